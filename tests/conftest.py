@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# What a developer's shell may say about the network would decide what a test on the loopback
+# sees: proxies, certificates and passwords are named by the tests themselves.
+for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+    os.environ.pop(_name, None)
+    os.environ.pop(_name.upper(), None)
+for _name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    os.environ.pop(_name, None)
+os.environ["NETRC"] = os.devnull
+
+# The machine may be busy, so no example has a deadline; pytest-timeout bounds the whole test.
+_RELAXED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+
+# The same examples each time: a run that fails, fails for everybody.
+settings.register_profile("default", max_examples=100, derandomize=True, **_RELAXED)
+# New examples each time, and 50 times as many.
+settings.register_profile("fuzz", max_examples=5000, **_RELAXED)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
