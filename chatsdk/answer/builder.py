@@ -1,0 +1,270 @@
+"""`AnswerBuilder`: applies the parts of each event, and gives a new frozen `Answer`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from chatsdk.answer.ledger import Ledger
+from chatsdk.answer.step import Answer, Step
+from chatsdk.answer.values import Arrivals, Facts, ToolCall
+from chatsdk.parts import (
+    Citations,
+    End,
+    Failure,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+    Usage,
+    UsageUpdate,
+)
+
+__all__ = ["AnswerBuilder"]
+
+
+class Channel:
+    """One text that grows, the answer's own or its reasoning.
+
+    A server that cuts text by UTF-16 units sends an emoji as half a pair in one delta and half in
+    the next. The first half is held until the second comes; one that stays alone becomes U+FFFD,
+    so that the text can always be encoded.
+    """
+
+    __slots__ = ("_held", "count", "delta", "ledger", "rewritten")
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.count = 0
+        self.delta = ""
+        self.rewritten = False
+        self._held = ""
+
+    def append(self, piece: str) -> None:
+        """Add `piece`."""
+        if self._held or not piece.isascii():
+            piece = self._whole(piece)
+        if piece:
+            self.ledger.pieces.append(piece)
+            self.count += 1
+            self.delta = self.delta + piece if self.delta else piece
+
+    def replace(self, text: str) -> None:
+        """Take `text` as the whole so far, whether it extends the text or rewrites it."""
+        self._held = ""
+        if not text.isascii():
+            text = self._whole(text)
+        now = self.ledger.upto(self.count)
+        if text.startswith(now):
+            if len(text) > len(now):
+                piece = text[len(now) :]
+                self.ledger.pieces.append(piece)
+                self.count += 1
+                self.delta += piece
+        else:
+            self.ledger = Ledger([text])
+            self.count = 1
+            self.delta = ""
+            self.rewritten = True
+
+    def flush(self) -> None:
+        """Give up waiting for the second half of a pair."""
+        if self._held:
+            self._held = ""
+            self.append("\ufffd")
+
+    def _whole(self, piece: str) -> str:
+        piece = self._held + piece
+        self._held = ""
+        if piece and "\ud800" <= piece[-1] <= "\udbff":
+            self._held = piece[-1]
+            piece = piece[:-1]
+        try:
+            piece.encode()
+        except UnicodeEncodeError:
+            # UTF-16 joins the two halves of a pair and knows which ones are alone.
+            return piece.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return piece
+
+
+class AnswerBuilder:
+    """Builds the steps of one answer.
+
+    `apply` takes one part, `step` all parts of one event with what is known of its arrival. Both
+    return the new `Answer`, which is `answer` until the next one.
+
+    Attributes:
+        answer: the newest `Answer`.
+        ended: the dialect's end marker has come.
+        failure: the backend's own error, a `Failure`, or ``None``.
+    """
+
+    def __init__(self, *, started: float = 0.0) -> None:
+        self._text = Channel()
+        self._reasoning = Channel()
+        self._facts = Facts()
+        self._calls: dict[int | str, int] = {}
+        self._arrivals = Arrivals(started)
+        self._payload: str | None = None
+        self._received = 0
+        self.ended = False
+        self.failure: Failure | None = None
+        self.answer = Answer()
+        self.answer = self._freeze()
+
+    def apply(self, part: Part) -> Answer:
+        """Apply one part and return the new answer."""
+        return self.step((part,))
+
+    def step(
+        self,
+        parts: Iterable[Part],
+        *,
+        payload: str | None = None,
+        at: float | None = None,
+        received: int = 0,
+    ) -> Answer:
+        """Apply the parts of one event and return the new answer.
+
+        Args:
+            parts: what the decoder read out of the event.
+            payload: the event's data, kept for `Answer.raw`.
+            at: when the event came, in seconds of the clock that `started` was read from.
+            received: bytes of body read so far.
+        """
+        text = self._text
+        text.delta = ""
+        text.rewritten = False
+        self._reasoning.delta = ""
+        for part in parts:
+            if part.__class__ is Text:
+                text.append(part.text)
+            else:
+                _APPLY[part.__class__](self, part)
+        arrivals = self._arrivals
+        if at is not None:
+            arrivals.times.append(at)
+            self._received = received
+            self._payload = payload
+            if arrivals.first_text is None and (text.delta or text.rewritten):
+                arrivals.first_text = len(arrivals.times)
+        elif payload is not None:
+            self._payload = payload
+        self.answer = answer = self._freeze()
+        return answer
+
+    def flush(self) -> Answer:
+        """Give out what was held back for its other half; called at the end of the stream."""
+        for channel in (self._text, self._reasoning):
+            channel.delta = ""
+            channel.flush()
+        if self._text.delta or self._reasoning.delta:
+            self.answer = self._freeze()
+        return self.answer
+
+    def _freeze(self) -> Answer:
+        text, reasoning, arrivals = self._text, self._reasoning, self._arrivals
+        step: Any = Step()
+        step._ledger = text.ledger
+        step._count = text.count
+        step._thoughts = reasoning.ledger
+        step._thought_count = reasoning.count
+        step._facts = self._facts
+        step.delta = text.delta
+        step.reasoning_delta = reasoning.delta
+        step.rewritten = text.rewritten
+        step._payload = self._payload
+        step._arrivals = arrivals
+        step._events = len(arrivals.times)
+        step._received = self._received
+        step.__class__ = Answer
+        return step  # type: ignore[no-any-return]
+
+    def _text_snapshot(self, part: TextSnapshot) -> None:
+        self._text.replace(part.text)
+
+    def _reasoning_delta(self, part: Reasoning) -> None:
+        self._reasoning.append(part.text)
+
+    def _reasoning_snapshot(self, part: ReasoningSnapshot) -> None:
+        self._reasoning.replace(part.text)
+
+    def _tool_call(self, part: ToolCallDelta) -> None:
+        calls = list(self._facts.tool_calls)
+        place = self._calls.get(part.index)
+        if place is None:
+            self._calls[part.index] = len(calls)
+            calls.append(ToolCall(part.id, part.name, part.arguments))
+        else:
+            calls[place] = calls[place].extended(part.id, part.name, part.arguments, part.replace)
+        self._facts = attrs.evolve(self._facts, tool_calls=tuple(calls))
+
+    def _citations(self, part: Citations) -> None:
+        known = self._facts.citations
+        new: list[Any] = []
+        for item in part.items:
+            if item not in known and item not in new:
+                new.append(item)
+        if new:
+            self._facts = attrs.evolve(self._facts, citations=(*known, *new))
+
+    def _usage(self, part: UsageUpdate) -> None:
+        known = self._facts.usage or Usage()
+        given = {
+            name: value
+            for name in ("input", "output", "total", "reasoning", "cached")
+            if (value := getattr(part, name)) is not None
+        }
+        usage = attrs.evolve(known, **given)
+        if part.total is None and usage.input is not None and usage.output is not None:
+            usage = attrs.evolve(usage, total=usage.input + usage.output)
+        self._facts = attrs.evolve(self._facts, usage=usage)
+
+    def _finish(self, part: Finish) -> None:
+        self._facts = attrs.evolve(
+            self._facts, finish_reason=part.reason, native_finish_reason=part.native
+        )
+
+    def _identity(self, part: Identity) -> None:
+        facts = self._facts
+        id = part.id or facts.id
+        conversation_id = part.conversation_id or facts.conversation_id
+        task_id = part.task or facts.task_id
+        model = part.model or facts.model
+        # Most backends repeat their ids in every frame.
+        if (id, conversation_id, task_id, model) != (
+            facts.id,
+            facts.conversation_id,
+            facts.task_id,
+            facts.model,
+        ):
+            self._facts = attrs.evolve(
+                facts, id=id, conversation_id=conversation_id, task_id=task_id, model=model
+            )
+
+    def _end(self, part: End) -> None:
+        self.ended = True
+
+    def _fail(self, part: Failure) -> None:
+        self.failure = self.failure or part
+
+
+_APPLY: dict[type, Any] = {
+    Text: lambda builder, part: builder._text.append(part.text),
+    TextSnapshot: AnswerBuilder._text_snapshot,
+    Reasoning: AnswerBuilder._reasoning_delta,
+    ReasoningSnapshot: AnswerBuilder._reasoning_snapshot,
+    ToolCallDelta: AnswerBuilder._tool_call,
+    Citations: AnswerBuilder._citations,
+    UsageUpdate: AnswerBuilder._usage,
+    Identity: AnswerBuilder._identity,
+    Finish: AnswerBuilder._finish,
+    End: AnswerBuilder._end,
+    Failure: AnswerBuilder._fail,
+}

@@ -1,0 +1,42 @@
+"""Text that only grows, shared by all the answers that show a beginning of it."""
+
+from __future__ import annotations
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Append-only pieces of text; a reader names how many of them are its own.
+
+    `upto` remembers the longest text that was joined, so that asking after every piece is linear
+    in all. CPython extends a string in place when nobody else holds it: hence the cache is taken
+    out (``list.pop`` is atomic, no lock is needed) before it is extended, and put back after.
+    """
+
+    __slots__ = ("_joined", "pieces")
+
+    def __init__(self, pieces: list[str] | None = None) -> None:
+        self.pieces: list[str] = pieces if pieces is not None else []
+        self._joined: list[tuple[int, str]] = [(0, "")]
+
+    def upto(self, count: int) -> str:
+        """Return the first `count` pieces, joined."""
+        try:
+            known, text = self._joined.pop()
+        except IndexError:  # another thread, or the code that a signal interrupted, is at it
+            return "".join(self.pieces[:count])
+        if known > count:
+            self._joined.append((known, text))
+            return "".join(self.pieces[:count])
+        if known + 1 == count:
+            text += self.pieces[known]
+        elif known < count:
+            text += "".join(self.pieces[known:count])
+        self._joined.append((count, text))
+        return text
+
+    def between(self, start: int, end: int) -> str:
+        """Return the pieces from `start` up to `end`, joined."""
+        if end - start == 1:
+            return self.pieces[start]
+        return "".join(self.pieces[start:end])

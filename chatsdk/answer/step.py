@@ -1,0 +1,298 @@
+"""`Answer`: one step of an answer that grows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from attrs.exceptions import FrozenInstanceError
+
+from chatsdk.answer.ledger import Ledger
+from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall
+from chatsdk.parts import Citation, Usage
+
+__all__ = ["Answer"]
+
+# Characters of the text shown by repr(); an answer may have hundreds of thousands.
+REPR_CHARS = 200
+
+_NO_FACTS = Facts()
+_NO_ARRIVALS = Arrivals()
+
+
+class Step:
+    """An `Answer` while it is being filled in; `AnswerBuilder` then makes it one.
+
+    Plain attribute stores are several times quicker than ``object.__setattr__``, and a long
+    answer has 200,000 steps.
+    """
+
+    __slots__ = (
+        "_arrivals",
+        "_count",
+        "_events",
+        "_facts",
+        "_ledger",
+        "_payload",
+        "_received",
+        "_thought_count",
+        "_thoughts",
+        "delta",
+        "reasoning_delta",
+        "rewritten",
+    )
+    _arrivals: Arrivals
+    _count: int
+    _events: int
+    _facts: Facts
+    _ledger: Ledger
+    _payload: str | None
+    _received: int
+    _thought_count: int
+    _thoughts: Ledger
+    delta: str
+    reasoning_delta: str
+    rewritten: bool
+
+
+class Answer(Step):
+    """An answer as far as it has come. Frozen; every step is a value of its own.
+
+    ``str(answer)`` is its text. Two answers are equal when they say the same: text, reasoning, tool
+    calls, citations, usage, finish reason and ids; how they came (``delta``, ``raw``, ``timings``)
+    does not count.
+
+    Attributes:
+        text: all the text so far.
+        delta: the text that this step added; ``""`` where it added none or rewrote.
+        rewritten: this step replaced earlier text: show ``text`` anew instead of adding ``delta``.
+        reasoning: all the reasoning so far.
+        reasoning_delta: the reasoning that this step added.
+        tool_calls: a tuple of `ToolCall`.
+        citations: a tuple of `Citation`.
+        usage: `Usage` in tokens, or ``None``.
+        finish_reason: why the model stopped, one of `chatsdk.parts.FINISH_REASONS`, or ``None``.
+        native_finish_reason: the backend's own word for it.
+        id: the backend's id of the answer.
+        conversation_id: where the backend keeps the history, its id of the conversation.
+        task_id: where the backend can be told to stop by such an id, that id.
+        model: the model that answered, as the backend names it.
+        raw: the last payload, parsed when it is JSON, else as text; ``None`` before the first.
+        timings: `Timings` in seconds, events and bytes.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        reasoning: str = "",
+        tool_calls: tuple[ToolCall, ...] = (),
+        citations: tuple[Citation, ...] = (),
+        usage: Usage | None = None,
+        finish_reason: str | None = None,
+        native_finish_reason: str | None = None,
+        id: str | None = None,
+        conversation_id: str | None = None,
+        task_id: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        facts = Facts(
+            tool_calls=tuple(tool_calls),
+            citations=tuple(citations),
+            usage=usage,
+            finish_reason=finish_reason,
+            native_finish_reason=native_finish_reason,
+            id=id,
+            conversation_id=conversation_id,
+            task_id=task_id,
+            model=model,
+        )
+        _fill(
+            self,
+            _ledger=Ledger([text]),
+            _count=1,
+            _thoughts=Ledger([reasoning]),
+            _thought_count=1,
+            _facts=_NO_FACTS if facts == _NO_FACTS else facts,
+            delta=text,
+            reasoning_delta=reasoning,
+            rewritten=False,
+            _payload=None,
+            _arrivals=_NO_ARRIVALS,
+            _events=0,
+            _received=0,
+        )
+
+    @property
+    def text(self) -> str:
+        return self._ledger.upto(self._count)
+
+    @property
+    def reasoning(self) -> str:
+        return self._thoughts.upto(self._thought_count)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return self._facts.tool_calls
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        return self._facts.citations
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._facts.usage
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self._facts.finish_reason
+
+    @property
+    def native_finish_reason(self) -> str | None:
+        return self._facts.native_finish_reason
+
+    @property
+    def id(self) -> str | None:
+        return self._facts.id
+
+    @property
+    def conversation_id(self) -> str | None:
+        return self._facts.conversation_id
+
+    @property
+    def task_id(self) -> str | None:
+        return self._facts.task_id
+
+    @property
+    def model(self) -> str | None:
+        return self._facts.model
+
+    @property
+    def raw(self) -> Any:
+        payload = self._payload
+        if payload is None:
+            return None
+        try:
+            return json.loads(payload)
+        except (ValueError, RecursionError):
+            return payload
+
+    @property
+    def timings(self) -> Timings:
+        return self._arrivals.timings(self._events, self._received)
+
+    def since(self, earlier: Answer | None) -> Answer:
+        """Return this answer with, as its deltas, all that was added after `earlier`.
+
+        Where text was rewritten in between, ``rewritten`` is true and ``delta`` is ``""``.
+        `earlier` is an earlier step of the same stream, or ``None`` for before the first.
+        """
+        ledger, count = (None, 0) if earlier is None else (earlier._ledger, earlier._count)
+        thoughts, thought_count = (
+            (None, 0) if earlier is None else (earlier._thoughts, earlier._thought_count)
+        )
+        same = earlier is None or ledger is self._ledger
+        answer = Answer.__new__(Answer)
+        _fill(
+            answer,
+            **{name: getattr(self, name) for name in Step.__slots__}
+            | {
+                "delta": self._ledger.between(count, self._count) if same else "",
+                "rewritten": not same,
+                "reasoning_delta": (
+                    self._thoughts.between(thought_count, self._thought_count)
+                    if earlier is None or thoughts is self._thoughts
+                    else ""
+                ),
+            },
+        )
+        return answer
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        text = self.text
+        shown = repr(text) if len(text) <= REPR_CHARS else f"{text[:REPR_CHARS]!r}…"
+        parts = [f"text={shown}"]
+        if self._thought_count and self.reasoning:
+            parts.append(f"reasoning=<{len(self.reasoning)} characters>")
+        facts = self._facts
+        for name in ("tool_calls", "citations"):
+            if found := getattr(facts, name):
+                parts.append(f"{name}=<{len(found)}>")
+        for name in ("usage", "finish_reason", "id", "conversation_id", "model"):
+            if (value := getattr(facts, name)) is not None:
+                parts.append(f"{name}={value!r}")
+        return f"Answer({', '.join(parts)})"
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Answer):
+            return NotImplemented
+        return (
+            self._facts == other._facts
+            and self.text == other.text
+            and self.reasoning == other.reasoning
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.reasoning, self._facts))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError()
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError()
+
+    def __copy__(self) -> Answer:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Answer:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arrivals = self._arrivals
+        state = {
+            "delta": self.delta,
+            "reasoning_delta": self.reasoning_delta,
+            "rewritten": self.rewritten,
+            "payload": self._payload,
+            "started": arrivals.started,
+            "times": arrivals.times[: self._events].tolist(),
+            "first_text": arrivals.first_text,
+            "received": self._received,
+        }
+        return (_restore, (self.text, self.reasoning, self._facts, state))
+
+
+def _fill(answer: Answer, **values: Any) -> None:
+    for name, value in values.items():
+        object.__setattr__(answer, name, value)
+
+
+def _restore(text: str, reasoning: str, facts: Facts, state: dict[str, Any]) -> Answer:
+    arrivals = Arrivals(state["started"])
+    arrivals.times.extend(state["times"])
+    first = state["first_text"]
+    arrivals.first_text = first if first is not None and first <= len(arrivals.times) else None
+    answer = Answer.__new__(Answer)
+    _fill(
+        answer,
+        _ledger=Ledger([text]),
+        _count=1,
+        _thoughts=Ledger([reasoning]),
+        _thought_count=1,
+        _facts=facts,
+        delta=state["delta"],
+        reasoning_delta=state["reasoning_delta"],
+        rewritten=state["rewritten"],
+        _payload=state["payload"],
+        _arrivals=arrivals,
+        _events=len(arrivals.times),
+        _received=state["received"],
+    )
+    return answer

@@ -1,0 +1,163 @@
+"""What an answer is made of besides text: `ToolCall`, `Timings`, and the facts that rarely change."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from typing import Any
+
+import attrs
+from attrs.exceptions import FrozenInstanceError
+
+from chatsdk.answer.ledger import Ledger
+from chatsdk.parts import Citation, Usage
+
+__all__ = ["Arrivals", "Facts", "Timings", "ToolCall"]
+
+
+class ToolCall:
+    """A call of a tool that the model asks for. Frozen.
+
+    Attributes:
+        id: the backend's id of the call, by which the result is sent back.
+        name: the tool's name.
+        arguments: the JSON text of the arguments as far as it has come.
+        parsed: the arguments as a dict once they are whole, ``None`` before.
+    """
+
+    __slots__ = ("_count", "_ledger", "id", "name")
+    id: str | None
+    name: str | None
+    _ledger: Ledger
+    _count: int
+
+    def __init__(self, id: str | None = None, name: str | None = None, arguments: str = "") -> None:
+        _fill(self, id, name, Ledger([arguments]), 1)
+
+    @property
+    def arguments(self) -> str:
+        return self._ledger.upto(self._count)
+
+    @property
+    def parsed(self) -> dict[str, Any] | None:
+        text = self.arguments
+        # A cheap look first: asked at every step, most texts are not whole yet.
+        if not text.rstrip().endswith("}"):
+            return None
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def extended(self, id: str | None, name: str | None, piece: str, replace: bool) -> ToolCall:
+        """Return this call with `piece` added to, or in place of, its arguments."""
+        if replace:
+            ledger, count = Ledger([piece]), 1
+        elif piece:
+            # The newest step is the only one that is ever extended, so its ledger ends with it.
+            ledger = self._ledger
+            ledger.pieces.append(piece)
+            count = self._count + 1
+        else:
+            ledger, count = self._ledger, self._count
+        call = ToolCall.__new__(ToolCall)
+        _fill(call, id if id is not None else self.id, name or self.name, ledger, count)
+        return call
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError()
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError()
+
+    def _key(self) -> tuple[str | None, str | None, str]:
+        return (self.id, self.name, self.arguments)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, ToolCall) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        return f"ToolCall(id={self.id!r}, name={self.name!r}, arguments={self.arguments!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ToolCall, self._key())
+
+    def __copy__(self) -> ToolCall:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ToolCall:
+        return self
+
+
+def _fill(call: ToolCall, id: str | None, name: str | None, ledger: Ledger, count: int) -> None:
+    put = object.__setattr__
+    put(call, "id", id)
+    put(call, "name", name)
+    put(call, "_ledger", ledger)
+    put(call, "_count", count)
+
+
+@attrs.frozen
+class Timings:
+    """When the answer came, in seconds of a monotonic clock.
+
+    Attributes:
+        first_text: from sending the request to the first text, ``None`` before it.
+        duration: from sending the request to this step.
+        gaps: the silences between one event and the next.
+        events: how many events had come.
+        bytes: how many bytes of body had been read, decompressed.
+    """
+
+    first_text: float | None = None
+    duration: float = 0.0
+    gaps: tuple[float, ...] = ()
+    events: int = 0
+    bytes: int = 0
+
+
+class Arrivals:
+    """The append-only log of when events came, shared by the steps of one answer."""
+
+    __slots__ = ("first_text", "started", "times")
+
+    def __init__(self, started: float = 0.0) -> None:
+        self.started = started
+        self.times = array("d")
+        # The number of the event that carried the first text.
+        self.first_text: int | None = None
+
+    def timings(self, events: int, received: int) -> Timings:
+        """Return the `Timings` of the step after `events` events and `received` bytes."""
+        times = self.times[:events].tolist()
+        first = self.first_text
+        return Timings(
+            first_text=(
+                self.times[first - 1] - self.started
+                if first is not None and 0 < first <= events
+                else None
+            ),
+            duration=times[-1] - self.started if times else 0.0,
+            gaps=tuple(later - earlier for earlier, later in zip(times, times[1:], strict=False)),
+            events=events,
+            bytes=received,
+        )
+
+
+@attrs.frozen
+class Facts:
+    """What rarely changes from one step to the next."""
+
+    tool_calls: tuple[ToolCall, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    usage: Usage | None = None
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    id: str | None = None
+    conversation_id: str | None = None
+    task_id: str | None = None
+    model: str | None = None

@@ -1,0 +1,192 @@
+"""What a dialect is: everything that differs between backends, as data and pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import attrs
+
+from chatsdk.answer import Answer
+from chatsdk.dialects.payload import refusal
+from chatsdk.messages import Message
+from chatsdk.parts import Failure, Part
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["About", "Decoder", "Dialect", "StopRequest"]
+
+
+@attrs.frozen
+class About:
+    """What is known of a backend, as data.
+
+    Attributes:
+        name: the dialect's name in the registry.
+        backend: the software, as its makers call it.
+        version: which version the dialect follows, and of what.
+        page: the page or source that documents the stream.
+        endpoint: method and path of the request.
+        text: ``"delta"`` or ``"snapshot"``.
+        end_marker: the dialect's own end, in words, or ``None``.
+        finish_reason: whether the backend says why the model stopped.
+        clean_end: whether a clean HTTP end is enough, though a marker may come.
+        framing: ``"sse"`` or ``"ndjson"``.
+        more_after_end: whether frames worth waiting for may follow the marker.
+        history: who keeps the conversation, ``"client"`` (resend the messages) or ``"server"``.
+        stop: the endpoint that stops an answer on the server, or ``None``.
+        reasoning, tools, citations, usage: whether the backend sends them.
+    """
+
+    name: str
+    backend: str
+    version: str
+    page: str
+    endpoint: str
+    text: str = "delta"
+    end_marker: str | None = None
+    finish_reason: bool = False
+    clean_end: bool = False
+    framing: str = "sse"
+    more_after_end: bool = False
+    history: str = "client"
+    stop: str | None = None
+    reasoning: bool = False
+    tools: bool = False
+    citations: bool = False
+    usage: bool = False
+
+
+@attrs.frozen
+class StopRequest:
+    """How to tell the backend to stop: a request relative to the client's own URL.
+
+    Attributes:
+        path: the path on the same host, starting with ``/``.
+        body: the JSON body, or ``None`` for none.
+        method: the HTTP method.
+        relative: ``path`` stands for the last part of the client's path from this segment on:
+            with ``"/chat-messages"`` and a client of ``/v1/chat-messages``, the stop request goes
+            to ``/v1`` + ``path``. ``None``: ``path`` is the whole path.
+    """
+
+    path: str
+    body: dict[str, Any] | None = None
+    method: str = "POST"
+    relative: str | None = None
+
+
+class Decoder:
+    """Reads the events of one stream. A dialect gives a fresh one for each stream.
+
+    Attributes:
+        dialect: the dialect that it reads; of ``auto``, what it decided, ``None`` before.
+    """
+
+    dialect: Dialect | None
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        """Return the parts of one event, in order; none for an unknown event.
+
+        Raises:
+            ProtocolError: the event's data is not what the dialect says.
+        """
+        return ()
+
+    def close(self) -> Sequence[Part]:
+        """Return what is known only at the clean end of the stream."""
+        return ()
+
+
+class Dialect:
+    """One backend's way of asking and answering.
+
+    A new backend is one file with a subclass of this and one line in the registry. Instances hold
+    options only, never the state of a stream.
+    """
+
+    about: ClassVar[About]
+
+    @property
+    def name(self) -> str:
+        """The name in the registry."""
+        return self.about.name
+
+    @property
+    def text(self) -> str:
+        """``"delta"`` or ``"snapshot"``."""
+        return self.about.text
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        """Return a fresh decoder for a response of this media type."""
+        return Decoder()
+
+    def framing(self, content_type: str = "") -> str:
+        """Return how the body is cut into events, ``"sse"`` or ``"ndjson"``."""
+        return self.about.framing
+
+    @property
+    def dataless(self) -> bool:
+        """Whether blocks with an event name but without data count as events."""
+        return False
+
+    def headers(self, token: str | None) -> dict[str, str]:
+        """Return the header fields that the backend wants, the token's among them."""
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the JSON body that asks for a streamed answer to `messages`.
+
+        `conversation_id` continues a conversation that the backend keeps. ``tools`` among the
+        options is a list of ``{"name", "description", "parameters"}``, `parameters` being a JSON
+        schema. All other options stand in the body under their own names.
+
+        Raises:
+            ValueError: the backend cannot be asked that way; the message says how it can.
+        """
+        raise ValueError(
+            f"the dialect {self.name!r} does not write bodies: use client.send(body) with the "
+            "JSON that your backend expects, or name another dialect"
+        )
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
+        """Read what the backend says in a body that is no stream.
+
+        For a status below 400: the refusal in it, or ``None`` where it is none.
+        """
+        return refusal(body, failed=status >= 400)
+
+    def document(self, payload: Any) -> Sequence[Part] | None:
+        """Return the parts of an answer that came as one JSON document, ``None`` if it is none."""
+        return None
+
+    def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
+        """Return how to stop `answer` on the server, ``None`` where that is not possible.
+
+        `request` is the JSON body that asked for it.
+        """
+        return None
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        """Write parts as the backend would send them: frames, each as soon as its part is there.
+
+        The end marker follows the last part, unless that is a `Failure` after which the backend
+        sends none.
+
+        Raises:
+            ValueError: chatsdk reads this dialect, but does not write it.
+        """
+        raise ValueError(f"the dialect {self.name!r} is read only: it has no encoder")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(sorted(vars(self).items()))))
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in sorted(vars(self).items()))
+        return f"{self.name}({options})"

@@ -1,0 +1,157 @@
+"""Reading JSON that came over a wire: nothing but `ProtocolError` leaves this module."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chatsdk.errors import ProtocolError
+from chatsdk.parts import Failure
+
+__all__ = ["as_list", "as_object", "as_text", "as_whole", "load", "load_object", "refusal"]
+
+# Characters of a bad payload shown in an error; enough to see what it is.
+SHOWN_CHARS = 80
+
+_decoder = json.JSONDecoder()
+
+
+def load(data: str) -> Any:
+    """Parse the JSON text of one event.
+
+    Raises:
+        ProtocolError: it is no JSON, is nested too deeply, or holds an absurdly long number.
+    """
+    try:
+        # raw_decode skips the search for white space that loads does on every call.
+        value, end = _decoder.raw_decode(data)
+        if end == len(data):
+            return value
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ProtocolError("the JSON of an event is nested too deeply") from None
+    except ValueError as error:
+        detail = error.msg if isinstance(error, json.JSONDecodeError) else "a number is too long"
+        raise ProtocolError(
+            f"an event is no JSON ({detail}): {_shown(data)}; if this backend streams plain text, "
+            "use dialect='raw'"
+        ) from None
+
+
+def load_object(data: str) -> dict[str, Any]:
+    """Parse the JSON text of one event, which must be an object.
+
+    Raises:
+        ProtocolError: it is not.
+    """
+    value = load(data)
+    if value.__class__ is dict:
+        return value
+    raise ProtocolError(f"an event should be a JSON object, not {_shown(data)}")
+
+
+def as_object(value: object, name: str) -> dict[str, Any]:
+    """Return `value` as a dict, empty for ``None``."""
+    if value.__class__ is dict:
+        return value
+    if value is None:
+        return {}
+    raise ProtocolError(f"{name!r} in an event should be an object, not {_kind(value)}")
+
+
+def as_list(value: object, name: str) -> list[Any]:
+    """Return `value` as a list, empty for ``None``."""
+    if value.__class__ is list:
+        return value
+    if value is None:
+        return []
+    raise ProtocolError(f"{name!r} in an event should be an array, not {_kind(value)}")
+
+
+def as_text(value: object, name: str) -> str:
+    """Return `value` as a string, empty for ``None``."""
+    if value.__class__ is str:
+        return value
+    if value is None:
+        return ""
+    raise ProtocolError(f"{name!r} in an event should be a string, not {_kind(value)}")
+
+
+def as_whole(value: object) -> int | None:
+    """Return a count as an int; ``None`` for what is no count."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if value == value and abs(value) < 2**63 else None
+
+
+def refusal(body: bytes, *, failed: bool) -> Failure | None:
+    """Read the widespread shapes of an error body.
+
+    These are ``{"error": "..."}``, ``{"error": {"message", "code" or "type"}}``, ``{"code",
+    "message" or "msg"}``, ``{"detail": "..."}`` and ``{"message": "..."}``; with `failed` also
+    plain text, and a body that says nothing gives an empty message.
+    """
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        plain = failed and text and not text.startswith("<")
+        return Failure(text[:1000] if plain else "") if failed else None
+    found = _refusal(value)
+    if found is None and failed:
+        return Failure(text[:1000])
+    return found
+
+
+def _refusal(value: Any) -> Failure | None:
+    if not isinstance(value, dict):
+        return None
+    error = value.get("error")
+    if isinstance(error, str) and error:
+        said = value.get("message")
+        return Failure(said if isinstance(said, str) and said else error, _code(value))
+    if isinstance(error, dict):
+        code = _code(error)
+        if code is None:
+            for name in ("type", "status"):
+                if isinstance(error.get(name), str):
+                    code = error[name]
+                    break
+        return Failure(_first_text(error, "message", "msg", "detail") or json.dumps(error), code)
+    code = _code(value)
+    said = _first_text(value, "message", "msg", "errorText", "detail")
+    # 0 and 200 are how {"code": ...} envelopes say that all is well.
+    if said is not None and code not in (0, 200, "0", "200"):
+        return Failure(said, code)
+    if code is not None and code not in (0, 200, "0", "200", "success"):
+        return Failure(f"code {code}", code)
+    if value.get("detail"):
+        return Failure(json.dumps(value["detail"], ensure_ascii=False))
+    return None
+
+
+def _code(value: dict[str, Any]) -> str | int | None:
+    code = value.get("code")
+    if isinstance(code, (str, int)) and not isinstance(code, bool) and code != "":
+        return code
+    return None
+
+
+def _first_text(value: dict[str, Any], *names: str) -> str | None:
+    for name in names:
+        if isinstance(value.get(name), str) and value[name]:
+            return str(value[name])
+    return None
+
+
+def _shown(data: str) -> str:
+    return repr(data if len(data) <= SHOWN_CHARS else data[:SHOWN_CHARS] + "…")
+
+
+def _kind(value: object) -> str:
+    return {dict: "an object", list: "an array", str: "a string", bool: "true or false"}.get(
+        type(value), "a number"
+    )

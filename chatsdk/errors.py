@@ -1,0 +1,163 @@
+"""The one tree of errors that leaves chatsdk.
+
+Wrong arguments are ``TypeError`` and ``ValueError``, raised before anything is sent; everything
+that happens afterwards is a `ChatError`, which carries what had arrived of the answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chatsdk.answer import Answer
+
+__all__ = [
+    "BackendError",
+    "BusyError",
+    "ChatError",
+    "ChatTimeout",
+    "ConnectError",
+    "HTTPStatusError",
+    "LimitExceeded",
+    "NotAStreamError",
+    "ProtocolError",
+    "StreamInterrupted",
+]
+
+
+class ChatError(Exception):
+    """Base of all errors of chatsdk.
+
+    Attributes:
+        answer: the `chatsdk.Answer` as far as it had come, ``None`` only where no turn was begun.
+        request_id: the backend's id of the request (``x-request-id`` and its relatives), or
+            ``None``; quote it when you ask the backend's operators.
+    """
+
+    def __init__(
+        self, message: str = "", *, answer: Answer | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.answer = answer
+        self.request_id = request_id
+
+
+class BusyError(ChatError):
+    """A turn is in flight; stop it or wait for it before the next `send`."""
+
+
+class ConnectError(ChatError):
+    """No connection came about: name resolution, refusal, proxy or TLS. Nothing was sent."""
+
+
+class ChatTimeout(ChatError):
+    """The backend was silent for too long.
+
+    Attributes:
+        phase: which limit of `chatsdk.Timeout` ran out: ``"connect"``, ``"first_event"``,
+            ``"idle"`` or ``"total"``.
+    """
+
+    def __init__(self, message: str = "", *, phase: str | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.phase = phase
+
+
+class HTTPStatusError(ChatError):
+    """The backend answered with an HTTP status that is no success.
+
+    Attributes:
+        status: the HTTP status code.
+        headers: the response's header fields, names in lower case, cookies left out.
+        body: the start of the response body, as bytes, `Limits.error_body` at most.
+        message: what the backend says about it, ``""`` if it says nothing readable.
+        code: the backend's own code or error type, or ``None``.
+        retry_after: seconds the backend asks to wait, or ``None``.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        status: int = 0,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        message: str = "",
+        code: str | int | None = None,
+        retry_after: float | None = None,
+        **context: Any,
+    ) -> None:
+        super().__init__(text, **context)
+        self.status = status
+        self.headers = dict(headers or {})
+        self.body = body
+        self.message = message
+        self.code = code
+        self.retry_after = retry_after
+
+
+class NotAStreamError(ChatError):
+    """A success status, but no stream: a login page, an empty body, JSON without an answer.
+
+    Attributes:
+        status: the HTTP status code.
+        content_type: the media type that came instead, ``""`` when none was named.
+        body: the start of the body, as bytes, `Limits.error_body` at most.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        status: int = 0,
+        content_type: str = "",
+        body: bytes = b"",
+        **context: Any,
+    ) -> None:
+        super().__init__(text, **context)
+        self.status = status
+        self.content_type = content_type
+        self.body = body
+
+
+class BackendError(ChatError):
+    """The backend's own refusal, as 200 with JSON or inside the stream.
+
+    Attributes:
+        message: what the backend says.
+        code: its code or error type, or ``None``.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        message: str | None = None,
+        code: str | int | None = None,
+        **context: Any,
+    ) -> None:
+        super().__init__(text, **context)
+        self.message = text if message is None else message
+        self.code = code
+
+
+class StreamInterrupted(ChatError):
+    """The stream was cut before the dialect's end; `answer` holds what had come."""
+
+
+class ProtocolError(ChatError):
+    """Bytes or JSON that cannot be read as what the content type or the dialect says."""
+
+
+class LimitExceeded(ChatError):
+    """The backend sent more than `chatsdk.Limits` allows.
+
+    Attributes:
+        limit: the name of the field of `chatsdk.Limits` that was passed.
+    """
+
+    def __init__(self, message: str = "", *, limit: str | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.limit = limit

@@ -1,0 +1,171 @@
+"""The messages of a conversation, as values: `Message` and `Image`.
+
+A message may be given as a `Message`, as a dict in the widespread shape ``{"role": ...,
+"content": ...}``, or, for a single prompt, as a string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from chatsdk.answer import ToolCall
+
+__all__ = ["Image", "Message"]
+
+ROLES = ("system", "user", "assistant", "tool")
+
+
+@attrs.frozen
+class Image:
+    """A picture in a message: by address, or by its content.
+
+    Attributes:
+        url: its address.
+        data: its content in base64, in place of ``url``.
+        media_type: such as ``"image/png"``; needed with ``data``.
+    """
+
+    url: str | None = None
+    data: str | None = attrs.field(default=None, repr=False)
+    media_type: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The address, or a ``data:`` URL of the content."""
+        if self.data is not None:
+            return f"data:{self.media_type};base64,{self.data}"
+        return self.url or ""
+
+
+@attrs.frozen
+class Message:
+    """One message of a conversation.
+
+    Attributes:
+        role: ``"system"``, ``"user"``, ``"assistant"`` or ``"tool"``.
+        content: its text.
+        images: pictures that go with it.
+        tool_calls: of an assistant: the calls it asked for.
+        tool_call_id: of a tool's result: which call it answers.
+        name: of a tool's result: the tool.
+        id: the message's id within its session, or ``None``.
+        status: of an assistant within a session: the status of its turn, or ``None``.
+    """
+
+    role: str
+    content: str = ""
+    images: tuple[Image, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+    id: str | None = None
+    status: str | None = None
+
+    @classmethod
+    def of(cls, value: Message | Mapping[str, Any] | str) -> Message:
+        """Read one message as a caller gives it.
+
+        Raises:
+            TypeError, ValueError: no message; the error says what one looks like.
+        """
+        if isinstance(value, Message):
+            return value
+        if isinstance(value, str):
+            return cls("user", value)
+        if not isinstance(value, Mapping):
+            raise TypeError(
+                f"a message is a Message or a dict such as {{'role': 'user', 'content': 'Hi'}}, "
+                f"not {type(value).__name__}"
+            )
+        role = value.get("role")
+        if role == "developer":
+            role = "system"
+        if role not in ROLES:
+            raise ValueError(f"a message's role is one of {', '.join(ROLES)}, not {role!r}")
+        text, images = _content(value.get("content"))
+        return cls(
+            role,
+            text,
+            images=(*images, *(_image(item) for item in value.get("images") or ())),
+            tool_calls=tuple(_tool_call(call) for call in value.get("tool_calls") or ()),
+            tool_call_id=value.get("tool_call_id"),
+            name=value.get("name"),
+            id=value.get("id"),
+            status=value.get("status"),
+        )
+
+    @classmethod
+    def all_of(
+        cls, value: Message | Mapping[str, Any] | str | Iterable[Message | Mapping[str, Any] | str]
+    ) -> tuple[Message, ...]:
+        """Read a prompt or a list of messages.
+
+        Raises:
+            TypeError, ValueError: no messages, or none at all.
+        """
+        if isinstance(value, (str, Message, Mapping)):
+            return (cls.of(value),)
+        if not isinstance(value, Iterable):
+            raise TypeError(f"give a prompt or a list of messages, not {type(value).__name__}")
+        messages = tuple(cls.of(item) for item in value)
+        if not messages:
+            raise ValueError("give at least one message")
+        return messages
+
+
+def _content(content: object) -> tuple[str, tuple[Image, ...]]:
+    if content is None:
+        return "", ()
+    if isinstance(content, str):
+        return content, ()
+    if not isinstance(content, (list, tuple)):
+        raise TypeError(
+            f"a message's content is text or a list of parts, not {type(content).__name__}"
+        )
+    texts, images = [], []
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, Mapping) and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        else:
+            images.append(_image(part))
+    return "".join(texts), tuple(images)
+
+
+def _image(value: object) -> Image:
+    if isinstance(value, Image):
+        return value
+    if isinstance(value, str):
+        return Image(url=value)
+    if isinstance(value, Mapping):
+        inner = value.get("image_url")
+        if isinstance(inner, Mapping):
+            inner = inner.get("url")
+        if isinstance(inner, str):
+            return Image(url=inner)
+        if isinstance(value.get("url"), str):
+            return Image(url=value["url"])
+        if isinstance(value.get("data"), str) and isinstance(value.get("media_type"), str):
+            return Image(data=value["data"], media_type=value["media_type"])
+    raise ValueError(
+        "a part of a message is text, an Image, {'type': 'text', 'text': ...} or "
+        "{'type': 'image_url', 'image_url': {'url': ...}}"
+    )
+
+
+def _tool_call(value: object) -> ToolCall:
+    if isinstance(value, ToolCall):
+        return value
+    if isinstance(value, Mapping):
+        function = value.get("function")
+        source = function if isinstance(function, Mapping) else value
+        arguments = source.get("arguments", "")
+        if isinstance(source.get("name"), str) and isinstance(arguments, str):
+            return ToolCall(value.get("id"), source["name"], arguments)
+    raise ValueError(
+        "a tool call is a ToolCall or {'id': ..., 'name': ..., 'arguments': '<JSON text>'}"
+    )

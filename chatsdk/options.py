@@ -1,0 +1,123 @@
+"""What a caller may set about time, size and repetition: `Timeout`, `Limits` and `Retry`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+
+__all__ = ["Limits", "Retry", "Timeout"]
+
+# Long enough for a far TLS handshake, short enough to notice a wrong address.
+CONNECT_SECONDS = 10.0
+# Reasoning models think for minutes before the first event.
+FIRST_EVENT_SECONDS = 300.0
+# Backends that are alive ping every 10 to 15 s; twelve missed pings are a dead connection.
+IDLE_SECONDS = 120.0
+
+MIB = 1024 * 1024
+
+
+def _seconds(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{attribute.name} is a number of seconds or None, not {value!r}")
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError(f"{attribute.name} must be more than 0 seconds; for no limit give None")
+
+
+def _count(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{attribute.name} is a whole number, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{attribute.name} must be 1 or more, not {value}")
+
+
+def _waits(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{attribute.name} is a number of seconds, not {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"{attribute.name} must be 0 seconds or more")
+
+
+@attrs.frozen
+class Timeout:
+    """How long to wait, in seconds; ``None`` is no limit.
+
+    Attributes:
+        connect: for a connection, TLS and proxy included.
+        first_event: from sending the request to the first event of the answer. Reasoning models
+            are silent for minutes, hence the long default.
+        idle: the longest silence on the wire after the first event; a comment counts as life.
+        total: from sending the request to the end of the answer, whatever arrives meanwhile.
+    """
+
+    connect: float | None = attrs.field(default=CONNECT_SECONDS, validator=_seconds)
+    first_event: float | None = attrs.field(default=FIRST_EVENT_SECONDS, validator=_seconds)
+    idle: float | None = attrs.field(default=IDLE_SECONDS, validator=_seconds)
+    total: float | None = attrs.field(default=None, validator=_seconds)
+
+    @classmethod
+    def of(cls, value: Timeout | float | None) -> Timeout:
+        """Read what a caller gave: a `Timeout`, a plain number of seconds, or ``None``.
+
+        A number ``n`` means ``connect=min(10, n)`` and ``first_event=idle=n``; ``None`` is no
+        limit at all.
+
+        Raises:
+            TypeError, ValueError: not a positive number of seconds.
+        """
+        if isinstance(value, Timeout):
+            return value
+        if value is None:
+            return cls(connect=None, first_event=None, idle=None)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"timeout is a Timeout, a number of seconds or None, not {value!r}")
+        return cls(connect=min(CONNECT_SECONDS, value), first_event=value, idle=value)
+
+
+@attrs.frozen
+class Limits:
+    """How much to accept from a backend; past it `LimitExceeded` is raised.
+
+    Attributes:
+        event_bytes: of one line and of one event (16 MiB: the largest frames seen, whole documents
+            as citations and audio in base64, are a few MiB).
+        answer_bytes: of the whole body, decompressed (256 MiB: an hour of the most talkative
+            cumulative backend; a flood ends here).
+        error_body: bytes kept of a body that is no stream (64 KiB: a page of HTML, a stack trace).
+        header_lines: number of header lines of one response (100, as Python's own HTTP client).
+    """
+
+    event_bytes: int = attrs.field(default=16 * MIB, validator=_count)
+    answer_bytes: int = attrs.field(default=256 * MIB, validator=_count)
+    error_body: int = attrs.field(default=64 * 1024, validator=_count)
+    header_lines: int = attrs.field(default=100, validator=_count)
+
+
+@attrs.frozen
+class Retry:
+    """When a request is sent again.
+
+    By default only what surely did not reach the backend (refused, unknown host, TLS handshake,
+    connect timeout, a proxy that refuses) and what the backend refused for now (429, 503). A
+    request that was written and got no answer is never sent again: it may have been billed.
+
+    Attributes:
+        attempts: how often the request is tried in all; 1 is never again.
+        backoff: seconds before the first repetition, doubled each time and jittered.
+        max_wait: the longest wait in seconds. Where the backend's ``Retry-After`` asks for more,
+            the error comes at once, with `HTTPStatusError.retry_after`.
+        statuses: the HTTP statuses that are answers of "not now".
+        idempotency_key: sent as ``Idempotency-Key``. With it a backend can tell a repetition from
+            a new request, so 500, 502, 504 and a connection that broke before any response count
+            as repeatable too. It is one key for one request: give a new one to each send.
+    """
+
+    attempts: int = attrs.field(default=2, validator=_count)
+    backoff: float = attrs.field(default=0.5, validator=_waits)
+    max_wait: float = attrs.field(default=30.0, validator=_waits)
+    statuses: frozenset[int] = attrs.field(default=frozenset({429, 503}), converter=frozenset)
+    idempotency_key: str | None = attrs.field(default=None, repr=False)

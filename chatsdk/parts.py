@@ -1,0 +1,198 @@
+"""What a decoder reads out of one event: parts of an answer, and the values they carry.
+
+A dialect's decoder turns each event into parts; `chatsdk.answer.AnswerBuilder` applies them.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+__all__ = [
+    "FINISH_REASONS",
+    "Citation",
+    "Citations",
+    "End",
+    "Failure",
+    "Finish",
+    "Identity",
+    "Part",
+    "Reasoning",
+    "ReasoningSnapshot",
+    "Text",
+    "TextSnapshot",
+    "ToolCallDelta",
+    "Usage",
+    "UsageUpdate",
+]
+
+# The one vocabulary of `Answer.finish_reason`; the backend's own word stands beside it.
+FINISH_REASONS = (
+    "stop",  # the model had said what it had to say
+    "length",  # a limit on tokens ended it
+    "tool_calls",  # it waits for the results of tools
+    "content_filter",  # moderation ended or blocked it
+    "refusal",  # the model declined
+    "cancelled",  # ended on the server, on request
+    "error",  # the backend failed
+    "other",  # a word that is none of these
+)
+
+
+@attrs.frozen
+class Citation:
+    """One source that the answer leans on.
+
+    Attributes:
+        title: what to call it: a page's title, a document's name.
+        url: its address, where it has one.
+        document: the backend's id of the document or passage, where it has one.
+        snippet: the passage that was used.
+        score: how well it fits, on the backend's own scale.
+        position: its number in the answer, counted as the backend counts, or ``None``.
+    """
+
+    title: str | None = None
+    url: str | None = None
+    document: str | None = None
+    snippet: str | None = None
+    score: float | None = None
+    position: int | None = None
+
+
+@attrs.frozen
+class Usage:
+    """Tokens that were counted for this answer, each ``None`` where the backend is silent.
+
+    Attributes:
+        input: tokens of the request.
+        output: tokens of the answer, reasoning included.
+        total: as the backend says, else input and output together.
+        reasoning: of the output, those spent on reasoning.
+        cached: of the input, those read from a cache.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    total: int | None = None
+    reasoning: int | None = None
+    cached: int | None = None
+
+
+@attrs.frozen
+class Text:
+    """Text to append to the answer."""
+
+    text: str
+
+
+@attrs.frozen
+class TextSnapshot:
+    """The whole text so far; where it does not extend the earlier text, that is rewritten."""
+
+    text: str
+
+
+@attrs.frozen
+class Reasoning:
+    """Reasoning to append, kept apart from the text."""
+
+    text: str
+
+
+@attrs.frozen
+class ReasoningSnapshot:
+    """The whole reasoning so far."""
+
+    text: str
+
+
+@attrs.frozen
+class ToolCallDelta:
+    """A piece of a tool call.
+
+    Attributes:
+        index: which call; any hashable that is the same for all pieces of one call.
+        id: the call's id, on the piece that carries it.
+        name: the tool's name, on the piece that carries it.
+        arguments: a piece of the arguments' JSON text, to append.
+        replace: ``arguments`` is the whole text, in place of the pieces before.
+    """
+
+    index: int | str
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    replace: bool = False
+
+
+@attrs.frozen
+class Citations:
+    """Citations to add; one that is there already is not added again."""
+
+    items: tuple[Citation, ...] = attrs.field(converter=tuple)
+
+
+@attrs.frozen
+class UsageUpdate:
+    """Token counts; ``None`` leaves what was known."""
+
+    input: int | None = None
+    output: int | None = None
+    total: int | None = None
+    reasoning: int | None = None
+    cached: int | None = None
+
+
+@attrs.frozen
+class Identity:
+    """Ids of the answer, its conversation, its model; ``None`` leaves what was known.
+
+    ``task`` is the id by which the backend can be told to stop (`Dialect.stop_request`).
+    """
+
+    id: str | None = None
+    conversation_id: str | None = None
+    model: str | None = None
+    task: str | None = None
+
+
+@attrs.frozen
+class Finish:
+    """Why the model stopped.
+
+    Attributes:
+        reason: one of `FINISH_REASONS`.
+        native: the backend's own word.
+    """
+
+    reason: str
+    native: str | None = None
+
+
+@attrs.frozen
+class End:
+    """The dialect's end marker: the answer is whole."""
+
+
+@attrs.frozen
+class Failure:
+    """The backend's own error, inside the stream or instead of it."""
+
+    message: str
+    code: str | int | None = None
+
+
+# What a decoder gives; a union rather than a base class, so that a match can be exhaustive.
+Part = (
+    Text
+    | TextSnapshot
+    | Reasoning
+    | ReasoningSnapshot
+    | ToolCallDelta
+    | Citations
+    | UsageUpdate
+    | Identity
+    | Finish
+    | End
+    | Failure
+)
