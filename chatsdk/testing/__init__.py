@@ -1,0 +1,48 @@
+"""A chat backend for tests: real sockets, scripted answers, faults by name.
+
+`ChatServer` is the server; see its methods for the ways to answer.
+"""
+
+from __future__ import annotations
+
+from chatsdk.testing.connection import Connection, ConnectionEnded
+from chatsdk.testing.exchange import Exchange, Head
+from chatsdk.testing.request import Headers, RecordedRequest
+from chatsdk.testing.response import Reply, Response
+from chatsdk.testing.script import Script
+from chatsdk.testing.server import ChatServer
+from chatsdk.testing.steps import (
+    Cut,
+    Drip,
+    Finish,
+    Hang,
+    Pause,
+    Send,
+    SendHead,
+    SendRaw,
+    Step,
+    Wait,
+)
+
+__all__ = [
+    "ChatServer",
+    "Script",
+    "Reply",
+    "Response",
+    "Head",
+    "Exchange",
+    "Connection",
+    "ConnectionEnded",
+    "RecordedRequest",
+    "Headers",
+    "Step",
+    "Send",
+    "SendRaw",
+    "SendHead",
+    "Drip",
+    "Pause",
+    "Wait",
+    "Finish",
+    "Cut",
+    "Hang",
+]

@@ -1,0 +1,294 @@
+"""A chat backend for tests: a real HTTP/1.1 server whose every byte a test decides."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar
+
+import attrs
+
+from chatsdk.testing.connection import Connection, ConnectionEnded
+from chatsdk.testing.exchange import Exchange, Framing, Head, HeaderLines
+from chatsdk.testing.listener import Listener
+from chatsdk.testing.request import RecordedRequest, read_request
+from chatsdk.testing.response import WAIT_SECONDS, Reply, Response
+from chatsdk.testing.script import Script, Steps
+
+__all__ = ["ChatServer", "Handler"]
+
+logger = logging.getLogger("chatsdk.testing")
+
+Handler = Callable[[RecordedRequest], Response]
+AnyResponse = TypeVar("AnyResponse", bound=Response)
+
+
+@attrs.frozen
+class _Expectation:
+    response: Response
+    method: str | None
+    path: str | None
+    repeat: bool
+
+    def fits(self, request: RecordedRequest) -> bool:
+        return self.method in (None, request.method) and self.path in (None, request.path)
+
+
+class ChatServer:
+    """An HTTP/1.1 server on a port of its own, with a thread for each connection.
+
+        with ChatServer() as server:
+            server.reply(401, json={"error": {"message": "who are you?"}})
+            ...
+            assert server.requests[0].json == {"question": "Hi"}
+
+    It listens from the moment it is made until `close`. A request is answered by the first
+    response that was added for its method and path and is not used up; those that repeat come
+    after those that are used once. Without one the `handler` answers: a function of the request
+    that gives a `Response`, called on the connection's thread. Without that the answer is a 500
+    that says so. `reply`, `stream` and the other ways to add a response may be called from any
+    thread; what they return is the handle to wait for facts.
+
+    Args:
+        handler: answers what nothing was added for.
+        host, port: where to listen; port 0 takes a free one.
+
+    Raises OSError if the port is taken.
+    """
+
+    def __init__(
+        self, handler: Handler | None = None, *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self._handler = handler
+        # Guards _expected, _requests, _waited_for and _errors; notified at each request. Never
+        # held while answering.
+        self._changed = threading.Condition()
+        self._expected: list[_Expectation] = []
+        self._requests: list[RecordedRequest] = []
+        self._waited_for = 0
+        self._errors: list[Exception] = []
+        self._listener = Listener(self._serve, host=host, port=port, name="chatsdk-testing")
+
+    def __enter__(self) -> ChatServer:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.url}>"
+
+    def close(self) -> None:
+        """Stop listening, end every connection and every thread; twice is harmless."""
+        self._listener.close()
+
+    @property
+    def host(self) -> str:
+        """The address it listens on."""
+        return self._listener.host
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._listener.port
+
+    @property
+    def url(self) -> str:
+        """The server's address, without a path: `http://127.0.0.1:40123`."""
+        return f"http://{self.host}:{self.port}"
+
+    # What came ----------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """Every request so far, in the order in which they were read to their end."""
+        with self._changed:
+            return list(self._requests)
+
+    @property
+    def errors(self) -> list[Exception]:
+        """What went wrong on the server's side: bytes that are no request, handlers that raised."""
+        with self._changed:
+            return list(self._errors)
+
+    @property
+    def connections(self) -> int:
+        """How many connections have been accepted so far."""
+        return self._listener.accepted
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now."""
+        return len(self._listener.open)
+
+    def wait_for_request(self, timeout: float = WAIT_SECONDS) -> RecordedRequest:
+        """Wait for the next request that this method has not given yet; else TimeoutError."""
+        with self._changed:
+            if not self._changed.wait_for(self._has_news, timeout):
+                raise TimeoutError(f"no request came within {timeout} s")
+            self._waited_for += 1
+            return self._requests[self._waited_for - 1]
+
+    def _has_news(self) -> bool:
+        return len(self._requests) > self._waited_for
+
+    def wait_for_connections(self, count: int = 1, timeout: float = WAIT_SECONDS) -> None:
+        """Wait until `count` connections have been accepted in all; else TimeoutError."""
+        self._listener.wait_for_accepted(count, timeout)
+
+    def wait_until_no_connections(self, timeout: float = WAIT_SECONDS) -> None:
+        """Wait until every connection has been ended, by whichever side; else TimeoutError."""
+        self._listener.wait_until_none_open(timeout)
+
+    def drop_connections(self) -> None:
+        """End every open connection now, idle ones too; the server goes on listening."""
+        for connection in self._listener.open:
+            connection.abort()
+
+    # How to answer ------------------------------------------------------------------------
+
+    def add(
+        self,
+        response: AnyResponse,
+        *,
+        path: str | None = None,
+        method: str | None = None,
+        repeat: bool = False,
+    ) -> AnyResponse:
+        """Answer the next request with `response`, and give it back.
+
+        `path` and `method` limit it to requests that have them; `repeat` answers every one.
+        """
+        if repeat and isinstance(response, Script) and response.driven:
+            raise ValueError("a stream that repeats needs its steps: stream([...], repeat=True)")
+        expectation = _Expectation(response, method, path, repeat)
+        with self._changed:
+            self._expected.append(expectation)
+        return response
+
+    def reply(
+        self,
+        status: int = 200,
+        *,
+        body: bytes | str = b"",
+        json: Any = None,
+        headers: HeaderLines = (),
+        content_type: str | None = None,
+        encoding: str | None = None,
+        path: str | None = None,
+        method: str | None = None,
+        repeat: bool = False,
+    ) -> Reply:
+        """Answer with a whole response; see `Reply` for what it is made of."""
+        response = Reply(
+            status,
+            body=body,
+            json=json,
+            headers=headers,
+            content_type=content_type,
+            encoding=encoding,
+        )
+        return self.add(response, path=path, method=method, repeat=repeat)
+
+    def stream(
+        self,
+        steps: Steps | None = None,
+        *,
+        status: int = 200,
+        headers: HeaderLines = (),
+        content_type: str | None = "text/event-stream",
+        framing: Framing = "chunked",
+        content_length: int | None = None,
+        encoding: str | None = None,
+        hold_head: bool = False,
+        path: str | None = None,
+        method: str | None = None,
+        repeat: bool = False,
+    ) -> Script:
+        """Answer with a stream; see `Script` for its steps and `Head` for the rest.
+
+        Without `steps` the returned script is driven by the test; with them it plays by itself.
+        """
+        head = Head(
+            status=status,
+            headers=headers,
+            content_type=content_type,
+            framing=framing,
+            content_length=content_length,
+            encoding=encoding,
+        )
+        script = Script(head, steps=steps, hold_head=hold_head)
+        return self.add(script, path=path, method=method, repeat=repeat)
+
+    # Answering ----------------------------------------------------------------------------
+
+    def _serve(self, connection: Connection) -> None:
+        response: Response | None = None
+        try:
+            while True:
+                request = self._read(connection)
+                response = self._choose(request)
+                exchange = Exchange(connection, request, response.head)
+                self._play(response, exchange)
+                if not exchange.reusable:
+                    raise ConnectionEnded("the server ended the connection", by_client=False)
+        except ConnectionEnded as end:
+            if response is not None:
+                response.connection_ended(end)
+
+    def _read(self, connection: Connection) -> RecordedRequest:
+        try:
+            request = read_request(connection)
+        except ValueError as exc:
+            self._note(exc)
+            connection.send(
+                b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            raise ConnectionEnded("the request was malformed", by_client=False) from exc
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+        return request
+
+    def _choose(self, request: RecordedRequest) -> Response:
+        with self._changed:
+            fitting = [one for one in self._expected if one.fits(request)]
+            fitting.sort(key=lambda one: one.repeat)
+            if fitting:
+                if not fitting[0].repeat:
+                    # By identity: two equal replies are still two.
+                    self._expected = [one for one in self._expected if one is not fitting[0]]
+                return fitting[0].response
+        if self._handler is None:
+            return _refusal(f"no response was added for {request.method} {request.path}")
+        try:
+            return self._handler(request)
+        except Exception as exc:
+            self._note(exc)
+            return _refusal(f"the handler raised {type(exc).__name__}")
+
+    def _play(self, response: Response, exchange: Exchange) -> None:
+        try:
+            response.serve(exchange)
+        except ConnectionEnded:
+            raise
+        except Exception as exc:
+            # A step or a user's own response failed; the client sees a connection cut off.
+            self._note(exc)
+            exchange.cut(reset=True)
+
+    def _note(self, error: Exception) -> None:
+        logger.warning("while answering: %r", error, exc_info=error)
+        with self._changed:
+            self._errors.append(error)
+
+
+def _refusal(message: str) -> Reply:
+    return Reply(500, json={"error": {"message": f"chatsdk.testing: {message}"}})
