@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 
-VALUES = {"errors", "parts", "answer", "options"}
+VALUES = {"errors", "parts", "answer", "messages", "outcome", "options"}
 PURE = {"sse", "ndjson", "dialects"}
 BELOW_CLIENT = VALUES | PURE | {"transport"}
 BELOW_SESSION = BELOW_CLIENT | {"client"}
@@ -27,6 +27,8 @@ ARROWS: dict[str, set[str]] = {
     "parts": {"errors"},
     "options": {"errors"},
     "answer": {"errors", "parts"},
+    "messages": {"errors", "parts", "answer"},
+    "outcome": {"errors", "parts", "answer"},
     **dict.fromkeys(PURE, VALUES),
     "transport": VALUES | PURE,
     "client": BELOW_CLIENT,
