@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.openai import OpenAI as openai
     from chatsdk.dialects.backends.raw import Raw as raw
 
-__all__ = ["About", "Decoder", "Dialect", "StopRequest", "get", "names", "register"]
+__all__ = [
+    "About",
+    "Decoder",
+    "Dialect",
+    "StopRequest",
+    "auto",
+    "get",
+    "names",
+    "openai",
+    "raw",
+    "register",
+]
 
 # Name, then module and class. A file is read when its dialect is first asked for.
 _REGISTRY: dict[str, str | type[Dialect]] = {

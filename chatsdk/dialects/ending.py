@@ -1,0 +1,38 @@
+"""How sure it is that an answer is whole."""
+
+from __future__ import annotations
+
+from chatsdk.answer import Answer
+from chatsdk.dialects.contract import About
+
+__all__ = ["proof"]
+
+
+def proof(
+    about: About, answer: Answer, ended: bool, *, delimited: bool, pending: bool = False
+) -> str | None:
+    """Return what shows that `answer` is whole, after a body that ended without an error.
+
+    Args:
+        about: of the dialect that read the body; of ``auto``, of the one it decided for.
+        answer: the last step.
+        ended: whether the dialect's end marker came (`AnswerBuilder.ended`).
+        delimited: whether the HTTP body had chunks or a length and came to its own end. Without
+            either it ends with the connection, and a cut looks just the same.
+        pending: whether the body ended inside an event, which was dropped.
+
+    Returns:
+        ``"marker"``, ``"finish_reason"`` or ``"framing"``; ``"unproven"`` where all that is
+        missing is `delimited`; ``None`` where the answer was interrupted.
+    """
+    if ended:
+        return "marker"
+    if answer.finish_reason is not None:
+        found = "finish_reason"
+    elif pending:
+        return None
+    elif about.clean_end or (about.end_marker is None and not about.finish_reason):
+        found = "framing"
+    else:
+        return None
+    return found if delimited else "unproven"

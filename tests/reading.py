@@ -1,0 +1,180 @@
+"""A body read without a network: framing, decoder, answer. And the transcripts to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import attrs
+
+from chatsdk.answer import Answer, AnswerBuilder, Citation, ToolCall, Usage
+from chatsdk.dialects import Dialect
+from chatsdk.dialects.ending import proof
+from chatsdk.errors import ChatError, ProtocolError
+from chatsdk.sse import ServerSentEvent, parse
+
+TRANSCRIPTS = Path(__file__).parent / "transcripts"
+
+
+class Reading(NamedTuple):
+    """What came of a body; `steps` are the answers, one for each event."""
+
+    answer: Answer
+    steps: tuple[Answer, ...]
+    end: str | None
+    error: dict[str, Any] | None
+    dialect: str | None
+
+    @property
+    def deltas(self) -> list[str]:
+        return [step.delta for step in self.steps if step.delta]
+
+    @property
+    def essence(self) -> tuple[object, ...]:
+        """All that must not depend on how the network cut the bytes."""
+        steps = [(step.delta, step.reasoning_delta, step.rewritten) for step in self.steps]
+        return (self.answer, steps, self.end, self.error, self.dialect)
+
+
+def events_of(
+    dialect: Dialect, chunks: Iterable[bytes], content_type: str
+) -> Iterator[ServerSentEvent]:
+    """Cut a body into events as the dialect wants it."""
+    if dialect.framing(content_type) == "ndjson":
+        from chatsdk import ndjson
+
+        return ndjson.parse(chunks)
+    return parse(chunks, dataless=dialect.dataless)
+
+
+def read_events(dialect: Dialect, events: Iterable[ServerSentEvent], content_type: str) -> Reading:
+    """Decode events up to the dialect's end, or the first error, as the client does."""
+    decoder = dialect.decoder(content_type)
+    builder = AnswerBuilder()
+    steps: list[Answer] = []
+    error: dict[str, Any] | None = None
+    end: str | None = None
+    try:
+        for event in events:
+            steps.append(builder.step(decoder.decode(event), payload=event.data))
+            decided = decoder.dialect
+            if builder.failure is not None:
+                break
+            if builder.ended and not (decided or dialect).about.more_after_end:
+                break
+        else:
+            steps.append(builder.step(decoder.close()))
+    except ProtocolError as failure:
+        error = {"type": "ProtocolError", "message": str(failure), "code": None}
+    answer = builder.flush()
+    decided = decoder.dialect
+    if builder.failure is not None:
+        error = {
+            "type": "BackendError",
+            "message": builder.failure.message,
+            "code": builder.failure.code,
+        }
+    if error is None:
+        about = (decided or dialect).about
+        end = proof(about, answer, builder.ended, delimited=True)
+        if end is None:
+            error = {"type": "StreamInterrupted", "message": "", "code": None}
+    return Reading(answer, tuple(steps), end, error, None if decided is None else decided.name)
+
+
+def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Reading:
+    """Read a body that came in `chunks`."""
+    try:
+        events = list(events_of(dialect, chunks, content_type))
+    except ChatError as failure:
+        error = {"type": type(failure).__name__, "message": str(failure), "code": None}
+        return Reading(Answer(), (), None, error, None)
+    return read_events(dialect, events, content_type)
+
+
+class Transcript(NamedTuple):
+    """One pair of files under ``tests/transcripts``; README.md there says what is in them."""
+
+    name: str
+    body: bytes
+    facts: dict[str, Any]
+
+    @property
+    def dialect(self) -> str:
+        return str(self.facts["dialect"])
+
+    @property
+    def content_type(self) -> str:
+        return str(self.facts.get("content_type", "text/event-stream"))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.facts.get("options", {}))
+
+    def expected(self, *, auto: bool = False) -> dict[str, Any]:
+        """What reading it gives; for ``auto`` with what differs there."""
+        facts = {name: self.facts.get(name) for name in ("answer", "end", "error", "deltas")}
+        if auto:
+            facts |= self.facts.get("auto_differs", {})
+        return facts
+
+
+def transcripts(dialect: str | None = None) -> Sequence[Transcript]:
+    """Read all transcripts, or those of one dialect, in the order of their names."""
+    found = []
+    for path in sorted(TRANSCRIPTS.glob(f"{dialect or '*'}/*.json")):
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        body = path.with_suffix(".txt").read_bytes()
+        found.append(Transcript(f"{path.parent.name}/{path.stem}", body, facts))
+    return found
+
+
+ANSWER_FIELDS = (
+    "text",
+    "reasoning",
+    "tool_calls",
+    "citations",
+    "usage",
+    "finish_reason",
+    "native_finish_reason",
+    "id",
+    "conversation_id",
+    "task_id",
+    "model",
+)
+
+
+def answer_of(facts: dict[str, Any]) -> Answer:
+    """Build the answer that a transcript's JSON describes."""
+    unknown = facts.keys() - set(ANSWER_FIELDS)
+    assert not unknown, f"an answer has no {unknown}"
+    given = dict(facts)
+    given["tool_calls"] = tuple(ToolCall(**call) for call in facts.get("tool_calls", ()))
+    given["citations"] = tuple(Citation(**item) for item in facts.get("citations", ()))
+    usage = facts.get("usage")
+    given["usage"] = None if usage is None else Usage(**usage)
+    return Answer(given.pop("text", ""), **given)
+
+
+def as_facts(answer: Answer) -> dict[str, Any]:
+    """Write an answer as a transcript's JSON does, without the defaults."""
+    facts: dict[str, Any] = {}
+    for name in ANSWER_FIELDS:
+        value = getattr(answer, name)
+        if name == "tool_calls":
+            value = [
+                {"id": call.id, "name": call.name, "arguments": call.arguments} for call in value
+            ]
+        elif name == "citations":
+            value = [_known(attrs.asdict(item)) for item in value]
+        elif name == "usage" and value is not None:
+            value = _known(attrs.asdict(value))
+        if value:
+            facts[name] = value
+    return facts
+
+
+def _known(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
