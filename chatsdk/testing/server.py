@@ -6,37 +6,22 @@ import logging
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
-
-import attrs
 
 from chatsdk.testing.connection import Connection, ConnectionEnded
-from chatsdk.testing.exchange import Exchange, Framing, Head, HeaderLines
+from chatsdk.testing.exchange import Exchange
+from chatsdk.testing.faults import Faults
 from chatsdk.testing.listener import Listener
 from chatsdk.testing.request import RecordedRequest, read_request
 from chatsdk.testing.response import WAIT_SECONDS, Reply, Response
-from chatsdk.testing.script import Script, Steps
 
 __all__ = ["ChatServer", "Handler"]
 
 logger = logging.getLogger("chatsdk.testing")
 
 Handler = Callable[[RecordedRequest], Response]
-AnyResponse = TypeVar("AnyResponse", bound=Response)
 
 
-@attrs.frozen
-class _Expectation:
-    response: Response
-    method: str | None
-    path: str | None
-    repeat: bool
-
-    def fits(self, request: RecordedRequest) -> bool:
-        return self.method in (None, request.method) and self.path in (None, request.path)
-
-
-class ChatServer:
+class ChatServer(Faults):
     """An HTTP/1.1 server on a port of its own, with a thread for each connection.
 
         with ChatServer() as server:
@@ -48,7 +33,7 @@ class ChatServer:
     response that was added for its method and path and is not used up; those that repeat come
     after those that are used once. Without one the `handler` answers: a function of the request
     that gives a `Response`, called on the connection's thread. Without that the answer is a 500
-    that says so. `reply`, `stream` and the other ways to add a response may be called from any
+    that says so. `reply`, `stream`, `answer` and the faults of `Faults` add a response, from any
     thread; what they return is the handle to wait for facts.
 
     Args:
@@ -61,11 +46,11 @@ class ChatServer:
     def __init__(
         self, handler: Handler | None = None, *, host: str = "127.0.0.1", port: int = 0
     ) -> None:
+        super().__init__()
         self._handler = handler
-        # Guards _expected, _requests, _waited_for and _errors; notified at each request. Never
+        # Guards _requests, _waited_for and _errors; notified at each request. Never
         # held while answering.
         self._changed = threading.Condition()
-        self._expected: list[_Expectation] = []
         self._requests: list[RecordedRequest] = []
         self._waited_for = 0
         self._errors: list[Exception] = []
@@ -152,81 +137,6 @@ class ChatServer:
         for connection in self._listener.open:
             connection.abort()
 
-    # How to answer ------------------------------------------------------------------------
-
-    def add(
-        self,
-        response: AnyResponse,
-        *,
-        path: str | None = None,
-        method: str | None = None,
-        repeat: bool = False,
-    ) -> AnyResponse:
-        """Answer the next request with `response`, and give it back.
-
-        `path` and `method` limit it to requests that have them; `repeat` answers every one.
-        """
-        if repeat and isinstance(response, Script) and response.driven:
-            raise ValueError("a stream that repeats needs its steps: stream([...], repeat=True)")
-        expectation = _Expectation(response, method, path, repeat)
-        with self._changed:
-            self._expected.append(expectation)
-        return response
-
-    def reply(
-        self,
-        status: int = 200,
-        *,
-        body: bytes | str = b"",
-        json: Any = None,
-        headers: HeaderLines = (),
-        content_type: str | None = None,
-        encoding: str | None = None,
-        path: str | None = None,
-        method: str | None = None,
-        repeat: bool = False,
-    ) -> Reply:
-        """Answer with a whole response; see `Reply` for what it is made of."""
-        response = Reply(
-            status,
-            body=body,
-            json=json,
-            headers=headers,
-            content_type=content_type,
-            encoding=encoding,
-        )
-        return self.add(response, path=path, method=method, repeat=repeat)
-
-    def stream(
-        self,
-        steps: Steps | None = None,
-        *,
-        status: int = 200,
-        headers: HeaderLines = (),
-        content_type: str | None = "text/event-stream",
-        framing: Framing = "chunked",
-        content_length: int | None = None,
-        encoding: str | None = None,
-        hold_head: bool = False,
-        path: str | None = None,
-        method: str | None = None,
-        repeat: bool = False,
-    ) -> Script:
-        """Answer with a stream; see `Script` for its steps and `Head` for the rest.
-
-        Without `steps` the returned script is driven by the test; with them it plays by itself.
-        """
-        head = Head(
-            status=status,
-            headers=headers,
-            content_type=content_type,
-            framing=framing,
-            content_length=content_length,
-            encoding=encoding,
-        )
-        script = Script(head, steps=steps, hold_head=hold_head)
-        return self.add(script, path=path, method=method, repeat=repeat)
-
     # Answering ----------------------------------------------------------------------------
 
     def _serve(self, connection: Connection) -> None:
@@ -258,14 +168,9 @@ class ChatServer:
         return request
 
     def _choose(self, request: RecordedRequest) -> Response:
-        with self._changed:
-            fitting = [one for one in self._expected if one.fits(request)]
-            fitting.sort(key=lambda one: one.repeat)
-            if fitting:
-                if not fitting[0].repeat:
-                    # By identity: two equal replies are still two.
-                    self._expected = [one for one in self._expected if one is not fitting[0]]
-                return fitting[0].response
+        response = self.take(request)
+        if response is not None:
+            return response
         if self._handler is None:
             return _refusal(f"no response was added for {request.method} {request.path}")
         try:

@@ -1,0 +1,130 @@
+"""The responses that a test has added, and which of them a request gets."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+import attrs
+
+from chatsdk.testing.exchange import Framing, Head, HeaderLines
+from chatsdk.testing.request import RecordedRequest
+from chatsdk.testing.response import Reply, Response
+from chatsdk.testing.script import Script, Steps
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["Repertoire", "Which"]
+
+AnyResponse = TypeVar("AnyResponse", bound=Response)
+
+
+class Which(TypedDict, total=False):
+    """Which requests a response is for: those with this path and method, once or `repeat`edly."""
+
+    path: str | None
+    method: str | None
+    repeat: bool
+
+
+@attrs.frozen
+class _Expectation:
+    response: Response
+    method: str | None
+    path: str | None
+    repeat: bool
+
+    def fits(self, request: RecordedRequest) -> bool:
+        return self.method in (None, request.method) and self.path in (None, request.path)
+
+
+class Repertoire:
+    """Responses in the order in which they were added; every method may be called by any thread.
+
+    All ways to add one take `path=` and `method=`, which limit it to requests that have them, and
+    `repeat=True`, which keeps it for every such request.
+    """
+
+    def __init__(self) -> None:
+        # Guards _expected; held for a moment only.
+        self._lock = threading.Lock()
+        self._expected: list[_Expectation] = []
+
+    def take(self, request: RecordedRequest) -> Response | None:
+        """Give the response for a request, None if there is none; the server calls this."""
+        with self._lock:
+            fitting = [one for one in self._expected if one.fits(request)]
+            fitting.sort(key=lambda one: one.repeat)
+            if not fitting:
+                return None
+            if not fitting[0].repeat:
+                # By identity: two equal replies are still two.
+                self._expected = [one for one in self._expected if one is not fitting[0]]
+            return fitting[0].response
+
+    def add(
+        self,
+        response: AnyResponse,
+        *,
+        path: str | None = None,
+        method: str | None = None,
+        repeat: bool = False,
+    ) -> AnyResponse:
+        """Answer the next request with `response`, and give it back."""
+        if repeat and isinstance(response, Script) and response.driven:
+            raise ValueError("a stream that repeats needs its steps: stream([...], repeat=True)")
+        expectation = _Expectation(response, method, path, repeat)
+        with self._lock:
+            self._expected.append(expectation)
+        return response
+
+    def reply(
+        self,
+        status: int = 200,
+        *,
+        body: bytes | str = b"",
+        json: Any = None,
+        headers: HeaderLines = (),
+        content_type: str | None = None,
+        encoding: str | None = None,
+        **which: Unpack[Which],
+    ) -> Reply:
+        """Answer with a whole response; see `Reply` for what it is made of."""
+        response = Reply(
+            status,
+            body=body,
+            json=json,
+            headers=headers,
+            content_type=content_type,
+            encoding=encoding,
+        )
+        return self.add(response, **which)
+
+    def stream(
+        self,
+        steps: Steps | None = None,
+        *,
+        status: int = 200,
+        headers: HeaderLines = (),
+        content_type: str | None = "text/event-stream",
+        framing: Framing = "chunked",
+        content_length: int | None = None,
+        encoding: str | None = None,
+        hold_head: bool = False,
+        **which: Unpack[Which],
+    ) -> Script:
+        """Answer with a stream; see `Script` for its steps and `Head` for the rest.
+
+        Without `steps` the returned script is driven by the test; with them it plays by itself.
+        """
+        head = Head(
+            status=status,
+            headers=headers,
+            content_type=content_type,
+            framing=framing,
+            content_length=content_length,
+            encoding=encoding,
+        )
+        script = Script(head, steps=steps, hold_head=hold_head)
+        return self.add(script, **which)
