@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from raw_client import POST, ask, dial, read_exactly
+from raw_client import POST, ask, dial, read_all, read_exactly
 
 from chatsdk.testing import ChatServer
 
