@@ -1,0 +1,118 @@
+"""``auto``: the dialect that the first events of the stream show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chatsdk import dialects
+from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.media import is_ndjson
+from chatsdk.dialects.signatures import WAIT, recognise, recognise_document
+from chatsdk.messages import Message
+from chatsdk.parts import Part
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["Auto", "AutoDecoder"]
+
+# Events kept while it is open which family they are of; no family begins with more than two.
+KEPT_EVENTS = 8
+
+
+class Auto(Dialect):
+    """Finds out the wire family from the content type and the first events.
+
+    It decides by the first event that carries text at the latest, holds no text back and never
+    changes its mind. It names the family, not the product: DeepSeek is ``openai`` on the wire.
+    What it cannot tell is ``raw``. Text that is cumulative in a family of deltas is never guessed:
+    say ``openai(text="snapshot")``.
+    """
+
+    about = About(
+        name="auto",
+        backend="any of them, told by its first events",
+        version="the table in chatsdk.dialects.signatures",
+        page="docs/dialects.md",
+        endpoint="POST, any path",
+        text="as recognised",
+        # Nothing recognised is nothing complete.
+        end_marker="that of the dialect it decides for",
+        finish_reason=True,
+        reasoning=True,
+        tools=True,
+        citations=True,
+        usage=True,
+    )
+
+    @property
+    def dataless(self) -> bool:
+        """LangServe ends with an event without data, so all such events are looked at."""
+        return True
+
+    def framing(self, content_type: str = "") -> str:
+        return "ndjson" if is_ndjson(content_type) else "sse"
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return AutoDecoder(content_type)
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Raise `ValueError`: before the answer nobody knows who is asked."""
+        known = ", ".join(name for name in dialects.names() if name not in ("auto", "raw"))
+        raise ValueError(
+            "the URL does not show which backend this is, so name its dialect to ask it, for "
+            f"example dialect='openai'; there are {known}. Or use client.send(body) with the JSON "
+            "that your backend expects"
+        )
+
+    def document(self, payload: Any) -> Sequence[Part] | None:
+        """Read an answer that came as one JSON document, as the family does that it is of."""
+        name = recognise_document(payload)
+        return None if name is None else dialects.get(name).document(payload)
+
+
+class AutoDecoder(Decoder):
+    """Looks at events until one shows the family, then leaves the stream to its decoder."""
+
+    def __init__(self, content_type: str = "") -> None:
+        self.dialect = None
+        self._content_type = content_type
+        self._ndjson = is_ndjson(content_type)
+        self._kept: list[ServerSentEvent] = []
+        self._decoder: Decoder | None = None
+        self._decode: Callable[[ServerSentEvent], Sequence[Part]] | None = None
+        self._dataless = False
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        decode = self._decode
+        if decode is None:
+            return self._look(event)
+        # Only who asked for events without data is shown one.
+        return decode(event) if event.data or self._dataless else ()
+
+    def close(self) -> Sequence[Part]:
+        if self._decoder is not None:
+            return self._decoder.close()
+        if any(event.event == "metadata" for event in self._kept):
+            # LangServe says that it ends; a LangGraph server need not.
+            return (*self._decide("langgraph"), *self.close())
+        return ()
+
+    def _look(self, event: ServerSentEvent) -> Sequence[Part]:
+        name = recognise(event, ndjson=self._ndjson)
+        if name == WAIT and len(self._kept) < KEPT_EVENTS:
+            if event.data:
+                self._kept.append(event)
+            return ()
+        self._kept.append(event)
+        return self._decide("raw" if name == WAIT else name)
+
+    def _decide(self, name: str) -> Sequence[Part]:
+        self.dialect = dialect = dialects.get(name)
+        self._decoder = decoder = dialect.decoder(self._content_type)
+        self._dataless = dialect.dataless
+        self._decode = decoder.decode
+        kept, self._kept = self._kept, []
+        # What the events before had to say, ids for the most part, comes with this one.
+        return [part for event in kept for part in self.decode(event)]

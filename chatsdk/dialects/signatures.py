@@ -1,0 +1,265 @@
+"""How the first events of a stream tell which wire family it is: one predicate a family.
+
+A predicate gets the event's name and its parsed JSON. It looks at what only this family has, so
+that the order of the table matters in few places; those are commented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chatsdk.dialects.payload import load
+from chatsdk.errors import ProtocolError
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["WAIT", "recognise", "recognise_document"]
+
+# The event has no text and two families or more send such a one: the next event tells.
+WAIT = "wait"
+
+Predicate = Callable[[str, Any], bool]
+
+RAGFLOW_AGENT_EVENTS = frozenset(
+    {
+        *("message", "message_end", "user_inputs", "waiting_for_user"),
+        *("workflow_started", "workflow_finished", "node_started", "node_finished"),
+    }
+)
+# Events that Dify and RAGFlow's agents both have carry ids by which they are told apart.
+DIFY_EVENTS = frozenset(
+    {
+        *("agent_message", "agent_thought", "agent_log", "message_replace", "message_file"),
+        *("tts_message", "tts_message_end", "text_chunk", "text_replace", "error", "ping"),
+        *("workflow_paused", "human_input_required", "parallel_branch_started"),
+        *("iteration_started", "loop_started"),
+    }
+)
+LANGGRAPH_DICTS = frozenset({"values", "updates", "debug", "tasks", "checkpoints"})
+FASTGPT_EVENTS = frozenset(
+    {
+        *("answer", "fastAnswer", "flowNodeStatus", "flowResponses", "toolCall", "toolParams"),
+        *("toolResponse", "updateVariables", "interactive", "flowNodeResponse", "workflowDuration"),
+    }
+)
+ANTHROPIC_TYPES = frozenset(
+    {
+        *("message_start", "message_delta", "message_stop"),
+        *("content_block_start", "content_block_delta", "content_block_stop"),
+    }
+)
+VERCEL_TYPES = frozenset(
+    {
+        *("start", "start-step", "finish-step", "finish", "abort", "message-metadata"),
+        *("text-start", "text-delta", "text-end", "file", "source-url", "source-document"),
+        *("reasoning-start", "reasoning-delta", "reasoning-end"),
+    }
+)
+AGUI_PREFIXES = (
+    *("RUN_", "STEP_", "TEXT_MESSAGE_", "TOOL_CALL_", "REASONING_", "THINKING_"),
+    *("STATE_", "MESSAGES_", "ACTIVITY_"),
+)
+DONE = ("[DONE]", '"[DONE]"')
+
+
+def _coze(name: str, value: Any) -> bool:
+    if name.startswith("conversation."):
+        return True
+    if name == "done":
+        return value == "[DONE]" or (_dict(value) and "debug_url" in value)
+    return name == "error" and _dict(value) and "code" in value and "msg" in value
+
+
+def _fastgpt(name: str, value: Any) -> bool:
+    # Without the names (detail: false) it is plain OpenAI.
+    return name in FASTGPT_EVENTS
+
+
+def _langgraph(name: str, value: Any) -> bool:
+    name = name.partition("|")[0]  # a subgraph's namespace follows
+    if name == "metadata":
+        return _dict(value) and "run_id" in value and "attempt" in value
+    if name == "messages":
+        return isinstance(value, list)
+    if name == "error":
+        return _dict(value) and isinstance(value.get("error"), str) and "message" in value
+    return name.startswith("messages/") or (name in LANGGRAPH_DICTS and _dict(value))
+
+
+def _langserve(name: str, value: Any) -> bool:
+    if name == "error":
+        return _dict(value) and "status_code" in value and "message" in value
+    return name == "data"
+
+
+def _anthropic(name: str, value: Any) -> bool:
+    if not _dict(value):
+        return False
+    kind = value.get("type")
+    return _in(kind, ANTHROPIC_TYPES) or (kind == "error" and _dict(value.get("error")))
+
+
+def _responses(name: str, value: Any) -> bool:
+    if not _dict(value):
+        return False
+    kind = value.get("type")
+    if kind == "error":
+        return "message" in value
+    return isinstance(kind, str) and kind.startswith("response.")
+
+
+def _vercel(name: str, value: Any) -> bool:
+    if not _dict(value):
+        return False
+    kind = value.get("type")
+    if kind == "error":
+        return "errorText" in value
+    return _in(kind, VERCEL_TYPES) or (
+        isinstance(kind, str) and kind.startswith(("tool-input-", "tool-output-", "data-"))
+    )
+
+
+def _agui(name: str, value: Any) -> bool:
+    kind = value.get("type") if _dict(value) else None
+    return isinstance(kind, str) and kind.startswith(AGUI_PREFIXES)
+
+
+def _gemini(name: str, value: Any) -> bool:
+    if not _dict(value):
+        return False
+    error = value.get("error")
+    if _dict(error):
+        return "status" in error and isinstance(error.get("code"), int)
+    return any(key in value for key in ("candidates", "promptFeedback", "usageMetadata"))
+
+
+def _ollama(name: str, value: Any) -> bool:
+    return _dict(value) and "done" in value and ("message" in value or "response" in value)
+
+
+def _dashscope(name: str, value: Any) -> bool:
+    if not _dict(value):
+        return False
+    if name == "error":
+        return "request_id" in value and "code" in value
+    return "request_id" in value and _dict(value.get("output"))
+
+
+def _ragflow(name: str, value: Any) -> bool:
+    if not _dict(value):
+        return False
+    if "event" in value:
+        data = value.get("data")
+        return _in(value["event"], RAGFLOW_AGENT_EVENTS) and (
+            "session_id" in value or (_dict(data) and "content" in data)
+        )
+    if "code" in value and "data" in value:
+        return True
+    # An agent's run that had nothing to say.
+    return "session_id" in value and value.get("data") == {}
+
+
+def _dify(name: str, value: Any) -> bool:
+    if not _dict(value) or not isinstance(value.get("event"), str):
+        return False
+    return _in(value["event"], DIFY_EVENTS) or any(
+        key in value for key in ("conversation_id", "workflow_run_id", "answer")
+    )
+
+
+def _maxkb(name: str, value: Any) -> bool:
+    return _dict(value) and (
+        "chat_record_id" in value or ("chat_id" in value and "is_end" in value)
+    )
+
+
+def _openai(name: str, value: Any) -> bool:
+    if value == "[DONE]":
+        return True
+    if not _dict(value):
+        return False
+    return "choices" in value or bool(value.get("error")) or value.get("object") == CHUNK
+
+
+CHUNK = "chat.completion.chunk"
+
+SIGNATURES: tuple[tuple[str, Predicate], ...] = (
+    # Families that name their events come first: FastGPT's data alone is OpenAI's.
+    ("coze", _coze),
+    ("fastgpt", _fastgpt),
+    ("langgraph", _langgraph),
+    ("langserve", _langserve),
+    ("anthropic", _anthropic),
+    ("openai_responses", _responses),
+    ("vercel", _vercel),
+    ("agui", _agui),
+    # Its errors have what OpenAI's have, and more.
+    ("gemini", _gemini),
+    ("ollama", _ollama),
+    ("dashscope", _dashscope),
+    ("ragflow", _ragflow),
+    ("dify", _dify),
+    ("maxkb", _maxkb),
+    # Any object with an error in it, so it is last.
+    ("openai", _openai),
+)
+
+
+def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
+    """Return the name of the dialect that sends such an event, `WAIT`, or ``"raw"``."""
+    name, data = event.event, event.data
+    value: Any = None
+    if data.strip():
+        try:
+            value = "[DONE]" if data.strip() in DONE else load(data)
+        except ProtocolError:
+            value = Unreadable
+    if value is None:
+        # Nothing was said. LangServe's last event has no data.
+        return "langserve" if name == "end" else WAIT
+    if ndjson and _dict(value) and isinstance(value.get("error"), str):
+        return "ollama"
+    for dialect, fits in SIGNATURES:
+        if fits(name, value):
+            return dialect
+    return WAIT if _says_nothing(name, value) else "raw"
+
+
+def recognise_document(value: Any) -> str | None:
+    """Return the dialect whose answer this parsed JSON document is, ``None`` if there is none."""
+    if isinstance(value, list):
+        # Gemini without alt=sse.
+        return "gemini" if value and _dict(value[0]) and _gemini("", value[0]) else None
+    if not _dict(value):
+        return None
+    if value.get("type") == "message" and "content" in value:
+        return "anthropic"
+    if value.get("object") == "response":
+        return "openai_responses"
+    if "answer" in value and "conversation_id" in value:
+        return "dify"
+    for dialect, fits in SIGNATURES:
+        if fits("message", value):
+            return dialect
+    return None
+
+
+class Unreadable:
+    """Stands for data that is no JSON: a family can only be told by the event's name then."""
+
+
+def _says_nothing(name: str, value: Any) -> bool:
+    """Whether it is a sign of life, or ids that more than one family sends like that."""
+    if not _dict(value):
+        return False
+    if value.get("type") == "ping" or (name == "metadata" and "run_id" in value):
+        return True
+    return _in(value.get("event"), RAGFLOW_AGENT_EVENTS) and "data" in value
+
+
+def _dict(value: Any) -> bool:
+    return value.__class__ is dict
+
+
+def _in(value: Any, known: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in known
