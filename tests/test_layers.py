@@ -30,7 +30,8 @@ ARROWS: dict[str, set[str]] = {
     "messages": {"errors", "parts", "answer"},
     "outcome": {"errors", "parts", "answer"},
     "sse": VALUES,
-    "ndjson": VALUES,
+    # Its lines are given out as events.
+    "ndjson": VALUES | {"sse"},
     # A dialect can write its own wire format, in the frames of its neighbours; never back.
     "dialects": VALUES | {"sse", "ndjson"},
     "transport": VALUES | PURE,
