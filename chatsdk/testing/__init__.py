@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from chatsdk.testing.broken import BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
 from chatsdk.testing.exchange import Exchange, Head
 from chatsdk.testing.request import Headers, RecordedRequest
@@ -23,6 +24,7 @@ from chatsdk.testing.steps import (
     Step,
     Wait,
 )
+from chatsdk.testing.tls import Authority
 
 __all__ = [
     "ChatServer",
@@ -30,6 +32,8 @@ __all__ = [
     "Reply",
     "Response",
     "Head",
+    "BrokenConnection",
+    "Authority",
     "Exchange",
     "Connection",
     "ConnectionEnded",

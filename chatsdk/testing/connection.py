@@ -8,6 +8,7 @@ import ssl
 import struct
 import threading
 import time
+from typing import NoReturn
 
 from chatsdk.testing.waker import Waker, wait_for_socket
 
@@ -69,7 +70,7 @@ class Connection:
             if ready.woken:
                 return True
 
-    def wait_for_end(self) -> None:
+    def wait_for_end(self) -> NoReturn:
         """Wait, saying nothing, until the client has gone; then raise ConnectionEnded."""
         while True:
             self.wait()
@@ -92,9 +93,10 @@ class Connection:
             self._read_more()
         return self._split_off(count)
 
-    def read_available(self) -> bytes:
-        """Give what has come so far without waiting, b"" if that is nothing."""
-        self._take_input()
+    def read_some(self) -> bytes:
+        """Wait for at least a byte, and give what is there."""
+        if not self._input:
+            self._read_more()
         return self._split_off(len(self._input))
 
     def _split_off(self, count: int) -> bytes:
@@ -145,7 +147,10 @@ class Connection:
             view = view[sent:]
 
     def start_tls(self, context: ssl.SSLContext) -> None:
-        """Shake hands as the server; ssl.SSLError if the client does not like it."""
+        """Shake hands as the server.
+
+        Raises ssl.SSLError if the two cannot agree, ConnectionEnded if the client leaves.
+        """
         with self._lock:
             self._socket = context.wrap_socket(
                 self._socket, server_side=True, do_handshake_on_connect=False
@@ -160,6 +165,12 @@ class Connection:
                 wait_for_socket(tls)
             except ssl.SSLWantWriteError:
                 wait_for_socket(tls, read=False, write=True)
+            except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as exc:
+                raise self._ended() from exc
+            except ssl.SSLError:
+                raise
+            except OSError as exc:
+                raise self._ended() from exc
 
     # Ending -------------------------------------------------------------------------------
 
@@ -171,6 +182,11 @@ class Connection:
                 with contextlib.suppress(OSError):
                     # Not SSLSocket.shutdown, which takes the TLS state from under the reader.
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def end_output(self) -> None:
+        """Send a FIN and go on reading, so that unread input cannot turn it into an RST."""
+        with self._lock, contextlib.suppress(OSError):
+            socket.socket.shutdown(self._socket, socket.SHUT_WR)
 
     def close(self, *, reset: bool = False, close_notify: bool = True) -> None:
         """Close with a FIN, or with an RST if `reset`; twice is harmless.

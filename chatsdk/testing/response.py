@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import abc
 import json as json_module
-import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
-from chatsdk.testing.connection import ConnectionEnded
 from chatsdk.testing.encoding import content_encoder
 from chatsdk.testing.exchange import Exchange, Head, HeaderLines
+from chatsdk.testing.facts import WAIT_SECONDS, Facts
 from chatsdk.testing.request import RecordedRequest
 
-__all__ = ["Reply", "Response", "WAIT_SECONDS"]
-
-# Seconds that a wait for a fact lasts at most. On loopback a fact takes milliseconds; this is
-# what a test costs that fails, on a machine that is busy with others.
-WAIT_SECONDS = 10.0
+__all__ = ["Reply", "Response"]
 
 
-class Response(abc.ABC):
+class Response(Facts, abc.ABC):
     """One way to answer; a subclass writes `play`.
 
     It is also the handle by which a test waits for what became of it. A response that is played
@@ -29,14 +22,9 @@ class Response(abc.ABC):
     """
 
     def __init__(self, head: Head) -> None:
+        super().__init__()
         self.head = head
-        # Guards everything below and in subclasses; notified at each change. Never held while
-        # reading or writing.
-        self._facts = threading.Condition()
         self._request: RecordedRequest | None = None
-        self._ended = False
-        self._disconnected_at: float | None = None
-        self._end_message: str | None = None
 
     @abc.abstractmethod
     def play(self, exchange: Exchange) -> None:
@@ -47,33 +35,6 @@ class Response(abc.ABC):
         self._wait(lambda: self._request is not None, timeout, "no request came")
         assert self._request is not None
         return self._request
-
-    def wait_until_ended(self, timeout: float = WAIT_SECONDS) -> None:
-        """Wait until nothing more will be sent, for whatever reason; else TimeoutError."""
-        self._wait(lambda: self._ended, timeout, "the response is not at its end")
-
-    def wait_for_disconnect(self, timeout: float = WAIT_SECONDS) -> float:
-        """Wait until the client has ended the connection; give the moment it was seen.
-
-        The moment is a `time.monotonic()` in seconds. A client that only closes its sending side
-        counts as gone. Raises TimeoutError if the client stays, and ConnectionError if the
-        server ended the connection itself.
-        """
-
-        def known() -> bool:
-            return self._disconnected_at is not None or self._end_message is not None
-
-        self._wait(known, timeout, "the client is still there")
-        if self._disconnected_at is None:
-            raise ConnectionError(self._end_message)
-        return self._disconnected_at
-
-    def _wait(self, fact: Callable[[], bool], timeout: float, failure: str) -> None:
-        with self._facts:
-            if not self._facts.wait_for(fact, timeout):
-                raise TimeoutError(f"{failure} within {timeout} s")
-
-    # Told by the server ---------------------------------------------------------------------
 
     def serve(self, exchange: Exchange) -> None:
         """Play for one request and note the facts; the server calls this."""
@@ -86,15 +47,6 @@ class Response(abc.ABC):
             with self._facts:
                 self._ended = True
                 self._facts.notify_all()
-
-    def connection_ended(self, end: ConnectionEnded) -> None:
-        """Note how the connection of this response went; the server calls this."""
-        with self._facts:
-            if end.by_client and self._disconnected_at is None:
-                self._disconnected_at = time.monotonic()
-            elif not end.by_client:
-                self._end_message = str(end)
-            self._facts.notify_all()
 
 
 class Reply(Response):

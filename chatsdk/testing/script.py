@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 
 from chatsdk.testing.exchange import Exchange, Head
+from chatsdk.testing.facts import WAIT_SECONDS
 from chatsdk.testing.request import RecordedRequest
-from chatsdk.testing.response import WAIT_SECONDS, Response
+from chatsdk.testing.response import Response
 from chatsdk.testing.steps import Cut, Finish, Send, SendHead, SendRaw, Step
 from chatsdk.testing.waker import Waker
 

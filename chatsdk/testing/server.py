@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
+from chatsdk.testing.broken import BreakKind, BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
 from chatsdk.testing.exchange import Exchange
+from chatsdk.testing.facts import WAIT_SECONDS
 from chatsdk.testing.faults import Faults
 from chatsdk.testing.listener import Listener
 from chatsdk.testing.request import RecordedRequest, read_request
-from chatsdk.testing.response import WAIT_SECONDS, Reply, Response
+from chatsdk.testing.response import Reply, Response
 
 __all__ = ["ChatServer", "Handler"]
+from chatsdk.testing.tls import Authority
 
 logger = logging.getLogger("chatsdk.testing")
+
+BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+# Seconds in which a client may read that it was refused, before what it still sends resets the
+# connection.
+DRAIN_SECONDS = 1.0
 
 Handler = Callable[[RecordedRequest], Response]
 
@@ -39,21 +50,35 @@ class ChatServer(Faults):
     Args:
         handler: answers what nothing was added for.
         host, port: where to listen; port 0 takes a free one.
+        tls: True for a certificate of its own, whose authority is in the file `ca_pem` (needs the
+            extra `testing`); or an `Authority` that several servers share; or a context.
 
     Raises OSError if the port is taken.
     """
 
     def __init__(
-        self, handler: Handler | None = None, *, host: str = "127.0.0.1", port: int = 0
+        self,
+        handler: Handler | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool | Authority | ssl.SSLContext = False,
     ) -> None:
         super().__init__()
         self._handler = handler
-        # Guards _requests, _waited_for and _errors; notified at each request. Never
+        # Guards _broken, _requests, _waited_for and _errors; notified at each request. Never
         # held while answering.
         self._changed = threading.Condition()
         self._requests: list[RecordedRequest] = []
         self._waited_for = 0
         self._errors: list[Exception] = []
+        self._broken: deque[BrokenConnection] = deque()
+        self._authority = tls if isinstance(tls, Authority) else None
+        self._own_authority = Authority() if tls is True else None
+        self._context = tls if isinstance(tls, ssl.SSLContext) else None
+        authority = self._authority or self._own_authority
+        if authority is not None:
+            self._context = authority.server_context(host, "localhost")
         self._listener = Listener(self._serve, host=host, port=port, name="chatsdk-testing")
 
     def __enter__(self) -> ChatServer:
@@ -73,6 +98,8 @@ class ChatServer(Faults):
     def close(self) -> None:
         """Stop listening, end every connection and every thread; twice is harmless."""
         self._listener.close()
+        if self._own_authority is not None:
+            self._own_authority.close()
 
     @property
     def host(self) -> str:
@@ -87,7 +114,20 @@ class ChatServer(Faults):
     @property
     def url(self) -> str:
         """The server's address, without a path: `http://127.0.0.1:40123`."""
-        return f"http://{self.host}:{self.port}"
+        scheme = "http" if self._context is None else "https"
+        return f"{scheme}://{self.host}:{self.port}"
+
+    @property
+    def ca_pem(self) -> str:
+        """The file with the certificate that a client has to trust, for its `verify=`.
+
+        It lives as long as the server. Raises ValueError for a server without TLS, and for one
+        that was given a context.
+        """
+        authority = self._authority or self._own_authority
+        if authority is None:
+            raise ValueError("this server has no authority: ChatServer(tls=True) has one")
+        return authority.path
 
     # What came ----------------------------------------------------------------------------
 
@@ -137,9 +177,29 @@ class ChatServer(Faults):
         for connection in self._listener.open:
             connection.abort()
 
+    def break_connection(self, how: BreakKind) -> BrokenConnection:
+        """Break the next connection before its first request; see `BrokenConnection`."""
+        broken = BrokenConnection(how)
+        with self._changed:
+            self._broken.append(broken)
+        return broken
+
     # Answering ----------------------------------------------------------------------------
 
     def _serve(self, connection: Connection) -> None:
+        with self._changed:
+            broken = self._broken.popleft() if self._broken else None
+        try:
+            if broken is not None:
+                broken.serve(connection, self._context)
+            if self._context is not None:
+                connection.start_tls(self._context)
+        except ssl.SSLError as exc:
+            self._note(exc)
+        else:
+            self._answer_requests(connection)
+
+    def _answer_requests(self, connection: Connection) -> None:
         response: Response | None = None
         try:
             while True:
@@ -158,9 +218,9 @@ class ChatServer(Faults):
             request = read_request(connection)
         except ValueError as exc:
             self._note(exc)
-            connection.send(
-                b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            )
+            connection.send(BAD_REQUEST)
+            connection.end_output()
+            connection.wait(DRAIN_SECONDS)
             raise ConnectionEnded("the request was malformed", by_client=False) from exc
         with self._changed:
             self._requests.append(request)

@@ -1,0 +1,62 @@
+"""What a test can wait for: the facts that every response and broken connection tells."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from chatsdk.testing.connection import ConnectionEnded
+
+__all__ = ["Facts", "WAIT_SECONDS"]
+
+# Seconds that a wait for a fact lasts at most. On loopback a fact takes milliseconds; this is
+# what a test costs that fails, on a machine that is busy with others.
+WAIT_SECONDS = 10.0
+
+
+class Facts:
+    """Facts about what became of one connection, or of the first of several that came to each."""
+
+    def __init__(self) -> None:
+        # Guards everything below and in subclasses; notified at each change. Never held while
+        # reading or writing.
+        self._facts = threading.Condition()
+        self._ended = False
+        self._disconnected_at: float | None = None
+        self._end_message: str | None = None
+
+    def wait_until_ended(self, timeout: float = WAIT_SECONDS) -> None:
+        """Wait until nothing more will be sent, for whatever reason; else TimeoutError."""
+        self._wait(lambda: self._ended, timeout, "it is not at its end")
+
+    def wait_for_disconnect(self, timeout: float = WAIT_SECONDS) -> float:
+        """Wait until the client has ended the connection; give the moment it was seen.
+
+        The moment is a `time.monotonic()` in seconds. A client that only closes its sending side
+        counts as gone. Raises TimeoutError if the client stays, and ConnectionError if the
+        server ended the connection itself.
+        """
+
+        def known() -> bool:
+            return self._disconnected_at is not None or self._end_message is not None
+
+        self._wait(known, timeout, "the client is still there")
+        if self._disconnected_at is None:
+            raise ConnectionError(self._end_message)
+        return self._disconnected_at
+
+    def connection_ended(self, end: ConnectionEnded) -> None:
+        """Note how the connection went; the server calls this."""
+        with self._facts:
+            self._ended = True
+            if end.by_client and self._disconnected_at is None:
+                self._disconnected_at = time.monotonic()
+            elif not end.by_client:
+                self._end_message = str(end)
+            self._facts.notify_all()
+
+    def _wait(self, fact: Callable[[], bool], timeout: float, failure: str) -> None:
+        with self._facts:
+            if not self._facts.wait_for(fact, timeout):
+                raise TimeoutError(f"{failure} within {timeout} s")
