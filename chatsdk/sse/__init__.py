@@ -1,0 +1,13 @@
+"""Server-sent events: bytes to events with `parse`, and back with `encode`.
+
+The source is the WHATWG HTML Living Standard, section "Server-sent events", "Parsing an event
+stream" and "Interpreting an event stream".
+"""
+
+from __future__ import annotations
+
+from chatsdk.sse.encoder import encode
+from chatsdk.sse.event import ServerSentEvent
+from chatsdk.sse.parser import EventParser, parse
+
+__all__ = ["ServerSentEvent", "parse", "encode", "EventParser"]

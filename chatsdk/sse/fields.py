@@ -1,0 +1,93 @@
+"""What the fields of one block mean, as sseclient-py reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sseclient import SSEClient
+
+from chatsdk.sse.event import ServerSentEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sseclient import Event
+
+__all__ = ["FieldReader", "RETRY_DIGITS"]
+
+# Data lines of one block that sseclient-py is given; it joins bytes and text line by line, which
+# is quadratic in their number.
+CLIENT_DATA_LINES = 32
+
+# Digits of a retry field that are taken for a number: the most that int() accepts under every
+# setting of sys.set_int_max_str_digits().
+RETRY_DIGITS = 640
+
+
+class FieldReader:
+    """One sseclient-py client for a whole stream, which is handed one block a step.
+
+    What it reads differently from the standard is taken out of the block before.
+    """
+
+    def __init__(self) -> None:
+        self._source = _BlockSource()
+        self._events: Iterator[Event] | None = None
+
+    def read(self, block: str, last_id: str) -> tuple[ServerSentEvent, bool, bool]:
+        """Give the event of a block, whether it has a data line, and whether it has a name.
+
+        Args:
+            block: lines with LF between them.
+            last_id: the last event id before this block.
+        """
+        data: list[str] = []
+        # Of the other fields the last valid value counts.
+        others: dict[str, str] = {}
+        for line in block.split("\n"):
+            name, _, value = line.partition(":")
+            if name == "data":
+                data.append(value)
+            elif name == "event" or (name in ("id", "retry") and _counts(name, value)):
+                others[name] = value
+        if not data and not others:
+            return ServerSentEvent(id=last_id), False, False
+        lines = [f"{name}:{value}" for name, value in others.items()]
+        if 0 < len(data) <= CLIENT_DATA_LINES:
+            lines += [f"data:{value}" for value in data]
+        else:
+            # The client drops a block without data, and its id with it.
+            lines.append("data")
+        self._source.block = "\n".join([*lines, "\n"]).encode()
+        if self._events is None:
+            self._events = SSEClient(self._source).events()
+        read = next(self._events)
+        text = read.data
+        if len(data) > CLIENT_DATA_LINES:
+            text = "\n".join([value.removeprefix(" ") for value in data])
+        event = ServerSentEvent(
+            read.event,
+            text,
+            last_id if read.id is None else read.id,
+            None if read.retry is None else int(read.retry),
+        )
+        return event, bool(data), others.get("event", "") not in ("", " ")
+
+
+class _BlockSource:
+    """The stream of bytes that a client reads from: always the block set last."""
+
+    block = b""
+
+    def __iter__(self) -> _BlockSource:
+        return self
+
+    def __next__(self) -> bytes:
+        return self.block
+
+
+def _counts(name: str, value: str) -> bool:
+    if name == "id":
+        return "\0" not in value
+    digits = value.removeprefix(" ")
+    return digits.isascii() and digits.isdigit() and len(digits) <= RETRY_DIGITS

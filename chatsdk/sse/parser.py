@@ -1,0 +1,243 @@
+"""Bytes, cut anywhere, to events: the lines and the blocks of a stream.
+
+What the fields of a block mean is read in `chatsdk.sse.fields`, except for the two commonest
+shapes of a block, for which there are short cuts to the same result.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from chatsdk.errors import LimitExceeded
+from chatsdk.sse.event import ServerSentEvent
+from chatsdk.sse.fields import FieldReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["parse", "EventParser"]
+
+# The longest event, in bytes: one cumulative snapshot of a very long answer with its sources is
+# under 2 MiB, and a stream without blank lines must not fill the memory.
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+
+# Bytes looked at in one step: bounds the memory beside the events, however long a chunk is.
+PIECE_BYTES = 64 * 1024
+
+BOM = b"\xef\xbb\xbf"
+LF = 0x0A
+CR = 0x0D
+SPACE = 0x20
+COLON = 0x3A
+
+
+# Twice as fast as calling the class, and called once an event.
+_new_event = tuple.__new__
+
+
+def parse(
+    chunks: Iterable[bytes], *, max_event_bytes: int = MAX_EVENT_BYTES, dataless: bool = False
+) -> Iterator[ServerSentEvent]:
+    """Read the events of a stream that comes in chunks of bytes, cut anywhere.
+
+    Each event is yielded as soon as its blank line is known, before the next chunk is asked for.
+    A block that the stream ends in is discarded, as the standard says; use an `EventParser` to
+    learn that there was one.
+
+    Args:
+        chunks: bytes, UTF-8; what is invalid becomes U+FFFD.
+        max_event_bytes: the most bytes in the lines of one event, line ends and comments not
+            counted, and in one comment line.
+        dataless: also yield blocks that name an event and have no data line, with ``data=""``.
+            The standard ignores them, LangServe ends its streams with one.
+
+    Raises:
+        LimitExceeded: an event or a line is longer than ``max_event_bytes``.
+        TypeError: ``chunks`` is not an iterable of bytes.
+    """
+    if isinstance(chunks, (bytes, bytearray, memoryview, str)):
+        raise TypeError(f"chunks must be an iterable of bytes: wrap the {_kind(chunks)} in a list")
+    parser = EventParser(max_event_bytes=max_event_bytes, dataless=dataless)
+    return chain.from_iterable(map(parser.feed, chunks))
+
+
+class EventParser:
+    """The same reader for whoever has the chunks pushed to them.
+
+    Args:
+        max_event_bytes: as in `parse`.
+        dataless: as in `parse`.
+    """
+
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES, dataless: bool = False) -> None:
+        if isinstance(max_event_bytes, bool) or not isinstance(max_event_bytes, int):
+            raise TypeError(f"max_event_bytes must be an int, not {_kind(max_event_bytes)}")
+        if max_event_bytes < 1:
+            raise ValueError("max_event_bytes must be at least 1 byte")
+        self._max_event_bytes = max_event_bytes
+        # No piece is longer than the longest event, so that a block or a comment line inside one
+        # needs no measuring.
+        self._piece_bytes = min(PIECE_BYTES, max_event_bytes)
+        self._dataless = dataless
+        self._fields = FieldReader()
+        self._last_id = ""
+        # The start of the stream while it may still be a byte order mark, then None.
+        self._head: bytes | None = b""
+        self._after_cr = False
+        # The block under way, LF its only line end and without comments; the last line may be
+        # unfinished.
+        self._open = bytearray()
+        self._open_bytes = 0
+        # Length of the comment line under way; its text is not kept.
+        self._comment_bytes = 0
+        self._feeding = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether a line or a block was begun and is not finished; comments do not count."""
+        return bool(self._open or self._head)
+
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """Yield the events that ``chunk`` completes.
+
+        This is a generator: take all of it before the next call.
+
+        Raises:
+            LimitExceeded: an event or a line is longer than ``max_event_bytes``; the events
+                before it have been yielded, and the parser is of no further use.
+            TypeError: ``chunk`` is not bytes.
+            RuntimeError: the events of the last call were not all taken, or it raised.
+        """
+        if not isinstance(chunk, bytes):
+            raise TypeError(f"a chunk must be bytes, not {_kind(chunk)}")
+        if self._feeding:
+            raise RuntimeError(
+                "this parser stopped inside a chunk: take all events of each feed(), and use a new "
+                "parser after an error"
+            )
+        self._feeding = True
+        for piece in (chunk,) if len(chunk) <= self._piece_bytes else self._pieces(chunk):
+            if CR in piece or self._after_cr or self._head is not None:
+                piece = self._normalise(piece)
+            if self._open or self._comment_bytes:
+                piece = self._resume(piece)
+                if not piece:
+                    continue
+            if piece[:5] == b"data:" and piece.find(b"\n") == len(piece) - 2 and piece[-1] == LF:
+                # One event of one line in a chunk of its own: what a backend sends mostly.
+                data = piece[6 if piece[5] == SPACE else 5 : -2].decode("utf-8", "replace")
+                yield _new_event(ServerSentEvent, ("message", data, self._last_id, None))
+                continue
+            # A blank line ends here; 1 where there is none.
+            end = piece.rfind(b"\n\n") + 2
+            if end > 1:
+                # Cut behind a LF, which is never inside a UTF-8 sequence.
+                text = piece[:end].decode("utf-8", "replace")
+                for block in text.split("\n\n"):
+                    if block[:6] == "data: " and "\n" not in block:
+                        yield _new_event(
+                            ServerSentEvent, ("message", block[6:], self._last_id, None)
+                        )
+                    elif block:
+                        event = self._interpret(block)
+                        if event is not None:
+                            yield event
+                piece = piece[end:]
+            if piece:
+                self._keep(piece)
+        self._feeding = False
+
+    def _pieces(self, chunk: bytes) -> Iterator[bytes]:
+        for start in range(0, len(chunk), self._piece_bytes):
+            yield chunk[start : start + self._piece_bytes]
+
+    def _normalise(self, piece: bytes) -> bytes:
+        """Take the byte order mark off and make LF the only line end."""
+        if self._head is not None:
+            piece = self._head + piece
+            if len(piece) < len(BOM) and BOM.startswith(piece):
+                self._head = piece
+                return b""
+            self._head = None
+            piece = piece.removeprefix(BOM)
+        if self._after_cr and piece:
+            # CR has ended its line already; this LF belongs to it.
+            piece = piece.removeprefix(b"\n")
+            self._after_cr = False
+        if CR in piece:
+            self._after_cr = piece.endswith(b"\r")
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return piece
+
+    def _resume(self, piece: bytes) -> bytes:
+        """Go on with the block under way; give back whole blocks and what follows, or nothing."""
+        if not piece:
+            return piece
+        if self._comment_bytes:
+            end = piece.find(b"\n")
+            self._comment_bytes += len(piece) if end < 0 else end
+            self._check(self._comment_bytes)
+            if end < 0:
+                return b""
+            self._comment_bytes = 0
+            piece = piece[end + 1 :]
+        if not self._open or not piece:
+            return piece
+        end = 0
+        if self._open[-1] != LF or piece[0] != LF:
+            end = piece.find(b"\n\n") + 1
+            self._keep(piece[:end] if end else piece)
+            if not end:
+                return b""
+        piece = b"".join((self._open, piece[end:]))
+        self._open = bytearray()
+        self._open_bytes = 0
+        return piece
+
+    def _keep(self, piece: bytes) -> None:
+        """Add lines to the block under way, the last of them perhaps unfinished; no blank line."""
+        at_line_start = not self._open or self._open[-1] == LF
+        if not self._open:
+            piece = piece.removeprefix(b"\n")
+        if (at_line_start and piece[:1] == b":") or b"\n:" in piece:
+            piece = self._without_comments(piece, at_line_start)
+        self._open_bytes += len(piece) - piece.count(b"\n")
+        self._check(self._open_bytes)
+        self._open += piece
+
+    def _without_comments(self, piece: bytes, at_line_start: bool) -> bytes:
+        kept = []
+        for line in piece.splitlines(keepends=True):
+            if at_line_start and line[0] == COLON:
+                if not line.endswith(b"\n"):
+                    self._comment_bytes = len(line)
+            else:
+                kept.append(line)
+            at_line_start = True
+        return b"".join(kept)
+
+    def _check(self, length: int) -> None:
+        if length > self._max_event_bytes:
+            raise LimitExceeded(
+                f"an event of the stream is longer than max_event_bytes={self._max_event_bytes}",
+                limit="event_bytes",
+            )
+
+    def _interpret(self, block: str) -> ServerSentEvent | None:
+        """Read one whole block; ``None`` where the standard dispatches nothing."""
+        first, _, rest = block.partition("\n")
+        if first[:6] == "event:" and rest[:5] == "data:" and "\n" not in rest:
+            name = first[6:].removeprefix(" ") or "message"
+            data = rest[5:].removeprefix(" ")
+            return _new_event(ServerSentEvent, (name, data, self._last_id, None))
+        if first[:5] == "data:" and not rest:
+            data = first[5:].removeprefix(" ")
+            return _new_event(ServerSentEvent, ("message", data, self._last_id, None))
+        event, has_data, has_name = self._fields.read(block, self._last_id)
+        self._last_id = event.id
+        return event if has_data or (has_name and self._dataless) else None
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
