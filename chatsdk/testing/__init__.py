@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from chatsdk.testing.answers import AnswerScript, Put, answer_frames, answer_parts
 from chatsdk.testing.broken import BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
 from chatsdk.testing.exchange import Exchange, Head
@@ -29,6 +30,9 @@ from chatsdk.testing.tls import Authority
 __all__ = [
     "ChatServer",
     "Script",
+    "AnswerScript",
+    "answer_parts",
+    "answer_frames",
     "Reply",
     "Response",
     "Head",
@@ -43,6 +47,7 @@ __all__ = [
     "Send",
     "SendRaw",
     "SendHead",
+    "Put",
     "Drip",
     "Pause",
     "Wait",

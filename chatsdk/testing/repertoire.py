@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import attrs
 
+from chatsdk.answer import ToolCall
+from chatsdk.dialects import Dialect
+from chatsdk.parts import Citation, Failure, Part, Usage
+from chatsdk.testing.answers import AnswerScript, Spoken, answer_parts
 from chatsdk.testing.exchange import Framing, Head, HeaderLines
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Reply, Response
@@ -127,4 +132,59 @@ class Repertoire:
             encoding=encoding,
         )
         script = Script(head, steps=steps, hold_head=hold_head)
+        return self.add(script, **which)
+
+    def answer(
+        self,
+        dialect: str | Dialect,
+        text: Spoken = None,
+        *,
+        reasoning: Spoken = None,
+        tool_calls: Iterable[ToolCall | Mapping[str, Any]] = (),
+        citations: Iterable[Citation] = (),
+        usage: Usage | None = None,
+        finish_reason: str | None = None,
+        failure: Failure | None = None,
+        parts: Iterable[Part] | None = None,
+        pieces: int | None = None,
+        pace: float = 0.0,
+        id: str = "answer-1",
+        conversation_id: str | None = None,
+        model: str = "built-in",
+        headers: HeaderLines = (),
+        framing: Framing = "chunked",
+        encoding: str | None = None,
+        **which: Unpack[Which],
+    ) -> AnswerScript:
+        """Answer as a backend of this dialect would.
+
+        See `answer_parts` for what the answer is made of; `parts` gives them one by one. Between
+        the pieces of the text lie `pace` seconds. With nothing to say, neither text nor anything
+        else, the returned script is driven by the test: `say`, `put`, `finish`, `cut`.
+        """
+        said = text, reasoning, tool_calls, citations, usage, finish_reason, failure
+        if parts is None and any(said):
+            parts = answer_parts(
+                text,
+                reasoning=reasoning,
+                tool_calls=tool_calls,
+                citations=citations,
+                usage=usage,
+                finish_reason=finish_reason,
+                failure=failure,
+                pieces=pieces,
+                id=id,
+                conversation_id=conversation_id,
+                model=model,
+            )
+        script = AnswerScript(
+            dialect,
+            parts,
+            pace=pace,
+            id=id,
+            model=model,
+            headers=headers,
+            framing=framing,
+            encoding=encoding,
+        )
         return self.add(script, **which)

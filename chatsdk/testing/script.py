@@ -109,16 +109,21 @@ class Script(Response):
         """Do the steps until one of them ends the exchange."""
         if not self._hold_head:
             exchange.send_head()
-        steps = self._driven_steps(exchange) if self.driven else self._listed_steps(exchange)
-        with contextlib.closing(steps):
+        with contextlib.closing(self._next_steps(exchange)) as steps:
             for step in steps:
                 step.perform(exchange)
-                with self._facts:
-                    self._done += 1
-                    self._complete = exchange.ended
-                    self._facts.notify_all()
+                self._note_done(exchange)
                 if exchange.ended:
                     return
+
+    def _note_done(self, exchange: Exchange) -> None:
+        with self._facts:
+            self._done += 1
+            self._complete = exchange.ended
+            self._facts.notify_all()
+
+    def _next_steps(self, exchange: Exchange) -> Generator[Step, None, None]:
+        return self._driven_steps(exchange) if self.driven else self._listed_steps(exchange)
 
     def _listed_steps(self, exchange: Exchange) -> Generator[Step, None, None]:
         steps = self._steps
