@@ -85,14 +85,17 @@ class Limits:
     Attributes:
         event_bytes: of one line and of one event (16 MiB: the largest frames seen, whole documents
             as citations and audio in base64, are a few MiB).
-        answer_bytes: of the whole body, decompressed (256 MiB: an hour of the most talkative
-            cumulative backend; a flood ends here).
+        answer_bytes: of memory for the answer: its text, reasoning and tool arguments, and 64
+            bytes for each piece they come in (32 MiB: half a million pieces).
+        body_bytes: of the whole body, decompressed (1 GiB: a backend that sends all the text anew
+            with each event; a flood of comments ends here).
         error_body: bytes kept of a body that is no stream (64 KiB: a page of HTML, a stack trace).
         header_lines: number of header lines of one response (100, as Python's own HTTP client).
     """
 
     event_bytes: int = attrs.field(default=16 * MIB, validator=_count)
-    answer_bytes: int = attrs.field(default=256 * MIB, validator=_count)
+    answer_bytes: int = attrs.field(default=32 * MIB, validator=_count)
+    body_bytes: int = attrs.field(default=1024 * MIB, validator=_count)
     error_body: int = attrs.field(default=64 * 1024, validator=_count)
     header_lines: int = attrs.field(default=100, validator=_count)
 

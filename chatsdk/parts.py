@@ -129,7 +129,7 @@ class ToolCallDelta:
 class Citations:
     """Citations to add; one that is there already is not added again."""
 
-    items: tuple[Citation, ...] = attrs.field(converter=tuple)
+    items: tuple[Citation, ...]
 
 
 @attrs.frozen

@@ -168,6 +168,13 @@ class AnswerBuilder:
             self.answer = self._freeze()
         return self.answer
 
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the answer takes."""
+        ledgers = [self._text.ledger, self._reasoning.ledger]
+        ledgers += [call.ledger for call in self._facts.tool_calls]
+        return sum(ledger.size for ledger in ledgers)
+
     def _freeze(self) -> Answer:
         text, reasoning, arrivals = self._text, self._reasoning, self._arrivals
         step: Any = Step()

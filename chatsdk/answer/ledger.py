@@ -5,6 +5,10 @@ from __future__ import annotations
 __all__ = ["Ledger"]
 
 
+# What a piece takes besides its characters: the string's header and its place in the lists.
+PIECE_BYTES = 64
+
+
 class Ledger:
     """Append-only pieces of text; a reader names how many of them are its own.
 
@@ -13,11 +17,12 @@ class Ledger:
     out (``list.pop`` is atomic, no lock is needed) before it is extended, and put back after.
     """
 
-    __slots__ = ("_joined", "pieces")
+    __slots__ = ("_joined", "_measured", "pieces")
 
     def __init__(self, pieces: list[str] | None = None) -> None:
         self.pieces: list[str] = pieces if pieces is not None else []
         self._joined: list[tuple[int, str]] = [(0, "")]
+        self._measured = (0, 0)
 
     def upto(self, count: int) -> str:
         """Return the first `count` pieces, joined."""
@@ -34,6 +39,15 @@ class Ledger:
             text += "".join(self.pieces[known:count])
         self._joined.append((count, text))
         return text
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the pieces take. Only the new ones are looked at."""
+        count, size = self._measured
+        new = self.pieces[count:]
+        size += sum(map(len, new)) + PIECE_BYTES * len(new)
+        self._measured = (count + len(new), size)
+        return size
 
     def between(self, start: int, end: int) -> str:
         """Return the pieces from `start` up to `end`, joined."""

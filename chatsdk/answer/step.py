@@ -210,6 +210,15 @@ class Answer(Step):
         )
         return answer
 
+    def adds_to(self, previous: Answer) -> bool:
+        """Whether this step says anything that `previous`, the step before, does not."""
+        return bool(
+            self.delta
+            or self.reasoning_delta
+            or self.rewritten
+            or self._facts is not previous._facts
+        )
+
     def __str__(self) -> str:
         return self.text
 

@@ -39,6 +39,11 @@ class ToolCall:
         return self._ledger.upto(self._count)
 
     @property
+    def ledger(self) -> Ledger:
+        """The pieces of the arguments, shared by the steps of one call."""
+        return self._ledger
+
+    @property
     def parsed(self) -> dict[str, Any] | None:
         text = self.arguments
         # A cheap look first: asked at every step, most texts are not whole yet.

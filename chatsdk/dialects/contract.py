@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import attrs
 
 from chatsdk.answer import Answer
+from chatsdk.dialects.media import is_ndjson
 from chatsdk.dialects.payload import refusal
 from chatsdk.messages import Message
 from chatsdk.parts import Failure, Part
@@ -122,7 +123,7 @@ class Dialect:
 
     def framing(self, content_type: str = "") -> str:
         """Return how the body is cut into events, ``"sse"`` or ``"ndjson"``."""
-        return self.about.framing
+        return "ndjson" if is_ndjson(content_type) else self.about.framing
 
     @property
     def dataless(self) -> bool:

@@ -148,6 +148,10 @@ class EventParser:
                 self._keep(piece)
         self._feeding = False
 
+    def finish(self) -> Iterator[ServerSentEvent]:
+        """Yield what the end of the stream completes: nothing, the standard drops it."""
+        return iter(())
+
     def _pieces(self, chunk: bytes) -> Iterator[bytes]:
         for start in range(0, len(chunk), self._piece_bytes):
             yield chunk[start : start + self._piece_bytes]

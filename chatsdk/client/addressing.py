@@ -1,0 +1,45 @@
+"""Checks the address before anything is sent."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+__all__ = ["checked_url"]
+
+
+def checked_url(url: object) -> tuple[str, str | None]:
+    """Return the URL fit to be sent to, and the ``Authorization`` that stood in it, if any.
+
+    Raises:
+        TypeError, ValueError: no such address; the message shows neither password nor query.
+    """
+    if not isinstance(url, str):
+        raise TypeError(f"a URL is a string, not {type(url).__name__}")
+    remedy = "give the whole address, such as https://api.example.com/v1/chat/completions"
+    url = url.strip()
+    if any(char < "!" or char == "\x7f" for char in url):
+        raise ValueError(f"the URL holds a space or a control character; {remedy}")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = parts.hostname
+    except ValueError:
+        raise ValueError(f"the URL's host or port cannot be read; {remedy}") from None
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"the URL should begin with http:// or https://; {remedy}")
+    if not host or port == 0:
+        raise ValueError(f"the URL names no host to connect to; {remedy}")
+    try:
+        if not host.isascii():
+            host.encode("idna")
+        if any(len(label) > 63 for label in host.split(".")) or ".." in host:
+            raise UnicodeError
+    except UnicodeError:
+        raise ValueError(f"the URL's host is no name that can exist; {remedy}") from None
+    authorization = None
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, "")), authorization

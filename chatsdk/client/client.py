@@ -1,0 +1,243 @@
+"""`ChatClient`: sends a body or a prompt, and returns the answer as a stream."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from chatsdk import dialects
+from chatsdk.answer import Answer
+from chatsdk.client.addressing import checked_url
+from chatsdk.client.reading import Reading
+from chatsdk.client.response import opened
+from chatsdk.client.stream import AnswerStream
+from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.urls import guess
+from chatsdk.errors import ChatError
+from chatsdk.messages import Message
+from chatsdk.options import Limits, Retry, Timeout
+from chatsdk.transport import (
+    Cancel,
+    Request,
+    Secrets,
+    Stopped,
+    Transport,
+    checked_headers,
+    checked_token,
+    shown_url,
+)
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["ChatClient"]
+
+Prompt = str | Message | Mapping[str, Any] | Iterable[Message | Mapping[str, Any] | str]
+
+
+class ChatClient:
+    """Streams answers from one address of a chat backend. A context manager.
+
+    Args:
+        url: the address that takes the POST, ``http`` or ``https``.
+        dialect: what the backend speaks: a name (see `chatsdk.dialects.names`), a `Dialect`, or
+            ``"auto"``, which tells by the response.
+        token: the key, as a string, or a callable that returns it: asked for each request, and
+            once more after a 401.
+        headers: header fields to send along; they go before those that chatsdk sets.
+        defaults: options for every `ask`, such as ``{"model": "..."}``.
+        timeout: a `Timeout`, or a number of seconds (see `Timeout.of`).
+        retry: a `Retry`; ``Retry(attempts=1)`` never sends again.
+        limits: a `Limits`.
+        http: a ``requests.Session`` of your own: its proxies, certificates, adapters, cookies and
+            authentication are used.
+        verify: as in requests: ``False``, or the path of a CA bundle. It goes before the
+            environment's ``REQUESTS_CA_BUNDLE``.
+        proxies: as in requests, such as ``{"https": "http://proxy:3128"}``.
+        follow_redirects: follow a 307 or 308 that stays on the same origin. Nothing else is ever
+            followed: it would take the token elsewhere, or turn the POST into a GET.
+        tap: called with every read, ``tap(data: bytes, at: float)``, `at` in seconds of the
+            monotonic clock, before anything is parsed.
+
+    A client may be shared by threads, and survives a ``fork()``.
+
+    Raises:
+        TypeError, ValueError: an argument that cannot work; nothing was sent.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        dialect: str | Dialect = "auto",
+        token: str | Callable[[], str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        timeout: Timeout | float | None = Timeout(),  # noqa: B008, a frozen value
+        retry: Retry | None = None,
+        limits: Limits | None = None,
+        http: requests.Session | None = None,
+        verify: bool | str | None = None,
+        proxies: Mapping[str, str] | None = None,
+        follow_redirects: bool = False,
+        tap: Callable[[bytes, float], object] | None = None,
+    ) -> None:
+        self._url, authorization = checked_url(url)
+        self._dialect = dialects.get(dialect)
+        if not callable(token):
+            checked_token(token)
+        given = checked_headers(headers or {})
+        if authorization is not None and token is None:
+            given = {"Authorization": authorization} | given
+        self._defaults = dict(defaults or {})
+        self._limits = _an(Limits, limits, "limits")
+        self._transport = Transport(
+            token=token,
+            headers=given,
+            timeout=Timeout.of(timeout),
+            retry=_an(Retry, retry, "retry"),
+            limits=self._limits,
+            http=http,
+            verify=verify,
+            proxies=proxies,
+            follow_redirects=follow_redirects,
+            tap=tap,
+        )
+
+    @property
+    def url(self) -> str:
+        """The address, without user, password and query."""
+        return shown_url(self._url)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that was asked for."""
+        return self._dialect
+
+    def send(
+        self, body: Any, *, cancel: Cancel | None = None, idempotency_key: str | None = None
+    ) -> AnswerStream:
+        """POST exactly this JSON body, and return the stream of its answer.
+
+        The response's status and headers are there when it returns.
+
+        Args:
+            body: a dict, or whatever else the backend takes as JSON.
+            cancel: a `Cancel` by which another thread can stop this call too.
+            idempotency_key: sent as ``Idempotency-Key``; goes before `Retry.idempotency_key`.
+
+        Raises:
+            TypeError, ValueError: a body that is no JSON; nothing was sent.
+            ConnectError, ChatTimeout, HTTPStatusError, BackendError, NotAStreamError,
+            StreamInterrupted, ProtocolError: as they say.
+        """
+        return self._send(body, self._dialect, cancel, idempotency_key)
+
+    def ask(
+        self,
+        prompt: Prompt,
+        *,
+        cancel: Cancel | None = None,
+        conversation_id: str | None = None,
+        **options: Any,
+    ) -> AnswerStream:
+        """Ask a prompt or a list of messages; the dialect writes the body.
+
+        Args:
+            prompt: the text, or messages such as ``{"role": "user", "content": "Hi"}``.
+            cancel: as in `send`.
+            conversation_id: where the backend keeps the history, which conversation goes on.
+            options: for the body: ``model``, ``temperature``, whatever the backend takes. They go
+                before `defaults`.
+
+        Raises:
+            ValueError: the dialect is ``auto`` and the URL does not tell which to write; the
+                message lists those there are. Otherwise as in `send`.
+        """
+        dialect = self._dialect
+        if dialect.name == "auto" and (name := guess(self._url)) is not None:
+            dialect = dialects.get(name)
+        messages = Message.all_of(prompt)
+        body = dialect.body(messages, conversation_id=conversation_id, **(self._defaults | options))
+        return self._send(body, dialect, cancel, None)
+
+    def close(self) -> None:
+        """End what is under way, and the connections kept alive. Twice is harmless."""
+        self._transport.close()
+
+    def _send(
+        self, body: Any, dialect: Dialect, cancel: Cancel | None, key: str | None
+    ) -> AnswerStream:
+        data = _json(body)
+        started = time.monotonic()
+        if cancel is None:
+            cancel = Cancel()
+        elif not isinstance(cancel, Cancel):
+            raise TypeError(f"cancel is a chatsdk.Cancel, not {type(cancel).__name__}")
+        request = Request(self._url, data, dialect, cancel, idempotency_key=key)
+        try:
+            exchange = self._transport.open(request)
+        except Stopped:
+            return AnswerStream(None, body)
+        except ChatError as error:
+            error.answer = Answer()
+            raise
+        failure: ChatError | None = None
+        try:
+            head, document = opened(exchange, dialect)
+        except Stopped:
+            exchange.close()
+            return AnswerStream(None, body)
+        except ChatError as error:
+            error.answer = Answer()
+            error.request_id = error.request_id or exchange.request_id
+            failure = error
+        except BaseException:
+            exchange.close()
+            raise
+        if failure is not None:
+            secrets: Secrets = exchange.secrets
+            exchange.drain()
+            raise secrets.scrub(failure)
+        reading = Reading(
+            exchange, dialect, self._limits, started=started, head=head, document=document
+        )
+        return AnswerStream(reading, body)
+
+    def __enter__(self) -> ChatClient:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<ChatClient {self.url} {self._dialect.name}>"
+
+
+def _json(body: Any) -> bytes:
+    if isinstance(body, (str, bytes)):
+        raise TypeError("send() takes the JSON body as a dict; to ask a prompt, use ask()")
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair: only an escape can carry it.
+        return json.dumps(body, allow_nan=False).encode()
+    except TypeError as error:
+        raise TypeError(
+            f"the body cannot be written as JSON: {error}; use dicts, lists, strings and numbers"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"the body cannot be written as JSON: {error}; NaN, infinity and cycles have no place"
+            " in it"
+        ) from None
+
+
+def _an(kind: type[Any], value: Any, name: str) -> Any:
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is a chatsdk.{kind.__name__}, not {type(value).__name__}")
+    return value

@@ -1,0 +1,284 @@
+"""Reads one response into answers: bytes, events, parts, and a new `Answer` for each event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+
+from chatsdk import ndjson
+from chatsdk.answer import Answer, AnswerBuilder
+from chatsdk.client.response import Document, refused
+from chatsdk.dialects import get
+from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.ending import proof
+from chatsdk.errors import (
+    BackendError,
+    ChatError,
+    LimitExceeded,
+    NotAStreamError,
+    ProtocolError,
+    StreamInterrupted,
+)
+from chatsdk.options import Limits
+from chatsdk.outcome import Outcome
+from chatsdk.parts import Part
+from chatsdk.sse import EventParser, ServerSentEvent
+from chatsdk.transport.exchange import Exchange
+from chatsdk.transport.faults import Stopped
+
+__all__ = ["Reading", "steps"]
+
+# How long frames that a dialect promises after its end marker are waited for, in seconds.
+AFTER_END_SECONDS = 0.5
+
+# The answer's size is looked at again after so many bytes of body.
+SIZE_CHECK_BYTES = 1024 * 1024
+
+# What decoders may raise for payloads nobody thought of; nothing of it leaves chatsdk as it is.
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError, ArithmeticError)
+
+
+class Reading:
+    """The state of one stream that is being read.
+
+    The generator that reads holds this and not the `AnswerStream`, so that a stream which is
+    dropped is collected at once, without waiting for the garbage collector.
+
+    Attributes:
+        answer: the newest `Answer`.
+        outcome: how it ended, ``None`` while it goes on.
+        decoder: reads the events; its ``dialect`` is what ``auto`` decided.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        dialect: Dialect,
+        limits: Limits,
+        *,
+        started: float,
+        head: bytes = b"",
+        document: Document | None = None,
+    ) -> None:
+        self.exchange = exchange
+        self.dialect = dialect
+        self.limits = limits
+        self.head = head
+        self.document = document
+        self.decoder: Decoder = dialect.decoder(exchange.content_type)
+        self.builder = AnswerBuilder(started=started)
+        self.answer: Answer = self.builder.answer
+        self.outcome: Outcome | None = None
+        if dialect.framing(exchange.content_type) == "ndjson":
+            self.parser: EventParser | ndjson.LineParser = ndjson.LineParser(
+                max_event_bytes=limits.event_bytes
+            )
+        else:
+            self.parser = EventParser(max_event_bytes=limits.event_bytes, dataless=dialect.dataless)
+
+    def end(self, outcome: Outcome) -> None:
+        """Note how it ended; the first time counts."""
+        if self.outcome is None:
+            self.outcome = outcome
+
+    def fail(self, error: ChatError) -> ChatError:
+        """Complete an error with what is known here, and end with it."""
+        error.answer = self.answer
+        error.request_id = error.request_id or self.exchange.request_id
+        self.exchange.secrets.scrub(error)
+        self.end(Outcome("error", error=error, answer=self.answer))
+        return error
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        """Return the parts of one event; whatever its payload does is a `ProtocolError`."""
+        try:
+            return self.decoder.decode(event)
+        except UNREADABLE as error:
+            kind = type(error).__name__
+        # Outside the handler: the message of the original may show the payload.
+        name = self.decoder.dialect.name if self.decoder.dialect else self.dialect.name
+        raise ProtocolError(f"an event is not what the dialect {name!r} says ({kind})")
+
+
+def steps(reading: Reading) -> Generator[Answer, None, None]:
+    """Yield a new answer for each event, then note the outcome.
+
+    Raises:
+        ChatError: what ended the answer before its end, with the partial answer.
+    """
+    exchange = reading.exchange
+    failure: ChatError | None = None
+    try:
+        if reading.document is not None:
+            yield from _document(reading, reading.document)
+        else:
+            yield from _events(reading)
+        yield from _conclude(reading)
+        exchange.drain()
+    except Stopped:
+        reading.end(Outcome("stopped", answer=reading.answer))
+    except ChatError as error:
+        failure = reading.fail(error)
+    finally:
+        # GeneratorExit and KeyboardInterrupt come by here too: the answer was given up.
+        reading.end(Outcome("stopped", answer=reading.answer))
+        exchange.close()
+    if failure is not None:
+        raise failure
+
+
+def _events(reading: Reading) -> Iterator[Answer]:
+    exchange, builder = reading.exchange, reading.builder
+    wire, feed, decode, step = exchange.wire, reading.parser.feed, reading.decode, builder.step
+    first = True
+    kept = b""
+    size_check = SIZE_CHECK_BYTES
+    for data in _chunks(exchange, reading.head):
+        now = time.monotonic()
+        received = exchange.received
+        events = feed(data)
+        for event in events:
+            parts = decode(event)
+            if not parts and not event.data:
+                continue
+            if first:
+                first = False
+                exchange.begin_events()
+            answer = step(parts, payload=event.data, at=now, received=received)
+            if builder.ended or builder.failure is not None:
+                yield from _last(reading, answer)
+                yield from _after_end(reading, events)
+                return
+            reading.answer = answer
+            yield answer
+            if wire.cause is not None:
+                raise exchange.ended()
+        if first and len(kept) < reading.limits.error_body:
+            # No event yet: this may be something else that only calls itself an event stream.
+            kept += data
+        if received > size_check:
+            size_check = received + SIZE_CHECK_BYTES
+            _check_size(reading, received)
+    for event in reading.parser.finish():
+        first = False
+        answer = step(decode(event), payload=event.data, at=time.monotonic())
+        yield from _last(reading, answer)
+    if first and not reading.parser.pending:
+        yield from _without_events(reading, kept)
+
+
+def _chunks(exchange: Exchange, head: bytes) -> Iterator[bytes]:
+    if head:
+        yield head
+    read = exchange.read
+    while data := read():
+        yield data
+
+
+def _last(reading: Reading, answer: Answer) -> Iterator[Answer]:
+    """Yield an answer if it says more than the one before, then raise the backend's own error."""
+    if answer.adds_to(reading.answer):
+        reading.answer = answer
+        yield answer
+    failure = reading.builder.failure
+    if failure is not None:
+        raise BackendError(
+            f"the backend failed: {failure.message}", message=failure.message, code=failure.code
+        )
+
+
+def _after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[Answer]:
+    """Take what follows the end marker; nothing that goes wrong there is an error any more."""
+    exchange, builder = reading.exchange, reading.builder
+    dialect = reading.decoder.dialect or reading.dialect
+    deadline = time.monotonic() + AFTER_END_SECONDS
+    try:
+        while True:
+            for event in events:
+                answer = builder.step(
+                    reading.decode(event),
+                    payload=event.data,
+                    at=time.monotonic(),
+                    received=exchange.received,
+                )
+                if builder.failure is None and answer.adds_to(reading.answer):
+                    reading.answer = answer
+                    yield answer
+            left = deadline - time.monotonic()
+            if not dialect.about.more_after_end or left <= 0:
+                return
+            data = exchange.read_within(left)
+            if not data:
+                return
+            events = reading.parser.feed(data)
+    except (ChatError, Stopped):
+        return
+
+
+def _conclude(reading: Reading) -> Iterator[Answer]:
+    """Note what proves the answer whole, or raise `StreamInterrupted`."""
+    builder, exchange = reading.builder, reading.exchange
+    if not builder.ended:
+        yield from _last(reading, builder.step(reading.decoder.close()))
+    yield from _last(reading, builder.flush())
+    dialect = reading.decoder.dialect or get("raw")
+    pending = reading.parser.pending
+    end = proof(
+        dialect.about,
+        reading.answer,
+        builder.ended,
+        delimited=exchange.delimited,
+        pending=pending,
+    )
+    if end is None:
+        marker = dialect.about.end_marker or "a finish reason"
+        raise StreamInterrupted(
+            "the stream ended inside an event: after its last line a blank line is missing"
+            if pending
+            else f"the stream ended before the end that {dialect.name!r} promises ({marker})"
+        )
+    reading.end(Outcome("finished", end=end, answer=reading.answer))
+
+
+def _without_events(reading: Reading, body: bytes) -> Iterator[Answer]:
+    """An answer that calls itself a stream and has no event in it."""
+    exchange = reading.exchange
+    error = refused(exchange, reading.dialect, body) if body.lstrip()[:1] == b"{" else None
+    if error is not None:
+        raise error
+    lines = [line for line in body.splitlines() if line.strip()]
+    if lines and all(line.startswith(b":") for line in lines):
+        return  # Comments only. Whether that is whole, `_conclude` decides.
+    what = "it is empty" if not body.strip() else "nothing in its body is an event"
+    raise NotAStreamError(
+        f"HTTP {exchange.status} with {exchange.content_type}, but {what}",
+        status=exchange.status,
+        content_type=exchange.content_type,
+        body=body[: reading.limits.error_body],
+    )
+    yield reading.answer
+
+
+def _document(reading: Reading, document: Document) -> Iterator[Answer]:
+    """The one step of an answer that came whole."""
+    answer = reading.builder.step(
+        document.parts,
+        payload=document.payload,
+        at=time.monotonic(),
+        received=reading.exchange.received,
+    )
+    reading.builder.ended = True
+    yield from _last(reading, answer)
+
+
+def _check_size(reading: Reading, received: int) -> None:
+    limit = reading.limits.answer_bytes
+    if reading.builder.size > limit:
+        raise LimitExceeded(
+            f"the answer takes more than Limits(answer_bytes={limit})", limit="answer_bytes"
+        )
+    limit = reading.limits.body_bytes
+    if received > limit:
+        raise LimitExceeded(
+            f"the stream is longer than Limits(body_bytes={limit})", limit="body_bytes"
+        )

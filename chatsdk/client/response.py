@@ -1,0 +1,154 @@
+"""Is it a stream? What a response is, told from its content type and its first bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.media import unsupported
+from chatsdk.errors import BackendError, ChatError, NotAStreamError
+from chatsdk.parts import Part
+from chatsdk.transport.exchange import Exchange
+
+__all__ = ["Document", "ResponseInfo", "opened"]
+
+# An answer that comes as one JSON document is text; one of this many bytes would fill a book.
+DOCUMENT_BYTES = 1024 * 1024
+
+HTML = ("text/html", "application/xhtml+xml")
+
+# How a line of an event stream can begin (WHATWG HTML, "parsing an event stream").
+FIELDS = (b"data", b"event", b"id", b"retry", b":")
+LONGEST_FIELD = 6
+
+
+@attrs.frozen
+class ResponseInfo:
+    """The HTTP response that an answer comes in.
+
+    Attributes:
+        status: the HTTP status code.
+        headers: the header fields, names in lower case, cookies left out.
+        content_type: the media type, in lower case.
+        request_id: the backend's id of the request, or ``None``.
+    """
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    content_type: str
+    request_id: str | None
+
+
+@attrs.frozen
+class Document:
+    """An answer that came as one JSON document, though a stream was asked for.
+
+    Attributes:
+        payload: the JSON text.
+        parts: what the dialect reads in it.
+    """
+
+    payload: str
+    parts: Sequence[Part]
+
+
+def opened(exchange: Exchange, dialect: Dialect) -> tuple[bytes, Document | None]:
+    """Return the bytes read to find out that this is a stream, or the answer as a document.
+
+    Raises:
+        NotAStreamError, BackendError: it is neither; the error says what came instead.
+        ChatError: reading failed.
+    """
+    content_type = exchange.content_type
+    remedy = unsupported(content_type)
+    if remedy is not None:
+        raise _no_stream(exchange, remedy)
+    if exchange.status in (204, 205) or exchange.headers.get("content-length") == "0":
+        raise _no_stream(exchange, "the body is empty")
+    exchange.check_encoding()
+    if content_type == "text/event-stream" or dialect.framing(content_type) == "ndjson":
+        return b"", None
+    if content_type in HTML:
+        body = exchange.read_body()
+        raise _no_stream(
+            exchange,
+            "a web page came instead of a stream: a login page, a proxy's error page, or the "
+            "address of a website instead of its API",
+            body,
+        )
+    head = b""
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        head = _head(exchange)
+        if _looks_like_events(head):
+            return head, None
+    return b"", _document(exchange, dialect, head)
+
+
+def refused(exchange: Exchange, dialect: Dialect, body: bytes) -> ChatError | None:
+    """Return the backend's refusal that stands in a body under a success status, if any."""
+    failure = dialect.error(exchange.status, exchange.headers, body)
+    if failure is None:
+        return None
+    return BackendError(
+        f"the backend refused: {failure.message}",
+        message=failure.message,
+        code=failure.code,
+        request_id=exchange.request_id,
+    )
+
+
+def _document(exchange: Exchange, dialect: Dialect, head: bytes) -> Document:
+    body = head + exchange.read_body(DOCUMENT_BYTES)
+    error = refused(exchange, dialect, body)
+    if error is not None:
+        raise error
+    try:
+        text = body.decode("utf-8-sig")
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        text, payload = "", None
+    parts = dialect.document(payload) if payload is not None else None
+    if parts is not None:
+        return Document(text, parts)
+    what = (
+        "JSON without an answer in it"
+        if payload is not None
+        else "an empty body"
+        if not body
+        else "something that is neither a stream nor JSON"
+    )
+    raise _no_stream(exchange, f"{what} came; does the request ask for streaming?", body)
+
+
+def _head(exchange: Exchange) -> bytes:
+    head = exchange.read()
+    while head and len(_bare(head)) < LONGEST_FIELD and b"\n" not in _bare(head):
+        more = exchange.read()
+        if not more:
+            break
+        head += more
+    return head
+
+
+def _bare(head: bytes) -> bytes:
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+
+
+def _looks_like_events(head: bytes) -> bool:
+    bare = _bare(head)
+    field, colon, _ = bare.partition(b":")
+    return bare.startswith(b":") or (bool(colon) and field in FIELDS)
+
+
+def _no_stream(exchange: Exchange, text: str, body: bytes = b"") -> NotAStreamError:
+    named = exchange.content_type or "no content type"
+    return NotAStreamError(
+        f"HTTP {exchange.status} with {named}, but no stream: {text}",
+        status=exchange.status,
+        content_type=exchange.content_type,
+        body=body,
+        request_id=exchange.request_id,
+    )

@@ -1,0 +1,172 @@
+"""`AnswerStream`: what `send` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from types import TracebackType
+from typing import Any
+
+from chatsdk.answer import Answer
+from chatsdk.client.reading import Reading, steps
+from chatsdk.client.response import ResponseInfo
+from chatsdk.dialects.contract import Dialect
+from chatsdk.outcome import Outcome
+from chatsdk.transport.cancel import STOPPED
+
+__all__ = ["AnswerStream"]
+
+
+class AnswerStream(Generator[Answer, None, None]):
+    """An answer that streams: a generator of `Answer`, one for each event, and a context manager.
+
+    Iterate it, or drain it with `result`. It may be closed, stopped from any thread, or just
+    dropped, which closes it.
+
+    Iterating raises `chatsdk.ChatError` for whatever ends the answer before its end, with the
+    partial answer as ``error.answer``. After `stop` it simply ends.
+    """
+
+    def __init__(self, reading: Reading | None, body: Any) -> None:
+        self._reading = reading
+        self._body = body
+        self._steps: Generator[Answer, None, None] | None = None
+        self._response: ResponseInfo | None = None
+        if reading is not None:
+            self._steps = steps(reading)
+            exchange = reading.exchange
+            self._response = ResponseInfo(
+                exchange.status, exchange.headers, exchange.content_type, exchange.request_id
+            )
+
+    def __iter__(self) -> AnswerStream:
+        return self
+
+    def __next__(self) -> Answer:
+        if self._steps is None:
+            raise StopIteration
+        return next(self._steps)
+
+    def send(self, value: None) -> Answer:
+        """As ``next()``; part of what a generator is."""
+        return next(self)
+
+    def throw(
+        self,
+        typ: Any,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+    ) -> Answer:
+        """Raise an exception where the stream waits; part of what a generator is."""
+        error = typ if isinstance(typ, BaseException) else typ(val) if val else typ()
+        if self._steps is None:
+            raise error
+        return self._steps.throw(error)
+
+    def close(self) -> None:
+        """End the stream and its connection. Twice is harmless.
+
+        While another thread is reading, it is `stop`: that thread ends within milliseconds, and
+        closes the connection.
+        """
+        if self._steps is None or self._reading is None:
+            return
+        try:
+            if self._steps.gi_running:  # type: ignore[attr-defined]
+                self.stop()
+                return
+            self._steps.close()
+        except ValueError:
+            # A reader came in between: "generator already executing".
+            self.stop()
+            return
+        # A generator that was never started runs no `finally`.
+        self._reading.end(Outcome("stopped", answer=self._reading.answer))
+        self._reading.exchange.close()
+
+    def stop(self) -> None:
+        """End the answer and keep its text; from any thread, also in a signal handler.
+
+        It never blocks. A thread that waits in ``next()`` ends within milliseconds, without an
+        error. Does nothing once the answer has ended.
+        """
+        reading = self._reading
+        if reading is not None and reading.outcome is None:
+            reading.exchange.wire.abort(STOPPED)
+
+    def deltas(self) -> Iterator[str]:
+        """Yield the text that each step adds, leaving out steps that add none.
+
+        A dialect that rewrites earlier text cannot be shown this way: look at `Answer.rewritten`.
+        """
+        try:
+            for answer in self:
+                if answer.delta:
+                    yield answer.delta
+        finally:
+            self.close()
+
+    def result(self) -> Answer:
+        """Read to the end and return the final `Answer`; after `stop`, what there is of it.
+
+        Raises:
+            ChatError: what ended the answer before its end.
+        """
+        for _ in self:
+            pass
+        outcome = self.outcome
+        if outcome is not None and outcome.error is not None:
+            raise outcome.error
+        return self.answer
+
+    @property
+    def answer(self) -> Answer:
+        """The newest `Answer`, an empty one before the first event."""
+        return Answer() if self._reading is None else self._reading.answer
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the answer ended, ``None`` while it goes on."""
+        reading = self._reading
+        if reading is None:
+            return Outcome("stopped")
+        if reading.outcome is None and reading.exchange.wire.cause == STOPPED:
+            return Outcome("stopped", answer=reading.answer)
+        return reading.outcome
+
+    @property
+    def response(self) -> ResponseInfo | None:
+        """Status, headers and request id; ``None`` if it was stopped before they came."""
+        return self._response
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """The dialect that is read; of ``auto``, what it decided, ``None`` before."""
+        return None if self._reading is None else self._reading.decoder.dialect
+
+    @property
+    def attempts(self) -> int:
+        """How often the request was sent, retries included."""
+        return 0 if self._reading is None else self._reading.exchange.attempts
+
+    @property
+    def body(self) -> Any:
+        """The JSON body that was sent."""
+        return self._body
+
+    def __enter__(self) -> AnswerStream:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Also called on an object whose __init__ raised.
+        reading = getattr(self, "_reading", None)
+        if reading is not None and reading.outcome is None:
+            reading.end(Outcome("stopped", answer=reading.answer))
+            reading.exchange.abandon()
+
+    def __repr__(self) -> str:
+        outcome = self.outcome
+        state = "streaming" if outcome is None else outcome.reason
+        return f"<AnswerStream {state}, {self.answer.timings.events} events>"

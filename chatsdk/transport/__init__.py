@@ -1,0 +1,24 @@
+"""The connection: opened with requests, ended from any thread, its errors translated into ours.
+
+Only this package imports requests and urllib3.
+"""
+
+from __future__ import annotations
+
+from chatsdk.transport.cancel import Cancel
+from chatsdk.transport.exchange import Exchange
+from chatsdk.transport.faults import Stopped
+from chatsdk.transport.opening import Request, Transport, checked_token
+from chatsdk.transport.secrets import Secrets, checked_headers, shown_url
+
+__all__ = [
+    "Cancel",
+    "Exchange",
+    "Request",
+    "Secrets",
+    "Stopped",
+    "Transport",
+    "checked_headers",
+    "checked_token",
+    "shown_url",
+]

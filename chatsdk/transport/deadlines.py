@@ -1,0 +1,108 @@
+"""The one helper thread of a process: it ends wires whose time has run out.
+
+A read timeout is the silence between two reads, so it never ends a byte a second, a flood of
+``100 Continue`` or dripping headers; only somebody outside the reader can. The thread holds wires,
+never streams, so a stream that is dropped is still collected. It lives while there is something
+to watch.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import queue
+import threading
+import time
+
+from chatsdk.transport.cancel import Wire
+
+__all__ = ["watch"]
+
+# How long the thread outlives its last deadline, in seconds: requests tend to follow each other,
+# and a thread for each would cost more than all that it does.
+LINGER_SECONDS = 0.2
+
+# How many deadlines that no longer hold may stand in the heap before they are swept out.
+STALE_ENTRIES = 256
+
+_Entry = tuple[float, int, Wire, str]
+
+
+class Watcher:
+    """The thread and what it watches. A queue is all that other threads touch: its ``put`` is
+    safe in a signal handler and in a garbage collection."""
+
+    def __init__(self) -> None:
+        self._arrivals: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
+        self._order = itertools.count()
+        # Guards _thread. Reentrant: a signal handler may send a request of its own.
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, wire: Wire, phase: str, when: float) -> None:
+        self._arrivals.put((when, next(self._order), wire, phase))
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="chatsdk-deadlines", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        heap: list[_Entry] = []
+        while True:
+            heap = _holding(heap)
+            try:
+                if heap:
+                    entry = self._arrivals.get(timeout=max(0.0, heap[0][0] - time.monotonic()))
+                else:
+                    entry = self._arrivals.get(timeout=LINGER_SECONDS)
+            except queue.Empty:
+                if not heap:
+                    with self._lock:
+                        if self._arrivals.empty():
+                            self._thread = None
+                            return
+                    continue
+            else:
+                heapq.heappush(heap, entry)
+            now = time.monotonic()
+            while heap and heap[0][0] <= now:
+                when, _, wire, phase = heapq.heappop(heap)
+                wire.expire(phase, when)
+
+
+def _holding(heap: list[_Entry]) -> list[_Entry]:
+    # Lifting a deadline only takes it off the wire, which needs no lock; here it is noticed.
+    while heap and heap[0][2].limits.get(heap[0][3]) != heap[0][0]:
+        heapq.heappop(heap)
+    if len(heap) > STALE_ENTRIES:
+        kept = [entry for entry in heap if entry[2].limits.get(entry[3]) == entry[0]]
+        if len(kept) < len(heap):
+            heapq.heapify(kept)
+            return kept
+    return heap
+
+
+_watcher = Watcher()
+
+
+def watch(wire: Wire, phase: str, seconds: float | None) -> None:
+    """Give a phase of a wire so many seconds from now; ``None`` lifts its limit."""
+    if seconds is None:
+        wire.limits.pop(phase, None)
+        return
+    when = time.monotonic() + seconds
+    wire.limits[phase] = when
+    _watcher.watch(wire, phase, when)
+
+
+def _forget() -> None:
+    global _watcher
+    # The child of a fork has no thread, and its parent's wires are not its own.
+    _watcher = Watcher()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

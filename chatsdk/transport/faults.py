@@ -1,0 +1,155 @@
+"""Every exception that can come out of requests, urllib3, http.client and the socket, as ours."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+
+import requests
+import urllib3.exceptions
+
+from chatsdk.errors import (
+    ChatError,
+    ChatTimeout,
+    ConnectError,
+    ProtocolError,
+    StreamInterrupted,
+)
+from chatsdk.transport.cancel import STOPPED, Wire
+
+__all__ = ["Stopped", "timed_out", "translated"]
+
+
+class Stopped(Exception):
+    """The user ended the request. Never leaves chatsdk: the stream just ends."""
+
+
+REMEDIES = {
+    "connect": "no connection within Timeout(connect=...)",
+    "first_event": "no event within Timeout(first_event=...)",
+    "idle": "silent for longer than Timeout(idle=...)",
+    "total": "not finished within Timeout(total=...)",
+    # Not a limit that can be set: see Exchange.read_body.
+    "body": "the body of an error did not come",
+}
+
+
+def timed_out(phase: str) -> ChatTimeout:
+    """The error for a phase that took too long."""
+    return ChatTimeout(f"the backend took too long: {REMEDIES[phase]}", phase=phase)
+
+
+def translated(
+    error: BaseException, wire: Wire, *, streaming: bool, started: bool
+) -> ChatError | Stopped:
+    """Return our error for a foreign one.
+
+    Args:
+        error: what was raised.
+        wire: whose cause, if there is one, counts for more than what was raised.
+        streaming: the response's headers were there already.
+        started: an event was there already.
+    """
+    if wire.cause is not None:
+        return Stopped() if wire.cause == STOPPED else timed_out(wire.cause)
+    roots = _chain(error)
+    if any(_is_connect_timeout(root) for root in roots):
+        return timed_out("connect")
+    if any(_is_timeout(root) for root in roots):
+        if not wire.written and not streaming:
+            return timed_out("connect")
+        return timed_out("idle" if started else "first_event")
+    if not wire.written and not streaming:
+        return ConnectError(_unreached(roots))
+    if any(isinstance(root, _UNREADABLE) for root in roots):
+        return ProtocolError(f"the response cannot be read: {_said(roots)}")
+    if streaming:
+        return StreamInterrupted(f"the connection broke off in mid-answer: {_said(roots)}")
+    return StreamInterrupted(
+        f"the connection broke off after the request was sent, before any answer: {_said(roots)}; "
+        "it was not sent again, for the backend may have taken it"
+    )
+
+
+_CONNECT_TIMEOUTS = (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)
+_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+_UNREADABLE = (
+    urllib3.exceptions.DecodeError,
+    urllib3.exceptions.InvalidChunkLength,
+    urllib3.exceptions.InvalidHeader,
+    requests.exceptions.ContentDecodingError,
+    http.client.BadStatusLine,
+    http.client.LineTooLong,
+    http.client.UnknownProtocol,
+    ValueError,
+)
+
+
+def _is_connect_timeout(error: BaseException) -> bool:
+    # urllib3 derives "refused" and "unknown host" from its connect timeout.
+    return isinstance(error, _CONNECT_TIMEOUTS) and not isinstance(
+        error, urllib3.exceptions.NewConnectionError
+    )
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and everything inside it, the outermost first."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        item = waiting.pop(0)
+        if not isinstance(item, BaseException) or any(item is known for known in found):
+            continue
+        found.append(item)
+        waiting += [getattr(item, "reason", None), getattr(item, "original_error", None)]
+        waiting += [*item.args, item.__cause__, item.__context__]
+    # A server that just hangs up is reported as a bad status line, though nothing was unreadable.
+    return [item for item in found if not _hung_up(item)] or found
+
+
+def _is_timeout(error: BaseException) -> bool:
+    return isinstance(error, _TIMEOUTS) and not isinstance(
+        error, urllib3.exceptions.NewConnectionError
+    )
+
+
+def _hung_up(error: BaseException) -> bool:
+    return isinstance(error, http.client.RemoteDisconnected)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """What lies at the bottom of a foreign error, without requests' wrappers around it.
+
+    Those hold the request, and with it the token.
+    """
+    roots = [item for item in _chain(error) if not isinstance(item, requests.RequestException)]
+    plain = [item for item in roots if not isinstance(item, urllib3.exceptions.RequestError)]
+    return (plain or roots or [error])[-1 if plain else 0]
+
+
+def _unreached(roots: list[BaseException]) -> str:
+    for kind, text in (
+        (urllib3.exceptions.NameResolutionError, "the host's name is unknown"),
+        (urllib3.exceptions.ProxyError, "the proxy refuses"),
+        (ssl.SSLCertVerificationError, "the TLS certificate is not trusted (see verify=)"),
+        (ssl.SSLError, "the TLS handshake failed"),
+        (urllib3.exceptions.SSLError, "the TLS handshake failed"),
+        (ConnectionRefusedError, "the connection was refused"),
+    ):
+        if any(isinstance(root, kind) for root in roots):
+            return f"no connection: {text} ({_said(roots)})"
+    return f"no connection: {_said(roots)}"
+
+
+def _said(roots: list[BaseException]) -> str:
+    # The innermost says what happened; the wrappers around it repeat URLs and object addresses.
+    plain = [
+        root
+        for root in roots
+        if not isinstance(root, (requests.RequestException, urllib3.exceptions.HTTPError))
+    ]
+    root = (plain or roots)[-1]
+    text = str(root) or type(root).__name__
+    if isinstance(root, OSError) and root.strerror:
+        text = root.strerror
+    return text.strip().rstrip(".")[:300]
