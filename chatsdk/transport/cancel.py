@@ -63,11 +63,21 @@ class Wire:
         limits: the deadline of each phase under way, in seconds of the monotonic clock.
         sock: the socket that the reader reads from, once there is one.
         written: the request may have reached the backend.
+        first_event: seconds from then on to the first event, or ``None``.
     """
 
-    __slots__ = ("_bell", "_causes", "_pid", "_sockets", "limits", "sock", "written")
+    __slots__ = (
+        "_bell",
+        "_causes",
+        "_pid",
+        "_sockets",
+        "first_event",
+        "limits",
+        "sock",
+        "written",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, first_event: float | None = None) -> None:
         self._causes: list[str] = []
         self._sockets: list[socket.socket] = []
         # A bell rather than an Event: releasing a bare lock is safe in a signal handler.
@@ -77,6 +87,7 @@ class Wire:
         self.limits: dict[str, float] = {}
         self.sock: socket.socket | None = None
         self.written = False
+        self.first_event = first_event
 
     @property
     def cause(self) -> str | None:

@@ -22,6 +22,7 @@ from urllib3.util.connection import allowed_gai_family
 
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.coalescing import CoalescingResponse
+from chatsdk.transport.deadlines import watch
 
 __all__ = ["WiredAdapter", "adopt", "carrying", "current_wire"]
 
@@ -136,8 +137,11 @@ class _Wired:
                 self.connect()
             if wire.cause is not None:
                 raise Ended("ended before the request was written")
-            # From here on the request may have reached the backend, whatever happens.
-            wire.written = True
+            if not wire.written:
+                # From here on the request may have reached the backend, whatever happens.
+                wire.written = True
+                wire.limits.pop("connect", None)
+                watch(wire, "first_event", wire.first_event)
         super().send(data)  # type: ignore[misc]
 
 

@@ -111,7 +111,7 @@ class Transport:
         if self._closing.is_set():
             raise ValueError("this client is closed; make a new one")
         self._after_fork()
-        wire, secrets = Wire(), Secrets()
+        wire, secrets = Wire(first_event=self._timeout.first_event), Secrets()
         cancels = (request.cancel, self._closing)
         for cancel in cancels:
             cancel.link(wire)
@@ -154,6 +154,7 @@ class Transport:
                 error: ChatError = self._refused(request.backend, exchange, target)
             except ChatError as failure:
                 error = failure
+            written = wire.written
             wire.forgive("connect", "body")
             if wire.cause is not None:
                 raise Stopped() if wire.cause == STOPPED else timed_out(wire.cause)
@@ -161,7 +162,7 @@ class Transport:
                 token, renewed, seconds = self._ask_token(), True, 0.0
             else:
                 keyed = request.idempotency_key is not None
-                waited = wait_before(self._retry, error, attempt, keyed=keyed)
+                waited = wait_before(self._retry, error, attempt, keyed=keyed, written=written)
                 if waited is None:
                     raise secrets.scrub(error)
                 seconds = waited

@@ -38,7 +38,9 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
     return max(0.0, when - (time.time() if now is None else now))
 
 
-def wait_before(retry: Retry, error: ChatError, attempt: int, *, keyed: bool) -> float | None:
+def wait_before(
+    retry: Retry, error: ChatError, attempt: int, *, keyed: bool, written: bool
+) -> float | None:
     """Return how many seconds to wait before sending again, ``None`` for not at all.
 
     Args:
@@ -46,8 +48,9 @@ def wait_before(retry: Retry, error: ChatError, attempt: int, *, keyed: bool) ->
         error: what the attempt failed with.
         attempt: its number, 1 for the first.
         keyed: the request carries an idempotency key.
+        written: the request may have reached the backend.
     """
-    if attempt >= retry.attempts or not _repeatable(retry, error, keyed):
+    if attempt >= retry.attempts or not _repeatable(retry, error, keyed, written):
         return None
     if isinstance(error, HTTPStatusError) and error.retry_after is not None:
         return error.retry_after if error.retry_after <= retry.max_wait else None
@@ -56,9 +59,11 @@ def wait_before(retry: Retry, error: ChatError, attempt: int, *, keyed: bool) ->
     return longest * random.uniform(0.5, 1.0)
 
 
-def _repeatable(retry: Retry, error: ChatError, keyed: bool) -> bool:
+def _repeatable(retry: Retry, error: ChatError, keyed: bool, written: bool) -> bool:
     if isinstance(error, HTTPStatusError):
         return error.status in retry.statuses or (keyed and error.status in REPEATABLE_WITH_KEY)
+    if written and not keyed:
+        return False
     if isinstance(error, ChatTimeout):
         return error.phase == "connect"
     # Before the headers only: a stream that broke off is not sent again, key or no key.
