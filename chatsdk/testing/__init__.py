@@ -8,6 +8,7 @@ from __future__ import annotations
 from chatsdk.testing.answers import AnswerScript, Put, answer_frames, answer_parts
 from chatsdk.testing.broken import BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
+from chatsdk.testing.embedded import EmbeddedServer
 from chatsdk.testing.exchange import Exchange, Head
 from chatsdk.testing.request import Headers, RecordedRequest
 from chatsdk.testing.response import Reply, Response
@@ -29,6 +30,7 @@ from chatsdk.testing.tls import Authority
 
 __all__ = [
     "ChatServer",
+    "EmbeddedServer",
     "Script",
     "AnswerScript",
     "answer_parts",

@@ -128,7 +128,7 @@ class AnswerScript(Script):
     """A script that speaks a dialect; made by `ChatServer.answer`.
 
     Without parts a test drives it: `say`, `think`, `put` and the steps of a `Script`.
-    Raises ValueError for a dialect that there is not.
+    Raises ValueError for a dialect that there is not, or that chatsdk only reads.
     """
 
     def __init__(
@@ -145,6 +145,8 @@ class AnswerScript(Script):
     ) -> None:
         self.dialect = dialects.get(dialect)
         self._names = {"id": id, "model": model}
+        # A dialect without an encode side raises here and not in mid-answer.
+        self.dialect.encode(())
         head = Head(
             content_type=CONTENT_TYPES[self.dialect.framing()],
             headers=headers,

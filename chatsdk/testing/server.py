@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
+from typing import ClassVar
 
 from chatsdk.testing.broken import BreakKind, BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
@@ -56,6 +57,9 @@ class ChatServer(Faults):
     Raises OSError if the port is taken.
     """
 
+    # How many requests and errors are remembered, the newest; None for all, as a test wants it.
+    kept: ClassVar[int | None] = None
+
     def __init__(
         self,
         handler: Handler | None = None,
@@ -66,12 +70,13 @@ class ChatServer(Faults):
     ) -> None:
         super().__init__()
         self._handler = handler
-        # Guards _broken, _requests, _waited_for and _errors; notified at each request. Never
-        # held while answering.
+        # Guards everything below that changes; notified at each request. Never held while
+        # answering.
         self._changed = threading.Condition()
-        self._requests: list[RecordedRequest] = []
+        self._requests: deque[RecordedRequest] = deque(maxlen=self.kept)
+        self._counted = 0
         self._waited_for = 0
-        self._errors: list[Exception] = []
+        self._errors: deque[Exception] = deque(maxlen=self.kept)
         self._broken: deque[BrokenConnection] = deque()
         self._authority = tls if isinstance(tls, Authority) else None
         self._own_authority = Authority() if tls is True else None
@@ -158,11 +163,13 @@ class ChatServer(Faults):
         with self._changed:
             if not self._changed.wait_for(self._has_news, timeout):
                 raise TimeoutError(f"no request came within {timeout} s")
-            self._waited_for += 1
-            return self._requests[self._waited_for - 1]
+            forgotten = self._counted - len(self._requests)
+            place = max(self._waited_for, forgotten)
+            self._waited_for = place + 1
+            return self._requests[place - forgotten]
 
     def _has_news(self) -> bool:
-        return len(self._requests) > self._waited_for
+        return self._counted > self._waited_for
 
     def wait_for_connections(self, count: int = 1, timeout: float = WAIT_SECONDS) -> None:
         """Wait until `count` connections have been accepted in all; else TimeoutError."""
@@ -224,6 +231,7 @@ class ChatServer(Faults):
             raise ConnectionEnded("the request was malformed", by_client=False) from exc
         with self._changed:
             self._requests.append(request)
+            self._counted += 1
             self._changed.notify_all()
         return request
 

@@ -1,0 +1,123 @@
+"""The embedded server: a backend of any dialect, to try chatsdk with, without a model."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+
+from chatsdk import dialects, sse
+from chatsdk.dialects import Dialect
+from chatsdk.parts import Usage
+from chatsdk.testing.answers import AnswerScript, answer_parts
+from chatsdk.testing.exchange import Head
+from chatsdk.testing.request import RecordedRequest
+from chatsdk.testing.response import Reply, Response
+from chatsdk.testing.script import Script
+from chatsdk.testing.server import ChatServer
+from chatsdk.testing.speaker import conversation_of, parse_body, prompt_of, speak
+from chatsdk.testing.steps import Pause, Step
+from chatsdk.testing.tls import Authority
+
+__all__ = ["EmbeddedServer"]
+
+# Seconds between two words of the built-in speaker: a brisk model's pace.
+WORD_SECONDS = 0.03
+
+# Events of `POST /sse`, and the seconds between them.
+SSE_EVENTS = 10
+SSE_SECONDS = 1.0
+
+# What keeps caches and nginx from holding a stream back.
+UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+# Seconds for which a browser may remember what a preflight allowed.
+PREFLIGHT_SECONDS = 86_400
+
+
+class EmbeddedServer(ChatServer):
+    """A server that answers every POST in one dialect, through the built-in speaker.
+
+    There is no model, and the answer says so; the same body is answered the same each time.
+    `POST /sse` gives ten events instead, `Hello, this is message number 1` to 10, for a browser on
+    any origin (CORS). Other methods are refused. Responses that are added as with `ChatServer`
+    come first.
+
+    Args:
+        dialect: a name or a `Dialect` that can be written; ValueError for another.
+        pace: seconds between two words.
+        interval: seconds between two events of `/sse`.
+        host, port, tls: as with `ChatServer`.
+
+    As it may run for long, it remembers only the newest of its `requests`.
+    """
+
+    kept = 100
+
+    def __init__(
+        self,
+        dialect: str | Dialect = "openai",
+        *,
+        pace: float = WORD_SECONDS,
+        interval: float = SSE_SECONDS,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool | Authority | ssl.SSLContext = False,
+    ) -> None:
+        self.dialect = dialects.get(dialect)
+        # Raises at once for a dialect that is only read.
+        AnswerScript(self.dialect)
+        self._pace = pace
+        self._interval = interval
+        self._numbers = itertools.count(1)
+        super().__init__(self._respond, host=host, port=port, tls=tls)
+
+    def _respond(self, request: RecordedRequest) -> Response:
+        if request.path == "/sse":
+            return self._respond_sse(request)
+        if request.method != "POST":
+            return _refusal(404, f"there is nothing at {request.path}; send a POST")
+        try:
+            body = parse_body(request.body)
+        except ValueError:
+            return _refusal(400, "the body is not JSON")
+        text = speak(body)
+        number = next(self._numbers)
+        id = f"answer-{number}"
+        usage = Usage(input=len(prompt_of(body).split()), output=len(text.split()))
+        conversation = conversation_of(body) or f"conversation-{number}"
+        parts = answer_parts(text, usage=usage, id=id, conversation_id=conversation)
+        return AnswerScript(
+            self.dialect,
+            parts,
+            pace=self._pace,
+            id=id,
+            headers=UNBUFFERED,
+        )
+
+    def _respond_sse(self, request: RecordedRequest) -> Response:
+        origin = {"Access-Control-Allow-Origin": "*"}
+        if request.method == "OPTIONS":
+            wanted = request.headers.get("access-control-request-headers", "Content-Type")
+            return Reply(
+                204,
+                headers={
+                    **origin,
+                    "Access-Control-Allow-Methods": "POST, OPTIONS",
+                    "Access-Control-Allow-Headers": wanted,
+                    "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+                },
+            )
+        if request.method != "POST":
+            headers = {**origin, "Allow": "POST, OPTIONS"}
+            return _refusal(405, "EventSource cannot POST; /sse wants a POST", headers)
+        steps: list[Step | bytes] = []
+        for number in range(1, SSE_EVENTS + 1):
+            data = f"Hello, this is message number {number}"
+            steps += [sse.encode(data, event="message", id=str(number)), Pause(self._interval)]
+        head = Head(headers=origin | UNBUFFERED)
+        # No pause after the last event.
+        return Script(head, steps=steps[:-1])
+
+
+def _refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Reply:
+    return Reply(status, json={"error": {"message": message}}, headers=headers or {})

@@ -1,0 +1,113 @@
+"""The built-in speaker: answers without a model, the same each time, and says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["conversation_of", "prompt_of", "speak"]
+
+# Characters of a prompt that the speaker repeats.
+QUOTED_CHARACTERS = 200
+
+# The fields under which backends take a conversation, then those under which they take a prompt.
+CONVERSATIONS = ("messages", "contents", "additional_messages", "input", "inputs")
+PROMPTS = ("question", "query", "prompt", "message", "input", "text")
+# The fields of a message that hold its text, or pieces that do.
+CONTENTS = ("content", "parts", "text")
+CONVERSATION_IDS = ("conversation_id", "session_id", "chatId", "chat_id", "thread_id", "threadId")
+
+# How deep fields are looked for in each other; a real request needs four.
+DEEP = 8
+
+
+def speak(body: Any) -> str:
+    """Give the answer to a request's JSON body, whatever the dialect: a few sentences.
+
+    The same body is answered the same each time.
+    """
+    prompt = prompt_of(body)
+    if not prompt:
+        begin = "You sent no prompt that I could find."
+    else:
+        quoted = prompt[:QUOTED_CHARACTERS] + ("…" if len(prompt) > QUOTED_CHARACTERS else "")
+        begin = f"You said: “{quoted}”."
+    words = len(prompt.split())
+    return (
+        f"{begin} I am the built-in speaker of chatsdk: there is no model behind me, so I can "
+        f"only tell that your prompt has {words} {'word' if words == 1 else 'words'} and "
+        f"{len(prompt)} characters. Everything else works as with a real backend: this answer "
+        "streams to you word by word."
+    )
+
+
+def prompt_of(body: Any) -> str:
+    """Give the newest text of the user in a request's JSON body, "" if there is none."""
+    return _prompt(body, DEEP).strip()
+
+
+def conversation_of(body: Any) -> str | None:
+    """Give the id of the conversation that a request's JSON body goes on with, if it names one."""
+    if isinstance(body, Mapping):
+        for name in CONVERSATION_IDS:
+            value = body.get(name)
+            if value and isinstance(value, str):
+                return value
+    return None
+
+
+def parse_body(body: bytes) -> Any:
+    """Give the JSON value of a request's body; ValueError if it is none."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
+
+
+def _prompt(body: Any, deep: int) -> str:
+    if isinstance(body, str):
+        return body
+    if not isinstance(body, Mapping) or not deep:
+        return ""
+    for name in CONVERSATIONS:
+        value = body.get(name)
+        if isinstance(value, list):
+            text = _newest(value)
+        elif isinstance(value, Mapping):
+            # DashScope and LangGraph wrap the conversation once more.
+            text = _prompt(value, deep - 1)
+        else:
+            text = ""
+        if text:
+            return text
+    for name in PROMPTS:
+        value = body.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def _newest(messages: list[Any]) -> str:
+    for message in reversed(messages):
+        if not isinstance(message, Mapping):
+            continue
+        if message.get("role", message.get("type", "user")) in ("user", "human"):
+            text = _text(message, DEEP)
+            if text:
+                return text
+    return ""
+
+
+def _text(value: Any, deep: int) -> str:
+    if isinstance(value, str):
+        return value
+    if not deep:
+        return ""
+    if isinstance(value, list):
+        return " ".join(filter(None, (_text(piece, deep - 1) for piece in value)))
+    if isinstance(value, Mapping):
+        for name in CONTENTS:
+            if name in value:
+                return _text(value[name], deep - 1)
+    return ""

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from raw_client import POST, ask, dial, read_all
+
+from chatsdk import dialects, sse
+from chatsdk.parts import Finish, Identity, Text, UsageUpdate
+from chatsdk.testing import ChatServer, EmbeddedServer
+from chatsdk.testing.speaker import conversation_of, prompt_of, speak
+
+HI = {"messages": [{"role": "user", "content": "Hi"}]}
+
+
+def post(path: str, body: object) -> bytes:
+    content = json.dumps(body).encode()
+    return b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (
+        path.encode(),
+        len(content),
+        content,
+    )
+
+
+def events_of(answer: bytes) -> list[sse.ServerSentEvent]:
+    """Undo the chunks of a response and parse its events."""
+    rest = answer.partition(b"\r\n\r\n")[2]
+    body = b""
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        body += rest[: int(size, 16)]
+        rest = rest[int(size, 16) + 2 :]
+    return list(sse.parse([body]))
+
+
+def parts_of(answer: bytes, dialect: str = "openai") -> list[object]:
+    decoder = dialects.get(dialect).decoder("text/event-stream")
+    return [part for event in events_of(answer) for part in decoder.decode(event)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Hi",
+        {"question": "Hi"},
+        {"query": "Hi", "inputs": {}},
+        {"input": "Hi"},
+        {"prompt": "Hi", "messages": []},
+        {"message": "Hi", "stream": True},
+        {"messages": [{"role": "user", "content": "Ho"}, {"role": "user", "content": " Hi "}]},
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "?"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}, {"x": 1}]}]},
+        {"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]},
+        {"contents": [{"parts": [{"text": "Hi"}]}, {"role": "model", "parts": []}]},
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}]},
+        {"input": {"messages": [{"role": "user", "content": "Hi"}]}},
+        {"input": {"messages": [{"type": "human", "content": "Hi"}]}},
+        {"additional_messages": [{"role": "user", "content": "Hi"}]},
+    ],
+)
+def test_prompt_is_found(body) -> None:
+    """The newest text of the user is found in the body of every dialect."""
+    assert prompt_of(body) == "Hi"
+
+
+@pytest.mark.parametrize(
+    "body", [None, 3, [], {}, {"messages": [1, {"role": "user", "content": None}]}, {"messages": 1}]
+)
+def test_no_prompt(body) -> None:
+    """A body without a prompt is answered too, and told so."""
+    assert prompt_of(body) == ""
+    assert speak(body).startswith("You sent no prompt")
+
+
+def test_nested_body() -> None:
+    """A body that is nested without end is no prompt."""
+    body: object = "Hi"
+    for _ in range(1000):
+        body = {"input": body}
+    assert prompt_of(body) == ""
+    body = "Hi"
+    for _ in range(1000):
+        body = [body]
+    assert prompt_of({"messages": [{"role": "user", "content": body}]}) == ""
+
+
+def test_speaker_says_what_it_is() -> None:
+    """The speaker repeats the prompt, shortened, and says that there is no model."""
+    answer = speak({"question": "é" * 300})
+    assert "“" + "é" * 200 + "…”" in answer
+    assert "built-in speaker" in answer
+    assert "no model" in answer
+    assert "1 word and 300 characters" in answer
+    assert answer == speak({"question": "é" * 300})
+
+
+def test_conversation_is_found() -> None:
+    """The conversation that a body names is found."""
+    assert conversation_of({"session_id": "s1"}) == "s1"
+    assert conversation_of({"conversation_id": ""}) is None
+    assert conversation_of([]) is None
+
+
+def test_embedded_server_answers_any_path() -> None:
+    """Every POST is answered in the dialect, word by word, with id, reason and usage."""
+    with EmbeddedServer(pace=0) as server:
+        for path in ("/", "/v1/chat/completions"):
+            parts = parts_of(ask(server, post(path, HI)))
+            texts = [part.text for part in parts if isinstance(part, Text)]
+            assert "".join(texts) == speak(HI)
+            assert len(texts) == len(speak(HI).split())
+            assert Finish("stop", "stop") in parts
+            usage = next(part for part in parts if isinstance(part, UsageUpdate))
+            assert (usage.input, usage.output) == (1, len(texts))
+        ids = [part.id for part in parts if isinstance(part, Identity)]
+        assert ids == ["answer-2"]
+
+
+def test_embedded_server_forgets_old_requests() -> None:
+    """The embedded server remembers its newest hundred requests, as it may run for long."""
+    with EmbeddedServer(pace=0) as server:
+        for number in range(105):
+            ask(server, post(f"/{number}", {}).replace(b"POST", b"GET"))
+        assert len(server.requests) == 100
+        assert server.wait_for_request().path == "/5"
+        assert server.wait_for_request().path == "/6"
+
+
+def test_answers_that_were_added_come_first() -> None:
+    """A response that a test adds comes before the speaker's."""
+    with EmbeddedServer(pace=0) as server:
+        server.reply(503)
+        assert ask(server, post("/", HI)).startswith(b"HTTP/1.1 503")
+        assert ask(server, post("/", HI)).startswith(b"HTTP/1.1 200")
+
+
+def test_what_cannot_be_answered() -> None:
+    """No JSON is a 400, another method a 404, a dialect that is only read a ValueError."""
+    with EmbeddedServer(pace=0) as server:
+        assert ask(server, POST.replace(b"{}", b"{]")).startswith(b"HTTP/1.1 400 ")
+        assert ask(server, post("/", HI).replace(b"POST", b"GET")).startswith(b"HTTP/1.1 404 ")
+        deep = b"[" * 200_000
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(deep)
+        assert ask(server, head + deep).startswith(b"HTTP/1.1 400 ")
+    with pytest.raises(ValueError, match="read only"):
+        EmbeddedServer("auto")
+    with pytest.raises(ValueError, match="read only"), ChatServer() as plain:
+        plain.answer("auto", "x")
+
+
+def test_sse_gives_ten_events() -> None:
+    """POST /sse gives ten events with their numbers, and then ends."""
+    with EmbeddedServer(interval=0) as server:
+        answer = ask(server, post("/sse", {}))
+    head = answer.partition(b"\r\n\r\n")[0]
+    assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in head
+    assert b"\r\nContent-Type: text/event-stream\r\n" in head
+    assert b"event: message\ndata: Hello, this is message number 1\nid: 1\n\n" in answer
+    assert [(event.event, event.data, event.id) for event in events_of(answer)] == [
+        ("message", f"Hello, this is message number {number}", str(number))
+        for number in range(1, 11)
+    ]
+
+
+def test_sse_for_a_browser() -> None:
+    """A preflight for /sse allows what it asks for; other methods are refused with a hint."""
+    with EmbeddedServer(interval=0) as server:
+        answer = ask(
+            server,
+            b"OPTIONS /sse HTTP/1.1\r\nHost: x\r\nOrigin: http://page.test\r\n"
+            b"Access-Control-Request-Headers: authorization,content-type\r\n\r\n",
+        )
+        assert answer.startswith(b"HTTP/1.1 204 ")
+        assert b"\r\nAccess-Control-Allow-Headers: authorization,content-type\r\n" in answer
+        assert b"\r\nAccess-Control-Allow-Methods: POST, OPTIONS\r\n" in answer
+        answer = ask(server, b"GET /sse HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 405 ")
+        assert b"\r\nAllow: POST, OPTIONS\r\n" in answer
+        assert ask(server, b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize(("path", "options"), [("/", {"pace": 60}), ("/sse", {"interval": 60})])
+def test_close_does_not_wait_for_the_pace(path, options) -> None:
+    """An answer in the middle of its pace ends at once when the server closes."""
+    with EmbeddedServer(**options) as server, dial(server) as sock:
+        sock.sendall(post(path, HI))
+        assert b"200 OK" in sock.recv(15)
+        begin = time.monotonic()
+        server.close()
+        read_all(sock)
+        assert time.monotonic() - begin < 5
+
+
+def test_pace_ends_with_the_client() -> None:
+    """An answer in the middle of its pace ends at once when the client goes."""
+    with EmbeddedServer(pace=60) as server:
+        with dial(server) as sock:
+            sock.sendall(post("/", HI))
+            assert b"200 OK" in sock.recv(15)
+        server.wait_until_no_connections()
+        assert server.open_connections == 0
