@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "as_bytes", "as_text"]
 
 
 # What a piece takes besides its characters: the string's header and its place in the lists.
@@ -54,3 +54,13 @@ class Ledger:
         if end - start == 1:
             return self.pieces[start]
         return "".join(self.pieces[start:end])
+
+
+def as_bytes(text: str) -> bytes:
+    """Write text for a pickle; halves of surrogate pairs, which arguments may hold, included."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def as_text(data: bytes) -> str:
+    """Read what `as_bytes` wrote."""
+    return data.decode("utf-8", "surrogatepass")

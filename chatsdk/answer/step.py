@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs.exceptions import FrozenInstanceError
 
-from chatsdk.answer.ledger import Ledger
+from chatsdk.answer.ledger import Ledger, as_bytes, as_text
 from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall
 from chatsdk.parts import Citation, Usage
 
@@ -275,7 +275,9 @@ class Answer(Step):
             "first_text": arrivals.first_text,
             "received": self._received,
         }
-        return (_restore, (self.text, self.reasoning, self._facts, state))
+        # As bytes: a pickle notes where a string is one object with another, and a joined text
+        # may or may not be one with its only piece.
+        return (_restore, (as_bytes(self.text), as_bytes(self.reasoning), self._facts, state))
 
 
 def _fill(answer: Answer, **values: Any) -> None:
@@ -283,7 +285,7 @@ def _fill(answer: Answer, **values: Any) -> None:
         object.__setattr__(answer, name, value)
 
 
-def _restore(text: str, reasoning: str, facts: Facts, state: dict[str, Any]) -> Answer:
+def _restore(text: bytes, reasoning: bytes, facts: Facts, state: dict[str, Any]) -> Answer:
     arrivals = Arrivals(state["started"])
     arrivals.times.extend(state["times"])
     first = state["first_text"]
@@ -291,9 +293,9 @@ def _restore(text: str, reasoning: str, facts: Facts, state: dict[str, Any]) -> 
     answer = Answer.__new__(Answer)
     _fill(
         answer,
-        _ledger=Ledger([text]),
+        _ledger=Ledger([as_text(text)]),
         _count=1,
-        _thoughts=Ledger([reasoning]),
+        _thoughts=Ledger([as_text(reasoning)]),
         _thought_count=1,
         _facts=facts,
         delta=state["delta"],

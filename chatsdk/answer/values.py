@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from attrs.exceptions import FrozenInstanceError
 
-from chatsdk.answer.ledger import Ledger
+from chatsdk.answer.ledger import Ledger, as_bytes, as_text
 from chatsdk.parts import Citation, Usage
 
 __all__ = ["Arrivals", "Facts", "Timings", "ToolCall"]
@@ -89,7 +89,7 @@ class ToolCall:
         return f"ToolCall(id={self.id!r}, name={self.name!r}, arguments={self.arguments!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (ToolCall, self._key())
+        return (_restore, (self.id, self.name, as_bytes(self.arguments)))
 
     def __copy__(self) -> ToolCall:
         return self
@@ -104,6 +104,10 @@ def _fill(call: ToolCall, id: str | None, name: str | None, ledger: Ledger, coun
     put(call, "name", name)
     put(call, "_ledger", ledger)
     put(call, "_count", count)
+
+
+def _restore(id: str | None, name: str | None, arguments: bytes) -> ToolCall:
+    return ToolCall(id, name, as_text(arguments))
 
 
 @attrs.frozen

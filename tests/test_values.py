@@ -1,0 +1,183 @@
+"""Errors, options, messages and outcomes: values with clear complaints."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+import chatsdk
+from chatsdk import (
+    Answer,
+    BackendError,
+    ChatError,
+    ChatTimeout,
+    HTTPStatusError,
+    Image,
+    LimitExceeded,
+    Limits,
+    Message,
+    NotAStreamError,
+    Outcome,
+    Retry,
+    Timeout,
+    ToolCall,
+)
+
+ERRORS = [
+    getattr(chatsdk, name)
+    for name in chatsdk.__all__
+    if isinstance(getattr(chatsdk, name), type) and issubclass(getattr(chatsdk, name), ChatError)
+]
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_error_carries_answer_and_request_id(kind):
+    """Every error of the tree has the partial answer and the request's id, also when pickled."""
+    error = kind("it broke", answer=Answer("so far"), request_id="req-1")
+    again = pickle.loads(pickle.dumps(error))
+    for one in (error, again, copy.copy(error)):
+        assert isinstance(one, ChatError)
+        assert str(one) == "it broke"
+        assert (one.answer, one.request_id) == (Answer("so far"), "req-1")
+
+
+def test_the_details_of_errors_survive_a_pickle():
+    """Status, body, phase, code and limit come through a pickle."""
+    error = HTTPStatusError(
+        "HTTP 429",
+        status=429,
+        headers={"a": "b"},
+        body=b"{}",
+        message="slow",
+        code="x",
+        retry_after=2.0,
+    )
+    again = pickle.loads(pickle.dumps(error))
+    assert vars(again) == vars(error)
+    assert pickle.loads(pickle.dumps(ChatTimeout("t", phase="idle"))).phase == "idle"
+    assert (
+        pickle.loads(pickle.dumps(LimitExceeded("l", limit="event_bytes"))).limit == "event_bytes"
+    )
+    assert pickle.loads(pickle.dumps(NotAStreamError("n", body=b"<p>"))).body == b"<p>"
+    assert pickle.loads(pickle.dumps(BackendError("b", message="m", code=1))).code == 1
+
+
+def test_a_plain_number_is_a_timeout_for_each_wait():
+    """A number means that long for an event, and at most 10 s for the connection."""
+    assert Timeout.of(3) == Timeout(connect=3, first_event=3, idle=3)
+    assert Timeout.of(60) == Timeout(connect=10, first_event=60, idle=60)
+    assert Timeout.of(None) == Timeout(connect=None, first_event=None, idle=None)
+    assert Timeout.of(Timeout(idle=5)) == Timeout(idle=5)
+
+
+def test_the_defaults_are_those_of_the_documentation():
+    """Connect 10 s, first event 300 s, idle 120 s, total without limit."""
+    assert Timeout() == Timeout(connect=10.0, first_event=300.0, idle=120.0, total=None)
+    assert (Retry().attempts, Retry().max_wait, Limits().error_body) == (2, 30.0, 65536)
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_a_timeout_that_cannot_be_is_a_value_error(value):
+    """Zero, negative, NaN and infinite seconds are refused, with the remedy."""
+    with pytest.raises(ValueError, match="None"):
+        Timeout(idle=value)
+
+
+@pytest.mark.parametrize("value", ["3", True, [1]])
+def test_a_timeout_of_the_wrong_type_is_a_type_error(value):
+    """What is no number of seconds is refused."""
+    with pytest.raises(TypeError, match="seconds"):
+        Timeout(total=value)
+    with pytest.raises(TypeError, match="seconds"):
+        Timeout.of(value)
+
+
+def test_counts_must_be_whole_and_positive():
+    """Limits and attempts take whole numbers from 1."""
+    with pytest.raises(ValueError, match="1 or more"):
+        Retry(attempts=0)
+    with pytest.raises(TypeError, match="whole number"):
+        Limits(event_bytes=1.5)
+    with pytest.raises(ValueError, match="0 seconds or more"):
+        Retry(backoff=-1)
+    with pytest.raises(TypeError, match="number of seconds"):
+        Retry(max_wait="30")
+
+
+def test_a_prompt_is_the_message_of_a_user():
+    """A string asks as the user."""
+    assert Message.all_of("Hi") == (Message("user", "Hi"),)
+
+
+def test_messages_come_as_dicts_too():
+    """The widespread dict shapes are understood: text, parts, pictures, tool calls, results."""
+    messages = Message.all_of(
+        [
+            {"role": "developer", "content": "Be brief"},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "What is "},
+                    "this?",
+                    {"type": "image_url", "image_url": {"url": "https://e.x/a.png"}},
+                    {"data": "aGk=", "media_type": "image/png"},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {"id": "c1", "function": {"name": "find", "arguments": "{}"}},
+                    {"id": "c2", "name": "look", "arguments": "{}"},
+                ],
+            },
+            {"role": "tool", "tool_call_id": "c1", "name": "find", "content": "42"},
+        ]
+    )
+    assert messages[0] == Message("system", "Be brief")
+    assert messages[1].content == "What is this?"
+    assert [image.source for image in messages[1].images] == [
+        "https://e.x/a.png",
+        "data:image/png;base64,aGk=",
+    ]
+    assert messages[2].tool_calls == (ToolCall("c1", "find", "{}"), ToolCall("c2", "look", "{}"))
+    assert messages[3] == Message("tool", "42", tool_call_id="c1", name="find")
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "said"),
+    [
+        (7, TypeError, "a prompt or a list"),
+        ([], ValueError, "at least one"),
+        ([7], TypeError, "'role': 'user'"),
+        ([{"role": "robot"}], ValueError, "system, user, assistant, tool"),
+        ([{"role": "user", "content": 7}], TypeError, "text or a list of parts"),
+        ([{"role": "user", "content": [{"type": "video"}]}], ValueError, "image_url"),
+        ([{"role": "assistant", "tool_calls": [{"name": 1}]}], ValueError, "a tool call is"),
+    ],
+)
+def test_what_is_no_message_is_refused_with_the_remedy(value, error, said):
+    """The complaint shows what a message looks like."""
+    with pytest.raises(error, match=said):
+        Message.all_of(value)
+
+
+def test_the_content_of_a_picture_is_not_in_its_repr():
+    """A picture's base64 does not flood a log."""
+    assert "aGk=" not in repr(Image(data="aGk=", media_type="image/png"))
+
+
+def test_an_outcome_has_the_timings_of_its_answer():
+    """The outcome of a turn knows how it went in time."""
+    answer = Answer("x")
+    assert Outcome("finished", end="marker", answer=answer).timings == answer.timings
+    assert Outcome("stopped").server_stop is None
+
+
+def test_every_public_name_has_a_docstring():
+    """Everything that `chatsdk` exports says what it is."""
+    for name in chatsdk.__all__:
+        if name != "__version__":
+            assert (getattr(chatsdk, name).__doc__ or "").strip(), name
