@@ -10,6 +10,8 @@ from chatsdk.testing.broken import BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
 from chatsdk.testing.embedded import EmbeddedServer
 from chatsdk.testing.exchange import Exchange, Head
+from chatsdk.testing.ports import RefusingPort, UnansweredPort
+from chatsdk.testing.proxy import ProxyServer
 from chatsdk.testing.request import Headers, RecordedRequest
 from chatsdk.testing.response import Reply, Response
 from chatsdk.testing.script import Script
@@ -31,6 +33,9 @@ from chatsdk.testing.tls import Authority
 __all__ = [
     "ChatServer",
     "EmbeddedServer",
+    "ProxyServer",
+    "RefusingPort",
+    "UnansweredPort",
     "Script",
     "AnswerScript",
     "answer_parts",

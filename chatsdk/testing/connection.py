@@ -51,6 +51,10 @@ class Connection:
         # Each send leaves as a packet of its own, as far as the kernel lets it.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
+    def fileno(self) -> int:
+        """Give the descriptor, for a selector."""
+        return self._socket.fileno()
+
     # Waiting ------------------------------------------------------------------------------
 
     def wait(self, timeout: float | None = None, *, waker: Waker | None = None) -> bool:
@@ -98,6 +102,22 @@ class Connection:
         if not self._input:
             self._read_more()
         return self._split_off(len(self._input))
+
+    def read_available(self) -> bytes:
+        """Give what is there without waiting, b"" if nothing is."""
+        try:
+            self._take_input()
+        except ConnectionEnded:
+            # What came before the end comes first; the next call finds the end again.
+            if not self._input:
+                raise
+        return self._split_off(len(self._input))
+
+    def has_input(self) -> bool:
+        """Tell whether something is there to be read; ConnectionEnded if nothing ever will be."""
+        if not self._input:
+            self._take_input()
+        return bool(self._input)
 
     def _split_off(self, count: int) -> bytes:
         head = bytes(self._input[:count])
