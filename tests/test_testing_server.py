@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -30,6 +32,7 @@ def test_reply_is_a_whole_response(server: ChatServer) -> None:
 def test_request_is_recorded(server: ChatServer) -> None:
     """A request is recorded with its method, path, query, headers, body and connection."""
     server.reply()
+    begin = time.monotonic()
     ask(server, POST.replace(b"Host: x", b"Host: x\r\nX-Two: a\r\nx-two: b"))
     (request,) = server.requests
     assert (request.method, request.path, request.query) == ("POST", "/chat", {"key": "1"})
@@ -39,6 +42,7 @@ def test_request_is_recorded(server: ChatServer) -> None:
     assert request.json == {}
     assert request.connection == 1
     assert request.peer[0] == "127.0.0.1"
+    assert begin <= request.at <= time.monotonic()
 
 
 def test_request_repr_keeps_secrets() -> None:
@@ -131,6 +135,13 @@ def test_failing_handler_is_noted() -> None:
         assert isinstance(server.errors[0], KeyError)
 
 
+def test_handler_that_gives_nothing_is_noted() -> None:
+    """A handler that forgets its response is a 500 and an error too."""
+    with ChatServer(handler=lambda request: None) as server:  # type: ignore[arg-type, return-value]
+        assert ask(server).startswith(b"HTTP/1.1 500 ")
+        assert isinstance(server.errors[0], TypeError)
+
+
 def test_nothing_added_is_said(server: ChatServer) -> None:
     """A request for which there is no answer is a 500 that names method and path."""
     answer = ask(server)
@@ -190,6 +201,47 @@ def test_close_ends_everything() -> None:
         dial(server)
     with pytest.raises(ConnectionError, match="server"):
         script.wait_for_disconnect()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_close_does_not_depend_on_forked_children() -> None:
+    """A forked child that holds the descriptors keeps neither port nor connection open."""
+    read_end, write_end = os.pipe()
+    with ChatServer() as server, dial(server) as sock, dial(server) as ending:
+        server.wait_for_connections(2)
+        child = os.fork()
+        if child == 0:
+            os.close(write_end)
+            os.read(read_end, 1)
+            os._exit(0)
+        try:
+            server.reply(headers={"Connection": "close"})
+            ending.sendall(POST)
+            read_all(ending)
+            server.close()
+            assert read_all(sock) == b""
+            with pytest.raises(ConnectionRefusedError):
+                dial(server)
+        finally:
+            os.close(write_end)
+            os.close(read_end)
+            os.waitpid(child, 0)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors as on Linux")
+def test_nothing_is_left_over() -> None:
+    """After fifty servers, each in the middle of something, no descriptor or thread is left."""
+    threads = set(threading.enumerate())
+    descriptors = set(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        with ChatServer() as server, dial(server) as sock:
+            script = server.stream()
+            script.push(b"x")
+            sock.sendall(POST)
+            script.wait_until_sent()
+    assert set(threading.enumerate()) == threads
+    assert set(os.listdir("/proc/self/fd")) == descriptors
 
 
 def test_close_wakes_a_blocked_sender() -> None:

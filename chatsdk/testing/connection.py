@@ -225,6 +225,10 @@ class Connection:
                 elif close_notify and isinstance(self._socket, ssl.SSLSocket):
                     # Sends the notice; the client's own is not waited for.
                     self._socket.unwrap()
+            if not reset:
+                with contextlib.suppress(OSError):
+                    # close() alone sends no FIN while a forked child holds the descriptor too.
+                    socket.socket.shutdown(self._socket, socket.SHUT_WR)
             self._socket.close()
 
     def _check(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -84,6 +85,9 @@ class Listener:
             self._closing = True
         self._waker.set()
         self._acceptor.join(WAIT_SECONDS)
+        with contextlib.suppress(OSError):
+            # close() alone leaves the port open while a forked child holds the descriptor too.
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._waker.close()
         with self._changed:

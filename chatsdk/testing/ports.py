@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["RefusingPort", "UnansweredPort"]
 
@@ -37,7 +41,7 @@ class RefusingPort:
         while self._sockets:
             self._sockets.pop().close()
 
-    def __enter__(self) -> RefusingPort:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

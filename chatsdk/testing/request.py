@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -56,7 +57,8 @@ class RecordedRequest:
 
     `target` is the request line's, `path` its path without the query, `peer` the client's address
     and port, `connection` the number of the connection it came on (from 1), so that equal
-    numbers mean a reused connection.
+    numbers mean a reused connection. `at` is the moment at which it was whole, a
+    `time.monotonic()` in seconds.
     """
 
     method: str
@@ -66,6 +68,7 @@ class RecordedRequest:
     body: bytes = attrs.field(repr=False)
     peer: tuple[str, int]
     connection: int
+    at: float
 
     @property
     def path(self) -> str:
@@ -107,14 +110,16 @@ def read_request(connection: Connection) -> RecordedRequest:
     headers = Headers(_header(line) for line in lines)
     if headers.get("expect", "").lower() == "100-continue":
         connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = _read_body(connection, headers)
     return RecordedRequest(
         method=method,
         target=target,
         version=version,
         headers=headers,
-        body=_read_body(connection, headers),
+        body=body,
         peer=connection.peer,
         connection=connection.number,
+        at=time.monotonic(),
     )
 
 

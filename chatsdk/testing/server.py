@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from chatsdk.testing.broken import BreakKind, BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
@@ -21,6 +21,9 @@ from chatsdk.testing.response import Reply, Response
 
 __all__ = ["ChatServer", "Handler"]
 from chatsdk.testing.tls import Authority
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 logger = logging.getLogger("chatsdk.testing")
 
@@ -86,7 +89,7 @@ class ChatServer(Faults):
             self._context = authority.server_context(host, "localhost")
         self._listener = Listener(self._serve, host=host, port=port, name="chatsdk-testing")
 
-    def __enter__(self) -> ChatServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -242,10 +245,13 @@ class ChatServer(Faults):
         if self._handler is None:
             return _refusal(f"no response was added for {request.method} {request.path}")
         try:
-            return self._handler(request)
+            answer = self._handler(request)
+            if not isinstance(answer, Response):
+                raise TypeError(f"the handler gave {type(answer).__name__}, not a Response")
         except Exception as exc:
             self._note(exc)
             return _refusal(f"the handler raised {type(exc).__name__}")
+        return answer
 
     def _play(self, response: Response, exchange: Exchange) -> None:
         try:
