@@ -17,27 +17,64 @@ from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 
 if TYPE_CHECKING:
     from chatsdk.dialects.auto import Auto as auto
+    from chatsdk.dialects.backends.agui import AGUI as agui
+    from chatsdk.dialects.backends.anthropic import Anthropic as anthropic
+    from chatsdk.dialects.backends.coze import Coze as coze
+    from chatsdk.dialects.backends.dashscope import DashScope as dashscope
+    from chatsdk.dialects.backends.langgraph import LangGraph as langgraph
+    from chatsdk.dialects.backends.langserve import LangServe as langserve
+    from chatsdk.dialects.backends.maxkb import MaxKB as maxkb
     from chatsdk.dialects.backends.openai import OpenAI as openai
+    from chatsdk.dialects.backends.ragflow import RAGFlow as ragflow
+    from chatsdk.dialects.backends.ragflow import RAGFlowAgent as ragflow_agent
+    from chatsdk.dialects.backends.ragflow import RAGFlowLegacy as ragflow_legacy
+    from chatsdk.dialects.backends.ragflow_openai import RAGFlowOpenAI as ragflow_openai
     from chatsdk.dialects.backends.raw import Raw as raw
+    from chatsdk.dialects.backends.vercel import Vercel as vercel
 
 __all__ = [
     "About",
     "Decoder",
     "Dialect",
     "StopRequest",
+    "agui",
+    "anthropic",
     "auto",
+    "coze",
+    "dashscope",
     "get",
+    "langgraph",
+    "langserve",
+    "maxkb",
     "names",
     "openai",
+    "ragflow",
+    "ragflow_agent",
+    "ragflow_legacy",
+    "ragflow_openai",
     "raw",
     "register",
+    "unregister",
+    "vercel",
 ]
 
 # Name, then module and class. A file is read when its dialect is first asked for.
 _REGISTRY: dict[str, str | type[Dialect]] = {
+    "agui": "chatsdk.dialects.backends.agui:AGUI",
+    "anthropic": "chatsdk.dialects.backends.anthropic:Anthropic",
     "auto": "chatsdk.dialects.auto:Auto",
+    "coze": "chatsdk.dialects.backends.coze:Coze",
+    "dashscope": "chatsdk.dialects.backends.dashscope:DashScope",
+    "langgraph": "chatsdk.dialects.backends.langgraph:LangGraph",
+    "langserve": "chatsdk.dialects.backends.langserve:LangServe",
+    "maxkb": "chatsdk.dialects.backends.maxkb:MaxKB",
     "openai": "chatsdk.dialects.backends.openai:OpenAI",
+    "ragflow": "chatsdk.dialects.backends.ragflow:RAGFlow",
+    "ragflow_agent": "chatsdk.dialects.backends.ragflow:RAGFlowAgent",
+    "ragflow_legacy": "chatsdk.dialects.backends.ragflow:RAGFlowLegacy",
+    "ragflow_openai": "chatsdk.dialects.backends.ragflow_openai:RAGFlowOpenAI",
     "raw": "chatsdk.dialects.backends.raw:Raw",
+    "vercel": "chatsdk.dialects.backends.vercel:Vercel",
 }
 
 
@@ -58,6 +95,16 @@ def register(dialect: type[Dialect]) -> type[Dialect]:
     return dialect
 
 
+def unregister(name: str) -> None:
+    """Take a dialect that was registered out again.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    _class(name)
+    del _REGISTRY[_key(name)]
+
+
 def get(name: str | Dialect, **options: Any) -> Dialect:
     """Return the dialect of that name; a `Dialect` is returned as it is.
 
@@ -75,7 +122,7 @@ def get(name: str | Dialect, **options: Any) -> Dialect:
 
 
 def _class(name: str) -> type[Dialect]:
-    key = name.lower().replace("-", "_")
+    key = _key(name)
     entry = _REGISTRY.get(key)
     if entry is None:
         raise ValueError(f"there is no dialect {name!r}; there are {', '.join(names())}")
@@ -84,6 +131,10 @@ def _class(name: str) -> type[Dialect]:
         entry = getattr(importlib.import_module(module), attribute)
         _REGISTRY[key] = entry
     return entry
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("-", "_")
 
 
 def __getattr__(name: str) -> type[Dialect]:

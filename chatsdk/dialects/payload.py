@@ -8,7 +8,18 @@ from typing import Any
 from chatsdk.errors import ProtocolError
 from chatsdk.parts import Failure
 
-__all__ = ["as_list", "as_object", "as_text", "as_whole", "load", "load_object", "refusal"]
+__all__ = [
+    "as_index",
+    "as_list",
+    "as_name",
+    "as_object",
+    "as_text",
+    "as_whole",
+    "failure_in",
+    "load",
+    "load_object",
+    "refusal",
+]
 
 # Characters of a bad payload shown in an error; enough to see what it is.
 SHOWN_CHARS = 80
@@ -80,6 +91,18 @@ def as_text(value: object, name: str) -> str:
     raise ProtocolError(f"{name!r} in an event should be a string, not {_kind(value)}")
 
 
+def as_name(value: object) -> str | None:
+    """Return an id, a title or an address; ``None`` for what is none, empty text included."""
+    return value if isinstance(value, str) and value else None
+
+
+def as_index(value: object, name: str) -> int:
+    """Return the number by which events say what they belong to."""
+    if value.__class__ is int:
+        return value
+    raise ProtocolError(f"{name!r} in an event should be a whole number, not {_kind(value)}")
+
+
 def as_whole(value: object) -> int | None:
     """Return a count as an int; ``None`` for what is no count."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -104,6 +127,12 @@ def refusal(body: bytes, *, failed: bool) -> Failure | None:
     if found is None and failed:
         return Failure(text[:1000])
     return found
+
+
+def failure_in(value: dict[str, Any]) -> Failure:
+    """Read an object that is known to be an error, in the shapes that `refusal` knows."""
+    found = _refusal(value)
+    return Failure(json.dumps(value, ensure_ascii=False)) if found is None else found
 
 
 def _refusal(value: Any) -> Failure | None:
@@ -152,6 +181,10 @@ def _shown(data: str) -> str:
 
 
 def _kind(value: object) -> str:
-    return {dict: "an object", list: "an array", str: "a string", bool: "true or false"}.get(
-        type(value), "a number"
-    )
+    return {
+        dict: "an object",
+        list: "an array",
+        str: "a string",
+        bool: "true or false",
+        type(None): "null",
+    }.get(type(value), "a number")

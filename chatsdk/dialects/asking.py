@@ -1,0 +1,63 @@
+"""What writing a request's body needs in more than one dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from chatsdk.answer import ToolCall
+from chatsdk.messages import Image, Message
+
+__all__ = ["arguments_of", "embedded", "new_messages", "system_text", "tool_name"]
+
+
+def system_text(messages: Sequence[Message]) -> str:
+    """Return the system messages as one, for backends that take it beside the conversation."""
+    return "\n\n".join(message.content for message in messages if message.role == "system")
+
+
+def embedded(image: Image) -> tuple[str, str] | None:
+    """Return the media type and base64 of a picture given by content or as a ``data:`` URL.
+
+    ``None`` for one that is given by its address.
+    """
+    if image.data is not None:
+        return image.media_type or "image/png", image.data
+    head, comma, data = (image.url or "").partition(",")
+    if not comma or not head.startswith("data:") or not head.endswith(";base64"):
+        return None
+    return head[len("data:") : -len(";base64")].split(";")[0] or "image/png", data
+
+
+def arguments_of(call: ToolCall) -> dict[str, Any]:
+    """Return a call's arguments for backends that take an object.
+
+    Text that is no JSON object cannot be sent back there; the tool's result says what was wrong.
+    """
+    return call.parsed or {}
+
+
+def tool_name(result: Message, messages: Sequence[Message]) -> str:
+    """Return which tool a result is of, for backends that go by the name and not by an id."""
+    if result.name:
+        return result.name
+    for message in messages:
+        for call in message.tool_calls:
+            if call.id is not None and call.id == result.tool_call_id and call.name:
+                return call.name
+    raise ValueError(
+        "this backend wants to know which tool a result is of: give the message a name, "
+        "Message('tool', content, name=...)"
+    )
+
+
+def new_messages(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return what came after the last answer, for backends that keep the conversation.
+
+    An answer that failed or was stopped is not kept there, so it does not count as one.
+    """
+    for place in range(len(messages) - 1, -1, -1):
+        message = messages[place]
+        if message.role == "assistant" and message.status in (None, "finished"):
+            return messages[place + 1 :]
+    return messages

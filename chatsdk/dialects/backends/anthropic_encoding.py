@@ -1,0 +1,189 @@
+"""Anthropic Messages, written: parts in, the frames of one ``message`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from chatsdk import sse
+from chatsdk.answer import AnswerBuilder, Usage
+from chatsdk.dialects.backends.anthropic import FINISH
+from chatsdk.dialects.writing import (
+    CallPieces,
+    added_text,
+    dump,
+    leftover,
+    native_reason,
+    opening,
+)
+from chatsdk.parts import (
+    Citation,
+    Citations,
+    Failure,
+    Finish,
+    Part,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+)
+
+__all__ = ["encode"]
+
+NATIVE = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+    "other": "pause_turn",
+}
+
+
+def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
+    """Write the frames of one message, each as soon as its part is there."""
+    who, rest = opening(parts, id=id, model=model)
+    yield _frame(
+        {
+            "type": "message_start",
+            "message": {
+                "id": who.id,
+                "type": "message",
+                "role": "assistant",
+                "content": [],
+                "model": who.model,
+                "stop_reason": None,
+                "stop_sequence": None,
+                # The counts come with the end; readers want to see some here.
+                "usage": {"input_tokens": 0, "output_tokens": 0},
+            },
+        }
+    )
+    builder, blocks = AnswerBuilder(), _Blocks()
+    finish: Finish | None = None
+    for part in rest:
+        step = builder.apply(part)
+        match part:
+            case Text() | TextSnapshot():
+                yield from blocks.text(added_text(step))
+            case Reasoning() | ReasoningSnapshot():
+                yield from blocks.thinking(step.reasoning_delta)
+            case ToolCallDelta():
+                yield from blocks.call(part)
+            case Citations(items):
+                yield from blocks.citations(items)
+            case Finish():
+                finish = part
+            case Failure(message, code):
+                kind = code if isinstance(code, str) else "api_error"
+                yield _frame({"type": "error", "error": {"type": kind, "message": message}})
+                return
+            case _:
+                pass
+    text, thinking = leftover(builder)
+    yield from blocks.thinking(thinking)
+    yield from blocks.text(text)
+    yield from blocks.close()
+    reason = native_reason(finish, FINISH, NATIVE, "tool_use" if blocks.calls else "end_turn")
+    delta = {"stop_reason": reason, "stop_sequence": None}
+    usage = _usage(builder.answer.usage or Usage())
+    yield _frame({"type": "message_delta", "delta": delta, "usage": usage})
+    yield _frame({"type": "message_stop"})
+
+
+class _Blocks:
+    """The blocks of the message: one is open at a time, the next one closes it."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        # What the open block is of: a kind, or the call that it holds.
+        self._open: tuple[str, int | str] | None = None
+        self._pieces = CallPieces()
+        # The place of each call's block.
+        self.calls: dict[int | str, int] = {}
+
+    def text(self, text: str) -> Iterator[bytes]:
+        if text:
+            yield from self._begin(("text", 0), {"type": "text", "text": ""})
+            yield self._delta({"type": "text_delta", "text": text})
+
+    def thinking(self, text: str) -> Iterator[bytes]:
+        if text:
+            block = {"type": "thinking", "thinking": "", "signature": ""}
+            yield from self._begin(("thinking", 0), block)
+            yield self._delta({"type": "thinking_delta", "thinking": text})
+
+    def citations(self, items: Iterable[Citation]) -> Iterator[bytes]:
+        yield from self._begin(("text", 0), {"type": "text", "text": ""})
+        for item in items:
+            yield self._delta({"type": "citations_delta", "citation": _citation(item)})
+
+    def call(self, part: ToolCallDelta) -> Iterator[bytes]:
+        if part.index not in self.calls:
+            id = part.id or f"toolu_{len(self.calls) + 1}"
+            block = {"type": "tool_use", "id": id, "name": part.name or "", "input": {}}
+            yield from self._begin(("tool_use", part.index), block)
+            self.calls[part.index] = self._count - 1
+        piece = self._pieces.added(part)
+        if piece:
+            # The place counts, so a call whose block is closed still gets its piece.
+            delta = {"type": "input_json_delta", "partial_json": piece}
+            yield self._delta(delta, self.calls[part.index])
+
+    def close(self) -> Iterator[bytes]:
+        if self._open is not None:
+            self._open = None
+            yield _frame({"type": "content_block_stop", "index": self._count - 1})
+
+    def _begin(self, kind: tuple[str, int | str], block: dict[str, Any]) -> Iterator[bytes]:
+        if self._open != kind:
+            yield from self.close()
+            self._open = kind
+            self._count += 1
+            yield _frame(
+                {
+                    "type": "content_block_start",
+                    "index": self._count - 1,
+                    "content_block": block,
+                }
+            )
+
+    def _delta(self, delta: dict[str, Any], index: int | None = None) -> bytes:
+        place = self._count - 1 if index is None else index
+        return _frame({"type": "content_block_delta", "index": place, "delta": delta})
+
+
+def _frame(payload: dict[str, Any]) -> bytes:
+    return sse.encode(dump(payload), event=payload["type"])
+
+
+def _citation(item: Citation) -> dict[str, Any]:
+    cited = {"cited_text": item.snippet or "", "title": item.title}
+    if item.url is not None:
+        return cited | {
+            "type": "web_search_result_location",
+            "url": item.url,
+            "encrypted_index": "",
+        }
+    # The only citation that can name its source by any text.
+    return cited | {
+        "type": "search_result_location",
+        "source": item.document or "",
+        "search_result_index": 0,
+        "start_block_index": 0,
+        "end_block_index": 1,
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    cached = usage.cached
+    written: dict[str, Any] = {
+        "input_tokens": (usage.input or 0) - (cached or 0),
+        "output_tokens": usage.output or 0,
+    }
+    if cached is not None:
+        written["cache_read_input_tokens"] = cached
+    if usage.reasoning is not None:
+        written["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    return written

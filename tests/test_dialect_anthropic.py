@@ -1,0 +1,173 @@
+"""Anthropic Messages: what is asked, and what comes in place of a stream."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chatsdk import dialects
+from chatsdk.answer import Answer, AnswerBuilder, ToolCall
+from chatsdk.messages import Image, Message
+from chatsdk.parts import End, Failure
+
+anthropic = dialects.get("anthropic")
+
+
+def test_headers():
+    """The key goes into x-api-key; the version is said without a key too."""
+    assert anthropic.headers("k") == {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+    assert anthropic.headers(None) == {"anthropic-version": "2023-06-01"}
+
+
+def test_body():
+    """System messages stand beside the others; the limit on tokens can be given."""
+    messages = Message.all_of(
+        [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Yes?"},
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "Bye"},
+        ]
+    )
+    assert anthropic.body(messages, model="m") == {
+        "model": "m",
+        "max_tokens": 8192,
+        "stream": True,
+        "system": "Be brief.\n\nBe kind.",
+        "messages": [
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Yes?"},
+            {"role": "user", "content": "Bye"},
+        ],
+    }
+    assert anthropic.body(messages, max_tokens=5)["max_tokens"] == 5
+    assert "system" not in anthropic.body(Message.all_of("Hi"))
+
+
+def test_a_round_of_tools():
+    """Calls are blocks with parsed input, all results of a round stand in one message."""
+    messages = [
+        Message("user", "Weather?"),
+        Message(
+            "assistant",
+            "I look.",
+            tool_calls=(
+                ToolCall("t1", "find", '{"q": "ä"}'),
+                ToolCall("t2", "now", ""),
+                ToolCall("t3", "bad", '{"q'),
+            ),
+        ),
+        Message("tool", "8 °C", tool_call_id="t1"),
+        Message("tool", "noon", tool_call_id="t2"),
+        Message("user", "Thanks"),
+    ]
+    tool = {"name": "find", "description": "Finds.", "parameters": {"type": "object"}}
+    body = anthropic.body(messages, tools=[tool, {"type": "web_search_20250305", "name": "w"}])
+    assert body["tools"] == [
+        {"name": "find", "description": "Finds.", "input_schema": {"type": "object"}},
+        {"type": "web_search_20250305", "name": "w"},
+    ]
+    assert body["messages"][1:] == [
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "text", "text": "I look."},
+                {"type": "tool_use", "id": "t1", "name": "find", "input": {"q": "ä"}},
+                {"type": "tool_use", "id": "t2", "name": "now", "input": {}},
+                {"type": "tool_use", "id": "t3", "name": "bad", "input": {}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "t1", "content": "8 °C"},
+                {"type": "tool_result", "tool_use_id": "t2", "content": "noon"},
+            ],
+        },
+        {"role": "user", "content": "Thanks"},
+    ]
+
+
+def test_pictures():
+    """A picture goes by its address, or by its content, also out of a data: URL."""
+    images = (
+        Image(url="https://e.example/a.png"),
+        Image(data="aGk=", media_type="image/webp"),
+        Image(url="data:image/gif;base64,R0lG"),
+    )
+    (turn,) = anthropic.body([Message("user", "What?", images=images)])["messages"]
+    assert [block.get("source", block) for block in turn["content"]] == [
+        {"type": "url", "url": "https://e.example/a.png"},
+        {"type": "base64", "media_type": "image/webp", "data": "aGk="},
+        {"type": "base64", "media_type": "image/gif", "data": "R0lG"},
+        {"type": "text", "text": "What?"},
+    ]
+
+
+def test_an_answer_without_text_is_left_out():
+    """An answer that was stopped before its first text is no message for the API."""
+    messages = [Message("user", "Hi"), Message("assistant", ""), Message("user", "Well?")]
+    assert [turn["role"] for turn in anthropic.body(messages)["messages"]] == ["user", "user"]
+
+
+def test_a_document():
+    """A message that came whole gives the same answer as its stream."""
+    message = {
+        "type": "message",
+        "id": "msg_1",
+        "model": "m",
+        "role": "assistant",
+        "content": [
+            {"type": "thinking", "thinking": "Hm.", "signature": "s"},
+            {
+                "type": "text",
+                "text": "Hi",
+                "citations": [{"type": "char_location", "cited_text": "c", "document_title": "D"}],
+            },
+            {"type": "tool_use", "id": "t1", "name": "find", "input": {"q": "ä"}},
+        ],
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 3, "output_tokens": 4},
+    }
+    parts = anthropic.document(message)
+    assert parts is not None
+    assert parts[-1] == End()
+    answer = AnswerBuilder().step(parts)
+    assert (answer.text, answer.reasoning, answer.id, answer.model) == ("Hi", "Hm.", "msg_1", "m")
+    assert answer.tool_calls == (ToolCall("t1", "find", '{"q": "ä"}'),)
+    assert [(item.title, item.snippet) for item in answer.citations] == [("D", "c")]
+    assert answer.usage is not None
+    assert (answer.usage.input, answer.usage.output, answer.usage.total) == (3, 4, 7)
+    assert answer.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("payload", [None, [], {}, {"type": "error"}, {"type": "completion"}, "x"])
+def test_no_document(payload):
+    """What is no message is no answer."""
+    assert anthropic.document(payload) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "failure"),
+    [
+        (
+            529,
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+            Failure("Overloaded", "overloaded_error"),
+        ),
+        (502, "Bad Gateway", Failure("Bad Gateway")),
+        (200, {"error": {"message": "no credit", "code": 7}}, Failure("no credit", 7)),
+        (200, {"type": "message", "content": []}, None),
+    ],
+)
+def test_an_error_in_place_of_a_stream(status, body, failure):
+    """The message and the type of an HTTP error are read, and those of a refusal under 200."""
+    raw = (body if isinstance(body, str) else json.dumps(body)).encode()
+    assert anthropic.error(status, {}, raw) == failure
+
+
+def test_nothing_stops_it_on_the_server():
+    """There is no endpoint that stops an answer."""
+    assert anthropic.stop_request(Answer(id="msg_1"), {}) is None
