@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chatsdk.dialects.payload import load
+from chatsdk.dialects.wrapping import unwrapped
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
 
@@ -150,6 +151,8 @@ def _ragflow(name: str, value: Any) -> bool:
         return False
     if "event" in value:
         data = value.get("data")
+        if value["event"] == "error":
+            return _dict(data) and "message" in data
         return _in(value["event"], RAGFLOW_AGENT_EVENTS) and (
             "session_id" in value or (_dict(data) and "content" in data)
         )
@@ -207,11 +210,11 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
 
 def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
     """Return the name of the dialect that sends such an event, `WAIT`, or ``"raw"``."""
-    name, data = event.event, event.data
+    name, data = event.event, unwrapped(event.data)
     value: Any = None
-    if data.strip():
+    if data:
         try:
-            value = "[DONE]" if data.strip() in DONE else load(data)
+            value = "[DONE]" if data in DONE else load(data)
         except ProtocolError:
             value = Unreadable
     if value is None:

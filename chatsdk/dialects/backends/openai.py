@@ -3,35 +3,63 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from chatsdk.dialects.backends import openai_encoding
+from chatsdk.dialects.citing import passages, url_citation, web_results
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.payload import as_list, as_object, as_text, as_whole, load_object, refusal
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    failure_in,
+    load_object,
+)
+from chatsdk.dialects.wrapping import unwrapped
+from chatsdk.errors import ProtocolError
 from chatsdk.messages import Message
 from chatsdk.parts import (
+    Citations,
     End,
     Failure,
     Finish,
     Identity,
     Part,
     Reasoning,
+    ReasoningSnapshot,
     Text,
     TextSnapshot,
     ToolCallDelta,
     UsageUpdate,
 )
-from chatsdk.sse import ServerSentEvent, encode
+from chatsdk.sse import ServerSentEvent
 
 __all__ = ["OpenAI", "OpenAIDecoder"]
 
+# OpenAI's own words, then those of look-alikes.
 FINISH = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
+    "end_turn": "stop",
+    "eos": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_use": "tool_calls",
+    "sensitive": "content_filter",
+    "error": "error",
+    "insufficient_system_resource": "error",
 }
+
+# transformers writes its error between quotes as it is, quotes inside and all.
+BROKEN_ERROR = re.compile(r'\s*\{"error":\s*"(.*)"\}\s*', re.DOTALL)
 
 
 class OpenAI(Dialect):
@@ -52,6 +80,7 @@ class OpenAI(Dialect):
         finish_reason=True,
         reasoning=True,
         tools=True,
+        citations=True,
         usage=True,
     )
 
@@ -64,12 +93,13 @@ class OpenAI(Dialect):
     def text(self) -> str:
         return self._text
 
-    def decoder(self, content_type: str = "") -> Decoder:
+    def decoder(self, content_type: str = "") -> OpenAIDecoder:
         return OpenAIDecoder(self, snapshot=self._text == "snapshot")
 
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
+        """Write a ``chat.completion`` request; ``stream_options=None`` leaves those out."""
         tools = options.pop("tools", None)
         body: dict[str, Any] = {
             "messages": [_message(message) for message in messages],
@@ -78,7 +108,10 @@ class OpenAI(Dialect):
         }
         if tools:
             body["tools"] = [{"type": "function", "function": dict(tool)} for tool in tools]
-        return body | options
+        body |= options
+        if body["stream_options"] is None:
+            del body["stream_options"]
+        return body
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read a ``chat.completion`` that came whole, though a stream was asked for."""
@@ -90,12 +123,14 @@ class OpenAI(Dialect):
             for choice in payload["choices"]
             if isinstance(choice, dict)
         ]
-        return [*OpenAIDecoder(self).read(chunk), End()]
+        return [*self.decoder().read(chunk), End()]
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        return _encode(parts, id=id, model=model)
+        return openai_encoding.encode(
+            parts, id=id, model=model, finish=FINISH, snapshot=self._text == "snapshot"
+        )
 
 
 class OpenAIDecoder(Decoder):
@@ -104,28 +139,41 @@ class OpenAIDecoder(Decoder):
     def __init__(self, dialect: Dialect, *, snapshot: bool = False) -> None:
         self.dialect = dialect
         self._snapshot = snapshot
-        self._identity: tuple[Any, Any] = (None, None)
+        self._id: object = None
+        self._model: object = None
+        self._refused = False
+        # Of each index the id of the call under way and the key of its parts.
+        self._calls: dict[object, tuple[str | None, int | str]] = {}
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
         if data[:1] != "{":
+            data = unwrapped(data)
             # better-sse writes the marker as a JSON string, with the quotes.
-            if data.strip() in ("[DONE]", '"[DONE]"'):
+            if data in ("[DONE]", '"[DONE]"'):
                 return (End(),)
-            if not data.strip():
+            if not data:
                 return ()
-        return self.read(load_object(data))
+        try:
+            chunk = load_object(data)
+        except ProtocolError:
+            broken = BROKEN_ERROR.fullmatch(data)
+            if broken is None:
+                raise
+            return (Failure(broken[1]),)
+        if event.event == "error" and "error" not in chunk:
+            return (failure_in(chunk),)
+        return self.read(chunk)
 
     def read(self, chunk: dict[str, Any]) -> Sequence[Part]:
         """Return the parts of one parsed chunk."""
         if chunk.get("error"):
-            failure = refusal(json.dumps(chunk).encode(), failed=True)
-            return (failure,) if failure is not None else ()
+            return (failure_in(chunk),)
         parts: list[Part] = []
-        identity = (chunk.get("id"), chunk.get("model"))
-        if identity != self._identity:
-            self._identity = identity
-            parts.append(Identity(id=_name(identity[0]), model=_name(identity[1])))
+        id, model = chunk.get("id"), chunk.get("model")
+        if id != self._id or model != self._model:
+            self._id, self._model = id, model
+            parts.append(Identity(id=as_name(id), model=as_name(model)))
         choices = chunk.get("choices")
         if choices:
             for choice in as_list(choices, "choices"):
@@ -134,59 +182,155 @@ class OpenAIDecoder(Decoder):
                 elif not choice.get("index"):
                     # With several choices the first is the answer; the rest stand in `raw`.
                     self._choice(choice, parts)
+        elif choices is None and isinstance(chunk.get("message"), str):
+            # An error without its envelope: {"object": "error", "message": ...}.
+            return (failure_in(chunk),)
         usage = chunk.get("usage")
         if usage:
             parts.append(_usage(as_object(usage, "usage")))
+        # Perplexity's sources stand beside the choices, in every chunk.
+        found = chunk.get("search_results") or chunk.get("citations")
+        if found:
+            parts.append(Citations(tuple(web_results(found))))
         return parts
 
     def _choice(self, choice: dict[str, Any], parts: list[Part]) -> None:
         delta = choice.get("delta")
         if delta:
-            delta = as_object(delta, "delta")
-            reasoning = delta.get("reasoning_content") or delta.get("reasoning")
-            if reasoning and isinstance(reasoning, str):
-                parts.append(Reasoning(reasoning))
-            for name in ("content", "refusal"):
-                text = delta.get(name)
-                if text:
-                    text = as_text(text, name)
-                    parts.append(TextSnapshot(text) if self._snapshot else Text(text))
-            calls = delta.get("tool_calls")
-            if calls:
-                self._tool_calls(as_list(calls, "tool_calls"), parts)
+            if delta.__class__ is not dict:
+                as_object(delta, "delta")
+            for key, value in delta.items():
+                if value and key in _READ:
+                    _READ[key](self, value, delta, parts)
+        elif choice.get("text"):
+            # The older endpoint, /v1/completions.
+            self._content(choice["text"], choice, parts)
         reason = choice.get("finish_reason")
         if reason:
-            native = as_text(reason, "finish_reason")
-            parts.append(Finish(FINISH.get(native, "other"), native))
+            self._finish(as_text(reason, "finish_reason"), parts)
+            if choice.get("usage"):
+                # Where Moonshot puts it.
+                parts.append(_usage(as_object(choice["usage"], "usage")))
 
-    def _tool_calls(self, calls: list[Any], parts: list[Part]) -> None:
-        for place, item in enumerate(calls):
+    def _content(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        if value.__class__ is list:
+            # Mistral sends a list where a model thinks.
+            for block in as_list(value, "content"):
+                self._block(as_object(block, "content[]"), parts)
+            return
+        text = as_text(value, "content")
+        parts.append(TextSnapshot(text) if self._snapshot else Text(text))
+
+    def _block(self, block: dict[str, Any], parts: list[Part]) -> None:
+        text = as_text(block.get("text"), "text")
+        if text:
+            parts.append(Text(text))
+        for inner in as_list(block.get("thinking"), "thinking"):
+            text = as_text(as_object(inner, "thinking[]").get("text"), "text")
+            if text:
+                parts.append(Reasoning(text))
+
+    def _refusal(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        self._refused = True
+        self._content(value, delta, parts)
+
+    def _reasoning(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        text = as_text(value, "reasoning_content")
+        parts.append(ReasoningSnapshot(text) if self._snapshot else Reasoning(text))
+
+    def _other_reasoning(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        # Some servers send it under both names; some an object with settings.
+        if isinstance(value, str) and not delta.get("reasoning_content"):
+            self._reasoning(value, delta, parts)
+
+    def _tool_calls(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        for place, item in enumerate(as_list(value, "tool_calls")):
             call = as_object(item, "tool_calls[]")
             function = as_object(call.get("function"), "function")
             index = call.get("index")
-            parts.append(
-                ToolCallDelta(
-                    index if isinstance(index, int) else place,
-                    id=_name(call.get("id")),
-                    name=_name(function.get("name")),
-                    arguments=as_text(function.get("arguments"), "arguments"),
-                )
-            )
+            id, name = as_name(call.get("id")), as_name(function.get("name"))
+            key = self._call(index if isinstance(index, int) else place, id, name)
+            arguments = _arguments(function.get("arguments"))
+            parts.append(ToolCallDelta(key, id=id, name=name, arguments=arguments))
+
+    def _call(self, index: int, id: str | None, name: str | None) -> int | str:
+        """Return the key of the call that a piece belongs to.
+
+        Some servers give every call the same index: a new id that brings a name begins a new one.
+        """
+        known_id, key = self._calls.get(index, (id, index))
+        if name is not None and id is not None and known_id is not None and id != known_id:
+            key = f"{index} {id}"
+            self._calls[index] = (id, key)
+        elif known_id is not None:
+            self._calls[index] = (known_id, key)
+        return key
+
+    def _function_call(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        # What tool_calls was called until 2023; old look-alikes still do.
+        call = as_object(value, "function_call")
+        arguments = _arguments(call.get("arguments"))
+        parts.append(
+            ToolCallDelta("function_call", name=as_name(call.get("name")), arguments=arguments)
+        )
+
+    def _annotations(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        found = [url_citation(item) for item in as_list(value, "annotations")]
+        parts.append(Citations(tuple(item for item in found if item is not None)))
+
+    def _reference(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        parts.append(Citations(tuple(passages(value))))
+
+    def _final_content(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        # RAGFlow says at the end what the whole text is; where it repeated it as a delta before,
+        # this takes the repetition back.
+        parts.append(TextSnapshot(as_text(value, "final_content")))
+
+    def _finish(self, native: str, parts: list[Part]) -> None:
+        reason = FINISH.get(native, "other")
+        if reason == "stop" and self._refused:
+            reason = "refusal"
+        # The word "null" is how some say that there is no reason yet.
+        if native != "null":
+            parts.append(Finish(reason, native))
 
 
-def _name(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+_Reader = Callable[[OpenAIDecoder, object, dict[str, Any], list[Part]], None]
+
+# What may stand in a delta, OpenAI's first; all else is ignored.
+_READ: dict[str, _Reader] = {
+    "content": OpenAIDecoder._content,
+    "refusal": OpenAIDecoder._refusal,
+    "tool_calls": OpenAIDecoder._tool_calls,
+    "function_call": OpenAIDecoder._function_call,
+    "annotations": OpenAIDecoder._annotations,
+    "reasoning_content": OpenAIDecoder._reasoning,
+    "reasoning": OpenAIDecoder._other_reasoning,
+    "reference": OpenAIDecoder._reference,
+    "final_content": OpenAIDecoder._final_content,
+}
+
+
+def _arguments(value: object) -> str:
+    # Some look-alikes send the object itself.
+    if value.__class__ is dict:
+        return json.dumps(value, ensure_ascii=False)
+    return as_text(value, "arguments")
 
 
 def _usage(usage: dict[str, Any]) -> UsageUpdate:
     out = as_object(usage.get("completion_tokens_details"), "completion_tokens_details")
     into = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
+    cached = as_whole(into.get("cached_tokens"))
+    if cached is None:
+        # DeepSeek's name for it, then Moonshot's.
+        cached = as_whole(usage.get("prompt_cache_hit_tokens", usage.get("cached_tokens")))
     return UsageUpdate(
         input=as_whole(usage.get("prompt_tokens")),
         output=as_whole(usage.get("completion_tokens")),
         total=as_whole(usage.get("total_tokens")),
         reasoning=as_whole(out.get("reasoning_tokens")),
-        cached=as_whole(into.get("cached_tokens")),
+        cached=cached,
     )
 
 
@@ -216,70 +360,4 @@ def _message(message: Message) -> dict[str, Any]:
             }
             for call in message.tool_calls
         ]
-    return written
-
-
-NATIVE = {"refusal": "stop", "cancelled": "stop", "error": "stop", "other": "stop"}
-
-
-def _encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    calls: dict[int | str, int] = {}
-
-    def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return _frame(id, model, {"choices": [choice]})
-
-    said = ""
-    yield chunk({"role": "assistant", "content": ""})
-    for part in parts:
-        match part:
-            case Text(text):
-                said += text
-                yield chunk({"content": text})
-            case TextSnapshot(text):
-                # There is no way to take text back in this dialect.
-                delta, said = text[len(said) :] if text.startswith(said) else text, text
-                yield chunk({"content": delta})
-            case Reasoning(text):
-                yield chunk({"reasoning_content": text})
-            case ToolCallDelta():
-                place = calls.setdefault(part.index, len(calls))
-                function: dict[str, Any] = {"arguments": part.arguments}
-                call: dict[str, Any] = {"index": place, "function": function}
-                if part.name is not None:
-                    function["name"] = part.name
-                if part.id is not None:
-                    call |= {"id": part.id, "type": "function"}
-                yield chunk({"tool_calls": [call]})
-            case Finish(reason, _):
-                yield chunk({}, NATIVE.get(reason, reason))
-            case UsageUpdate():
-                yield _frame(id, model, {"choices": [], "usage": _written_usage(part)})
-            case Failure(message, code):
-                error = {"message": message, "type": "server_error", "code": code, "param": None}
-                yield encode(json.dumps({"error": error}))
-                return
-            case Identity():
-                id, model = part.id or id, part.model or model
-            case _:
-                pass
-    yield encode("[DONE]")
-
-
-def _frame(id: str, model: str, rest: dict[str, Any]) -> bytes:
-    head = {"id": id, "object": "chat.completion.chunk", "created": 1790000000, "model": model}
-    return encode(json.dumps(head | rest, ensure_ascii=False))
-
-
-def _written_usage(usage: UsageUpdate) -> dict[str, Any]:
-    given = (usage.input or 0, usage.output or 0)
-    written: dict[str, Any] = {
-        "prompt_tokens": given[0],
-        "completion_tokens": given[1],
-        "total_tokens": usage.total if usage.total is not None else sum(given),
-    }
-    if usage.reasoning is not None:
-        written["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
-    if usage.cached is not None:
-        written["prompt_tokens_details"] = {"cached_tokens": usage.cached}
     return written

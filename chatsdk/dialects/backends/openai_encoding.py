@@ -1,0 +1,147 @@
+"""OpenAI chat completions, written: parts in, ``chat.completion.chunk`` frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from chatsdk import sse
+from chatsdk.answer import AnswerBuilder
+from chatsdk.dialects.writing import (
+    CREATED,
+    CallPieces,
+    added_text,
+    dump,
+    leftover,
+    native_reason,
+    opening,
+)
+from chatsdk.parts import (
+    Citation,
+    Citations,
+    Failure,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+    UsageUpdate,
+)
+
+__all__ = ["encode"]
+
+NATIVE = {"length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter"}
+
+
+def encode(
+    parts: Iterable[Part], *, id: str, model: str, finish: Mapping[str, str], snapshot: bool = False
+) -> Iterator[bytes]:
+    """Write the frames of one answer, each as soon as its part is there.
+
+    Args:
+        parts: what to say.
+        id, model: who says it, unless the parts begin with an `Identity`.
+        finish: the backend's words for the end, with the reason that each is read as.
+        snapshot: as a look-alike whose content is the whole text so far.
+    """
+    who, rest = opening(parts, id=id, model=model)
+    writer = _Writer(who, finish, snapshot)
+    yield writer.chunk({"role": "assistant", "content": ""})
+    for part in rest:
+        yield from writer.write(part)
+        if isinstance(part, Failure):
+            # Nothing follows an error, no end marker either.
+            return
+    yield from writer.rest()
+    yield sse.encode("[DONE]")
+
+
+class _Writer:
+    def __init__(self, who: Identity, finish: Mapping[str, str], snapshot: bool) -> None:
+        self._who = who
+        self._finish = finish
+        self._snapshot = snapshot
+        self._builder = AnswerBuilder()
+        self._places: dict[int | str, int] = {}
+        self._pieces = CallPieces()
+
+    def write(self, part: Part) -> Iterator[bytes]:
+        step = self._builder.apply(part)
+        match part:
+            case Text() | TextSnapshot():
+                yield from self._said("content", step.text, added_text(step))
+            case Reasoning() | ReasoningSnapshot():
+                yield from self._said("reasoning_content", step.reasoning, step.reasoning_delta)
+            case ToolCallDelta():
+                yield self.chunk({"tool_calls": [self._call(part)]})
+            case Citations(items):
+                yield self.chunk({"annotations": [_annotation(item) for item in items]})
+            case Finish():
+                yield self.chunk({}, native_reason(part, self._finish, NATIVE, "stop"))
+            case UsageUpdate():
+                yield self._frame({"choices": [], "usage": _usage(part)})
+            case Failure(message, code):
+                error = {"message": message, "type": "server_error", "code": code, "param": None}
+                yield sse.encode(dump({"error": error}))
+            case _:
+                pass
+
+    def rest(self) -> Iterator[bytes]:
+        text, reasoning = leftover(self._builder)
+        answer = self._builder.answer
+        yield from self._said("reasoning_content", answer.reasoning, reasoning)
+        yield from self._said("content", answer.text, text)
+
+    def chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+        return self._frame({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+    def _said(self, field: str, whole: str, added: str) -> Iterator[bytes]:
+        if added:
+            yield self.chunk({field: whole if self._snapshot else added})
+
+    def _call(self, part: ToolCallDelta) -> dict[str, Any]:
+        place = self._places.setdefault(part.index, len(self._places))
+        function: dict[str, Any] = {"arguments": self._pieces.added(part)}
+        call: dict[str, Any] = {"index": place, "function": function}
+        if part.name is not None:
+            function["name"] = part.name
+        if part.id is not None:
+            call |= {"id": part.id, "type": "function"}
+        return call
+
+    def _frame(self, rest: dict[str, Any]) -> bytes:
+        head = {
+            "id": self._who.id,
+            "object": "chat.completion.chunk",
+            "created": CREATED,
+            "model": self._who.model,
+        }
+        return sse.encode(dump(head | rest))
+
+
+def _annotation(item: Citation) -> dict[str, Any]:
+    source: dict[str, Any] = {
+        "url": item.url or "",
+        "title": item.title or "",
+        "content": item.snippet or "",
+    }
+    # Readers want to see a range; ours is not known.
+    source |= {"start_index": 0, "end_index": 0}
+    return {"type": "url_citation", "url_citation": source}
+
+
+def _usage(usage: UsageUpdate) -> dict[str, Any]:
+    given = (usage.input or 0, usage.output or 0)
+    written: dict[str, Any] = {
+        "prompt_tokens": given[0],
+        "completion_tokens": given[1],
+        "total_tokens": usage.total if usage.total is not None else sum(given),
+    }
+    if usage.reasoning is not None:
+        written["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
+    if usage.cached is not None:
+        written["prompt_tokens_details"] = {"cached_tokens": usage.cached}
+    return written

@@ -1,0 +1,208 @@
+"""RAGFlow: chat assistants and agents, in its own words.
+
+Followed is infiniflow/ragflow at b1b8cd6 (0.27.0), its Python and its Go server, and for the text
+as snapshots the releases up to 0.23, which ``"legacy": true`` brings back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from chatsdk.answer import Answer
+from chatsdk.dialects.backends import ragflow_encoding
+from chatsdk.dialects.backends.ragflow_decoder import RAGFlowDecoder
+from chatsdk.dialects.contract import About, Dialect, StopRequest
+from chatsdk.messages import Message
+from chatsdk.parts import End, Failure, Part
+
+__all__ = ["RAGFlow", "RAGFlowAgent", "RAGFlowLegacy"]
+
+API = "https://github.com/infiniflow/ragflow/blob/main/docs/references/http_api_reference.md"
+
+
+class RAGFlow(Dialect):
+    """A RAGFlow chat assistant; its decoder reads agents too.
+
+    Args:
+        text: ``"delta"`` or ``"snapshot"`` says what ``answer`` holds. ``None`` decides by the
+            first frame that carries text: releases that stream deltas send the key ``final``,
+            older ones do not. A request with ``"legacy": true`` needs ``ragflow_legacy``: what
+            a current server answers to it cannot be told from deltas.
+    """
+
+    about = About(
+        name="ragflow",
+        backend="RAGFlow chat",
+        version="RAGFlow 0.27.0 (b1b8cd6)",
+        page=API,
+        endpoint="POST /api/v1/chat/completions",
+        end_marker='data:{"code":0,"data":true}',
+        history="server",
+        stop="POST /api/v1/tasks/{task_id}/cancel (agents)",
+        reasoning=True,
+        citations=True,
+    )
+
+    def __init__(self, *, text: str | None = None) -> None:
+        if text not in (None, "delta", "snapshot"):
+            raise ValueError(f"text is 'delta', 'snapshot' or None, not {text!r}")
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        return self._text or self.about.text
+
+    def decoder(self, content_type: str = "") -> RAGFlowDecoder:
+        return RAGFlowDecoder(self, text=self._text)
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the question, for the current endpoint and the older ones.
+
+        A session (`conversation_id`) belongs to an assistant, so give its ``chat_id`` too, unless
+        it stands in the URL.
+        """
+        if options.get("legacy") and self.text != "snapshot":
+            raise ValueError('"legacy": true streams snapshots: use dialect="ragflow_legacy"')
+        body: dict[str, Any] = {
+            "messages": [_message(message) for message in messages],
+            # What the older endpoints want; the current one takes the messages.
+            "question": _question(messages, self.name),
+            "stream": True,
+        }
+        if conversation_id is not None:
+            body["session_id"] = conversation_id
+        return body | _without_tools(options, self.name)
+
+    def document(self, payload: Any) -> Sequence[Part] | None:
+        """Read an answer to ``"stream": false``."""
+        data = payload.get("data") if isinstance(payload, dict) else None
+        if not isinstance(data, dict) or payload.get("code") not in (0, None):
+            return None
+        inner = data.get("data")
+        if "answer" in data:
+            frame = payload
+        elif isinstance(inner, dict) and "content" in inner:
+            # An agent's holds the last frame of its run, all text in it.
+            frame = data | {"event": "message"}
+        else:
+            return None
+        decoder = RAGFlowDecoder(self, text="snapshot")
+        parts = [*decoder.read(frame), *decoder.close()]
+        return parts if any(isinstance(part, Failure) for part in parts) else [*parts, End()]
+
+    def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
+        """Only an agent's run has a task; a chat stops when the connection closes."""
+        if answer.task_id is None:
+            return None
+        path = f"/api/v1/tasks/{quote(answer.task_id, safe='')}/cancel"
+        return StopRequest(path, relative="/api/v1")
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        """Write what a current server sends; with ``text="snapshot"`` what an older one sends."""
+        if self.text == "snapshot":
+            return ragflow_encoding.snapshots(parts, id=id)
+        return ragflow_encoding.deltas(parts, id=id)
+
+
+class RAGFlowLegacy(RAGFlow):
+    """RAGFlow up to 0.23, and any request with ``"legacy": true``: each frame has the whole text.
+
+    The last one may rewrite the earlier text, to put citations into it.
+    """
+
+    about = About(
+        name="ragflow_legacy",
+        backend="RAGFlow chat, legacy",
+        version="RAGFlow 0.23, or legacy: true",
+        page=API,
+        endpoint="POST /api/v1/chats/{chat_id}/completions",
+        text="snapshot",
+        end_marker='data:{"code":0,"data":true}',
+        history="server",
+        reasoning=True,
+        citations=True,
+    )
+
+    def __init__(self) -> None:
+        super().__init__(text="snapshot")
+
+    def __repr__(self) -> str:
+        return f"{self.name}()"
+
+
+class RAGFlowAgent(RAGFlow):
+    """A RAGFlow agent: the frames name their event inside the JSON.
+
+    Several messages may end within one run, so only ``[DONE]`` is its end.
+    """
+
+    about = About(
+        name="ragflow_agent",
+        backend="RAGFlow agent",
+        version="RAGFlow 0.27.0 (b1b8cd6)",
+        page=API,
+        endpoint="POST /api/v1/agents/chat/completions",
+        end_marker="data:[DONE]",
+        history="server",
+        stop="POST /api/v1/tasks/{task_id}/cancel",
+        reasoning=True,
+        citations=True,
+        usage=True,
+    )
+
+    def __init__(self) -> None:
+        super().__init__(text="delta")
+
+    def __repr__(self) -> str:
+        return f"{self.name}()"
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the question; give ``agent_id`` unless it stands in the URL.
+
+        Raises:
+            ValueError: an earlier conversation that the agent does not know of.
+        """
+        if conversation_id is None and any(item.role == "assistant" for item in messages):
+            raise ValueError(
+                "a RAGFlow agent keeps the conversation itself: begin with one message, and go on "
+                "with the conversation_id that the answer brings"
+            )
+        question = _question(messages, self.name)
+        body: dict[str, Any] = {"query": question, "question": question, "stream": True}
+        if conversation_id is not None:
+            body["session_id"] = conversation_id
+        return body | _without_tools(options, self.name)
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        return ragflow_encoding.agent(parts, id=id)
+
+
+def _question(messages: Sequence[Message], name: str) -> str:
+    last = messages[-1]
+    if last.role != "user":
+        raise ValueError(f"{name} answers a user's message: the last one is of role {last.role!r}")
+    return last.content
+
+
+def _message(message: Message) -> dict[str, Any]:
+    if message.images:
+        raise ValueError("RAGFlow takes no pictures in a message: upload them as files first")
+    if message.role == "tool" or message.tool_calls:
+        raise ValueError("RAGFlow runs its tools itself: leave their calls and results out")
+    return {"role": message.role, "content": message.content}
+
+
+def _without_tools(options: dict[str, Any], name: str) -> dict[str, Any]:
+    if options.pop("tools", None):
+        raise ValueError(f"{name} runs its tools itself: give them to the assistant in RAGFlow")
+    return options

@@ -1,0 +1,280 @@
+"""RAGFlow's frames, read: chat with deltas, chat with snapshots, agents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from chatsdk.dialects.citing import passages
+from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, load, load_object
+from chatsdk.dialects.thinking import Thinking, split_thinking
+from chatsdk.dialects.wrapping import unwrapped
+from chatsdk.parts import (
+    Citations,
+    End,
+    Failure,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    UsageUpdate,
+)
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["RAGFlowDecoder", "error_in_text"]
+
+# What RAGFlow's own code puts before a model's failure, which it then streams as text: alone in a
+# piece, perhaps with a kind such as QUOTA_EXCEEDED before the message.
+ERROR = re.compile(r"\s*\*\*ERROR\*\*:?\s*(?:([A-Z][A-Z_]+) - )?(.*)", re.DOTALL)
+
+CANCELED = "Task has been canceled"
+
+
+def error_in_text(piece: str) -> Failure | None:
+    """Read a piece of text that begins with RAGFlow's ``**ERROR**``; ``None`` for any other."""
+    if "**ERROR**" not in piece:
+        return None
+    found = ERROR.match(piece)
+    return None if found is None else Failure(found[2].strip(), found[1])
+
+
+class RAGFlowDecoder(Decoder):
+    """Reads all of the family.
+
+    Args:
+        text: ``"delta"`` or ``"snapshot"``; ``None`` decides it for the whole stream by the first
+            frame that carries text: only releases that stream deltas send the key ``final``.
+    """
+
+    def __init__(self, dialect: Dialect, *, text: str | None = None) -> None:
+        self.dialect = dialect
+        self._text = text
+        self._thinking = Thinking()
+        self._ids: tuple[object, ...] = ()
+        # Deltas: the text so far. Snapshots: the last one, thinking included.
+        self._pieces: list[str] = []
+        self._snapshot = ""
+        self._agent = _Agent()
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        data = event.data
+        if data[:1] != "{":
+            data = unwrapped(data)
+            if data == "[DONE]":
+                return self._end()
+            if not data:
+                return ()
+        return self.read(load_object(data))
+
+    def read(self, frame: dict[str, Any]) -> Sequence[Part]:
+        """Return the parts of one parsed frame."""
+        code = frame.get("code")
+        if code not in (0, None):
+            return (*self.close(), _refused(frame, code))
+        data = frame.get("data")
+        if data is True:
+            return self._end()
+        if "event" in frame:
+            return self._event(frame)
+        parts: list[Part] = []
+        data = as_object(data, "data")
+        ids = (data.get("id"), data.get("session_id") or frame.get("session_id"))
+        self._identify(ids, parts)
+        if self._text is None and data.get("answer"):
+            deltas = "final" in data or "start_to_think" in data or "end_to_think" in data
+            self._text = "delta" if deltas else "snapshot"
+        if self._text == "snapshot":
+            self._whole(as_text(data.get("answer"), "answer"), parts)
+        else:
+            self._piece(data, parts)
+        _cite(data.get("reference"), parts)
+        return parts
+
+    def close(self) -> Sequence[Part]:
+        parts: list[Part] = []
+        self._say(self._thinking.flush(), parts)
+        if self._snapshot:
+            _split(self._snapshot, parts, final=True)
+        return parts
+
+    def _end(self) -> Sequence[Part]:
+        failure = self._agent.failure(bool(self._pieces))
+        return (*self.close(), End() if failure is None else failure)
+
+    def _identify(self, ids: tuple[object, ...], parts: list[Part]) -> None:
+        if ids != self._ids:
+            self._ids = ids
+            id, conversation, *task = map(as_name, ids)
+            parts.append(Identity(id, conversation_id=conversation, task=task[0] if task else None))
+
+    def _piece(self, data: dict[str, Any], parts: list[Part]) -> None:
+        """A chat frame of a release that streams deltas."""
+        text = as_text(data.get("answer"), "answer")
+        thought = data.get("reasoning")
+        if thought and isinstance(thought, str):
+            parts.append(Reasoning(thought))
+        if text:
+            error = error_in_text(text)
+            if error is not None:
+                parts.append(error)
+            elif data.get("final"):
+                self._final(text, parts)
+            else:
+                self._say(self._thinking.split(text), parts)
+        self._mark(data)
+
+    def _final(self, text: str, parts: list[Part]) -> None:
+        """The closing chunk, whose text is nothing or, in some releases, all of it once more."""
+        self._say(self._thinking.flush(), parts)
+        thought, said = split_thinking(text, final=True)
+        if thought and not said:
+            # The thinking was not closed; there is no answer in it.
+            return
+        if not self._pieces and thought:
+            parts.append(ReasoningSnapshot(thought))
+        if said.strip() != "".join(self._pieces).strip():
+            # Decorated: citations were put into it.
+            parts.append(TextSnapshot(said))
+            self._pieces = [said]
+
+    def _mark(self, data: dict[str, Any]) -> None:
+        if data.get("start_to_think"):
+            self._thinking.inside = True
+        elif data.get("end_to_think"):
+            self._thinking.inside = False
+
+    def _say(self, said: Sequence[Text | Reasoning], parts: list[Part]) -> None:
+        for part in said:
+            if isinstance(part, Text):
+                self._pieces.append(part.text)
+            parts.append(part)
+
+    def _whole(self, text: str, parts: list[Part]) -> None:
+        """A chat frame of a release that streams the whole text so far."""
+        if not text:
+            return
+        known = len(self._snapshot) if text.startswith(self._snapshot) else 0
+        error = None
+        if text.find("**ERROR**", known) >= 0:
+            # Alone in what is new, or on a line of its own behind it.
+            error, kept = error_in_text(text[known:]), known
+            if error is None:
+                kept = text.find("\n**ERROR**", known)
+                error = error_in_text(text[kept:]) if kept >= 0 else None
+            if error is not None:
+                text = text[:kept]
+        if text:
+            self._snapshot = text
+            _split(text, parts)
+        if error is not None:
+            parts.append(error)
+
+    def _event(self, frame: dict[str, Any]) -> Sequence[Part]:
+        """A frame of an agent, which names its event inside the JSON."""
+        name = frame["event"]
+        data = frame.get("data")
+        if name == "waiting_for_user" and isinstance(data, str):
+            # The Go server sends the JSON of it as a text.
+            data = load(data) if data.strip() else None
+        data = as_object(data, "data")
+        parts: list[Part] = []
+        ids = (frame.get("message_id"), frame.get("session_id"), frame.get("task_id"))
+        self._identify(ids, parts)
+        self._agent.see(name, data)
+        if name == "message":
+            thought = data.get("thinking")
+            if thought and isinstance(thought, str):
+                parts.append(Reasoning(thought))
+            text = as_text(data.get("content"), "content")
+            error = error_in_text(text)
+            if error is not None:
+                parts.append(error)
+                return parts
+            self._say(self._thinking.split(text), parts)
+            self._mark(data)
+        elif name == "workflow_finished":
+            outputs = data.get("outputs")
+            if isinstance(outputs, str) and CANCELED in outputs:
+                parts.append(Finish("cancelled", outputs))
+            _count(data.get("usage"), parts)
+        elif name in ("user_inputs", "waiting_for_user"):
+            # It waits for a form to be filled in; what to ask stands in `raw`.
+            parts.append(Finish("other", name))
+        elif name == "error":
+            parts.append(Failure(as_text(data.get("message"), "message")))
+        _cite(data.get("reference"), parts)
+        return parts
+
+
+class _Agent:
+    """Whether an agent's run came to its end: a component's failure is not reported as one."""
+
+    def __init__(self) -> None:
+        self._error: str | None = None
+        self._whole = False
+
+    def see(self, name: object, data: dict[str, Any]) -> None:
+        if name == "workflow_started":
+            self._whole = True
+        error = data.get("error")
+        if name == "node_finished" and error:
+            self._error = error if isinstance(error, str) else "a component failed"
+        elif name in (
+            "message",
+            "node_started",
+            "workflow_finished",
+            "user_inputs",
+            "waiting_for_user",
+        ):
+            # It went on: the component had somebody who dealt with its failure.
+            self._error = None
+
+    def failure(self, said: bool) -> Failure | None:
+        """Return the failure that ended the run.
+
+        A session that is continued leaves events out, so that nothing follows from their absence
+        once there is text.
+        """
+        if self._error is None or (said and not self._whole):
+            return None
+        return Failure(self._error)
+
+
+def _refused(frame: dict[str, Any], code: object) -> Failure:
+    message = as_text(frame.get("message"), "message")
+    data = frame.get("data")
+    if not message and isinstance(data, dict):
+        message = as_text(data.get("answer"), "answer")
+    error = error_in_text(message)
+    known = code if isinstance(code, (int, str)) and not isinstance(code, bool) else None
+    return Failure(message if error is None else error.message, known)
+
+
+def _split(text: str, parts: list[Part], *, final: bool = False) -> None:
+    thought, said = split_thinking(text, final=final)
+    if thought:
+        parts.append(ReasoningSnapshot(thought))
+    parts.append(TextSnapshot(said))
+
+
+def _cite(reference: object, parts: list[Part]) -> None:
+    if reference and isinstance(reference, (dict, list)):
+        found = tuple(passages(reference))
+        if found:
+            parts.append(Citations(found))
+
+
+def _count(usage: object, parts: list[Part]) -> None:
+    if usage and isinstance(usage, dict):
+        parts.append(
+            UsageUpdate(
+                input=as_whole(usage.get("prompt_tokens")),
+                output=as_whole(usage.get("completion_tokens")),
+                total=as_whole(usage.get("total_tokens")),
+            )
+        )

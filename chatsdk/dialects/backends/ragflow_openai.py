@@ -1,0 +1,101 @@
+"""RAGFlow's endpoints in the shape of OpenAI's: errors are text, sources stand in the delta."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from chatsdk.dialects.backends.openai import OpenAI, OpenAIDecoder
+from chatsdk.dialects.backends.ragflow_decoder import error_in_text
+from chatsdk.dialects.contract import About, Dialect
+from chatsdk.messages import Message
+from chatsdk.parts import Identity, Part, Text
+
+__all__ = ["RAGFlowOpenAI"]
+
+
+class RAGFlowOpenAI(OpenAI):
+    """RAGFlow's OpenAI-compatible endpoints, for chats and for agents.
+
+    Args:
+        repeats: the release sends the whole answer once more as its last piece of text, as 0.25.6
+            did. With sources asked for (``extra_body={"reference": True}``) that is put right
+            without it.
+    """
+
+    about = About(
+        name="ragflow_openai",
+        backend="RAGFlow, OpenAI form",
+        version="RAGFlow 0.27.0 (b1b8cd6)",
+        page="https://github.com/infiniflow/ragflow/blob/main/docs/references/http_api_reference.md",
+        endpoint="POST /api/v1/openai/{chat_id}/chat/completions",
+        end_marker="data:[DONE]",
+        finish_reason=True,
+        reasoning=True,
+        citations=True,
+        usage=True,
+    )
+
+    def __init__(self, *, repeats: bool = False) -> None:
+        super().__init__()
+        self._repeats = repeats
+
+    def decoder(self, content_type: str = "") -> RAGFlowOpenAIDecoder:
+        return RAGFlowOpenAIDecoder(self, repeats=self._repeats)
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write a ``chat.completion`` request; the sources come with
+        ``extra_body={"reference": True}``, which RAGFlow reads as a key of the body.
+        """
+        body = super().body(messages, **options)
+        # It counts tokens of its own accord; "model" stands for the assistant's own model.
+        body.pop("stream_options", None)
+        body.setdefault("model", "model")
+        if conversation_id is not None:
+            body["session_id"] = conversation_id
+        return body
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        """Raise `ValueError`: to be read by OpenAI's clients, write ``openai``."""
+        return Dialect.encode(self, parts, id=id, model=model)
+
+    def __repr__(self) -> str:
+        return f"{self.name}(repeats={self._repeats})"
+
+
+class RAGFlowOpenAIDecoder(OpenAIDecoder):
+    """Reads OpenAI's chunks with RAGFlow's errors and session in them."""
+
+    def __init__(self, dialect: Dialect, *, repeats: bool = False) -> None:
+        super().__init__(dialect)
+        self._repeats = repeats
+        self._said: list[str] = []
+        self._length = 0
+        self._session: object = None
+
+    def read(self, chunk: dict[str, Any]) -> Sequence[Part]:
+        parts: list[Part] = []
+        session = chunk.get("session_id")
+        if session != self._session and isinstance(session, str) and session:
+            self._session = session
+            parts.append(Identity(conversation_id=session))
+        for part in super().read(chunk):
+            if isinstance(part, Text):
+                error = error_in_text(part.text)
+                if error is not None:
+                    return [*parts, error]
+                if self._repeats and self._repeated(part.text):
+                    continue
+            parts.append(part)
+        return parts
+
+    def _repeated(self, text: str) -> bool:
+        if self._said and len(text) == self._length and text == "".join(self._said):
+            return True
+        self._said.append(text)
+        self._length += len(text)
+        return False

@@ -1,0 +1,94 @@
+"""Sources in the shapes in which more than one backend sends them, as `Citation`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from chatsdk.dialects.payload import as_list, as_name, as_object
+from chatsdk.parts import Citation
+
+__all__ = ["as_score", "passages", "url_citation", "web_results"]
+
+# Digits of a passage's number; RAGFlow's are below 500, and int() refuses thousands of them.
+NUMBER_DIGITS = 6
+
+
+def as_score(value: object) -> float | None:
+    """Return how well a source fits; ``None`` for what is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        score = float(value)
+    except OverflowError:
+        return None
+    return score if math.isfinite(score) else None
+
+
+def url_citation(annotation: object) -> Citation | None:
+    """Read OpenAI's ``url_citation``, nested as in chat completions or flat as in responses."""
+    value = as_object(annotation, "annotation")
+    if value.get("type") != "url_citation":
+        return None
+    inner = value.get("url_citation")
+    source = value if inner is None else as_object(inner, "url_citation")
+    return Citation(
+        title=as_name(source.get("title")),
+        url=as_name(source.get("url")),
+        snippet=as_name(source.get("content")),
+    )
+
+
+def web_results(values: object) -> Iterator[Citation]:
+    """Read search results that stand beside the answer: addresses, or objects that hold one.
+
+    The answer counts them from 1.
+    """
+    for place, item in enumerate(as_list(values, "citations"), 1):
+        if isinstance(item, str):
+            yield Citation(url=item, position=place)
+        elif isinstance(item, dict):
+            yield Citation(
+                title=as_name(item.get("title")),
+                url=as_name(item.get("url")),
+                snippet=as_name(item.get("snippet")),
+                position=place,
+            )
+
+
+def passages(reference: object) -> Iterator[Citation]:
+    """Read RAGFlow's ``reference``: its chunks as a list, or as an object keyed by their number.
+
+    Text cites them as ``[ID:n]``, n being the place in the list (from 0), or the key.
+    """
+    if isinstance(reference, dict):
+        reference = reference.get("chunks")
+    if isinstance(reference, dict):
+        numbered: Iterable[tuple[object, Any]] = reference.items()
+    else:
+        numbered = enumerate(as_list(reference, "chunks"))
+    for number, item in numbered:
+        chunk = as_object(item, "chunks[]")
+        yield Citation(
+            title=_first(chunk, "document_name", "docnm_kwd", "doc_name"),
+            url=_first(chunk, "url", "document_url"),
+            document=_first(chunk, "document_id", "doc_id", "id", "chunk_id"),
+            snippet=_first(chunk, "content", "content_with_weight"),
+            score=as_score(chunk.get("similarity")),
+            position=_number(number),
+        )
+
+
+def _first(value: dict[str, Any], *names: str) -> str | None:
+    for name in names:
+        found = as_name(value.get(name))
+        if found is not None:
+            return found
+    return None
+
+
+def _number(value: object) -> int | None:
+    text = str(value)
+    whole = text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS
+    return int(text) if whole else None

@@ -1,0 +1,82 @@
+"""Literal ``<think>`` tags in a text: what stands between them is reasoning."""
+
+from __future__ import annotations
+
+from chatsdk.parts import Reasoning, Text
+
+__all__ = ["Thinking", "split_thinking"]
+
+OPEN, CLOSE = "<think>", "</think>"
+
+
+class Thinking:
+    """Takes the tags out of text that comes in pieces, cut anywhere.
+
+    Only the beginning of a tag is ever held back, at most seven characters.
+
+    Attributes:
+        inside: the next piece begins inside the thinking.
+    """
+
+    def __init__(self) -> None:
+        self.inside = False
+        self._held = ""
+
+    def split(self, piece: str) -> list[Text | Reasoning]:
+        """Return the parts of the next piece."""
+        if not self._held and "<" not in piece:
+            return [self._part(piece)] if piece else []
+        text = self._held + piece
+        self._held = ""
+        parts: list[Text | Reasoning] = []
+        while text:
+            tag = CLOSE if self.inside else OPEN
+            before, found, after = text.partition(tag)
+            if found:
+                self._add(parts, before)
+                self.inside = not self.inside
+                text = after
+                continue
+            end = len(text) - _begun(text, tag)
+            self._held = text[end:]
+            self._add(parts, text[:end])
+            break
+        return parts
+
+    def flush(self) -> list[Text | Reasoning]:
+        """Return what was held back, as what it turned out to be: no tag."""
+        held, self._held = self._held, ""
+        return [self._part(held)] if held else []
+
+    def _add(self, parts: list[Text | Reasoning], text: str) -> None:
+        if text:
+            parts.append(self._part(text))
+
+    def _part(self, text: str) -> Text | Reasoning:
+        return Reasoning(text) if self.inside else Text(text)
+
+
+def split_thinking(text: str, *, final: bool = False) -> tuple[str, str]:
+    """Return the thinking and the rest of a whole text.
+
+    The beginning of a tag at its end is left out, since the next snapshot shows what it is; with
+    `final` it is text.
+    """
+    if "<" not in text:
+        return "", text
+    thinking = Thinking()
+    parts = thinking.split(text)
+    if final:
+        parts += thinking.flush()
+    return (
+        "".join(part.text for part in parts if isinstance(part, Reasoning)),
+        "".join(part.text for part in parts if isinstance(part, Text)),
+    )
+
+
+def _begun(text: str, tag: str) -> int:
+    """How many characters at the end of `text` may be the beginning of `tag`."""
+    for length in range(min(len(tag) - 1, len(text)), 0, -1):
+        if tag.startswith(text[-length:]):
+            return length
+    return 0
