@@ -163,8 +163,8 @@ def _events(reading: Reading) -> Iterator[Answer]:
         first = False
         answer = step(decode(event), payload=event.data, at=time.monotonic())
         yield from _last(reading, answer)
-    if first and not reading.parser.pending:
-        yield from _without_events(reading, kept)
+    if first:
+        _check_body_without_events(reading, kept)
 
 
 def _chunks(exchange: Exchange, head: bytes) -> Iterator[bytes]:
@@ -177,7 +177,7 @@ def _chunks(exchange: Exchange, head: bytes) -> Iterator[bytes]:
 
 def _last(reading: Reading, answer: Answer) -> Iterator[Answer]:
     """Yield an answer if it says more than the one before, then raise the backend's own error."""
-    if answer.adds_to(reading.answer):
+    if answer is not reading.answer and answer.adds_to(reading.answer):
         reading.answer = answer
         yield answer
     failure = reading.builder.failure
@@ -191,6 +191,8 @@ def _after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[
     """Take what follows the end marker; nothing that goes wrong there is an error any more."""
     exchange, builder = reading.exchange, reading.builder
     dialect = reading.decoder.dialect or reading.dialect
+    if not dialect.about.more_after_end:
+        return
     deadline = time.monotonic() + AFTER_END_SECONDS
     try:
         while True:
@@ -205,7 +207,7 @@ def _after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[
                     reading.answer = answer
                     yield answer
             left = deadline - time.monotonic()
-            if not dialect.about.more_after_end or left <= 0:
+            if left <= 0:
                 return
             data = exchange.read_within(left)
             if not data:
@@ -240,15 +242,19 @@ def _conclude(reading: Reading) -> Iterator[Answer]:
     reading.end(Outcome("finished", end=end, answer=reading.answer))
 
 
-def _without_events(reading: Reading, body: bytes) -> Iterator[Answer]:
-    """An answer that calls itself a stream and has no event in it."""
+def _check_body_without_events(reading: Reading, body: bytes) -> None:
+    """Raise what a body says that calls itself a stream and has no event in it.
+
+    One that was cut in its first event, or holds comments only, is left to `_conclude`.
+    """
     exchange = reading.exchange
     error = refused(exchange, reading.dialect, body) if body.lstrip()[:1] == b"{" else None
     if error is not None:
         raise error
     lines = [line for line in body.splitlines() if line.strip()]
-    if lines and all(line.startswith(b":") for line in lines):
-        return  # Comments only. Whether that is whole, `_conclude` decides.
+    cut = reading.parser.pending and not body.lstrip().startswith((b"<", b"{"))
+    if cut or (lines and all(line.startswith(b":") for line in lines)):
+        return
     what = "it is empty" if not body.strip() else "nothing in its body is an event"
     raise NotAStreamError(
         f"HTTP {exchange.status} with {exchange.content_type}, but {what}",
@@ -256,7 +262,6 @@ def _without_events(reading: Reading, body: bytes) -> Iterator[Answer]:
         content_type=exchange.content_type,
         body=body[: reading.limits.error_body],
     )
-    yield reading.answer
 
 
 def _document(reading: Reading, document: Document) -> Iterator[Answer]:
