@@ -273,7 +273,11 @@ def test_a_callable_token_is_asked_once_more_after_a_401(server):
 @pytest.mark.parametrize(
     ("reply", "error", "said"),
     [
-        ({"status": 401, "json": {"error": {"message": "no key", "code": "k"}}}, HTTPStatusError, "no key"),
+        (
+            {"status": 401, "json": {"error": {"message": "no key", "code": "k"}}},
+            HTTPStatusError,
+            "no key",
+        ),
         ({"status": 404, "body": "nothing here"}, HTTPStatusError, "check the URL's path"),
         ({"status": 500, "body": ""}, HTTPStatusError, "HTTP 500"),
         ({"status": 302, "headers": [("Location", "/login?t=secret")]}, HTTPStatusError, "/login,"),
@@ -283,9 +287,13 @@ def test_a_callable_token_is_asked_once_more_after_a_401(server):
         ({"body": "", "content_type": "application/json"}, NotAStreamError, "empty"),
         ({"body": "", "content_type": "text/event-stream"}, NotAStreamError, "empty"),
         ({"status": 204}, NotAStreamError, "empty"),
-        ({"body": b"\x00\x01", "content_type": "application/vnd.amazon.eventstream"}, NotAStreamError, "binary"),
+        (
+            {"body": b"\x00\x01", "content_type": "application/vnd.amazon.eventstream"},
+            NotAStreamError,
+            "binary",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_stream_is_raised_by_send(server, client, reply, error, said):
     """Refusals and wrong answers are raised before a view has begun its own answer."""
     server.reply(**reply)
