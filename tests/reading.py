@@ -12,8 +12,9 @@ import attrs
 from chatsdk.answer import Answer, AnswerBuilder, Citation, ToolCall, Usage
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.ending import proof
-from chatsdk.errors import ChatError, ProtocolError
-from chatsdk.sse import ServerSentEvent, parse
+from chatsdk.errors import ChatError
+from chatsdk.ndjson import LineParser
+from chatsdk.sse import EventParser, ServerSentEvent
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 
@@ -38,38 +39,54 @@ class Reading(NamedTuple):
         return (self.answer, steps, self.end, self.error, self.dialect)
 
 
+class Framing:
+    """Cuts a body into events as the dialect wants it, and knows whether an event was left over."""
+
+    def __init__(self, dialect: Dialect, content_type: str) -> None:
+        self._parser: EventParser | LineParser
+        if dialect.framing(content_type) == "ndjson":
+            self._parser = LineParser()
+        else:
+            self._parser = EventParser(dataless=dialect.dataless)
+
+    def events(self, chunks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
+        for chunk in chunks:
+            yield from self._parser.feed(chunk)
+        if isinstance(self._parser, LineParser):
+            yield from self._parser.finish()
+
+    @property
+    def pending(self) -> bool:
+        return self._parser.pending
+
+
 def events_of(
     dialect: Dialect, chunks: Iterable[bytes], content_type: str
 ) -> Iterator[ServerSentEvent]:
     """Cut a body into events as the dialect wants it."""
-    if dialect.framing(content_type) == "ndjson":
-        from chatsdk import ndjson
-
-        return ndjson.parse(chunks)
-    return parse(chunks, dataless=dialect.dataless)
+    return Framing(dialect, content_type).events(chunks)
 
 
-def read_events(dialect: Dialect, events: Iterable[ServerSentEvent], content_type: str) -> Reading:
-    """Decode events up to the dialect's end, or the first error, as the client does."""
+def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Reading:
+    """Read a body that came in `chunks`, up to the dialect's end or the first error."""
+    framing = Framing(dialect, content_type)
     decoder = dialect.decoder(content_type)
     builder = AnswerBuilder()
     steps: list[Answer] = []
     error: dict[str, Any] | None = None
     end: str | None = None
     try:
-        for event in events:
+        for event in framing.events(chunks):
             steps.append(builder.step(decoder.decode(event), payload=event.data))
-            decided = decoder.dialect
             if builder.failure is not None:
                 break
-            if builder.ended and not (decided or dialect).about.more_after_end:
+            if builder.ended and not (decoder.dialect or dialect).about.more_after_end:
                 break
         else:
             steps.append(builder.step(decoder.close()))
-    except ProtocolError as failure:
-        error = {"type": "ProtocolError", "message": str(failure), "code": None}
+    except ChatError as failure:
+        error = {"type": type(failure).__name__, "message": str(failure), "code": None}
     answer = builder.flush()
-    decided = decoder.dialect
     if builder.failure is not None:
         error = {
             "type": "BackendError",
@@ -77,21 +94,12 @@ def read_events(dialect: Dialect, events: Iterable[ServerSentEvent], content_typ
             "code": builder.failure.code,
         }
     if error is None:
-        about = (decided or dialect).about
-        end = proof(about, answer, builder.ended, delimited=True)
+        about = (decoder.dialect or dialect).about
+        end = proof(about, answer, builder.ended, delimited=True, pending=framing.pending)
         if end is None:
             error = {"type": "StreamInterrupted", "message": "", "code": None}
+    decided = decoder.dialect
     return Reading(answer, tuple(steps), end, error, None if decided is None else decided.name)
-
-
-def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Reading:
-    """Read a body that came in `chunks`."""
-    try:
-        events = list(events_of(dialect, chunks, content_type))
-    except ChatError as failure:
-        error = {"type": type(failure).__name__, "message": str(failure), "code": None}
-        return Reading(Answer(), (), None, error, None)
-    return read_events(dialect, events, content_type)
 
 
 class Transcript(NamedTuple):

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.anthropic import Anthropic as anthropic
     from chatsdk.dialects.backends.coze import Coze as coze
     from chatsdk.dialects.backends.dashscope import DashScope as dashscope
+    from chatsdk.dialects.backends.deepseek import DeepSeek as deepseek
+    from chatsdk.dialects.backends.fastgpt import FastGPT as fastgpt
     from chatsdk.dialects.backends.langgraph import LangGraph as langgraph
     from chatsdk.dialects.backends.langserve import LangServe as langserve
     from chatsdk.dialects.backends.maxkb import MaxKB as maxkb
     from chatsdk.dialects.backends.openai import OpenAI as openai
+    from chatsdk.dialects.backends.openai_responses import OpenAIResponses as openai_responses
     from chatsdk.dialects.backends.ragflow import RAGFlow as ragflow
     from chatsdk.dialects.backends.ragflow import RAGFlowAgent as ragflow_agent
     from chatsdk.dialects.backends.ragflow import RAGFlowLegacy as ragflow_legacy
@@ -42,12 +45,15 @@ __all__ = [
     "auto",
     "coze",
     "dashscope",
+    "deepseek",
+    "fastgpt",
     "get",
     "langgraph",
     "langserve",
     "maxkb",
     "names",
     "openai",
+    "openai_responses",
     "ragflow",
     "ragflow_agent",
     "ragflow_legacy",
@@ -65,10 +71,13 @@ _REGISTRY: dict[str, str | type[Dialect]] = {
     "auto": "chatsdk.dialects.auto:Auto",
     "coze": "chatsdk.dialects.backends.coze:Coze",
     "dashscope": "chatsdk.dialects.backends.dashscope:DashScope",
+    "deepseek": "chatsdk.dialects.backends.deepseek:DeepSeek",
+    "fastgpt": "chatsdk.dialects.backends.fastgpt:FastGPT",
     "langgraph": "chatsdk.dialects.backends.langgraph:LangGraph",
     "langserve": "chatsdk.dialects.backends.langserve:LangServe",
     "maxkb": "chatsdk.dialects.backends.maxkb:MaxKB",
     "openai": "chatsdk.dialects.backends.openai:OpenAI",
+    "openai_responses": "chatsdk.dialects.backends.openai_responses:OpenAIResponses",
     "ragflow": "chatsdk.dialects.backends.ragflow:RAGFlow",
     "ragflow_agent": "chatsdk.dialects.backends.ragflow:RAGFlowAgent",
     "ragflow_legacy": "chatsdk.dialects.backends.ragflow:RAGFlowLegacy",
