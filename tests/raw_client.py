@@ -6,7 +6,7 @@ import socket
 
 from chatsdk.testing import ChatServer
 
-__all__ = ["POST", "ask", "dial", "read_all", "read_exactly"]
+__all__ = ["POST", "ask", "dial", "hear", "read_all", "read_exactly"]
 
 POST = b"POST /chat?key=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -36,3 +36,16 @@ def read_exactly(sock: socket.socket, wanted: bytes) -> None:
         assert piece, f"the server hung up after {data!r}"
         data += piece
     assert data == wanted
+
+
+def hear(sock: socket.socket, seconds: float = 0.1) -> bytes:
+    """Give what comes until the server has been silent for some seconds; it must not hang up."""
+    sock.settimeout(seconds)
+    data = b""
+    while True:
+        try:
+            piece = sock.recv(65_536)
+        except TimeoutError:
+            return data
+        assert piece, f"the server hung up after {data!r}"
+        data += piece

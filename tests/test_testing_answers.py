@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from raw_client import POST, ask, dial, read_all
+from raw_client import POST, ask, dial, hear, read_all
 
 from chatsdk import dialects
 from chatsdk.answer import ToolCall
@@ -213,8 +213,7 @@ def test_paced_answer_ends_with_the_client(server: ChatServer) -> None:
     script = server.answer("openai", "one two", pace=1000.0)
     with dial(server) as sock:
         sock.sendall(POST)
-        read_to(sock, '"content": "one"')
-        script.wait_for_request()
+        assert deltas(hear(sock)) == ["one"]
     script.wait_for_disconnect()
 
 
@@ -224,7 +223,7 @@ def test_paced_answer_ends_with_the_server() -> None:
         script = server.answer("openai", "one two", pace=1000.0)
         with dial(server) as sock:
             sock.sendall(POST)
-            read_to(sock, '"content": "one"')
+            assert deltas(hear(sock)) == ["one"]
             server.close()
     script.wait_until_ended(timeout=0)
 

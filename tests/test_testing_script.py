@@ -115,7 +115,8 @@ def test_disconnect_while_blocked(server: ChatServer) -> None:
     with dial(server) as sock:
         sock.sendall(POST)
         script.wait_for_request()
-        sock.shutdown(socket.SHUT_RDWR)
+        # No more than a FIN: there is nothing that would reset the blocked sender.
+        sock.shutdown(socket.SHUT_WR)
         assert script.wait_for_disconnect() > 0
 
 
@@ -259,4 +260,6 @@ def test_failing_steps_are_noted(server: ChatServer, sock: socket.socket) -> Non
 def test_head_request_gets_no_body(server: ChatServer) -> None:
     """HEAD gets the head of a stream and no body."""
     server.stream([b"x"])
-    assert ask(server, b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n").endswith(b"\r\n\r\n")
+    head, _, body = ask(server, b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert body == b""
