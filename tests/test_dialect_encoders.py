@@ -22,7 +22,7 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 
-NAMES = ("anthropic",)
+NAMES = ("anthropic", "openai_responses")
 
 each_dialect = pytest.mark.parametrize("name", NAMES)
 

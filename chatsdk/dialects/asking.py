@@ -57,7 +57,13 @@ def new_messages(messages: Sequence[Message]) -> Sequence[Message]:
     An answer that failed or was stopped is not kept there, so it does not count as one.
     """
     for place in range(len(messages) - 1, -1, -1):
-        message = messages[place]
-        if message.role == "assistant" and message.status in (None, "finished"):
+        if messages[place].role == "assistant" and _kept(messages, place):
             return messages[place + 1 :]
     return messages
+
+
+def _kept(messages: Sequence[Message], place: int) -> bool:
+    answer, rest = messages[place], messages[place + 1 :]
+    # A turn that runs its tools is not finished, but the call that it answers is.
+    called = bool(answer.tool_calls and rest and rest[0].role == "tool")
+    return called or answer.status in (None, "finished")

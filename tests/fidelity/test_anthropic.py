@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,17 +23,30 @@ TRANSCRIPTS = transcripts("anthropic")
 NAMELESS = {"anthropic/gateway"}
 
 
-def stream(server: ChatServer, body: bytes) -> Any:
-    server.reply(200, body=body, content_type="text/event-stream; charset=utf-8")
-    client = anthropic.Anthropic(api_key="key", base_url=server.url, max_retries=0)
-    return client.messages.stream(
-        model="tiny", max_tokens=100, messages=[{"role": "user", "content": "Hi"}]
-    )
+class Client:
+    """The client, and the server that says what it reads."""
+
+    def __init__(self, server: ChatServer, api: Any) -> None:
+        self.server = server
+        self.api = api
+
+    def answer(self, body: bytes = b"") -> Any:
+        self.server.reply(200, body=body, content_type="text/event-stream; charset=utf-8")
+        return self.api.messages
+
+    def stream(self, body: bytes) -> Any:
+        messages = [{"role": "user", "content": "Hi"}]
+        return self.answer(body).stream(model="tiny", max_tokens=100, messages=messages)
+
+    def final(self, body: bytes) -> Any:
+        with self.stream(body) as events:
+            return events.get_final_message()
 
 
-def final(server: ChatServer, body: bytes) -> Any:
-    with stream(server, body) as events:
-        return events.get_final_message()
+@pytest.fixture
+def client(server: ChatServer) -> Iterator[Client]:
+    with anthropic.Anthropic(api_key="key", base_url=server.url, max_retries=0) as api:
+        yield Client(server, api)
 
 
 def check(message: Any, answer: Answer) -> None:
@@ -71,16 +85,16 @@ def check(message: Any, answer: Answer) -> None:
         and item.name != "anthropic/surrogate_halves"
     ],
 )
-def test_same_bytes_same_answer(server, transcript):
+def test_same_bytes_same_answer(client, transcript):
     """The client and chatsdk agree about text, calls, citations, usage and finish reason."""
     ours = read(dialects.get("anthropic"), [transcript.body], transcript.content_type).answer
-    check(final(server, transcript.body), ours)
+    check(client.final(transcript.body), ours)
 
 
-def test_halves_of_a_pair_stay_halves_there(server):
+def test_halves_of_a_pair_stay_halves_there(client):
     """Where text was cut inside a pair, the client's text cannot be encoded; ours can."""
     (transcript,) = [item for item in TRANSCRIPTS if item.name == "anthropic/surrogate_halves"]
-    theirs = "".join(block.text for block in final(server, transcript.body).content)
+    theirs = "".join(block.text for block in client.final(transcript.body).content)
     with pytest.raises(UnicodeEncodeError):
         theirs.encode()
     ours = theirs.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -88,20 +102,20 @@ def test_halves_of_a_pair_stay_halves_there(server):
 
 
 @pytest.mark.parametrize("name", ["error_in_mid_stream", "error_first"])
-def test_same_bytes_same_error(server, name):
+def test_same_bytes_same_error(client, name):
     """What is an error for the client is one for chatsdk, with the same words."""
     (transcript,) = [item for item in TRANSCRIPTS if item.name == f"anthropic/{name}"]
     with pytest.raises(anthropic.APIStatusError) as caught:
-        final(server, transcript.body)
+        client.final(transcript.body)
     theirs = caught.value.body["error"]
     ours = transcript.facts["error"]
     assert (theirs["message"], theirs["type"]) == (ours["message"], ours["code"])
 
 
-def test_the_client_reads_what_we_write(server):
+def test_the_client_reads_what_we_write(client):
     """The client reads our frames to the answer that went into them."""
     body = b"".join(dialects.get("anthropic").encode(PARTS))
-    message = final(server, body)
+    message = client.final(body)
     expected = answer_of(PARTS)
     assert message.stop_reason == "tool_use"
     ours = read(dialects.get("anthropic"), [body], "text/event-stream").answer
@@ -110,30 +124,29 @@ def test_the_client_reads_what_we_write(server):
     check(message, ours)
 
 
-def test_the_client_reads_our_error(server):
+def test_the_client_reads_our_error(client):
     """The client raises the error that we write in mid-stream."""
     body = b"".join(dialects.get("anthropic").encode(FAILING))
-    with stream(server, body) as events:
+    with client.stream(body) as events:
         texts = iter(events.text_stream)
         assert next(texts) == "Half an "
         with pytest.raises(anthropic.APIStatusError, match="the model is overloaded"):
             next(texts)
 
 
-def test_our_request_is_like_the_clients(server):
+def test_our_request_is_like_the_clients(client):
     """Our body says what the client says for the same conversation."""
     dialect = dialects.get("anthropic")
     messages = [Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Yes?")]
-    server.reply(200, body=b"", content_type="text/event-stream")
-    client = anthropic.Anthropic(api_key="key", base_url=server.url, max_retries=0)
-    client.messages.create(
+    found = client.answer().create(
         model="tiny",
         max_tokens=8192,
         system="Be brief.",
         messages=[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}],
         stream=True,
     )
-    assert server.wait_for_request().json == dialect.body(messages, model="tiny")
+    found.close()
+    assert client.server.wait_for_request().json == dialect.body(messages, model="tiny")
 
 
 def test_the_transcript_is_the_sdks_own():

@@ -1,0 +1,76 @@
+"""OpenAI Responses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from chatsdk.answer import Answer
+from chatsdk.dialects.backends.openai_responses_asking import write_body
+from chatsdk.dialects.backends.openai_responses_decoding import ResponsesDecoder
+from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.messages import Message
+from chatsdk.parts import Part
+
+__all__ = ["OpenAIResponses"]
+
+# A background response that was not waited for has no answer in it yet.
+UNFINISHED = ("queued", "in_progress")
+
+
+class OpenAIResponses(Dialect):
+    """OpenAI's Responses API, and the gateways and servers that speak alike.
+
+    OpenAI keeps the conversation: ``conversation_id`` is the id of the last response, sent as
+    ``previous_response_id``, or of a ``conversation``. A response that was asked for with
+    ``store=False`` has none, and the next request repeats the messages. Of the tools only those
+    that the client runs are tool calls of the answer.
+    """
+
+    about = About(
+        name="openai_responses",
+        backend="OpenAI Responses",
+        version="openai 3.54.0",
+        page="https://developers.openai.com/api/reference/resources/responses/streaming-events.md",
+        endpoint="POST /v1/responses",
+        end_marker="response.completed, response.incomplete or response.failed",
+        finish_reason=True,
+        history="server",
+        stop="POST /v1/responses/{id}/cancel, for background responses",
+        reasoning=True,
+        tools=True,
+        citations=True,
+        usage=True,
+    )
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return ResponsesDecoder(self)
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the body. With `conversation_id` only what came after the last answer is sent."""
+        return write_body(messages, conversation_id, options)
+
+    def document(self, payload: Any) -> Sequence[Part] | None:
+        """Read a ``response`` that came whole, though a stream was asked for."""
+        if not isinstance(payload, dict) or payload.get("object") != "response":
+            return None
+        if payload.get("status") in UNFINISHED:
+            return None
+        return ResponsesDecoder(self).ended(payload, "completed")
+
+    def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
+        """Return how to cancel a background response; others end with their connection."""
+        if not request.get("background") or answer.id is None:
+            return None
+        path = f"/responses/{quote(answer.id, safe='')}/cancel"
+        return StopRequest(path, relative="/responses")
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        from chatsdk.dialects.backends.openai_responses_encoding import encode
+
+        return encode(parts, id=id, model=model)

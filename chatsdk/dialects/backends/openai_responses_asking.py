@@ -1,0 +1,68 @@
+"""OpenAI Responses, asked: messages in, the body of the request out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from chatsdk.dialects.asking import new_messages, system_text
+from chatsdk.messages import Message
+
+__all__ = ["write_body"]
+
+# What the id of a conversation begins with; any other id is of a response.
+CONVERSATION = "conv_"
+
+
+def write_body(
+    messages: Sequence[Message], conversation_id: str | None, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the body; the options stand in it under their own names, but for the tools."""
+    rest = dict(options)
+    tools = rest.pop("tools", None)
+    body: dict[str, Any] = {"stream": True}
+    # Beside the conversation: instructions are not kept with it, so each request has them.
+    system = system_text(messages)
+    if system:
+        body["instructions"] = system
+    if conversation_id:
+        messages = new_messages(messages)
+        if conversation_id.startswith(CONVERSATION):
+            body["conversation"] = conversation_id
+        else:
+            body["previous_response_id"] = conversation_id
+    body["input"] = [item for message in messages for item in _items(message)]
+    if tools:
+        body["tools"] = [_tool(tool) for tool in tools]
+    return body | rest
+
+
+def _items(message: Message) -> Iterator[dict[str, Any]]:
+    if message.role == "tool":
+        yield {
+            "type": "function_call_output",
+            "call_id": message.tool_call_id,
+            "output": message.content,
+        }
+    elif message.role != "system":
+        if message.images:
+            text = [{"type": "input_text", "text": message.content}] if message.content else []
+            images = [{"type": "input_image", "image_url": i.source} for i in message.images]
+            yield {"role": message.role, "content": [*text, *images]}
+        elif message.content or message.role == "user":
+            yield {"role": message.role, "content": message.content}
+        for call in message.tool_calls:
+            yield {
+                "type": "function_call",
+                "call_id": call.id,
+                "name": call.name,
+                "arguments": call.arguments or "{}",
+            }
+
+
+def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    if "type" in tool:
+        # One of OpenAI's own, {"type": "web_search"}.
+        return dict(tool)
+    # Strict, the default there, refuses parameters that may be left out.
+    return {"type": "function", "strict": False, **tool}

@@ -1,0 +1,305 @@
+"""OpenAI Responses, read: the events of a response in, parts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chatsdk.dialects.citing import url_citation
+from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    failure_in,
+    load_object,
+)
+from chatsdk.parts import (
+    Citation,
+    Citations,
+    End,
+    Failure,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    Text,
+    ToolCallDelta,
+    UsageUpdate,
+)
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["INCOMPLETE", "ResponsesDecoder"]
+
+# Why a response is incomplete.
+INCOMPLETE = {
+    "max_output_tokens": "length",
+    "max_messages": "length",
+    "content_filter": "content_filter",
+}
+# Items that the client has to answer; other tools are run by the server.
+CALLS = ("function_call", "custom_tool_call")
+
+
+class ResponsesDecoder(Decoder):
+    """Reads the events of one response, by their ``type``: not all servers name them.
+
+    Each piece comes twice or thrice: as deltas, whole in a ``.done``, and whole in the end. The
+    first that comes counts, so that a server may leave any of them out.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        # The kinds of text that came, and the places (item, part) that they came for.
+        self._said: set[tuple[str, int | str | None, int | str | None]] = set()
+        # The calls by their item, and the ids that they have.
+        self._calls: dict[int | str | None, int] = {}
+        self._call_ids: set[str | None] = set()
+        self._refused = False
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        data = event.data
+        # Some gateways add OpenAI's other end marker, after the real one.
+        if data[:1] != "{" and data.strip() in ("", "[DONE]"):
+            return ()
+        payload = load_object(data)
+        kind = payload.get("type")
+        kind = kind if isinstance(kind, str) else event.event
+        read = _READ.get(kind)
+        if read is not None:
+            return read(self, payload)
+        failed = kind == "error" or (payload.get("error") and not kind.startswith("response."))
+        return (failure_in(payload),) if failed else ()
+
+    def _begun(self, payload: dict[str, Any]) -> Sequence[Part]:
+        response = as_object(payload.get("response"), "response")
+        return (_identity(response),)
+
+    def _text(self, payload: dict[str, Any]) -> Sequence[Part]:
+        self._said.add(_place("text", payload, "content_index"))
+        return (Text(as_text(payload.get("delta"), "delta")),)
+
+    def _text_done(self, payload: dict[str, Any]) -> Sequence[Part]:
+        return self._whole("text", payload, "content_index", "text")
+
+    def _refusal(self, payload: dict[str, Any]) -> Sequence[Part]:
+        self._refused = True
+        return self._text(payload)
+
+    def _refusal_done(self, payload: dict[str, Any]) -> Sequence[Part]:
+        self._refused = True
+        return self._whole("text", payload, "content_index", "refusal")
+
+    def _summary(self, payload: dict[str, Any]) -> Sequence[Part]:
+        place = _place("summary", payload, "summary_index")
+        thought = as_text(payload.get("delta"), "delta")
+        if place not in self._said:
+            self._said.add(place)
+            if payload.get("summary_index"):
+                # Each part of a summary is a paragraph with a title of its own.
+                thought = f"\n\n{thought}"
+        return (Reasoning(thought),)
+
+    def _summary_done(self, payload: dict[str, Any]) -> Sequence[Part]:
+        if _place("summary", payload, "summary_index") in self._said:
+            return ()
+        return self._summary({**payload, "delta": payload.get("text")})
+
+    def _thought(self, payload: dict[str, Any]) -> Sequence[Part]:
+        self._said.add(_place("thought", payload, "content_index"))
+        return (Reasoning(as_text(payload.get("delta"), "delta")),)
+
+    def _thought_done(self, payload: dict[str, Any]) -> Sequence[Part]:
+        return self._whole("thought", payload, "content_index", "text")
+
+    def _whole(self, kind: str, payload: dict[str, Any], part: str, name: str) -> Sequence[Part]:
+        place = _place(kind, payload, part)
+        text = as_text(payload.get(name), name)
+        if place in self._said or not text:
+            return ()
+        self._said.add(place)
+        return (Text(text) if kind == "text" else Reasoning(text),)
+
+    def _item(self, payload: dict[str, Any]) -> Sequence[Part]:
+        item = as_object(payload.get("item"), "item")
+        if item.get("type") not in CALLS:
+            return ()
+        return (self._call(_item_key(payload, item), item),)
+
+    def _call(self, key: int | str | None, item: dict[str, Any]) -> Part:
+        index = self._calls.setdefault(key, len(self._calls))
+        name = "input" if item["type"] == "custom_tool_call" else "arguments"
+        arguments = as_text(item.get(name), name)
+        # The id by which the result goes back; the item has one of its own.
+        id = as_name(item.get("call_id")) or as_name(item.get("id"))
+        self._call_ids.add(id)
+        return ToolCallDelta(
+            index,
+            id=id,
+            name=as_name(item.get("name")),
+            arguments=arguments,
+            # An item is shown when it begins, and whole when it is done.
+            replace=bool(arguments),
+        )
+
+    def _arguments(self, payload: dict[str, Any]) -> Sequence[Part]:
+        index = self._calls.get(_item_key(payload))
+        piece = as_text(payload.get("delta"), "delta")
+        return () if index is None else (ToolCallDelta(index, arguments=piece),)
+
+    def _arguments_done(self, payload: dict[str, Any]) -> Sequence[Part]:
+        index = self._calls.get(_item_key(payload))
+        whole = as_text(payload.get("arguments"), "arguments")
+        if index is None or not whole:
+            return ()
+        return (ToolCallDelta(index, arguments=whole, replace=True),)
+
+    def _annotation(self, payload: dict[str, Any]) -> Sequence[Part]:
+        citation = _citation(payload.get("annotation"))
+        return () if citation is None else (Citations((citation,)),)
+
+    def _end(self, payload: dict[str, Any]) -> Sequence[Part]:
+        kind = str(payload["type"]) if isinstance(payload.get("type"), str) else "."
+        response = as_object(payload.get("response"), "response")
+        return self.ended(response, kind.rpartition(".")[2])
+
+    def ended(self, response: dict[str, Any], status: str) -> Sequence[Part]:
+        """Return what the response says at its end, and what only came with it."""
+        status = as_name(response.get("status")) or status
+        parts: list[Part] = [_identity(response)]
+        said = {kind for kind, _, _ in self._said}
+        for place, value in enumerate(as_list(response.get("output"), "output")):
+            self._left_out(place, as_object(value, "output[]"), said, parts)
+        usage = as_object(response.get("usage"), "usage")
+        if usage:
+            parts.append(_usage(usage))
+        if status == "failed":
+            error = as_object(response.get("error"), "error")
+            code = as_name(error.get("code")) or as_name(error.get("type"))
+            message = as_text(error.get("message"), "message")
+            return [*parts, Failure(message or "the response failed", code)]
+        if status in ("completed", "incomplete"):
+            # The next request can go on from this one; from none that broke off.
+            parts.append(Identity(conversation_id=_conversation(response)))
+        return [*parts, self._finish(response, status), End()]
+
+    def _finish(self, response: dict[str, Any], status: str) -> Finish:
+        if status == "incomplete":
+            details = as_object(response.get("incomplete_details"), "incomplete_details")
+            reason = as_text(details.get("reason"), "reason")
+            return Finish(INCOMPLETE.get(reason, "other"), reason or status)
+        if status == "cancelled":
+            return Finish("cancelled", status)
+        if status != "completed":
+            return Finish("other", status)
+        if self._refused:
+            return Finish("refusal", status)
+        return Finish("tool_calls" if self._calls else "stop", status)
+
+    def _left_out(
+        self, place: int, item: dict[str, Any], said: set[str], parts: list[Part]
+    ) -> None:
+        kind = item.get("type")
+        if kind in CALLS:
+            id = as_name(item.get("call_id")) or as_name(item.get("id"))
+            if id not in self._call_ids:
+                parts.append(self._call(f"output[{place}]", item))
+        elif kind == "reasoning":
+            shown = as_list(item.get("summary"), "summary")
+            if shown and "summary" not in said:
+                texts = [
+                    as_text(as_object(part, "summary[]").get("text"), "text") for part in shown
+                ]
+                parts.append(Reasoning("\n\n".join(texts)))
+            if "thought" not in said:
+                for value in as_list(item.get("content"), "content"):
+                    part = as_object(value, "content[]")
+                    parts.append(Reasoning(as_text(part.get("text"), "text")))
+        elif kind == "message":
+            for value in as_list(item.get("content"), "content"):
+                part = as_object(value, "content[]")
+                name = "refusal" if part.get("type") == "refusal" else "text"
+                self._refused = self._refused or name == "refusal"
+                if "text" not in said:
+                    parts.append(Text(as_text(part.get(name), name)))
+                found = map(_citation, as_list(part.get("annotations"), "annotations"))
+                parts.append(Citations(tuple(item for item in found if item is not None)))
+
+
+_READ: dict[str, Callable[[ResponsesDecoder, dict[str, Any]], Sequence[Part]]] = {
+    "response.created": ResponsesDecoder._begun,
+    "response.queued": ResponsesDecoder._begun,
+    "response.in_progress": ResponsesDecoder._begun,
+    "response.output_text.delta": ResponsesDecoder._text,
+    "response.output_text.done": ResponsesDecoder._text_done,
+    "response.refusal.delta": ResponsesDecoder._refusal,
+    "response.refusal.done": ResponsesDecoder._refusal_done,
+    "response.reasoning_summary_text.delta": ResponsesDecoder._summary,
+    "response.reasoning_summary_text.done": ResponsesDecoder._summary_done,
+    "response.reasoning_text.delta": ResponsesDecoder._thought,
+    "response.reasoning_text.done": ResponsesDecoder._thought_done,
+    "response.output_item.added": ResponsesDecoder._item,
+    "response.output_item.done": ResponsesDecoder._item,
+    "response.function_call_arguments.delta": ResponsesDecoder._arguments,
+    "response.function_call_arguments.done": ResponsesDecoder._arguments_done,
+    "response.custom_tool_call_input.delta": ResponsesDecoder._arguments,
+    "response.output_text.annotation.added": ResponsesDecoder._annotation,
+    "response.completed": ResponsesDecoder._end,
+    "response.incomplete": ResponsesDecoder._end,
+    "response.failed": ResponsesDecoder._end,
+    "response.cancelled": ResponsesDecoder._end,
+}
+
+
+def _key(value: object) -> int | str | None:
+    return value if isinstance(value, (int, str)) else None
+
+
+def _place(
+    kind: str, payload: dict[str, Any], part: str
+) -> tuple[str, int | str | None, int | str | None]:
+    return kind, _key(payload.get("output_index")), _key(payload.get(part))
+
+
+def _item_key(payload: dict[str, Any], item: dict[str, Any] | None = None) -> int | str | None:
+    """What the events of one item have in common: its place, or where it is not said its id."""
+    index = _key(payload.get("output_index"))
+    if index is not None:
+        return index
+    return _key(payload.get("item_id") if item is None else item.get("id"))
+
+
+def _identity(response: dict[str, Any]) -> Identity:
+    id = as_name(response.get("id"))
+    # Only a background response goes on without its connection and has to be stopped by its id.
+    task = id if response.get("background") is True else None
+    return Identity(id=id, model=as_name(response.get("model")), task=task)
+
+
+def _conversation(response: dict[str, Any]) -> str | None:
+    conversation = response.get("conversation")
+    if isinstance(conversation, dict) and as_name(conversation.get("id")):
+        return as_name(conversation["id"])
+    return None if response.get("store") is False else as_name(response.get("id"))
+
+
+def _citation(value: object) -> Citation | None:
+    annotation = as_object(value, "annotation")
+    file = as_name(annotation.get("file_id"))
+    if file is not None:
+        return Citation(title=as_name(annotation.get("filename")), document=file)
+    return url_citation(annotation)
+
+
+def _usage(usage: dict[str, Any]) -> UsageUpdate:
+    into = as_object(usage.get("input_tokens_details"), "input_tokens_details")
+    out = as_object(usage.get("output_tokens_details"), "output_tokens_details")
+    return UsageUpdate(
+        input=as_whole(usage.get("input_tokens")),
+        output=as_whole(usage.get("output_tokens")),
+        total=as_whole(usage.get("total_tokens")),
+        reasoning=as_whole(out.get("reasoning_tokens")),
+        cached=as_whole(into.get("cached_tokens")),
+    )
