@@ -3,6 +3,8 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from contextlib import closing
 import pytest
 from raw_client import POST, ask, dial, read_all, read_exactly
 
-from chatsdk.testing import ChatServer, RecordedRequest, Reply
+from chatsdk.testing import ChatServer, RecordedRequest, Reply, listener
 
 
 @pytest.fixture
@@ -311,3 +313,65 @@ def test_wrong_arguments() -> None:
             server.stream(repeat=True)
         with pytest.raises(ValueError, match="no content coding"):
             server.reply(encoding="lzma")
+
+
+@pytest.mark.parametrize("package", ["brotli", "zstandard"])
+def test_missing_package_is_named(server: ChatServer, monkeypatch, package) -> None:
+    """A content coding whose package is missing names the package to install."""
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=f"pip install {package}"):
+        server.reply(body="x", encoding={"brotli": "br", "zstandard": "zstd"}[package])
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_other_systems(monkeypatch, platform) -> None:
+    """Without Linux's eventfd, and without poll, waiting works the same."""
+    monkeypatch.setattr(sys, "platform", platform)
+    with ChatServer() as server, dial(server) as sock:
+        script = server.stream(framing="close", path="/chat")
+        sock.sendall(POST)
+        for number in range(3):
+            script.push(b"%d" % number)
+            script.wait_until_sent()
+        sock.shutdown(socket.SHUT_RDWR)
+        script.wait_for_disconnect()
+        flood = server.stream((b"x" * 65_536 for _ in range(10_000)), path="/flood")
+        with dial(server) as reader:
+            reader.sendall(POST.replace(b"/chat", b"/flood"))
+            flood.wait_for_request()
+            server.close()
+        flood.wait_until_ended(timeout=0)
+
+
+def test_handler_that_does_not_end_is_named(monkeypatch) -> None:
+    """close() does not wait for ever for a handler, and says which one is still at work."""
+    monkeypatch.setattr(listener, "CLOSE_SECONDS", 0.05)
+    go_on = threading.Event()
+
+    def handler(request: RecordedRequest) -> Reply:
+        go_on.wait(20)
+        return Reply()
+
+    server = ChatServer(handler=handler)
+    with dial(server) as sock:
+        sock.sendall(POST)
+        server.wait_for_request()
+        with pytest.warns(ResourceWarning, match="still in its handler"):
+            server.close()
+        go_on.set()
+        server.wait_until_no_connections()
+
+
+def test_handler_may_close_its_server() -> None:
+    """A handler that closes its own server does not wait for itself."""
+
+    def handler(request: RecordedRequest) -> Reply:
+        server.close()
+        return Reply()
+
+    server = ChatServer(handler=handler)
+    with dial(server) as sock:
+        sock.sendall(POST)
+        read_all(sock)
+    server.wait_until_no_connections()
+    assert server.errors == []
