@@ -36,7 +36,7 @@ class Outcome:
     answer: Answer = attrs.field(factory=Answer)
     # Asked anew each time: the backend's word comes after the outcome is known.
     _server_stop: Callable[[], str | None] = attrs.field(
-        default=_no_server_stop, repr=False, eq=False
+        default=_no_server_stop, repr=False, eq=False, alias="server_stop"
     )
 
     @property

@@ -57,7 +57,7 @@ class Pieces:
 def through_reading(transcript, pieces, *, delimited=True):
     dialect = dialects.get(transcript.dialect, **transcript.options)
     exchange = Pieces(pieces, content_type=transcript.content_type, delimited=delimited)
-    reading = Reading(exchange, dialect, Limits(), started=0.0)
+    reading = Reading(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
     try:
         for _ in steps(reading):
             pass
@@ -115,6 +115,10 @@ def test_a_transcript_streams_over_a_socket(transcript, framing):
         if framing == "close" and wanted != "marker":
             wanted = "unproven"
         assert (outcome.reason, outcome.end) == ("finished", wanted)
+    elif error is None:
+        # Nothing that comes after the end marker is an error.
+        assert dialect.about.more_after_end
+        assert outcome.end == "marker"
     else:
         # An event stream without any event is no stream at all.
         assert type(error).__name__ in (expected["error"]["type"], "NotAStreamError")

@@ -12,6 +12,7 @@ from chatsdk.answer import Answer
 from chatsdk.client.addressing import checked_url
 from chatsdk.client.reading import Reading
 from chatsdk.client.response import opened
+from chatsdk.client.stopping import ServerStop
 from chatsdk.client.stream import AnswerStream
 from chatsdk.dialects.contract import Dialect
 from chatsdk.dialects.urls import guess
@@ -133,7 +134,7 @@ class ChatClient:
             ConnectError, ChatTimeout, HTTPStatusError, BackendError, NotAStreamError,
             StreamInterrupted, ProtocolError: as they say.
         """
-        return self._send(body, self._dialect, cancel, idempotency_key)
+        return self._send(self._url, body, self._dialect, cancel, idempotency_key)
 
     def ask(
         self,
@@ -160,15 +161,16 @@ class ChatClient:
         if dialect.name == "auto" and (name := guess(self._url)) is not None:
             dialect = dialects.get(name)
         messages = Message.all_of(prompt)
+        url = dialect.url(self._url, conversation_id=conversation_id)
         body = dialect.body(messages, conversation_id=conversation_id, **(self._defaults | options))
-        return self._send(body, dialect, cancel, None)
+        return self._send(url, body, dialect, cancel, None)
 
     def close(self) -> None:
         """End what is under way, and the connections kept alive. Twice is harmless."""
         self._transport.close()
 
     def _send(
-        self, body: Any, dialect: Dialect, cancel: Cancel | None, key: str | None
+        self, url: str, body: Any, dialect: Dialect, cancel: Cancel | None, key: str | None
     ) -> AnswerStream:
         data = _json(body)
         started = time.monotonic()
@@ -176,7 +178,7 @@ class ChatClient:
             cancel = Cancel()
         elif not isinstance(cancel, Cancel):
             raise TypeError(f"cancel is a chatsdk.Cancel, not {type(cancel).__name__}")
-        request = Request(self._url, data, dialect, cancel, idempotency_key=key)
+        request = Request(url, data, dialect, cancel, idempotency_key=key)
         try:
             exchange = self._transport.open(request)
         except Stopped:
@@ -202,7 +204,13 @@ class ChatClient:
             exchange.drain()
             raise secrets.scrub(failure)
         reading = Reading(
-            exchange, dialect, self._limits, started=started, head=head, document=document
+            exchange,
+            dialect,
+            self._limits,
+            started=started,
+            server_stop=ServerStop(self._transport, url, body),
+            head=head,
+            document=document,
         )
         return AnswerStream(reading, body)
 

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from chatsdk import ndjson
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.client.response import Document, refused
+from chatsdk.client.stopping import ServerStop
 from chatsdk.dialects import get
 from chatsdk.dialects.contract import Decoder, Dialect
 from chatsdk.dialects.ending import proof
@@ -57,12 +58,14 @@ class Reading:
         limits: Limits,
         *,
         started: float,
+        server_stop: ServerStop,
         head: bytes = b"",
         document: Document | None = None,
     ) -> None:
         self.exchange = exchange
         self.dialect = dialect
         self.limits = limits
+        self.server_stop = server_stop
         self.head = head
         self.document = document
         self.decoder: Decoder = dialect.decoder(exchange.content_type)
@@ -80,6 +83,16 @@ class Reading:
         """Note how it ended; the first time counts."""
         if self.outcome is None:
             self.outcome = outcome
+
+    def stopped(self) -> Outcome:
+        """The outcome of an answer that the user ended."""
+        return Outcome("stopped", answer=self.answer, server_stop=self.server_stop)
+
+    def stop(self) -> None:
+        """End as stopped, and tell the backend, which may go on without a reader."""
+        if self.outcome is None:
+            self.end(self.stopped())
+            self.server_stop.begin(self.decoder.dialect or self.dialect, self.answer)
 
     def fail(self, error: ChatError) -> ChatError:
         """Complete an error with what is known here, and end with it."""
@@ -116,12 +129,12 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
         yield from _conclude(reading)
         exchange.drain()
     except Stopped:
-        reading.end(Outcome("stopped", answer=reading.answer))
+        reading.stop()
     except ChatError as error:
         failure = reading.fail(error)
     finally:
         # GeneratorExit and KeyboardInterrupt come by here too: the answer was given up.
-        reading.end(Outcome("stopped", answer=reading.answer))
+        reading.end(reading.stopped())
         exchange.close()
     if failure is not None:
         raise failure

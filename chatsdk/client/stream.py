@@ -74,13 +74,13 @@ class AnswerStream(Generator[Answer, None, None]):
             if self._steps.gi_running:  # type: ignore[attr-defined]
                 self.stop()
                 return
+            self._reading.stop()
             self._steps.close()
         except ValueError:
             # A reader came in between: "generator already executing".
             self.stop()
             return
         # A generator that was never started runs no `finally`.
-        self._reading.end(Outcome("stopped", answer=self._reading.answer))
         self._reading.exchange.close()
 
     def stop(self) -> None:
@@ -130,7 +130,7 @@ class AnswerStream(Generator[Answer, None, None]):
         if reading is None:
             return Outcome("stopped")
         if reading.outcome is None and reading.exchange.wire.cause == STOPPED:
-            return Outcome("stopped", answer=reading.answer)
+            return reading.stopped()
         return reading.outcome
 
     @property
@@ -163,7 +163,7 @@ class AnswerStream(Generator[Answer, None, None]):
         # Also called on an object whose __init__ raised.
         reading = getattr(self, "_reading", None)
         if reading is not None and reading.outcome is None:
-            reading.end(Outcome("stopped", answer=reading.answer))
+            reading.end(reading.stopped())
             reading.exchange.abandon()
 
     def __repr__(self) -> str:

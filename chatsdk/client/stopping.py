@@ -1,0 +1,80 @@
+"""Tells a backend to stop an answer that the user ended, where it has an endpoint for that."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from chatsdk.answer import Answer
+from chatsdk.dialects.contract import Dialect, StopRequest
+from chatsdk.errors import BackendError, ChatError, HTTPStatusError
+from chatsdk.transport import Cancel, Request, Stopped, Transport
+
+__all__ = ["ServerStop", "stop_url"]
+
+
+class ServerStop:
+    """The background call that stops one answer on the server.
+
+    Called, it gives what has become of it: ``None`` while nobody asked or nothing is known yet,
+    then ``"stopped"``, ``"refused"``, ``"unsupported"`` or the text of the error.
+    """
+
+    def __init__(self, transport: Transport, url: str, body: Any) -> None:
+        self._transport = transport
+        self._url = url
+        self._body = body if isinstance(body, Mapping) else {}
+        self._result: str | None = None
+        self._asked = False
+
+    def __call__(self) -> str | None:
+        return self._result
+
+    def begin(self, dialect: Dialect, answer: Answer) -> None:
+        """Ask the backend, on a thread of its own; the first time counts."""
+        if self._asked:
+            return
+        self._asked = True
+        stop = dialect.stop_request(answer, self._body)
+        if stop is None:
+            self._result = "unsupported"
+            return
+        threading.Thread(
+            target=self._run, args=(dialect, stop), name="chatsdk-server-stop", daemon=True
+        ).start()
+
+    def _run(self, dialect: Dialect, stop: StopRequest) -> None:
+        try:
+            self._result = self._ask(dialect, stop)
+        except (HTTPStatusError, BackendError):
+            self._result = "refused"
+        except (ChatError, ValueError) as error:
+            self._result = str(error)
+        except Stopped:
+            self._result = "the client was closed"
+
+    def _ask(self, dialect: Dialect, stop: StopRequest) -> str:
+        body = b"" if stop.body is None else json.dumps(stop.body).encode()
+        request = Request(stop_url(self._url, stop), body, dialect, Cancel())
+        exchange = self._transport.open(request)
+        try:
+            said = dialect.error(exchange.status, exchange.headers, exchange.read_body())
+        finally:
+            exchange.drain()
+        return "stopped" if said is None else "refused"
+
+
+def stop_url(url: str, stop: StopRequest) -> str:
+    """Return the address of a stop request, from the address that the answer came from."""
+    parts = urlsplit(url)
+    path = stop.path
+    segments = (stop.relative,) if isinstance(stop.relative, str) else stop.relative or ()
+    for segment in segments:
+        before, found, _ = parts.path.rpartition(segment)
+        if found:
+            path = before + path
+            break
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
