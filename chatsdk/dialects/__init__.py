@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.langgraph import LangGraph as langgraph
     from chatsdk.dialects.backends.langserve import LangServe as langserve
     from chatsdk.dialects.backends.maxkb import MaxKB as maxkb
+    from chatsdk.dialects.backends.ollama import Ollama as ollama
     from chatsdk.dialects.backends.openai import OpenAI as openai
     from chatsdk.dialects.backends.openai_responses import OpenAIResponses as openai_responses
     from chatsdk.dialects.backends.ragflow import RAGFlow as ragflow
@@ -52,6 +53,7 @@ __all__ = [
     "langserve",
     "maxkb",
     "names",
+    "ollama",
     "openai",
     "openai_responses",
     "ragflow",
@@ -76,6 +78,7 @@ _REGISTRY: dict[str, str | type[Dialect]] = {
     "langgraph": "chatsdk.dialects.backends.langgraph:LangGraph",
     "langserve": "chatsdk.dialects.backends.langserve:LangServe",
     "maxkb": "chatsdk.dialects.backends.maxkb:MaxKB",
+    "ollama": "chatsdk.dialects.backends.ollama:Ollama",
     "openai": "chatsdk.dialects.backends.openai:OpenAI",
     "openai_responses": "chatsdk.dialects.backends.openai_responses:OpenAIResponses",
     "ragflow": "chatsdk.dialects.backends.ragflow:RAGFlow",

@@ -7,10 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from chatsdk.answer import Answer, AnswerBuilder
+from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.parts import Finish, Identity, Part, ToolCallDelta
 
-__all__ = ["CallPieces", "added_text", "dump", "leftover", "native_reason", "opening"]
+__all__ = [
+    "CREATED",
+    "CallPieces",
+    "WholeCalls",
+    "added_text",
+    "dump",
+    "leftover",
+    "native_reason",
+    "opening",
+]
 
 # Seconds since 1970, 2026-09-21: answers that are written twice are the same bytes.
 CREATED = 1790000000
@@ -99,3 +108,16 @@ class CallPieces:
     def whole(self, index: int | str) -> str:
         """Return all that was said of a call's arguments."""
         return "".join(self._said.get(index, ()))
+
+
+class WholeCalls:
+    """Tool calls for dialects that send each in one piece: held until something else comes."""
+
+    def __init__(self) -> None:
+        self._written = 0
+
+    def ready(self, answer: Answer) -> tuple[ToolCall, ...]:
+        """Return the calls of `answer` that have not been returned yet."""
+        calls = answer.tool_calls[self._written :]
+        self._written = len(answer.tool_calls)
+        return calls

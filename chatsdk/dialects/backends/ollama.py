@@ -1,0 +1,246 @@
+"""Ollama's own API, lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from chatsdk import ndjson
+from chatsdk.answer import Answer, AnswerBuilder, ToolCall, Usage
+from chatsdk.dialects.asking import arguments_of, embedded, tool_name
+from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.media import media_type
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    failure_in,
+    load_object,
+)
+from chatsdk.dialects.writing import WholeCalls, added_text, dump, leftover, native_reason, opening
+from chatsdk.messages import Image, Message
+from chatsdk.parts import (
+    End,
+    Failure,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+    UsageUpdate,
+)
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["Ollama", "OllamaDecoder"]
+
+FINISH = {"stop": "stop", "length": "length", "load": "other", "unload": "other"}
+# Ollama has words for no other reason, and "stop" would say that all is well.
+NATIVE = {
+    reason: reason for reason in ("length", "content_filter", "refusal", "cancelled", "error")
+}
+
+# When an answer that chatsdk writes was made.
+CREATED_AT = "2026-09-21T14:13:20Z"
+
+
+class Ollama(Dialect):
+    """Ollama's ``/api/chat``; answers of ``/api/generate`` are read too.
+
+    Each line is one JSON object, also the error that breaks a stream off. Calls of tools come
+    whole, and older servers give them no ids: their results go back by the tool's name.
+    """
+
+    about = About(
+        name="ollama",
+        backend="Ollama",
+        version="ollama/ollama fb30760, ollama 0.6.3",
+        page="https://github.com/ollama/ollama/blob/main/docs/api.md",
+        endpoint="POST /api/chat",
+        end_marker='"done": true',
+        finish_reason=True,
+        framing="ndjson",
+        reasoning=True,
+        tools=True,
+        usage=True,
+    )
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return OllamaDecoder(self)
+
+    def framing(self, content_type: str = "") -> str:
+        """Return ``"ndjson"``, unless a proxy made an event stream of the lines."""
+        return "sse" if media_type(content_type) == "text/event-stream" else "ndjson"
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the body. Pictures go by their content; addresses are a `ValueError`."""
+        tools = options.pop("tools", None)
+        body: dict[str, Any] = {
+            "messages": [_message(message, messages) for message in messages],
+            "stream": True,
+        }
+        if tools:
+            body["tools"] = [{"type": "function", "function": dict(tool)} for tool in tools]
+        return body | options
+
+    def document(self, payload: Any) -> Sequence[Part] | None:
+        """Read an answer that came whole, as for ``"stream": false``."""
+        if not isinstance(payload, dict) or payload.get("done") is not True:
+            return None
+        if not isinstance(payload.get("message", payload.get("response")), (dict, str)):
+            return None
+        return OllamaDecoder(self).read(payload)
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        return _encode(parts, id=id, model=model)
+
+
+class OllamaDecoder(Decoder):
+    """Reads the lines of one answer."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._model: object = None
+        self._calls = 0
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        return self.read(load_object(event.data)) if event.data.strip() else ()
+
+    def read(self, line: dict[str, Any]) -> Sequence[Part]:
+        """Return the parts of one parsed line."""
+        if line.get("error"):
+            return (failure_in(line),)
+        parts: list[Part] = []
+        model = line.get("model")
+        if model != self._model:
+            self._model = model
+            parts.append(Identity(model=as_name(model)))
+        message = line.get("message")
+        if message is None:
+            # /api/generate says the same without a message around it.
+            message = {"content": line.get("response"), "thinking": line.get("thinking")}
+        self._message(as_object(message, "message"), parts)
+        if line.get("done") is True:
+            parts += self._end(line)
+        return parts
+
+    def _message(self, message: dict[str, Any], parts: list[Part]) -> None:
+        thinking = as_text(message.get("thinking"), "thinking")
+        if thinking:
+            parts.append(Reasoning(thinking))
+        content = as_text(message.get("content"), "content")
+        if content:
+            parts.append(Text(content))
+        for item in as_list(message.get("tool_calls"), "tool_calls"):
+            call = as_object(item, "tool_calls[]")
+            function = as_object(call.get("function"), "function")
+            arguments = function.get("arguments")
+            if not isinstance(arguments, str):
+                found = as_object(arguments, "arguments")
+                arguments = json.dumps(found, ensure_ascii=False)
+            name = as_text(function.get("name"), "name")
+            id = as_name(call.get("id"))
+            parts.append(ToolCallDelta(self._calls, id=id, name=name, arguments=arguments))
+            self._calls += 1
+
+    def _end(self, line: dict[str, Any]) -> Iterator[Part]:
+        # Both are left out where they are nothing, a prompt that was kept for instance.
+        into, out = as_whole(line.get("prompt_eval_count")), as_whole(line.get("eval_count"))
+        if into is not None or out is not None:
+            yield UsageUpdate(input=into, output=out)
+        native = as_name(line.get("done_reason"))
+        if native is not None or self._calls:
+            reason = FINISH.get(native or "stop", "other")
+            # A model that calls tools has said what it had to say, in Ollama's words.
+            called = self._calls and reason == "stop"
+            yield Finish("tool_calls" if called else reason, native)
+        yield End()
+
+
+def _message(message: Message, messages: Sequence[Message]) -> dict[str, Any]:
+    written: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.images:
+        written["images"] = [_image(image) for image in message.images]
+    if message.tool_calls:
+        written["tool_calls"] = [_call(call) for call in message.tool_calls]
+    if message.role == "tool":
+        written["tool_name"] = tool_name(message, messages)
+        if message.tool_call_id:
+            written["tool_call_id"] = message.tool_call_id
+    return written
+
+
+def _call(call: ToolCall, index: int | None = None) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": call.name or "", "arguments": arguments_of(call)}
+    if index is not None:
+        function["index"] = index
+    return {"function": function} | ({"id": call.id} if call.id else {})
+
+
+def _image(image: Image) -> str:
+    found = embedded(image)
+    if found is None:
+        raise ValueError(
+            "Ollama takes pictures by their content and not by an address: "
+            "give Image(data=<base64>, media_type='image/png')"
+        )
+    return found[1]
+
+
+def _encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
+    who, rest = opening(parts, id=id, model=model)
+
+    def line(message: Mapping[str, Any], **end: Any) -> bytes:
+        head = {"model": who.model, "created_at": CREATED_AT}
+        said = {"role": "assistant", "content": "", **message}
+        return ndjson.encode(dump({**head, "message": said, "done": bool(end), **end}))
+
+    builder, calls = AnswerBuilder(), WholeCalls()
+    finish: Finish | None = None
+    for part in rest:
+        step = builder.apply(part)
+        if not isinstance(part, ToolCallDelta):
+            yield from _called(calls, step, line)
+        match part:
+            case Text() | TextSnapshot():
+                if piece := added_text(step):
+                    yield line({"content": piece})
+            case Reasoning() | ReasoningSnapshot():
+                if step.reasoning_delta:
+                    yield line({"thinking": step.reasoning_delta})
+            case Finish():
+                finish = part
+            case Failure(message, _):
+                yield ndjson.encode(dump({"error": message}))
+                return
+            case _:
+                pass
+    yield from _called(calls, builder.answer, line)
+    text, thinking = leftover(builder)
+    if text or thinking:
+        yield line({"content": text} | ({"thinking": thinking} if thinking else {}))
+    reason = native_reason(finish, FINISH, NATIVE, "stop")
+    yield line({}, done_reason=reason, **_counts(builder.answer.usage))
+
+
+def _called(calls: WholeCalls, step: Answer, line: Any) -> Iterator[bytes]:
+    found = calls.ready(step)
+    if found:
+        index = len(step.tool_calls) - len(found)
+        yield line({"tool_calls": [_call(call, index + place) for place, call in enumerate(found)]})
+
+
+def _counts(usage: Usage | None) -> dict[str, int]:
+    if usage is None:
+        return {}
+    counts = {"prompt_eval_count": usage.input, "eval_count": usage.output}
+    return {name: count for name, count in counts.items() if count is not None}
