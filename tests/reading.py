@@ -52,8 +52,7 @@ class Framing:
     def events(self, chunks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
         for chunk in chunks:
             yield from self._parser.feed(chunk)
-        if isinstance(self._parser, LineParser):
-            yield from self._parser.finish()
+        yield from self._parser.finish()
 
     @property
     def pending(self) -> bool:
@@ -85,7 +84,9 @@ def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Readin
         else:
             steps.append(builder.step(decoder.close()))
     except ChatError as failure:
-        error = {"type": type(failure).__name__, "message": str(failure), "code": None}
+        # Nothing that goes wrong after the end marker is an error.
+        if not builder.ended:
+            error = {"type": type(failure).__name__, "message": str(failure), "code": None}
     answer = builder.flush()
     if builder.failure is not None:
         error = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from chatsdk import sse
+from chatsdk.answer import AnswerBuilder
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.parts import Part, Text, TextSnapshot
-from chatsdk.sse import ServerSentEvent, encode
+from chatsdk.dialects.writing import added_text, leftover
+from chatsdk.parts import Part, Text
+from chatsdk.sse import ServerSentEvent
 
 __all__ = ["Raw"]
 
@@ -29,9 +32,18 @@ class Raw(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
+        """Write text as the data of events; there is no place for anything else.
+
+        CR and CRLF inside the text are line ends on this wire, so they are read as LF.
+        """
+        builder = AnswerBuilder()
         for part in parts:
-            if isinstance(part, (Text, TextSnapshot)):
-                yield encode(part.text)
+            text = added_text(builder.apply(part))
+            if text:
+                yield sse.encode(text)
+        text, _ = leftover(builder)
+        if text:
+            yield sse.encode(text)
 
 
 class RawDecoder(Decoder):
