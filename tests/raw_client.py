@@ -23,10 +23,10 @@ def ask(server: ChatServer, request: bytes = POST) -> bytes:
 
 
 def read_all(sock: socket.socket) -> bytes:
-    data = b""
+    data = bytearray()
     while piece := sock.recv(65_536):
         data += piece
-    return data
+    return bytes(data)
 
 
 def read_exactly(sock: socket.socket, wanted: bytes) -> None:
