@@ -110,6 +110,8 @@ def test_a_cut_answer_is_never_complete(transcript, auto):
     """Where a dialect says how it ends, a body cut before all the text was there is not whole."""
     if transcript.expected(auto=auto)["end"] not in ("marker", "finish_reason"):
         pytest.skip("this stream has no end of its own")
+    if dialect_of(transcript).about.clean_end:
+        pytest.skip("the server just stops sending when it is done")
     dialect = dialect_of(transcript, auto=auto)
     body, content_type = transcript.body, transcript.content_type
     whole = read(dialect, [body], content_type).answer

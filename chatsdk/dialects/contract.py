@@ -67,13 +67,14 @@ class StopRequest:
         method: the HTTP method.
         relative: ``path`` stands for the last part of the client's path from this segment on:
             with ``"/chat-messages"`` and a client of ``/v1/chat-messages``, the stop request goes
-            to ``/v1`` + ``path``. ``None``: ``path`` is the whole path.
+            to ``/v1`` + ``path``. Of several segments the first one that the client's path has
+            counts. ``None``: ``path`` is the whole path.
     """
 
     path: str
     body: dict[str, Any] | None = None
     method: str = "POST"
-    relative: str | None = None
+    relative: str | tuple[str, ...] | None = None
 
 
 class Decoder:
@@ -150,6 +151,14 @@ class Dialect:
             f"the dialect {self.name!r} does not write bodies: use client.send(body) with the "
             "JSON that your backend expects, or name another dialect"
         )
+
+    def url(self, url: str, *, conversation_id: str | None = None) -> str:
+        """Return the address to ask at: `url`, with the conversation where it stands in there."""
+        return url
+
+    def history(self, url: str) -> str:
+        """Return who keeps the conversation behind this address, ``"client"`` or ``"server"``."""
+        return self.about.history
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
         """Read what the backend says in a body that is no stream.

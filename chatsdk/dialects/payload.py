@@ -12,6 +12,7 @@ __all__ = [
     "as_index",
     "as_list",
     "as_name",
+    "as_number",
     "as_object",
     "as_text",
     "as_whole",
@@ -94,6 +95,13 @@ def as_text(value: object, name: str) -> str:
 def as_name(value: object) -> str | None:
     """Return an id, a title or an address; ``None`` for what is none, empty text included."""
     return value if isinstance(value, str) and value else None
+
+
+def as_number(value: object) -> float | None:
+    """Return a score as a float; ``None`` for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if value == value and abs(value) < 2**63 else None
 
 
 def as_index(value: object, name: str) -> int:

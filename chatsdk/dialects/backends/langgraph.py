@@ -1,0 +1,215 @@
+"""LangGraph's server, also called LangGraph Platform and LangSmith Deployment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from chatsdk.answer import Answer
+from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.langchain import MessageReader, written
+from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, load, load_object
+from chatsdk.messages import Message
+from chatsdk.parts import End, Failure, Finish, Identity, Part
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["LangGraph", "LangGraphDecoder"]
+
+MODES = ("messages-tuple", "messages", "values")
+
+# The types of the messages that a model writes, in pieces or whole.
+MESSAGES = ("AIMessageChunk", "ai")
+
+# The thread of an address, where there is one.
+THREAD = re.compile(r"(?<=/threads/)[^/?]+(?=/runs/stream)")
+
+
+class LangGraph(Dialect):
+    """Runs of a graph. The answer is what its models say, one message after the other.
+
+    Each of the modes below is read; the first that carries text is the answer, and others that
+    were asked for too stand in ``raw``. The server ends a stream cleanly, with or without an
+    ``end``. A run that somebody cancelled ends no differently, but for its last message, which
+    was not finished: its ``finish_reason`` is ``"cancelled"`` then, where the server is new enough
+    to mark the last piece of a message (LangChain 1.0).
+
+    A thread keeps the conversation; at ``/runs/stream``, without a thread, the client does.
+
+    Args:
+        mode: what `body` asks for: ``"messages-tuple"``, pieces of messages; ``"messages"``, each
+            message as far as it has come; ``"values"``, the state after each step.
+    """
+
+    about = About(
+        name="langgraph",
+        backend="LangGraph server",
+        version="langgraph-api 0.16.7, langgraph-sdk 0.4.14",
+        page="https://docs.langchain.com/langsmith/streaming",
+        endpoint="POST /threads/{thread_id}/runs/stream or /runs/stream",
+        end_marker="event: end",
+        finish_reason=True,
+        clean_end=True,
+        history="server",
+        stop="POST /threads/{thread_id}/runs/{run_id}/cancel",
+        reasoning=True,
+        tools=True,
+        usage=True,
+    )
+
+    def __init__(self, *, mode: str = "messages-tuple") -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode is one of {', '.join(MODES)}, not {mode!r}")
+        self._mode = mode
+
+    @property
+    def text(self) -> str:
+        return "delta" if self._mode == "messages-tuple" else "snapshot"
+
+    @property
+    def dataless(self) -> bool:
+        """An ``end`` may come without data."""
+        return True
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return LangGraphDecoder(self)
+
+    def history(self, url: str) -> str:
+        return "server" if THREAD.search(url) else "client"
+
+    def url(self, url: str, *, conversation_id: str | None = None) -> str:
+        """Return the address with the thread `conversation_id` in place of its own."""
+        if conversation_id is None:
+            return url
+        thread = quote(conversation_id, safe="")
+        return THREAD.sub(lambda _: thread, url, count=1)
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the body. ``assistant_id`` among the options names the graph.
+
+        The run is cancelled when the client hangs up, unless ``on_disconnect`` says otherwise.
+        """
+        if "assistant_id" not in options:
+            raise ValueError(
+                "LangGraph wants to know which graph answers: give assistant_id='agent', or the "
+                "name it has in langgraph.json"
+            )
+        if options.pop("tools", None):
+            raise ValueError(
+                "LangGraph takes no tools with a request: the graph on the server has its own"
+            )
+        body = {
+            "input": {"messages": written(messages)},
+            "stream_mode": [self._mode],
+            "on_disconnect": "cancel",
+        }
+        return body | options
+
+    def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
+        run, thread = answer.task_id, answer.conversation_id
+        if run is None:
+            return None
+        if thread is None:
+            # Right where the thread stands in the address; without one nobody knows it.
+            return StopRequest(f"/runs/{run}/cancel", relative="/runs")
+        return StopRequest(f"/threads/{thread}/runs/{run}/cancel", relative=("/threads", "/runs"))
+
+
+class LangGraphDecoder(Decoder):
+    """Reads the events of one run; those of subgraphs too, where they were asked for."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._messages = MessageReader()
+        # The mode that the answer is read from.
+        self._source: str | None = None
+        self._thread: str | None = None
+        # The messages that came, and those of them whose last piece did not.
+        self._seen: set[str] = set()
+        self._unfinished: set[str] = set()
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        # A subgraph's events have its namespace behind a bar.
+        name = event.event.partition("|")[0]
+        if name == "end":
+            return (End(),)
+        if not event.data:
+            return ()
+        if name == "messages":
+            return self._piece(load(event.data))
+        if name in ("messages/partial", "messages/complete"):
+            return self._whole("messages/partial", as_list(load(event.data), name))
+        if name == "messages/metadata":
+            return self._identities(load_object(event.data))
+        if name == "values":
+            return self._values(load(event.data))
+        if name == "metadata":
+            run = as_name(load_object(event.data).get("run_id"))
+            return (Identity(task=run),)
+        if name == "error":
+            error = load_object(event.data)
+            message = as_text(error.get("message"), "message")
+            return (Failure(message, as_name(error.get("error"))),)
+        return ()
+
+    def close(self) -> Sequence[Part]:
+        return (Finish("cancelled"),) if self._unfinished else ()
+
+    def _piece(self, pair: Any) -> Sequence[Part]:
+        pair = as_list(pair, "messages")
+        message = as_object(pair[0] if pair else None, "messages[0]")
+        parts: list[Part] = []
+        if self._thread is None and len(pair) > 1:
+            parts += self._thread_of(as_object(pair[1], "messages[1]"))
+        kind, id = message.get("type"), as_name(message.get("id")) or ""
+        if kind == "ai" and id in self._seen:
+            # The message that came in pieces, once more and whole.
+            return parts
+        if kind not in MESSAGES or not self._is_source("messages"):
+            return parts
+        if id not in self._seen:
+            self._seen.add(id)
+            parts.append(Identity(id=id))
+        if message.get("chunk_position") == "last":
+            self._unfinished.discard(id)
+        elif "chunk_position" in message:
+            self._unfinished.add(id)
+        return parts + self._messages.piece(message)
+
+    def _whole(self, source: str, messages: list[Any]) -> Sequence[Part]:
+        found = [as_object(message, "messages[]") for message in messages]
+        found = [message for message in found if message.get("type") in MESSAGES]
+        if not found or not self._is_source(source):
+            return ()
+        return [Identity(id=as_name(found[-1].get("id"))), *self._messages.whole(found)]
+
+    def _values(self, state: Any) -> Sequence[Part]:
+        if not isinstance(state, dict) or not isinstance(state.get("messages"), list):
+            # A graph may have any state.
+            return ()
+        messages: list[Any] = state["messages"]
+        for place in range(len(messages) - 1, -1, -1):
+            if isinstance(messages[place], dict) and messages[place].get("type") == "human":
+                messages = messages[place + 1 :]
+                break
+        return self._whole("values", messages)
+
+    def _identities(self, messages: dict[str, Any]) -> Sequence[Part]:
+        if self._thread is None:
+            for facts in messages.values():
+                metadata = as_object(facts, "messages/metadata").get("metadata")
+                return self._thread_of(as_object(metadata, "metadata"))
+        return ()
+
+    def _thread_of(self, metadata: dict[str, Any]) -> list[Part]:
+        self._thread = as_name(metadata.get("thread_id"))
+        run = as_name(metadata.get("run_id"))
+        return [Identity(conversation_id=self._thread, task=run)]
+
+    def _is_source(self, source: str) -> bool:
+        if self._source is None:
+            self._source = source
+        return self._source == source

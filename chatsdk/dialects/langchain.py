@@ -1,0 +1,233 @@
+"""LangChain's messages as JSON, which both LangServe and LangGraph stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole
+from chatsdk.messages import Image, Message
+from chatsdk.parts import (
+    Citation,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+    UsageUpdate,
+)
+
+__all__ = ["MessageReader", "documents", "written"]
+
+# The model's makers name it, LangChain passes it on.
+FINISH = {
+    **dict.fromkeys(("stop", "end_turn", "stop_sequence"), "stop"),
+    **dict.fromkeys(("length", "max_tokens"), "length"),
+    **dict.fromkeys(("tool_calls", "tool_use", "function_call"), "tool_calls"),
+    **dict.fromkeys(("content_filter", "safety"), "content_filter"),
+    "refusal": "refusal",
+}
+FINISH_FIELDS = ("finish_reason", "stop_reason", "done_reason")
+
+ROLES = {"system": "system", "user": "human", "assistant": "ai", "tool": "tool"}
+
+
+class MessageReader:
+    """Reads the messages of one run: pieces of them, or each as far as it has come.
+
+    The texts of several messages follow each other as they are; their usage is added up.
+    """
+
+    def __init__(self) -> None:
+        # Of each message, by its id.
+        self._texts: dict[str, str] = {}
+        self._reasonings: dict[str, str] = {}
+        self._usage: dict[str, dict[str, int]] = {}
+        self._calls: dict[str, ToolCallDelta] = {}
+        self._finish: tuple[str, str] | None = None
+        self._model: str | None = None
+
+    def piece(self, message: dict[str, Any]) -> list[Part]:
+        """Return what an ``AIMessageChunk`` adds; an ``ai`` message is one piece."""
+        id = as_name(message.get("id")) or ""
+        text, reasoning = _said(message)
+        parts: list[Part] = []
+        if reasoning:
+            parts.append(Reasoning(reasoning))
+        if text:
+            parts.append(Text(text))
+        calls = message.get("tool_call_chunks")
+        if message.get("type") == "ai":
+            parts += [_call(call, id, place) for place, call in enumerate(_calls(message))]
+        elif calls:
+            for place, item in enumerate(as_list(calls, "tool_call_chunks")):
+                parts.append(_call_piece(as_object(item, "tool_call_chunks[]"), id, place))
+        if message.get("usage_metadata") or message.get("response_metadata"):
+            parts += self._metadata(message, id, add=True)
+        return parts
+
+    def whole(self, messages: Iterable[dict[str, Any]]) -> list[Part]:
+        """Return the parts of messages as far as they have come; those read before are kept."""
+        parts: list[Part] = []
+        for message in messages:
+            id = as_name(message.get("id")) or ""
+            self._texts[id], self._reasonings[id] = _said(message)
+            for place, item in enumerate(_calls(message)):
+                call = _call(item, id, place)
+                if self._calls.get(str(call.index)) != call:
+                    self._calls[str(call.index)] = call
+                    parts.append(call)
+            parts += self._metadata(message, id, add=False)
+        reasoning = "".join(self._reasonings.values())
+        if reasoning:
+            parts.insert(0, ReasoningSnapshot(reasoning))
+        text = "".join(self._texts.values())
+        if text:
+            parts.insert(0, TextSnapshot(text))
+        return parts
+
+    def _metadata(self, message: dict[str, Any], id: str, *, add: bool) -> list[Part]:
+        parts: list[Part] = []
+        response = as_object(message.get("response_metadata"), "response_metadata")
+        model = as_name(response.get("model_name")) or as_name(response.get("model"))
+        if model is not None and model != self._model:
+            self._model = model
+            parts.append(Identity(model=model))
+        for field in FINISH_FIELDS:
+            native = as_name(response.get(field))
+            if native is not None and (id, native) != self._finish:
+                self._finish = (id, native)
+                parts.append(Finish(FINISH.get(native.lower(), "other"), native))
+        usage = as_object(message.get("usage_metadata"), "usage_metadata")
+        if usage:
+            # The counts of pieces add up, as LangChain does when it adds the pieces.
+            known = self._usage.setdefault(id, {}) if add else {}
+            for name, value in _counts(usage):
+                known[name] = known.get(name, 0) + value
+            if add or self._usage.get(id) != known:
+                self._usage[id] = known
+                parts.append(self._total())
+        return parts
+
+    def _total(self) -> UsageUpdate:
+        total: dict[str, int] = {}
+        for counts in self._usage.values():
+            for name, value in counts.items():
+                total[name] = total.get(name, 0) + value
+        return UsageUpdate(**total)
+
+
+def _said(message: dict[str, Any]) -> tuple[str, str]:
+    """Return the text and the reasoning of a message, or of a piece of one."""
+    content = message.get("content")
+    extra = message.get("additional_kwargs")
+    reasoning = ""
+    if extra:
+        extra = as_object(extra, "additional_kwargs")
+        reasoning = as_text(extra.get("reasoning_content"), "reasoning_content")
+    if content.__class__ is str:
+        return content, reasoning
+    texts = []
+    for block in as_list(content, "content"):
+        if isinstance(block, str):
+            texts.append(block)
+            continue
+        block = as_object(block, "content[]")
+        kind = block.get("type")
+        if kind == "text":
+            texts.append(as_text(block.get("text"), "text"))
+        elif kind in ("thinking", "reasoning"):
+            reasoning += as_text(block.get(kind), kind)
+    return "".join(texts), reasoning
+
+
+def _call_piece(call: dict[str, Any], id: str, place: int) -> ToolCallDelta:
+    index = call.get("index")
+    return ToolCallDelta(
+        f"{id}/{place if index is None else index}",
+        id=as_name(call.get("id")),
+        name=as_name(call.get("name")),
+        arguments=as_text(call.get("args"), "args"),
+    )
+
+
+def _calls(message: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        as_object(call, "tool_calls[]") for call in as_list(message.get("tool_calls"), "tool_calls")
+    ]
+
+
+def _call(call: dict[str, Any], id: str, place: int) -> ToolCallDelta:
+    arguments = json.dumps(as_object(call.get("args"), "args"), ensure_ascii=False)
+    name, call_id = as_name(call.get("name")), as_name(call.get("id"))
+    return ToolCallDelta(call_id or f"{id}/{place}", call_id, name, arguments, replace=True)
+
+
+def _counts(usage: dict[str, Any]) -> Iterable[tuple[str, int]]:
+    into = as_object(usage.get("input_token_details"), "input_token_details")
+    out = as_object(usage.get("output_token_details"), "output_token_details")
+    found = {
+        "input": as_whole(usage.get("input_tokens")),
+        "output": as_whole(usage.get("output_tokens")),
+        "total": as_whole(usage.get("total_tokens")),
+        "reasoning": as_whole(out.get("reasoning")),
+        "cached": as_whole(into.get("cache_read")),
+    }
+    return [(name, value) for name, value in found.items() if value is not None]
+
+
+def documents(value: object) -> tuple[Citation, ...]:
+    """Return the citations in a list of LangChain documents, none for anything else."""
+    if not isinstance(value, list):
+        return ()
+    found = []
+    for item in value:
+        if not isinstance(item, dict) or not isinstance(item.get("page_content"), str):
+            return ()
+        facts = item.get("metadata")
+        facts = facts if isinstance(facts, dict) else {}
+        source = as_name(facts.get("source"))
+        is_url = source is not None and source.startswith(("https://", "http://"))
+        score = facts.get("score")
+        found.append(
+            Citation(
+                title=as_name(facts.get("title")),
+                url=source if is_url else None,
+                document=as_name(item.get("id")) if is_url else source or as_name(item.get("id")),
+                snippet=item["page_content"],
+                score=score if isinstance(score, float) else None,
+            )
+        )
+    return tuple(found)
+
+
+def written(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Write messages as LangChain takes them."""
+    return [_written(message) for message in messages]
+
+
+def _written(message: Message) -> dict[str, Any]:
+    kind = ROLES[message.role]
+    content: str | list[dict[str, Any]] = message.content
+    if message.images:
+        content = [{"type": "text", "text": message.content}] if message.content else []
+        content += [_image(image) for image in message.images]
+    result: dict[str, Any] = {"type": kind, "content": content}
+    if message.tool_calls:
+        result["tool_calls"] = [
+            {"name": call.name, "args": call.parsed or {}, "id": call.id, "type": "tool_call"}
+            for call in message.tool_calls
+        ]
+    if kind == "tool":
+        result["tool_call_id"] = message.tool_call_id
+        if message.name:
+            result["name"] = message.name
+    return result
+
+
+def _image(image: Image) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": image.source}}
