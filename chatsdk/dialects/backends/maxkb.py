@@ -1,0 +1,127 @@
+"""MaxKB: the chat of an application, in its own protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from chatsdk.dialects.asking import new_messages
+from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, load_object
+from chatsdk.messages import Message
+from chatsdk.parts import End, Failure, Identity, Part, Reasoning, Text, UsageUpdate
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["MaxKB", "MaxKBDecoder"]
+
+# How MaxKB writes an error: as the text of a chunk of its own.
+ERROR = "Exception:"
+
+# The chat of an address; GET /chat/api/open gives its id.
+CHAT = re.compile(r"(?<=/chat_message/)[^/?]+")
+
+
+class MaxKB(Dialect):
+    """A chat with an application; the server keeps it under the id in its address.
+
+    What several nodes of a workflow say follows each other as it comes. An error is text that
+    begins with ``Exception:`` and ends its node, or the stream. Citations and the reason why the
+    model stopped are not sent.
+    """
+
+    about = About(
+        name="maxkb",
+        backend="MaxKB",
+        version="MaxKB 2, commit 121614f",
+        page="https://maxkb.cn/docs/v2/user_manual/chat_to_API",
+        endpoint="POST /chat/api/chat_message/{chat_id}",
+        end_marker="is_end: true",
+        history="server",
+        reasoning=True,
+        usage=True,
+    )
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return MaxKBDecoder(self)
+
+    def url(self, url: str, *, conversation_id: str | None = None) -> str:
+        """Return the address with the chat `conversation_id` in place of its own."""
+        if conversation_id is None:
+            return url
+        chat = quote(conversation_id, safe="")
+        return CHAT.sub(lambda _: chat, url, count=1)
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the body: the text of what is new since the last answer."""
+        if options.pop("tools", None):
+            raise ValueError(
+                "MaxKB takes no tools with a request: add them to the application on the server"
+            )
+        new = new_messages(messages)
+        if any(message.role != "user" or message.images for message in new):
+            raise ValueError(
+                "MaxKB takes the text of a user and nothing else: its application has its own "
+                "prompt, and pictures are uploaded first and named in image_list=[...]"
+            )
+        text = "\n\n".join(message.content for message in new)
+        return {"message": text, "stream": True, "re_chat": False} | options
+
+    def document(self, payload: Any) -> Sequence[Part] | None:
+        """Read an answer that came whole, as ``stream: false`` gives it."""
+        data = payload.get("data") if isinstance(payload, dict) else None
+        if not isinstance(data, dict) or not isinstance(data.get("content"), str):
+            return None
+        return [*MaxKBDecoder(self).read(data), End()]
+
+
+class MaxKBDecoder(Decoder):
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        # Text that is an error if nothing follows it.
+        self._suspect = ""
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        return self.read(load_object(event.data)) if event.data.strip() else ()
+
+    def read(self, chunk: dict[str, Any]) -> Sequence[Part]:
+        """Return the parts of one parsed chunk."""
+        record = as_name(chunk.get("chat_record_id")) or as_name(chunk.get("id"))
+        parts: list[Part] = [Identity(id=record, conversation_id=as_name(chunk.get("chat_id")))]
+        if self._suspect:
+            parts.append(Text(self._suspect))
+            self._suspect = ""
+        reasoning = as_text(chunk.get("reasoning_content"), "reasoning_content")
+        if reasoning:
+            parts.append(Reasoning(reasoning))
+        text = as_text(chunk.get("content"), "content")
+        if text.startswith(ERROR):
+            if chunk.get("node_is_end") or chunk.get("is_end"):
+                return (*parts, _failure(text))
+            self._suspect = text
+        elif text:
+            parts.append(Text(text))
+        if chunk.get("is_end"):
+            # Until the end the counts are zero, and version 1 has none.
+            usage = as_object(chunk.get("usage"), "usage")
+            if usage:
+                parts.append(
+                    UsageUpdate(
+                        input=as_whole(usage.get("prompt_tokens")),
+                        output=as_whole(usage.get("completion_tokens")),
+                        total=as_whole(usage.get("total_tokens")),
+                    )
+                )
+            parts.append(End())
+        return parts
+
+    def close(self) -> Sequence[Part]:
+        # An application without a workflow ends with its error, and with nothing after it.
+        return (_failure(self._suspect),) if self._suspect else ()
+
+
+def _failure(text: str) -> Failure:
+    return Failure(text.removeprefix(ERROR).strip())
