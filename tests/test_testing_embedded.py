@@ -6,7 +6,7 @@ import time
 import pytest
 from raw_client import POST, ask, dial, hear, read_all
 
-from chatsdk import dialects, sse
+from chatsdk import ChatClient, dialects, sse
 from chatsdk.parts import Finish, Identity, Text, UsageUpdate
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.testing.speaker import conversation_of, prompt_of, speak
@@ -115,6 +115,23 @@ def test_embedded_server_answers_any_path() -> None:
             assert (usage.input, usage.output) == (1, len(texts))
         ids = [part.id for part in parts if isinstance(part, Identity)]
         assert ids == ["answer-2"]
+
+
+WRITABLE = [
+    name
+    for name in dialects.names()
+    if type(dialects.get(name)).encode is not dialects.Dialect.encode
+]
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+def test_embedded_server_speaks_every_dialect_that_is_written(name) -> None:
+    """In each dialect that can be written a client reads the speaker's text, to a proven end."""
+    with EmbeddedServer(name, pace=0) as server, ChatClient(server.url, dialect=name) as client:
+        stream = client.send(HI)
+        assert stream.result().text == speak(HI)
+        assert stream.outcome.reason == "finished"
+        assert stream.outcome.end != "unproven"
 
 
 def test_embedded_server_forgets_old_requests() -> None:
