@@ -1,0 +1,128 @@
+"""Dispatchers of toolkits that take functions from any thread by themselves."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chatsdk.ui.guarding import Function, run, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Dispatch", "gtk", "inline", "kivy", "loop", "textual", "wx"]
+
+
+class Dispatch(Protocol):
+    """Runs `function` on the thread of a user interface, `delay` seconds from now."""
+
+    def __call__(self, function: Callable[[], object], delay: float = 0.0, /) -> None: ...
+
+
+def inline() -> Dispatch:
+    """Return a dispatcher that calls the function at once, where it is; for tests and scripts."""
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        run(function)
+
+    return dispatch
+
+
+def loop(asyncio_loop: Any) -> Dispatch:
+    """Return a dispatcher to an asyncio event loop.
+
+    Args:
+        asyncio_loop: the running ``asyncio.AbstractEventLoop``.
+    """
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        try:
+            if delay > 0:
+                asyncio_loop.call_soon_threadsafe(
+                    asyncio_loop.call_later, delay, partial(run, function)
+                )
+            else:
+                asyncio_loop.call_soon_threadsafe(partial(run, function))
+        except RuntimeError:
+            if not asyncio_loop.is_closed():
+                raise
+
+    return dispatch
+
+
+def textual(app: Any) -> Dispatch:
+    """Return a dispatcher to a Textual app.
+
+    Args:
+        app: the ``textual.app.App``. Once it has ended, functions are dropped.
+    """
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        # call_later only posts a message, which Textual allows from any thread; call_from_thread
+        # would block until the function has run.
+        if not app.is_running:
+            return
+        if delay > 0:
+            app.call_later(app.set_timer, delay, partial(run, function))
+        else:
+            app.call_later(run, function)
+
+    return dispatch
+
+
+def gtk() -> Dispatch:
+    """Return a dispatcher to GTK's main loop, through ``GLib.idle_add`` (PyGObject).
+
+    Raises:
+        ImportError: PyGObject is not installed.
+    """
+    from gi.repository import GLib  # type: ignore[import-not-found, unused-ignore]
+
+    def once(function: Function) -> bool:
+        run(function)
+        return False  # GLib calls again for as long as the answer is true.
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        if delay > 0:
+            GLib.timeout_add(max(1, round(delay * 1000)), once, function)
+        else:
+            GLib.idle_add(once, function)
+
+    return dispatch
+
+
+def wx() -> Dispatch:
+    """Return a dispatcher to wxPython's main loop, through ``wx.CallAfter``.
+
+    Raises:
+        ImportError: wxPython is not installed.
+    """
+    import wx as toolkit  # type: ignore[import-not-found, unused-ignore]
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        if toolkit.GetApp() is None:
+            return
+        if delay > 0:
+            # A timer belongs to the thread that starts it.
+            toolkit.CallAfter(toolkit.CallLater, max(1, round(delay * 1000)), run, function)
+        else:
+            toolkit.CallAfter(run, function)
+
+    return dispatch
+
+
+def kivy() -> Dispatch:
+    """Return a dispatcher to Kivy's clock.
+
+    Raises:
+        ImportError: Kivy is not installed.
+    """
+    from kivy.clock import Clock  # type: ignore[import-not-found, unused-ignore]
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        def once(_elapsed: float) -> None:
+            run(function)
+
+        Clock.schedule_once(once, seconds(delay))
+
+    return dispatch

@@ -1,0 +1,77 @@
+"""Qt, where a signal brings a function to the thread of the object that receives it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chatsdk.ui.guarding import Function, run, seconds
+
+if TYPE_CHECKING:
+    from chatsdk.ui.scheduling import Dispatch
+
+__all__ = ["qt"]
+
+BINDINGS = ("PySide6", "PyQt6")
+
+
+def qt(parent: Any = None) -> Dispatch:
+    """Return a dispatcher to Qt's thread, for PySide6 and PyQt6. Call this on that thread.
+
+    Args:
+        parent: a ``QObject`` such as the window; once it is deleted, functions are dropped.
+            ``None``: as long as the application lives.
+
+    Raises:
+        ImportError: neither binding is installed.
+        RuntimeError: there is no ``QApplication`` yet.
+    """
+    core: Any = importlib.import_module(f"{_binding(parent)}.QtCore")
+    if core.QCoreApplication.instance() is None:
+        raise RuntimeError("make the QApplication before chatsdk.ui.qt()")
+    signal = getattr(core, "Signal", None) or core.pyqtSignal
+
+    class Bridge(core.QObject):  # type: ignore[misc]
+        wanted = signal(object, float)
+
+        def __init__(self) -> None:
+            super().__init__(parent)
+            # Queued, also from Qt's own thread: whoever dispatches is in the middle of something.
+            self.wanted.connect(self.deliver, core.Qt.ConnectionType.QueuedConnection)
+
+        def deliver(self, function: Function, delay: float) -> None:
+            if delay > 0:
+                core.QTimer.singleShot(round(delay * 1000), partial(run, function))
+            else:
+                run(function)
+
+    bridge = Bridge()
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        try:
+            bridge.wanted.emit(function, seconds(delay))
+        except RuntimeError:
+            # "The C++ object is already deleted": the window has gone.
+            return
+
+    return dispatch
+
+
+def _binding(parent: Any) -> str:
+    for kind in type(parent).__mro__:
+        package = kind.__module__.partition(".")[0]
+        if package in BINDINGS:
+            return package
+    # The one that is in use already, else the one that is installed.
+    for name in BINDINGS:
+        if f"{name}.QtCore" in sys.modules:
+            return name
+    for name in BINDINGS:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+        return name
+    raise ImportError("chatsdk.ui.qt() needs PySide6 or PyQt6: pip install PySide6-Essentials")
