@@ -1,0 +1,162 @@
+"""Vercel's UI message stream: what is asked, and what only this protocol can say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from reading import read
+
+from chatsdk import dialects
+from chatsdk.answer import ToolCall
+from chatsdk.messages import Image, Message
+from chatsdk.parts import Citation, Citations, Failure, Finish, Text, ToolCallDelta
+
+vercel = dialects.get("vercel")
+
+
+def chunks(parts: list[Any]) -> list[dict[str, Any]]:
+    frames = b"".join(vercel.encode(parts)).decode().removesuffix("data: [DONE]\n\n")
+    return [json.loads(frame[6:]) for frame in frames.split("\n\n")[:-1]]
+
+
+def test_body():
+    """Messages are lists of parts, the chat has the id of the conversation, options are kept."""
+    messages = [
+        Message("system", "Be brief."),
+        Message("user", "What is this?", images=(Image("https://e.example/a.png"),), id="u1"),
+        Message("user", "", images=(Image(data="QQ==", media_type="image/jpeg"),)),
+    ]
+    body = vercel.body(messages, conversation_id="chat-1", model="tiny", tools=[])
+    assert body == {
+        "id": "chat-1",
+        "trigger": "submit-message",
+        "model": "tiny",
+        "messages": [
+            {
+                "id": "message-1",
+                "role": "system",
+                "parts": [{"type": "text", "text": "Be brief."}],
+            },
+            {
+                "id": "u1",
+                "role": "user",
+                "parts": [
+                    {"type": "text", "text": "What is this?"},
+                    {
+                        "type": "file",
+                        "mediaType": "image/*",
+                        "url": "https://e.example/a.png",
+                    },
+                ],
+            },
+            {
+                "id": "message-3",
+                "role": "user",
+                "parts": [
+                    {
+                        "type": "file",
+                        "mediaType": "image/jpeg",
+                        "url": "data:image/jpeg;base64,QQ==",
+                    }
+                ],
+            },
+        ],
+    }
+    tool = {"name": "wind", "description": "", "parameters": {}}
+    assert vercel.body(messages, tools=[tool])["tools"] == [tool]
+
+
+def test_a_new_chat_has_an_id_of_its_own():
+    """Without a conversation each request is a chat of its own."""
+    ids = {vercel.body([Message("user", "Hi")])["id"] for _ in range(2)}
+    assert len(ids) == 2
+    assert all(ids)
+
+
+def test_a_round_of_tools():
+    """Call, result and what comes after them are steps of one message."""
+    messages = [
+        Message("user", "Windy?"),
+        Message(
+            "assistant",
+            "I look.",
+            tool_calls=(ToolCall("c1", "wind", '{"city": "Zürich"}'), ToolCall("c2", "now", "{")),
+        ),
+        Message("tool", '{"calm": true}', tool_call_id="c1"),
+        Message("tool", "noon", tool_call_id="c2"),
+        Message("assistant", "It is calm."),
+    ]
+    (_, answer) = vercel.body(messages)["messages"]
+    assert answer["parts"] == [
+        {"type": "text", "text": "I look."},
+        {
+            "type": "tool-wind",
+            "toolCallId": "c1",
+            "state": "output-available",
+            "input": {"city": "Zürich"},
+            "output": {"calm": True},
+        },
+        {
+            "type": "tool-now",
+            "toolCallId": "c2",
+            "state": "output-available",
+            "input": "{",
+            "output": "noon",
+        },
+        {"type": "step-start"},
+        {"type": "text", "text": "It is calm."},
+    ]
+
+
+def test_a_result_without_its_call():
+    """A tool's result whose call is not among the messages cannot be written."""
+    with pytest.raises(ValueError, match="tool_calls too"):
+        vercel.body([Message("tool", "8 °C", tool_call_id="c1")])
+
+
+def test_written_parts_are_opened_and_closed():
+    """The reader insists on a start before each delta, and on an end."""
+    found = chunks([Text("It is"), ToolCallDelta("a", name="wind", arguments="{}"), Text("calm")])
+    assert [chunk["type"] for chunk in found] == [
+        *("start", "start-step", "text-start", "text-delta", "text-end"),
+        *("tool-input-start", "tool-input-delta", "text-start", "text-delta", "text-end"),
+        *("tool-input-available", "finish-step", "finish"),
+    ]
+    assert found[-1]["finishReason"] == "tool-calls"
+    assert {c["toolCallId"] for c in found if "toolCallId" in c} == {"call-1"}
+
+
+def test_arguments_that_are_no_json_are_written_as_an_error():
+    """What the model got wrong reaches the reader as text, not as an input."""
+    found = chunks([ToolCallDelta("a", "c1", "wind", '{"city"')])
+    error = next(chunk for chunk in found if chunk["type"] == "tool-input-error")
+    assert (error["input"], error["toolName"]) == ('{"city"', "wind")
+
+
+def test_passages_survive():
+    """What the protocol has no field for comes back all the same."""
+    items = (
+        Citation("Weather", "https://w.example/z", "d1", "8 °C", 0.5, 1),
+        Citation("Handbook", document="d2", snippet="Page 8"),
+        Citation(document="d3"),
+    )
+    body = b"".join(vercel.encode([Citations(items)]))
+    found = read(vercel, [body], "text/event-stream").answer.citations
+    assert found == (items[0], items[1], Citation("d3", document="d3"))
+
+
+def test_a_cancelled_answer_is_an_abort():
+    """An answer that was ended on request is written as one, and complete."""
+    parts = [Text("Half"), Finish("cancelled")]
+    assert chunks(parts)[-1] == {"type": "abort"}
+    reading = read(vercel, [b"".join(vercel.encode(parts))], "text/event-stream")
+    assert (reading.end, reading.answer.finish_reason) == ("marker", "cancelled")
+
+
+def test_a_refusal():
+    """The text of a refusal is its message."""
+    assert vercel.error(500, {}, b"An error occurred.") == Failure("An error occurred.")
+    assert vercel.error(429, {}, b'{"error": "Slow down"}') == Failure("Slow down")
+    assert vercel.error(200, {}, b"hello") is None
