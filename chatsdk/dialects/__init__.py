@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.dashscope import DashScope as dashscope
     from chatsdk.dialects.backends.deepseek import DeepSeek as deepseek
     from chatsdk.dialects.backends.fastgpt import FastGPT as fastgpt
+    from chatsdk.dialects.backends.gemini import Gemini as gemini
     from chatsdk.dialects.backends.langgraph import LangGraph as langgraph
     from chatsdk.dialects.backends.langserve import LangServe as langserve
     from chatsdk.dialects.backends.maxkb import MaxKB as maxkb
@@ -48,6 +49,7 @@ __all__ = [
     "dashscope",
     "deepseek",
     "fastgpt",
+    "gemini",
     "get",
     "langgraph",
     "langserve",
@@ -78,6 +80,7 @@ _REGISTRY: dict[str, str | type[Dialect]] = {
     "langgraph": "chatsdk.dialects.backends.langgraph:LangGraph",
     "langserve": "chatsdk.dialects.backends.langserve:LangServe",
     "maxkb": "chatsdk.dialects.backends.maxkb:MaxKB",
+    "gemini": "chatsdk.dialects.backends.gemini:Gemini",
     "ollama": "chatsdk.dialects.backends.ollama:Ollama",
     "openai": "chatsdk.dialects.backends.openai:OpenAI",
     "openai_responses": "chatsdk.dialects.backends.openai_responses:OpenAIResponses",

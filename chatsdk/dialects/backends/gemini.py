@@ -1,0 +1,270 @@
+"""Google Gemini, ``streamGenerateContent?alt=sse``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from chatsdk.dialects.backends.gemini_asking import write_body
+from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    failure_in,
+    load_object,
+    refusal,
+)
+from chatsdk.errors import ProtocolError
+from chatsdk.messages import Message
+from chatsdk.parts import (
+    Citation,
+    Citations,
+    End,
+    Failure,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    Text,
+    ToolCallDelta,
+    UsageUpdate,
+)
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["Gemini", "GeminiDecoder"]
+
+METHOD = ":streamGenerateContent"
+NO_STREAM = (
+    "Gemini answered with one JSON array in place of an event stream: add ?alt=sse to the URL, "
+    f"as in .../models/NAME{METHOD}?alt=sse"
+)
+
+FINISH = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    **dict.fromkeys(
+        (
+            *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
+            *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "ESCALATION"),
+        ),
+        "content_filter",
+    ),
+    **dict.fromkeys(
+        (
+            *("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"),
+            *("MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"),
+        ),
+        "error",
+    ),
+}
+# Protocol buffers' word for a field that was not set.
+UNSET = "FINISH_REASON_UNSPECIFIED"
+
+
+class Gemini(Dialect):
+    """Google's Gemini API; Vertex AI answers alike.
+
+    The model stands in the URL, ``.../models/NAME:streamGenerateContent?alt=sse``; without
+    ``alt=sse`` the answer is a JSON array, and no stream. There is no end marker: the reason to
+    stop and a clean end of the body show that the answer is whole. An error that breaks a stream
+    off may come as bare JSON, without ``data:``; no reader of event streams sees that, so the
+    answer is then reported as interrupted, without the error's words.
+    """
+
+    about = About(
+        name="gemini",
+        backend="Google Gemini API",
+        version="google-genai 3.4.0, v1beta",
+        page="https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent",
+        endpoint=f"POST /v1beta/models/{{model}}{METHOD}?alt=sse",
+        finish_reason=True,
+        reasoning=True,
+        tools=True,
+        citations=True,
+        usage=True,
+    )
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return GeminiDecoder(self)
+
+    def headers(self, token: str | None) -> dict[str, str]:
+        """Return the key as ``x-goog-api-key``."""
+        return {} if token is None else {"x-goog-api-key": token}
+
+    def url(self, url: str, *, conversation_id: str | None = None) -> str:
+        """Return the address with ``alt=sse``, without which there is no event stream."""
+        parts = urlsplit(url)
+        if not parts.path.endswith(METHOD) or "alt" in parse_qs(parts.query):
+            return url
+        query = f"{parts.query}&alt=sse" if parts.query else "alt=sse"
+        return urlunsplit(parts._replace(query=query))
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the body. ``model`` is a `ValueError`: it stands in the URL."""
+        return write_body(messages, options)
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
+        """Read an error, also one in a JSON array; an array of answers is one that says why."""
+        text = body.decode("utf-8", "replace").strip()
+        array = text.startswith("[")
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            # Long arrays are cut before they get here.
+            return Failure(NO_STREAM) if array and status < 400 else self._refusal(status, body)
+        if array:
+            value = value[0] if value else None
+        if isinstance(value, dict) and isinstance(value.get("error"), dict):
+            return _failure(value)
+        return Failure(NO_STREAM) if array and status < 400 else self._refusal(status, body)
+
+    def _refusal(self, status: int, body: bytes) -> Failure | None:
+        return refusal(body, failed=status >= 400)
+
+    def document(self, payload: Any) -> Sequence[Part] | None:
+        """Read a ``GenerateContentResponse`` that came whole; an array of them is none."""
+        if not isinstance(payload, dict):
+            return None
+        if not any(payload.get(name) for name in ("candidates", "promptFeedback")):
+            return None
+        return [*GeminiDecoder(self).read(payload), End()]
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        from chatsdk.dialects.backends.gemini_encoding import encode
+
+        return encode(parts, id=id, model=model)
+
+
+class GeminiDecoder(Decoder):
+    """Reads the ``GenerateContentResponse`` of each event."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._identity: tuple[object, object] = (None, None)
+        self._calls = 0
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        data = event.data
+        # Gateways in front of it add OpenAI's end marker to everything.
+        if data[:1] != "{" and data.strip() in ("", "[DONE]"):
+            return ()
+        return self.read(load_object(data))
+
+    def read(self, payload: dict[str, Any]) -> Sequence[Part]:
+        """Return the parts of one parsed response."""
+        if payload.get("error"):
+            return (_failure(payload),)
+        parts: list[Part] = []
+        identity = (payload.get("responseId"), payload.get("modelVersion"))
+        if identity != self._identity:
+            self._identity = identity
+            parts.append(Identity(id=as_name(identity[0]), model=as_name(identity[1])))
+        candidates = as_list(payload.get("candidates"), "candidates")
+        for value in candidates:
+            candidate = as_object(value, "candidates[]")
+            # With several candidates the first is the answer; the rest stand in `raw`.
+            if not candidate.get("index"):
+                self._candidate(candidate, parts)
+        usage = as_object(payload.get("usageMetadata"), "usageMetadata")
+        if usage:
+            parts.append(_usage(usage))
+        feedback = as_object(payload.get("promptFeedback"), "promptFeedback")
+        blocked = as_name(feedback.get("blockReason"))
+        if blocked is not None and not candidates:
+            parts.append(Finish("content_filter", blocked))
+        return parts
+
+    def _candidate(self, candidate: dict[str, Any], parts: list[Part]) -> None:
+        content = as_object(candidate.get("content"), "content")
+        for value in as_list(content.get("parts"), "parts"):
+            part = as_object(value, "parts[]")
+            text = as_text(part.get("text"), "text")
+            if text:
+                parts.append(Reasoning(text) if part.get("thought") is True else Text(text))
+            if part.get("functionCall") is not None:
+                parts.append(self._call(as_object(part["functionCall"], "functionCall")))
+        cited = [*_grounds(candidate), *_recited(candidate)]
+        if cited:
+            parts.append(Citations(tuple(cited)))
+        native = as_text(candidate.get("finishReason"), "finishReason")
+        if native and native != UNSET:
+            reason = FINISH.get(native, "other")
+            # A model that calls functions has said what it had to say, in Gemini's words.
+            called = reason == "stop" and self._calls
+            parts.append(Finish("tool_calls" if called else reason, native))
+
+    def _call(self, call: dict[str, Any]) -> Part:
+        if call.get("partialArgs") or call.get("willContinue"):
+            raise ProtocolError(
+                "Gemini sent a function call in pieces, which chatsdk does not put together: "
+                "leave streamFunctionCallArguments out of the request's toolConfig"
+            )
+        arguments = as_object(call.get("args"), "args")
+        self._calls += 1
+        return ToolCallDelta(
+            self._calls,
+            id=as_name(call.get("id")),
+            name=as_text(call.get("name"), "name"),
+            arguments=json.dumps(arguments, ensure_ascii=False),
+        )
+
+
+def _grounds(candidate: dict[str, Any]) -> Iterator[Citation]:
+    grounding = as_object(candidate.get("groundingMetadata"), "groundingMetadata")
+    for place, value in enumerate(as_list(grounding.get("groundingChunks"), "groundingChunks")):
+        chunk = as_object(value, "groundingChunks[]")
+        for kind in ("web", "retrievedContext", "maps"):
+            source = as_object(chunk.get(kind), kind)
+            if source:
+                yield Citation(
+                    title=as_name(source.get("title")),
+                    url=as_name(source.get("uri")),
+                    document=as_name(source.get("documentName")) or as_name(source.get("placeId")),
+                    snippet=as_name(source.get("text")),
+                    # As groundingSupports count them.
+                    position=place,
+                )
+
+
+def _recited(candidate: dict[str, Any]) -> Iterator[Citation]:
+    metadata = as_object(candidate.get("citationMetadata"), "citationMetadata")
+    # Vertex AI has the other name for it.
+    for name in ("citationSources", "citations"):
+        for value in as_list(metadata.get(name), name):
+            source = as_object(value, f"{name}[]")
+            yield Citation(title=as_name(source.get("title")), url=as_name(source.get("uri")))
+
+
+def _usage(usage: dict[str, Any]) -> UsageUpdate:
+    thoughts = as_whole(usage.get("thoughtsTokenCount"))
+    return UsageUpdate(
+        input=_sum(usage, "promptTokenCount", "toolUsePromptTokenCount"),
+        # Thoughts are no part of the candidates, but they are output, and billed as such.
+        output=_sum(usage, "candidatesTokenCount", "thoughtsTokenCount"),
+        total=as_whole(usage.get("totalTokenCount")),
+        reasoning=thoughts,
+        cached=as_whole(usage.get("cachedContentTokenCount")),
+    )
+
+
+def _sum(usage: dict[str, Any], *names: str) -> int | None:
+    counts = [count for name in names if (count := as_whole(usage.get(name))) is not None]
+    return sum(counts) if counts else None
+
+
+def _failure(payload: dict[str, Any]) -> Failure:
+    error = payload["error"]
+    found = failure_in(payload)
+    # Google's word says more than the number, which is the HTTP status again.
+    status = as_name(error.get("status")) if isinstance(error, dict) else None
+    return Failure(found.message, status or found.code)

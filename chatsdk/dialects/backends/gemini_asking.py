@@ -1,0 +1,105 @@
+"""Google Gemini, asked: messages in, the body of the request out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from chatsdk.dialects.asking import arguments_of, embedded, system_text, tool_name
+from chatsdk.messages import Image, Message
+
+__all__ = ["write_body"]
+
+# From version 3 on the models refuse function calls that come back without the signature of the
+# thoughts behind them. Messages have no place for it; this is Google's own word for going without
+# (https://ai.google.dev/gemini-api/docs/thought-signatures).
+NO_SIGNATURE = "skip_thought_signature_validator"
+
+
+def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the body; the options stand in it under their own names, but for the tools."""
+    rest = dict(options)
+    if rest.pop("model", None) is not None:
+        raise ValueError(
+            "the model of Gemini stands in the URL, "
+            ".../models/NAME:streamGenerateContent?alt=sse: name it there, and no other"
+        )
+    tools = rest.pop("tools", None)
+    body: dict[str, Any] = {"contents": _contents(messages)}
+    system = system_text(messages)
+    if system:
+        body["systemInstruction"] = {"parts": [{"text": system}]}
+    if tools:
+        body["tools"] = _tools(tools)
+    return body | rest
+
+
+def _tools(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    # One of Google's own, {"googleSearch": {}}, has no name.
+    written = [dict(tool) for tool in tools if "name" not in tool]
+    functions = []
+    for tool in tools:
+        if "name" in tool:
+            function = dict(tool)
+            if "parameters" in function:
+                # The field `parameters` takes Google's dialect of schemas only.
+                function["parametersJsonSchema"] = function.pop("parameters")
+            functions.append(function)
+    return [*written, {"functionDeclarations": functions}] if functions else written
+
+
+def _contents(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    contents: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] | None = None
+    for message in messages:
+        if message.role == "tool":
+            # All results of one round have to stand in one content.
+            if results is None:
+                results = []
+                contents.append({"role": "user", "parts": results})
+            results.append(_result(message, messages))
+        elif message.role != "system":
+            results = None
+            parts = list(_parts(message))
+            if parts:
+                role = "model" if message.role == "assistant" else "user"
+                contents.append({"role": role, "parts": parts})
+    return contents
+
+
+def _parts(message: Message) -> Iterator[dict[str, Any]]:
+    for image in message.images:
+        yield _image(image)
+    if message.content:
+        yield {"text": message.content}
+    for place, call in enumerate(message.tool_calls):
+        function = {"name": call.name, "args": arguments_of(call)}
+        part: dict[str, Any] = {"functionCall": function | ({"id": call.id} if call.id else {})}
+        if not place:
+            # Of calls side by side only the first is signed.
+            part["thoughtSignature"] = NO_SIGNATURE
+        yield part
+
+
+def _result(message: Message, messages: Sequence[Message]) -> dict[str, Any]:
+    result = {"name": tool_name(message, messages), "response": _response(message.content)}
+    return {
+        "functionResponse": result | ({"id": message.tool_call_id} if message.tool_call_id else {})
+    }
+
+
+def _response(content: str) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        value = content
+    return value if isinstance(value, dict) else {"result": value}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    found = embedded(image)
+    if found is not None:
+        return {"inlineData": {"mimeType": found[0], "data": found[1]}}
+    kind = {"mimeType": image.media_type} if image.media_type else {}
+    return {"fileData": {"fileUri": image.url, **kind}}
