@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from chatsdk.answer import Answer, Citation, Timings, ToolCall, Usage
 from chatsdk.client import AnswerStream, ChatClient, ResponseInfo
 from chatsdk.errors import (
@@ -21,9 +23,27 @@ from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.outcome import Outcome
 from chatsdk.transport import Cancel
 
+if TYPE_CHECKING:
+    from chatsdk.session import (
+        ChatSession,
+        Edit,
+        Regenerate,
+        Status,
+        TurnHandle,
+        TurnStream,
+        use_chat,
+    )
+
 __all__ = [
     "ChatClient",
     "AnswerStream",
+    "use_chat",
+    "ChatSession",
+    "TurnStream",
+    "TurnHandle",
+    "Status",
+    "Regenerate",
+    "Edit",
     "Answer",
     "Outcome",
     "Cancel",
@@ -51,3 +71,26 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# Loaded when one of them is first asked for: a script that only sends does without.
+_SESSION = {
+    "use_chat",
+    "ChatSession",
+    "TurnStream",
+    "TurnHandle",
+    "Status",
+    "Regenerate",
+    "Edit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SESSION:
+        from chatsdk import session
+
+        return getattr(session, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from chatsdk.answer import ToolCall
+from chatsdk.answer import Citation, ToolCall
 
 __all__ = ["Image", "Message"]
 
@@ -53,6 +53,8 @@ class Message:
         name: of a tool's result: the tool.
         id: the message's id within its session, or ``None``.
         status: of an assistant within a session: the status of its turn, or ``None``.
+        reasoning: of an assistant: what it thought; backends are not given it again.
+        citations: of an assistant: what it leans on; neither.
     """
 
     role: str
@@ -63,6 +65,8 @@ class Message:
     name: str | None = None
     id: str | None = None
     status: str | None = None
+    reasoning: str = ""
+    citations: tuple[Citation, ...] = ()
 
     @classmethod
     def of(cls, value: Message | Mapping[str, Any] | str) -> Message:
@@ -95,7 +99,25 @@ class Message:
             name=value.get("name"),
             id=value.get("id"),
             status=value.get("status"),
+            reasoning=_reasoning(value.get("reasoning")),
+            citations=tuple(_citation(item) for item in value.get("citations") or ()),
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the message as JSON values, from which `of` makes an equal one."""
+        written: dict[str, Any] = {"role": self.role, "content": self.content}
+        for name in ("tool_call_id", "name", "id", "status", "reasoning"):
+            if value := getattr(self, name):
+                written[name] = value
+        for name in ("images", "citations"):
+            if values := getattr(self, name):
+                written[name] = [_given(value) for value in values]
+        if self.tool_calls:
+            written["tool_calls"] = [
+                {"id": call.id, "name": call.name, "arguments": call.arguments}
+                for call in self.tool_calls
+            ]
+        return written
 
     @classmethod
     def all_of(
@@ -155,6 +177,32 @@ def _image(value: object) -> Image:
         "a part of a message is text, an Image, {'type': 'text', 'text': ...} or "
         "{'type': 'image_url', 'image_url': {'url': ...}}"
     )
+
+
+def _reasoning(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"a message's reasoning is text, not {type(value).__name__}")
+
+
+def _citation(value: object) -> Citation:
+    if isinstance(value, Citation):
+        return value
+    names = [field.name for field in attrs.fields(Citation)]
+    if isinstance(value, Mapping) and value.keys() <= set(names):
+        return Citation(**value)
+    raise ValueError(f"a citation is a Citation or a dict with some of {', '.join(names)}")
+
+
+def _given(value: attrs.AttrsInstance) -> dict[str, Any]:
+    """What differs from the default."""
+    return {
+        field.name: held
+        for field in attrs.fields(type(value))
+        if (held := getattr(value, field.name)) != field.default
+    }
 
 
 def _tool_call(value: object) -> ToolCall:

@@ -1,0 +1,22 @@
+"""The hook: `ChatSession` mirrors the answer that streams, and `use_chat` makes one."""
+
+from __future__ import annotations
+
+from chatsdk.session.handle import TurnHandle
+from chatsdk.session.hook import use_chat
+from chatsdk.session.notify import Dispatch
+from chatsdk.session.request import Edit, Regenerate
+from chatsdk.session.session import ChatSession
+from chatsdk.session.status import Status
+from chatsdk.session.stream import TurnStream
+
+__all__ = [
+    "use_chat",
+    "ChatSession",
+    "TurnStream",
+    "TurnHandle",
+    "Status",
+    "Regenerate",
+    "Edit",
+    "Dispatch",
+]

@@ -1,0 +1,114 @@
+"""`TurnHandle`: what `ChatSession.start` returns, to wait on."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from chatsdk.answer import Answer
+from chatsdk.outcome import Outcome
+from chatsdk.session.snapshot import outcome_of
+from chatsdk.session.stream import open_turn
+from chatsdk.session.turn import Turn
+
+if TYPE_CHECKING:
+    from chatsdk.client import ChatClient
+    from chatsdk.session.machine import Machine
+    from chatsdk.session.plan import Plan
+
+__all__ = ["TurnHandle", "start_turn"]
+
+
+class TurnHandle:
+    """A turn that is read on a thread of its own."""
+
+    def __init__(self, machine: Machine, turn: Turn) -> None:
+        self._machine = machine
+        self._turn = turn
+        # Set by the thread as the last thing it does; read by everybody.
+        self._over = threading.Event()
+        self._error: BaseException | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the turn has ended and its thread has told the callbacks.
+
+        After `stop` that is a few milliseconds later; `ChatSession.done` is true at once.
+        """
+        return self._over.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until `done`, for `timeout` seconds at most; return whether it is.
+
+        Not for a callback of this turn: it would wait for itself.
+        """
+        return self._over.wait(timeout)
+
+    def result(self, timeout: float | None = None) -> Answer:
+        """Wait for the end and return the final `Answer`; after `stop`, what there is of it.
+
+        Args:
+            timeout: seconds; ``None`` waits for as long as it takes.
+
+        Raises:
+            TimeoutError: it has not ended in time; it goes on.
+            ChatError: what ended the answer before its end.
+            TypeError, ValueError: the body or prompt could not be sent.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(f"the answer has not ended within {timeout} s")
+        outcome = self.outcome
+        if self._error is not None and (outcome is None or outcome.reason == "error"):
+            raise self._error
+        return self._machine.answer_of(self._turn)
+
+    def stop(self) -> None:
+        """End the answer and keep its text; as `ChatSession.stop`, but only for this turn."""
+        self._machine.stop(self._turn)
+
+    @property
+    def answer(self) -> Answer:
+        """The newest `Answer` of this turn, an empty one before the first step."""
+        return self._machine.answer_of(self._turn)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the turn ended, ``None`` while it goes on."""
+        return self._machine.outcome_of(self._turn)
+
+    def __repr__(self) -> str:
+        outcome = self.outcome
+        return f"<TurnHandle {'under way' if outcome is None else outcome.reason}>"
+
+
+def start_turn(
+    machine: Machine,
+    client: ChatClient,
+    turn: Turn,
+    plan: Plan,
+    *,
+    name: str,
+    threads: list[threading.Thread],
+) -> TurnHandle:
+    """Read a turn on a daemon thread called `name`, which is in `threads` until it ends."""
+    handle = TurnHandle(machine, turn)
+
+    def work() -> None:
+        try:
+            with open_turn(machine, client, turn, plan) as stream:
+                stream.result()
+        except Exception as error:
+            handle._error = error
+        finally:
+            threads.remove(thread)
+            handle._over.set()
+
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    threads.append(thread)
+    try:
+        thread.start()
+    except BaseException as error:
+        threads.remove(thread)
+        machine.end(turn, outcome_of(error, Answer()))
+        raise
+    return handle

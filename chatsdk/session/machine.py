@@ -1,0 +1,243 @@
+"""`Machine`: the state of a session, and every move that it makes, under one lock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import attrs
+
+from chatsdk.answer import Answer
+from chatsdk.errors import BusyError
+from chatsdk.messages import Message
+from chatsdk.outcome import Outcome
+from chatsdk.session.guard import Guard
+from chatsdk.session.notify import Notifier
+from chatsdk.session.plan import Plan, named, unused
+from chatsdk.session.request import Post, Request
+from chatsdk.session.saved import Saved
+from chatsdk.session.snapshot import Snapshot
+from chatsdk.session.status import Status
+from chatsdk.session.turn import Turn
+
+__all__ = ["Machine"]
+
+
+class Machine:
+    """Decides under the lock, and tells the notifier without it.
+
+    A commit names its turn: a turn that is no longer current, or was stopped, changes nothing.
+
+    Attributes:
+        guard: guards `snapshot`, the counters and what `notifier` holds. Never held while calling
+            out, reading, logging or yielding. `stop` and `end_when_free` do not wait for it.
+        notifier: tells callbacks and subscribers.
+        closed: no new turn begins.
+    """
+
+    def __init__(self, guard: Guard, notifier: Notifier) -> None:
+        self.guard = guard
+        self.notifier = notifier
+        self.closed = False
+        self._turns = 0
+        self._ids = 0
+        self._snapshot = Snapshot()
+
+    @property
+    def seen(self) -> Snapshot:
+        """The state as it may be shown: one consistent value. Takes no lock."""
+        return self._snapshot.seen()
+
+    # Turns ----------------------------------------------------------------------------------
+
+    def begin(
+        self,
+        request: Request,
+        options: Mapping[str, Any],
+        *,
+        latest: bool,
+        kept_by_server: bool,
+    ) -> tuple[Turn, Plan]:
+        """Begin a turn; with `latest` it ends the one in flight.
+
+        Raises:
+            BusyError: a turn is in flight.
+            TypeError, ValueError: the request makes no sense here; nothing has changed.
+            RuntimeError: the session is closed.
+        """
+        with self.guard:
+            if self.closed:
+                raise RuntimeError("this session is closed: make a new one")
+            if not latest:
+                self._must_be_free("send()")
+            plan = Plan.of(
+                request,
+                options,
+                self._snapshot.interrupted(),
+                kept_by_server=kept_by_server,
+                new_id=self._new_id,
+            )
+            old = self._interrupt()
+            self._turns += 1
+            reply = None
+            if not isinstance(plan.request, Post):
+                reply = unused(self._new_id, {message.id for message in plan.messages})
+            turn = Turn(self._turns, plan.request, reply)
+            self._put(self._snapshot.begun(turn, plan.messages))
+        _wake(old)
+        if self.closed:
+            # close() came in between and has not seen this turn.
+            self.stop(turn)
+        try:
+            self.notifier.changed()
+        except BaseException:
+            # Ctrl-C in a callback. Nobody will read this turn.
+            self.stop(turn)
+            self.end(turn, Outcome("stopped"))
+            raise
+        return turn, plan
+
+    def step(self, turn: Turn, answer: Answer) -> bool:
+        """Commit one step; return whether `turn` may go on."""
+        guard = self.guard
+        with guard.lock:
+            snapshot = self._snapshot
+            current = snapshot.turn is turn and snapshot.status.in_flight and not turn.stopped
+            if current:
+                self._snapshot = snapshot = snapshot.stepped(answer)
+                self.notifier.newest = snapshot
+        if current:
+            self.notifier.changed()
+        if guard.waiting:
+            guard.settle()
+        return current
+
+    def end(self, turn: Turn, outcome: Outcome, *, nested: bool = True) -> None:
+        """Commit the end of a turn and tell it; only the first time counts.
+
+        `nested` as in `Notifier.changed`.
+        """
+        with self.guard:
+            self._end(turn, outcome)
+        self.notifier.changed(nested=nested)
+
+    def end_when_free(self, turn: Turn, outcome: Outcome) -> None:
+        """As `end`, for finalizers and signal handlers, which must not wait for the lock."""
+        if turn.outcome is None:
+            self.guard.when_free(partial(self.end, turn, outcome, nested=False))
+
+    def stop(self, turn: Turn | None = None) -> None:
+        """Stop a turn, by default the current one, and wake its reader. Takes no lock."""
+        snapshot = self._snapshot
+        current = snapshot.turn
+        if current is not None and snapshot.in_flight and turn in (None, current):
+            current.stop(snapshot.answer)
+
+    def answer_of(self, turn: Turn) -> Answer:
+        """Return the newest answer of a turn, whether it is current or not."""
+        outcome = self.outcome_of(turn)
+        if outcome is None:
+            snapshot = self._snapshot
+            if snapshot.turn is turn:
+                return snapshot.answer
+            # It has ended since the first look.
+            outcome = self.outcome_of(turn)
+        return Answer() if outcome is None else outcome.answer
+
+    def outcome_of(self, turn: Turn) -> Outcome | None:
+        """Return how a turn ended, ``None`` while it goes on."""
+        if turn.outcome is not None:
+            return turn.outcome
+        if turn.stopped_at is not None:
+            return Outcome("stopped", answer=turn.stopped_at)
+        return None
+
+    # The conversation ----------------------------------------------------------------------
+
+    def save(self) -> Saved:
+        """Return what is kept of the conversation."""
+        with self.guard:
+            seen = self._snapshot.seen()
+            return Saved(seen.messages, seen.conversation_id, self._ids)
+
+    def load(self, saved: Saved) -> None:
+        """Begin with this conversation.
+
+        Raises:
+            ValueError: two messages have the same id.
+        """
+        with self.guard:
+            self._ids = saved.ids
+            messages = named(saved.messages, self._new_id)
+            self._put(Snapshot(messages=messages, conversation_id=saved.conversation_id))
+
+    def set_messages(self, messages: tuple[Message, ...]) -> None:
+        """Replace the conversation.
+
+        Raises:
+            BusyError: a turn is in flight.
+            ValueError: two messages have the same id.
+        """
+        with self.guard:
+            self._must_be_free("set_messages()")
+            messages = named(messages, self._new_id)
+            # A turn that was stopped gives its answer to the conversation that was.
+            self._interrupt()
+            self._put(attrs.evolve(self._snapshot, messages=messages))
+        self.notifier.changed()
+
+    def clear_error(self) -> None:
+        """Leave the status ``error``, if the session is there."""
+        with self.guard:
+            if self._snapshot.status is not Status.ERROR:
+                return
+            self._put(self._snapshot.cleared())
+        self.notifier.changed()
+
+    def reset(self) -> None:
+        """End the turn in flight, and forget everything."""
+        with self.guard:
+            turn = self._interrupt()
+            self._put(self._snapshot.reset())
+        _wake(turn)
+        self.notifier.changed()
+
+    # Under the lock -------------------------------------------------------------------------
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"m{self._ids}"
+
+    def _must_be_free(self, what: str) -> None:
+        if self._snapshot.seen().in_flight:
+            raise BusyError(
+                f"{what} while a turn is in flight: wait for it, stop() it first, or let the newer "
+                "one win with latest=True"
+            )
+
+    def _put(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.notifier.newest = snapshot
+
+    def _end(self, turn: Turn, outcome: Outcome) -> None:
+        snapshot = self._snapshot
+        if snapshot.turn is turn and snapshot.in_flight:
+            snapshot = snapshot.ended(outcome)
+            turn.outcome = snapshot.outcome
+            self._snapshot = snapshot
+            self.notifier.put_end(snapshot)
+
+    def _interrupt(self) -> Turn | None:
+        """End the turn in flight and return it; its reader is woken after the lock."""
+        snapshot = self._snapshot
+        if snapshot.turn is None or not snapshot.in_flight:
+            return None
+        snapshot.turn.mark_stopped(snapshot.answer)
+        self._end(snapshot.turn, Outcome("stopped"))
+        return snapshot.turn
+
+
+def _wake(turn: Turn | None) -> None:
+    if turn is not None:
+        turn.cancel.set()

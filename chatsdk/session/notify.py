@@ -1,0 +1,289 @@
+"""`Notifier`: tells callbacks and subscribers what changed, on the right thread, often enough."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from chatsdk.answer import Answer
+from chatsdk.errors import ChatError
+from chatsdk.outcome import Outcome
+from chatsdk.session.guard import Guard
+from chatsdk.session.snapshot import Snapshot
+from chatsdk.session.status import Status
+from chatsdk.session.turn import Turn
+
+__all__ = ["Callbacks", "Dispatch", "Notifier"]
+
+logger = logging.getLogger("chatsdk")
+
+# Seconds between two updates of a window: as often as an eye follows text.
+THROTTLE_SECONDS = 1 / 30
+
+
+class Dispatch(Protocol):
+    """Runs `function` on the thread of a user interface, `delay` seconds from now.
+
+    It is called from any thread, may be called in a garbage collection, and must not block.
+    """
+
+    def __call__(self, function: Callable[[], None], delay: float = 0.0, /) -> object: ...
+
+
+class Callbacks:
+    """The functions that a user gave; each may be ``None``."""
+
+    __slots__ = ("answer", "error", "finish")
+
+    def __init__(
+        self,
+        answer: Callable[[Answer], object] | None,
+        finish: Callable[[Outcome], object] | None,
+        error: Callable[[ChatError], object] | None,
+    ) -> None:
+        self.answer = answer
+        self.finish = finish
+        self.error = error
+        for name in self.__slots__:
+            function = getattr(self, name)
+            if function is not None and not callable(function):
+                raise TypeError(f"on_{name} is a function, not {type(function).__name__}")
+
+
+class Notifier:
+    """Delivers what a session commits.
+
+    One thread delivers at a time, so that callbacks never overlap and states never go backwards;
+    another one that has something to deliver leaves it to the one that is at it. With `dispatch`
+    at most one call is waiting on the user interface's thread, and it shows what is newest when
+    it runs. How a turn ended is never coalesced: it waits in a queue.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        callbacks: Callbacks,
+        *,
+        dispatch: Dispatch | None,
+        throttle: float | None,
+        name: str,
+    ) -> None:
+        if dispatch is not None and not callable(dispatch):
+            raise TypeError(f"dispatch is a function, not {type(dispatch).__name__}")
+        if throttle is None:
+            throttle = 0.0 if dispatch is None else THROTTLE_SECONDS
+        if isinstance(throttle, bool) or not isinstance(throttle, (int, float)):
+            raise TypeError(f"throttle is a number of seconds, not {type(throttle).__name__}")
+        if not 0 <= throttle < float("inf"):
+            raise ValueError("throttle must be 0 seconds or more")
+        self._callbacks = callbacks
+        self._dispatch = dispatch
+        self._throttle = throttle
+        self._name = name
+        # The session's own: guards everything here but _given.
+        self._guard = guard
+        self.newest = Snapshot()
+        self._subscribers: tuple[Subscription, ...] = ()
+        self._queue: deque[Callable[[], None]] = deque()
+        self._news = False
+        self._deliverer: int | None = None
+        self._waiting = False
+        self._due = 0.0
+        self._timer: threading.Timer | None = None
+        # What on_answer got last. Only the thread that delivers looks at it.
+        self._given: Given = Given(None)
+
+    # Under the session's lock ---------------------------------------------------------------
+
+    def put_end(self, snapshot: Snapshot) -> None:
+        """Note the newest state, which ends its turn."""
+        self.newest = snapshot
+        outcome = snapshot.outcome
+        assert outcome is not None
+        self._queue.append(partial(self._give_last, snapshot))
+        if outcome.error is not None:
+            self._queue.append(partial(_call, self._callbacks.error, "on_error", outcome.error))
+        self._queue.append(partial(_call, self._callbacks.finish, "on_finish", outcome))
+
+    # Without it -----------------------------------------------------------------------------
+
+    def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call `listener` after each change, until the function returned here is called."""
+        if not callable(listener):
+            raise TypeError(f"a listener is a function, not {type(listener).__name__}")
+        subscription = Subscription(listener)
+        with self._guard:
+            self._subscribers = (*self._subscribers, subscription)
+        return partial(self._unsubscribe, subscription)
+
+    def _unsubscribe(self, subscription: Subscription) -> None:
+        # At once, also in the round that is under way.
+        subscription.active = False
+        with self._guard:
+            self._subscribers = tuple(s for s in self._subscribers if s is not subscription)
+
+    def changed(self, *, nested: bool = True) -> None:
+        """See that what was put is delivered: here, or where and when `dispatch` says.
+
+        `nested`: called within a callback, deliver before that one returns.
+        """
+        if self._dispatch is None and not self._throttle:
+            self._deliver(nested)
+            return
+        with self._guard:
+            # The end of a turn is not held back, unless a call is waiting that will bring it.
+            delay = 0.0 if self._queue else max(0.0, self._due - time.monotonic())
+            here = self._dispatch is None and not delay
+            if not here:
+                if self._waiting:
+                    return
+                self._waiting = True
+        if here:
+            self._deliver(nested)
+        else:
+            self._hand_over(delay)
+
+    def close(self, seconds: float) -> None:
+        """End the thread that waits for a suppressed update, if there is one."""
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
+            if timer is not threading.current_thread():
+                timer.join(seconds)
+
+    def _hand_over(self, delay: float) -> None:
+        try:
+            if self._dispatch is not None:
+                self._dispatch(self._run, delay)
+            else:
+                timer = threading.Timer(delay, self._run)
+                timer.name = f"{self._name}-throttle"
+                timer.daemon = True
+                self._timer = timer
+                timer.start()
+        except BaseException as exc:
+            with self._guard:
+                self._waiting = False
+            if not isinstance(exc, Exception):
+                raise
+            logger.exception("dispatch raised")
+
+    def _run(self) -> None:
+        with self._guard:
+            self._waiting = False
+        self._deliver(nested=True)
+
+    def _deliver(self, nested: bool) -> None:
+        me = threading.get_ident()
+        outer: int | None = None
+        mine = False
+        guard = self._guard
+        lock, queue = guard.lock, self._queue
+        try:
+            with lock:
+                self._news = True
+                outer = self._deliverer
+                if outer is not None and (outer != me or not nested):
+                    return
+                mine = True
+                self._deliverer = me
+                if self._throttle:
+                    self._due = time.monotonic() + self._throttle
+            while True:
+                work: Callable[[], None] | None = None
+                with lock:
+                    if queue:
+                        work = queue.popleft()
+                    elif self._news:
+                        self._news = False
+                    else:
+                        self._deliverer = outer
+                        mine = False
+                        return
+                    newest = self.newest
+                if work is None:
+                    self._show(newest)
+                else:
+                    work()
+        finally:
+            if mine:
+                # Ctrl-C in a callback: somebody else may go on.
+                with lock:
+                    self._deliverer = outer
+            if guard.waiting:
+                guard.settle()
+
+    # On the thread that delivers ------------------------------------------------------------
+
+    def _show(self, snapshot: Snapshot) -> None:
+        # The last answer of a turn came through the queue, before on_finish.
+        function = self._callbacks.answer
+        if function is not None and snapshot.status is Status.STREAMING:
+            turn = snapshot.turn
+            if turn is not None and not turn.stopped:
+                self._give(function, snapshot)
+        for subscription in self._subscribers:
+            if subscription.active:
+                _call(subscription.listener, "a subscriber")
+
+    def _give(self, function: Callable[[Answer], object], snapshot: Snapshot) -> None:
+        """Give `on_answer` the answer, unless it has it."""
+        given = self._given
+        if given.turn is not snapshot.turn:
+            self._given = given = Given(snapshot.turn)
+        answer = shown = snapshot.answer
+        before = given.answer
+        if answer is before:
+            return
+        # A step that follows the one given last has the right delta already.
+        if snapshot.steps != given.steps + 1 or snapshot.outcome is not None:
+            shown = answer.since(before)
+        given.answer = answer
+        given.steps = snapshot.steps
+        _call(function, "on_answer", shown)
+
+    def _give_last(self, snapshot: Snapshot) -> None:
+        """Give `on_answer` the last answer of a turn, if it says more than the one it has."""
+        function = self._callbacks.answer
+        if function is None:
+            return
+        given = self._given
+        before = given.answer if given.turn is snapshot.turn else None
+        if snapshot.answer != (before or Answer()):
+            self._give(function, snapshot)
+
+
+class Given:
+    """The last answer that a callback got."""
+
+    __slots__ = ("answer", "steps", "turn")
+
+    def __init__(self, turn: Turn | None, answer: Answer | None = None, steps: int = 0) -> None:
+        self.turn = turn
+        self.answer = answer
+        self.steps = steps
+
+
+class Subscription:
+    """One listener; the same function may have several."""
+
+    __slots__ = ("active", "listener")
+
+    def __init__(self, listener: Callable[[], object]) -> None:
+        self.listener = listener
+        self.active = True
+
+
+def _call(function: Callable[..., object] | None, what: str, *args: Any) -> None:
+    """Call what a user gave; what it raises is logged, and the others still run."""
+    if function is None:
+        return
+    try:
+        function(*args)
+    except Exception:
+        logger.exception("%s raised", what)

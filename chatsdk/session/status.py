@@ -1,0 +1,78 @@
+"""The states of a session, and the one table that says how they follow each other."""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = ["TRANSITIONS", "IllegalMove", "Move", "Status", "after"]
+
+
+class Status(str, enum.Enum):
+    """Where a session is. Each is equal to its word: ``session.status == "streaming"``."""
+
+    IDLE = "idle"
+    SUBMITTED = "submitted"
+    STREAMING = "streaming"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    ERROR = "error"
+
+    # Whether a turn is under way.
+    in_flight: bool
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+
+class Move(enum.Enum):
+    """What can happen to a session."""
+
+    SEND = "send"
+    STEP = "take a step of an answer"
+    FINISH = "finish"
+    STOP = "stop"
+    FAIL = "fail"
+    RESET = "reset"
+    CLEAR = "clear its error"
+
+
+# As an attribute: looked at for each event, and hashing a member of an enum is slow.
+for _status in Status:
+    _status.in_flight = _status in (Status.SUBMITTED, Status.STREAMING)
+
+# A missing cell is an illegal move.
+TRANSITIONS: dict[tuple[Status, Move], Status] = {
+    (Status.IDLE, Move.SEND): Status.SUBMITTED,
+    (Status.IDLE, Move.RESET): Status.IDLE,
+    (Status.SUBMITTED, Move.STEP): Status.STREAMING,
+    (Status.SUBMITTED, Move.FINISH): Status.FINISHED,
+    (Status.SUBMITTED, Move.STOP): Status.STOPPED,
+    (Status.SUBMITTED, Move.FAIL): Status.ERROR,
+    (Status.STREAMING, Move.STEP): Status.STREAMING,
+    (Status.STREAMING, Move.FINISH): Status.FINISHED,
+    (Status.STREAMING, Move.STOP): Status.STOPPED,
+    (Status.STREAMING, Move.FAIL): Status.ERROR,
+    (Status.FINISHED, Move.SEND): Status.SUBMITTED,
+    (Status.FINISHED, Move.RESET): Status.IDLE,
+    (Status.STOPPED, Move.SEND): Status.SUBMITTED,
+    (Status.STOPPED, Move.RESET): Status.IDLE,
+    (Status.ERROR, Move.SEND): Status.SUBMITTED,
+    (Status.ERROR, Move.RESET): Status.IDLE,
+    (Status.ERROR, Move.CLEAR): Status.IDLE,
+}
+
+
+class IllegalMove(RuntimeError):
+    """A move that `TRANSITIONS` does not have: a mistake in the program, never in the data."""
+
+
+def after(status: Status, move: Move) -> Status:
+    """Return the status that follows.
+
+    Raises:
+        IllegalMove: the table has no such cell.
+    """
+    try:
+        return TRANSITIONS[status, move]
+    except KeyError:
+        raise IllegalMove(f"a session that is {status} cannot {move.value}") from None

@@ -1,0 +1,187 @@
+"""`TurnStream`: what `ChatSession.send` returns; reading it moves the session on."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from chatsdk.answer import Answer
+from chatsdk.outcome import Outcome
+from chatsdk.session.snapshot import outcome_of
+from chatsdk.session.turn import Turn
+
+if TYPE_CHECKING:
+    from chatsdk.client import AnswerStream, ChatClient, ResponseInfo
+    from chatsdk.dialects import Dialect
+    from chatsdk.session.machine import Machine
+    from chatsdk.session.plan import Plan
+
+__all__ = ["TurnStream", "open_turn"]
+
+NEVER_READ = (
+    "a stream of a ChatSession was dropped without having been read, so its turn was stopped: "
+    "iterate it, or use session.run(...) to read it here and session.start(...) to read it on a "
+    "thread of its own"
+)
+
+
+class TurnStream(Generator[Answer, None, None]):
+    """The answer of one turn: a generator of `Answer`, and a context manager.
+
+    Each answer is in the session, and its callbacks have been told, before it is yielded. The
+    session stands still while nobody reads. Dropped half-way, the turn is stopped.
+
+    Iterating raises the `chatsdk.ChatError` that ends the answer before its end. After `stop`, and
+    after the session has gone on to a newer turn, it simply ends.
+    """
+
+    def __init__(self, machine: Machine, turn: Turn, stream: AnswerStream) -> None:
+        self._machine = machine
+        self._turn = turn
+        self._stream = stream
+        self._read = False
+
+    def __iter__(self) -> TurnStream:
+        return self
+
+    def __next__(self) -> Answer:
+        self._read = True
+        turn = self._turn
+        if turn.outcome is not None or turn.stopped:
+            return self._over()
+        try:
+            answer = next(self._stream)
+        except StopIteration:
+            # Without an outcome it was closed, which is how a turn is stopped.
+            self._machine.end(turn, self._stream.outcome or Outcome("stopped"))
+            raise
+        except BaseException as error:
+            self._stream.close()
+            self._machine.end(turn, outcome_of(error, self._machine.answer_of(turn)))
+            if turn.stopped_at is not None and isinstance(error, Exception):
+                # The session says that the user ended it: there is no error any more.
+                raise StopIteration from None
+            raise
+        if self._machine.step(turn, answer):
+            return answer
+        return self._over()
+
+    def _over(self) -> NoReturn:
+        """Settle a turn that was stopped, or that a newer one has replaced."""
+        self._stream.close()
+        self._machine.end(self._turn, self._stream.outcome or Outcome("stopped"))
+        raise StopIteration
+
+    def send(self, value: None) -> Answer:
+        """As ``next()``; part of what a generator is."""
+        return next(self)
+
+    def throw(
+        self,
+        typ: Any,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+    ) -> Answer:
+        """End the turn as stopped and raise the exception; part of what a generator is."""
+        self.close()
+        raise typ if isinstance(typ, BaseException) else typ(val) if val else typ()
+
+    def close(self) -> None:
+        """End the turn as stopped, unless it has ended; from any thread. Twice is harmless."""
+        self._read = True
+        self._machine.stop(self._turn)
+        self._stream.close()
+        self._machine.end_when_free(self._turn, self._stream.outcome or Outcome("stopped"))
+
+    def stop(self) -> None:
+        """End the answer and keep its text; as `ChatSession.stop`, but only for this turn."""
+        self._machine.stop(self._turn)
+
+    def deltas(self) -> Iterator[str]:
+        """Yield the text that each step adds, leaving out steps that add none.
+
+        A dialect that rewrites earlier text cannot be shown this way: look at `Answer.rewritten`.
+        """
+        with self:
+            for answer in self:
+                if answer.delta:
+                    yield answer.delta
+
+    def result(self) -> Answer:
+        """Read to the end and return the final `Answer`; after `stop`, what there is of it.
+
+        Raises:
+            ChatError: what ended the answer before its end.
+        """
+        for _ in self:
+            pass
+        outcome = self._turn.outcome
+        if outcome is not None and outcome.error is not None:
+            raise outcome.error
+        return self.answer
+
+    @property
+    def answer(self) -> Answer:
+        """The newest `Answer` of this turn, an empty one before the first step."""
+        return self._machine.answer_of(self._turn)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the turn ended, ``None`` while it goes on."""
+        return self._machine.outcome_of(self._turn)
+
+    @property
+    def response(self) -> ResponseInfo | None:
+        """Status, headers and request id; ``None`` if it was stopped before they came."""
+        return self._stream.response
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """The dialect that is read; of ``auto``, what it decided, ``None`` before."""
+        return self._stream.dialect
+
+    @property
+    def attempts(self) -> int:
+        """How often the request was sent, retries included."""
+        return self._stream.attempts
+
+    @property
+    def body(self) -> Any:
+        """The JSON body that was sent."""
+        return self._stream.body
+
+    def __enter__(self) -> TurnStream:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        turn: Turn | None = getattr(self, "_turn", None)
+        if turn is None or turn.outcome is not None:
+            return
+        on_purpose = self._read or turn.stopped_at is not None
+        self._machine.stop(turn)
+        self._machine.end_when_free(turn, Outcome("stopped"))
+        if not on_purpose:
+            warnings.warn(NEVER_READ, ResourceWarning, stacklevel=2, source=self)
+
+    def __repr__(self) -> str:
+        outcome = self.outcome
+        return f"<TurnStream {'under way' if outcome is None else outcome.reason}>"
+
+
+def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> TurnStream:
+    """Send what `plan` says; what that raises has ended the turn."""
+    try:
+        stream = plan.open(client, turn.cancel)
+    except BaseException as error:
+        machine.end(turn, outcome_of(error, Answer()))
+        raise
+    result = TurnStream(machine, turn, stream)
+    if turn.stopped_at is not None:
+        # Perhaps nobody reads a stream that was over before it began.
+        machine.end(turn, stream.outcome or Outcome("stopped"))
+    return result

@@ -1,0 +1,54 @@
+"""`View`: what a session shows, to be looked at from any thread."""
+
+from __future__ import annotations
+
+from chatsdk.answer import Answer
+from chatsdk.errors import ChatError
+from chatsdk.messages import Message
+from chatsdk.outcome import Outcome
+from chatsdk.session.machine import Machine
+from chatsdk.session.status import Status
+
+__all__ = ["View"]
+
+
+class View:
+    """The state of a session, read-only; each property is one consistent look, without a lock."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    @property
+    def status(self) -> Status:
+        """``idle``, ``submitted``, ``streaming``, ``finished``, ``stopped`` or ``error``."""
+        return self._machine.seen.status
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is in flight; true before the first turn."""
+        return not self._machine.seen.in_flight
+
+    @property
+    def answer(self) -> Answer:
+        """The newest `Answer` of the current or last turn, an empty one before its first step."""
+        return self._machine.seen.answer
+
+    @property
+    def error(self) -> ChatError | None:
+        """What ended the last turn, if it failed, until the next one or `clear_error`."""
+        return self._machine.seen.error
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the last turn ended, ``None`` before the first and while one is in flight."""
+        return self._machine.seen.outcome
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation that `ask` goes on with; an answer joins it when its turn ends."""
+        return self._machine.seen.messages
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The backend's id of the conversation, where it keeps one and has told it."""
+        return self._machine.seen.conversation_id

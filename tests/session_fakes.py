@@ -1,0 +1,174 @@
+"""A client whose answers a test hands out one by one, and a user interface that runs when told."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+
+from chatsdk import Answer, Cancel, ChatError, Outcome, dialects
+from chatsdk.answer import AnswerBuilder
+from chatsdk.parts import Part, Text
+
+__all__ = ["WAIT", "FakeClient", "FakeStream", "FakeUI", "Log", "eventually"]
+
+# Seconds that a test waits for a fact at most; none needs a hundredth of it.
+WAIT = 20.0
+
+
+class FakeStream:
+    """What `FakeClient.send` returns: the test feeds it, from any thread."""
+
+    def __init__(self, cancel: Cancel, *texts: str) -> None:
+        # Reentrant, so that a cancel in a signal handler or a finalizer may wake the reader.
+        self._items: queue.SimpleQueue[str | Part | Exception | None] = queue.SimpleQueue()
+        self._builder = AnswerBuilder()
+        self._cancel = cancel
+        self.answer = Answer()
+        self.outcome: Outcome | None = None
+        self.closed = False
+        self.response = self.dialect = self.body = None
+        self.attempts = 1
+        self.waiting = threading.Event()
+        self.feed(*texts)
+        cancel.link(self)
+
+    def feed(self, *parts: str | Part) -> None:
+        """Give the next steps: texts to add, or other parts of an answer."""
+        for part in parts:
+            self._items.put(part)
+
+    def finish(self) -> None:
+        self._items.put(None)
+
+    def fail(self, error: Exception) -> None:
+        self._items.put(error)
+
+    def abort(self, cause: str) -> None:
+        """Called by the Cancel."""
+        self._items.put("woken")
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> Answer:
+        if self.outcome is not None or self.closed:
+            raise StopIteration
+        if self._items.empty():
+            self.waiting.set()
+        item = self._items.get(timeout=WAIT)
+        if self._cancel.is_set():
+            self.outcome = Outcome("stopped", answer=self.answer)
+            raise StopIteration
+        if item is None:
+            self.outcome = Outcome("finished", end="marker", answer=self.answer)
+            raise StopIteration
+        if isinstance(item, Exception):
+            if isinstance(item, ChatError):
+                item.answer = self.answer
+            self.outcome = Outcome("error", error=item, answer=self.answer)
+            raise item
+        self.answer = self._builder.apply(Text(item) if isinstance(item, str) else item)
+        return self.answer
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeClient:
+    """Gives a `FakeStream` for each send; the plans are used up in their order.
+
+    A plan is a list of texts after which the answer finishes, an exception to raise at once, or a
+    function of the `Cancel` which returns a stream. Without one the test feeds the stream.
+    """
+
+    url = "http://127.0.0.1/v1/chat/completions"
+
+    def __init__(self, *plans, dialect: str = "openai") -> None:
+        self.dialect = dialects.get(dialect)
+        self.plans = deque(plans)
+        self.streams: list[FakeStream] = []
+        self.bodies: list[object] = []
+        self.asked: list[tuple[list, dict]] = []
+        self.closed = 0
+        self._opened = threading.Condition()
+
+    def send(self, body, *, cancel):
+        self.bodies.append(body)
+        return self._stream(cancel)
+
+    def ask(self, messages, *, cancel, **options):
+        self.asked.append((messages, options))
+        return self._stream(cancel)
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def _stream(self, cancel):
+        plan = self.plans.popleft() if self.plans else None
+        if isinstance(plan, BaseException):
+            raise plan
+        if callable(plan):
+            stream = plan(cancel)
+        else:
+            stream = FakeStream(cancel, *(plan or ()))
+            if plan is not None:
+                stream.finish()
+        with self._opened:
+            self.streams.append(stream)
+            self._opened.notify_all()
+        return stream
+
+    def stream(self, number: int = 0) -> FakeStream:
+        """Wait until so many streams and one more have been opened; give that one."""
+        with self._opened:
+            assert self._opened.wait_for(lambda: len(self.streams) > number, WAIT), "no send"
+        return self.streams[number]
+
+
+class Log(list):
+    """What the callbacks got, in order; `callbacks()` are the options for a session."""
+
+    def callbacks(self) -> dict:
+        return {
+            "on_answer": lambda answer: self.append(("answer", answer.delta)),
+            "on_finish": lambda outcome: self.append(("finish", outcome.reason)),
+            "on_error": lambda error: self.append(("error", str(error))),
+        }
+
+    def of(self, kind: str) -> list:
+        return [what for name, what in self if name == kind]
+
+
+class FakeUI:
+    """A dispatcher: keeps what it is given until `run`, which calls it on the test's thread."""
+
+    def __init__(self) -> None:
+        self.calls: queue.SimpleQueue = queue.SimpleQueue()
+        self.given = 0
+        self.delays: list[float] = []
+
+    def __call__(self, function, delay=0.0):
+        self.given += 1
+        self.delays.append(delay)
+        self.calls.put(function)
+
+    @property
+    def waiting(self) -> int:
+        return self.calls.qsize()
+
+    def run(self) -> int:
+        """Run what waits, and nothing that comes meanwhile; return how many calls."""
+        count = self.calls.qsize()
+        for _ in range(count):
+            self.calls.get()()
+        return count
+
+    def run_until(self, fact) -> None:
+        """Run calls as they come, until `fact()`."""
+        while not fact():
+            self.calls.get(timeout=WAIT)()
+
+
+def eventually(event: threading.Event) -> None:
+    assert event.wait(WAIT), "it did not happen"

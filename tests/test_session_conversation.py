@@ -1,0 +1,427 @@
+"""The conversation: asking, regenerating, editing, and keeping it as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import attrs
+import pytest
+from session_fakes import WAIT, FakeClient, FakeStream
+
+from chatsdk import BackendError, Citation, Image, Message, ToolCall
+from chatsdk.dialects import Dialect, get
+from chatsdk.parts import Citations, Identity, Reasoning, ToolCallDelta
+from chatsdk.session import ChatSession, Edit, Regenerate
+
+
+class KeepsHistory(Dialect):
+    """A backend that keeps the conversation itself."""
+
+    about = attrs.evolve(get("openai").about, name="keeps_history", history="server")
+
+
+def on_server(*plans):
+    client = FakeClient(*plans)
+    client.dialect = KeepsHistory()
+    return client
+
+
+def said(messages):
+    return [(message.role, message.content) for message in messages]
+
+
+def talk(session):
+    return [
+        (message.id, message.role, message.content, message.status) for message in session.messages
+    ]
+
+
+def test_the_question_is_there_before_the_request_leaves():
+    """ask() adds the user's message, with an id, before the client is asked."""
+    seen = []
+    client = FakeClient()
+    session = ChatSession(client)
+
+    def open(cancel):
+        seen.append(session.messages)
+        return FakeStream(cancel, "Hello")
+
+    client.plans.append(open)
+    stream = session.ask("Hi")
+    client.streams[0].finish()
+    assert seen == [(Message("user", "Hi", id="m1"),)]
+    assert stream.result().text == "Hello"
+    assert talk(session) == [("m1", "user", "Hi", None), ("m2", "assistant", "Hello", "finished")]
+
+
+def test_all_is_sent_again():
+    """Where the client keeps the history, each turn sends the conversation so far."""
+    client = FakeClient(["one"], ["two"])
+    session = ChatSession(client, messages=[{"role": "system", "content": "Be brief."}])
+    session.run("first", model="m", temperature=0)
+    session.run([{"role": "user", "content": "second"}, "third"])
+    assert said(client.asked[0][0]) == [("system", "Be brief."), ("user", "first")]
+    assert client.asked[0][1] == {"model": "m", "temperature": 0}
+    assert said(client.asked[1][0]) == [
+        ("system", "Be brief."),
+        ("user", "first"),
+        ("assistant", "one"),
+        ("user", "second"),
+        ("user", "third"),
+    ]
+    assert client.asked[1][1] == {}
+
+
+def test_the_server_gets_what_is_new():
+    """Where the backend keeps the history it gets the new message and its conversation's id."""
+    client = on_server([Identity(conversation_id="c1"), "one"], ["two"], ["three"])
+    session = ChatSession(client)
+    session.run("first")
+    assert session.conversation_id == "c1"
+    session.run("second")
+    assert [said(messages) for messages, _ in client.asked] == [
+        [("user", "first")],
+        [("user", "second")],
+    ]
+    assert [options for _, options in client.asked] == [{}, {"conversation_id": "c1"}]
+    session.reset()
+    session.run("new")
+    assert client.asked[2][1] == {}
+
+
+def test_a_conversation_of_the_server_goes_on():
+    """conversation_id= goes on with a conversation of the backend; ask() may name another."""
+    client = on_server(["one"], ["two"])
+    session = ChatSession(client, conversation_id="c7")
+    session.run("Hi")
+    session.run("Hi", conversation_id="c8")
+    assert [options["conversation_id"] for _, options in client.asked] == ["c7", "c8"]
+
+
+@pytest.mark.parametrize(("end", "status"), [("stop", "stopped"), ("fail", "error")])
+def test_a_partial_answer_joins_too(end, status):
+    """A turn that was stopped or failed leaves its text in the conversation, with the status."""
+    client = FakeClient()
+    session = ChatSession(client)
+    stream = session.ask("Hi")
+    client.streams[0].feed("Hel")
+    next(stream)
+    if end == "stop":
+        session.stop()
+        assert talk(session)[-1] == ("m2", "assistant", "Hel", "stopped")
+        assert list(stream) == []
+    else:
+        client.streams[0].fail(BackendError("no"))
+        with pytest.raises(BackendError):
+            next(stream)
+    assert talk(session) == [("m1", "user", "Hi", None), ("m2", "assistant", "Hel", status)]
+
+
+def test_an_answer_that_never_began_is_not_sent():
+    """The place of an answer that failed before its first word is kept, but not sent."""
+    client = FakeClient(BackendError("no"), ["yes"])
+    session = ChatSession(client)
+    with pytest.raises(BackendError):
+        session.ask("one")
+    assert talk(session) == [("m1", "user", "one", None), ("m2", "assistant", "", "error")]
+    session.run("two")
+    assert said(client.asked[1][0]) == [("user", "one"), ("user", "two")]
+
+
+def test_all_that_an_answer_carries():
+    """The message of an answer has its tool calls, reasoning and citations."""
+    client = FakeClient(
+        [
+            Reasoning("Hm."),
+            "See [1]",
+            Citations([Citation(title="A page", url="http://127.0.0.1/")]),
+            ToolCallDelta(0, id="c", name="look", arguments="{}"),
+        ]
+    )
+    session = ChatSession(client)
+    session.run("Hi")
+    message = session.messages[-1]
+    assert message.content == "See [1]"
+    assert message.reasoning == "Hm."
+    assert message.citations == (Citation(title="A page", url="http://127.0.0.1/"),)
+    assert message.tool_calls == (ToolCall("c", "look", "{}"),)
+
+
+def test_a_body_leaves_the_conversation_alone():
+    """send(body) posts that body; the messages are those of ask()."""
+    client = FakeClient(["one"], ["two"])
+    session = ChatSession(client)
+    session.run("Hi")
+    before = session.messages
+    assert session.run({"n": 2}).text == "two"
+    assert session.messages == before
+    assert client.bodies == [{"n": 2}]
+
+
+def test_nothing_to_ask():
+    """An empty prompt list, a wrong kind, and options for a body are refused; no turn begins."""
+    session = ChatSession(FakeClient())
+    with pytest.raises(ValueError, match="at least one message"):
+        session.ask([])
+    for what in (None, 5, b"bytes"):
+        with pytest.raises(TypeError, match="give a body"):
+            session.start(what)
+    with pytest.raises(TypeError, match=r"model.*into the body"):
+        session.run({}, model="m")
+    with pytest.raises(ValueError, match="role"):
+        session.ask({"role": "nobody"})
+    assert session.status == "idle"
+    assert session.messages == ()
+
+
+# Regenerating ---------------------------------------------------------------------------------
+
+
+def test_regenerate_a_body():
+    """After send(body), regenerate() posts that body again, as often as one likes."""
+    client = FakeClient(["one"], ["two"], ["three"])
+    session = ChatSession(client)
+    session.run({"n": 1})
+    assert session.regenerate().result().text == "two"
+    assert session.run(Regenerate()).text == "three"
+    assert client.bodies == [{"n": 1}] * 3
+    with pytest.raises(TypeError, match="into the body"):
+        session.regenerate(model="m")
+
+
+def test_regenerate_the_last_answer():
+    """After ask(), regenerate() sends the question again, without its answer, options and all."""
+    client = FakeClient(["one"], ["two"], ["three"])
+    session = ChatSession(client)
+    session.run("first", model="m", seed=1)
+    stream = session.regenerate(seed=2)
+    assert talk(session) == [("m1", "user", "first", None)]
+    stream.result()
+    assert talk(session) == [("m1", "user", "first", None), ("m3", "assistant", "two", "finished")]
+    session.run(Regenerate())
+    assert [said(messages) for messages, _ in client.asked] == [[("user", "first")]] * 3
+    assert [options for _, options in client.asked] == [
+        {"model": "m", "seed": 1},
+        {"model": "m", "seed": 2},
+        {"model": "m", "seed": 2},
+    ]
+
+
+@pytest.mark.parametrize("which", ["m1", "m2"])
+def test_regenerate_further_up(which):
+    """An answer or a question further up is answered again; what came after is cut."""
+    client = FakeClient(["one"], ["two"], ["again"])
+    session = ChatSession(client)
+    session.run("first")
+    session.run("second")
+    handle = session.start(Regenerate(which))
+    assert handle.result(WAIT).text == "again"
+    assert said(session.messages) == [("user", "first"), ("assistant", "again")]
+
+
+def test_regenerate_while_streaming():
+    """With latest=True the answer that is under way is the one that is replaced."""
+    client = FakeClient(None, ["two"])
+    session = ChatSession(client)
+    old = session.ask("Hi")
+    client.streams[0].feed("on")
+    next(old)
+    assert session.regenerate(latest=True).result().text == "two"
+    assert said(session.messages) == [("user", "Hi"), ("assistant", "two")]
+    assert list(old) == []
+
+
+def test_regenerate_on_the_server():
+    """Where the backend keeps the history, the last question is asked again; no other can be."""
+    client = on_server([Identity(conversation_id="c1"), "one"], ["two"], ["again"])
+    session = ChatSession(client)
+    session.run("first")
+    session.run("second")
+    with pytest.raises(ValueError, match="the backend keeps this conversation"):
+        session.regenerate("m2")
+    assert len(session.messages) == 4
+    session.regenerate().result()
+    assert said(client.asked[2][0]) == [("user", "second")]
+    assert client.asked[2][1] == {"conversation_id": "c1"}
+
+
+def test_nothing_to_regenerate():
+    """Without a question there is nothing to answer again, nor with an id that is not there."""
+    session = ChatSession(FakeClient(), messages=[{"role": "system", "content": "Be brief."}])
+    with pytest.raises(ValueError, match="no question to answer again"):
+        session.regenerate()
+    with pytest.raises(ValueError, match="no message with the id 'm9'"):
+        session.start(Regenerate("m9"))
+    with pytest.raises(ValueError, match="no question to answer again"):
+        ChatSession(FakeClient()).regenerate()
+    assert session.status == "idle"
+
+
+# Editing --------------------------------------------------------------------------------------
+
+
+def test_edit():
+    """edit() changes what the user said, keeps its id, cuts what came after, and asks again."""
+    client = FakeClient(["one"], ["two"], ["again"], ["and again"])
+    session = ChatSession(client)
+    session.run("first", model="m")
+    session.run("second")
+    session.edit("m1", "First?").result()
+    assert talk(session)[0] == ("m1", "user", "First?", None)
+    assert said(session.messages) == [("user", "First?"), ("assistant", "again")]
+    assert said(client.asked[2][0]) == [("user", "First?")]
+    assert session.run(Edit("m1", "Well?"), model="n").text == "and again"
+    assert client.asked[3][1] == {"model": "n"}
+
+
+def test_edit_what_cannot_be_edited():
+    """Only the user's own messages are edited, and only where the client keeps the history."""
+    client = FakeClient(["one"])
+    session = ChatSession(client)
+    session.run("first")
+    with pytest.raises(ValueError, match="set_messages"):
+        session.edit("m2", "No.")
+    with pytest.raises(ValueError, match="no message"):
+        session.edit("m9", "No.")
+    client.dialect = KeepsHistory()
+    with pytest.raises(ValueError, match=r"reset\(\)"):
+        session.edit("m1", "No.")
+    assert said(session.messages) == [("user", "first"), ("assistant", "one")]
+    assert session.status == "finished"
+
+
+# Keeping --------------------------------------------------------------------------------------
+
+
+def test_set_messages():
+    """set_messages() replaces the conversation and gives an id to what has none."""
+    client = FakeClient(["one"])
+    session = ChatSession(client)
+    session.set_messages(["Hi", Message("assistant", "Hello", id="mine")])
+    assert talk(session) == [("m1", "user", "Hi", None), ("mine", "assistant", "Hello", None)]
+    session.run("And?")
+    assert said(client.asked[0][0]) == [("user", "Hi"), ("assistant", "Hello"), ("user", "And?")]
+    assert [message.id for message in session.messages] == ["m1", "mine", "m2", "m3"]
+    with pytest.raises(ValueError, match="the id 'x'"):
+        session.set_messages([Message("user", "a", id="x"), Message("user", "b", id="x")])
+    session.set_messages([])
+    assert session.messages == ()
+
+
+def test_an_id_is_never_given_twice():
+    """Ids that messages bring along are not given to others."""
+    session = ChatSession(FakeClient(["one"]), messages=[Message("system", "Be brief.", id="m2")])
+    session.run("Hi")
+    ids = [message.id for message in session.messages]
+    assert len(set(ids)) == 3
+
+
+def test_set_messages_after_a_stop():
+    """A turn that was stopped, but whose reader has not noticed, does not come back."""
+    client = FakeClient()
+    session = ChatSession(client)
+    stream = session.ask("Hi")
+    session.stop()
+    session.set_messages(["new"])
+    assert list(stream) == []
+    assert said(session.messages) == [("user", "new")]
+    assert session.status == "stopped"
+
+
+def rich():
+    return [
+        Message("system", "Be brief."),
+        Message(
+            "user",
+            "Look: ☃",
+            images=(
+                Image(url="http://127.0.0.1/a.png"),
+                Image(data="QQ==", media_type="image/png"),
+            ),
+        ),
+        Message(
+            "assistant",
+            "",
+            tool_calls=(ToolCall("c1", "look", '{"at": 1}'),),
+            reasoning="Hm.",
+            status="finished",
+        ),
+        Message("tool", "a cat", tool_call_id="c1", name="look"),
+        Message(
+            "assistant",
+            "A cat [0]",
+            citations=(Citation(title="Cats", url="http://127.0.0.1/", score=0.5, position=0),),
+            status="stopped",
+            id="mine",
+        ),
+    ]
+
+
+def test_there_and_back():
+    """to_dict() is JSON, and from_dict() gives a session that goes on with the same."""
+    session = ChatSession(FakeClient(), messages=rich(), conversation_id="c1")
+    data = json.loads(json.dumps(session.to_dict()))
+    assert data["version"] == 1
+    client = FakeClient(["one"])
+    again = ChatSession.from_dict(data, client, on_finish=None)
+    assert again.messages == session.messages
+    assert again.conversation_id == "c1"
+    assert again.status == "idle"
+    assert again.to_dict() == session.to_dict()
+    again.run("More")
+    ids = [message.id for message in again.messages]
+    assert ids == ["m1", "m2", "m3", "m4", "mine", "m5", "m6"]
+
+
+def test_saved_while_streaming():
+    """to_dict() in mid-answer has the question; after a stop it has the partial answer."""
+    client = FakeClient()
+    session = ChatSession(client)
+    stream = session.ask("Hi")
+    client.streams[0].feed("Hel")
+    next(stream)
+    assert said(map(Message.of, session.to_dict()["messages"])) == [("user", "Hi")]
+    session.stop()
+    assert said(map(Message.of, session.to_dict()["messages"])) == [
+        ("user", "Hi"),
+        ("assistant", "Hel"),
+    ]
+    stream.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"version": 2}, "version 2, and this chatsdk reads 1"),
+        ({"version": None}, "version None"),
+        ({"messages": "Hi"}, "damaged"),
+        ({"messages": [{"role": "nobody"}]}, "role"),
+        ({"messages": [5]}, "a message is"),
+        ({"conversation_id": 5}, "damaged"),
+        ({"ids": -1}, "damaged"),
+        ({"ids": True}, "damaged"),
+        ({"messages": [{"role": "assistant", "citations": [{"colour": 1}]}]}, "citation"),
+        ({"messages": [{"role": "assistant", "reasoning": 5}]}, "reasoning"),
+        ({"messages": [{"role": "user", "id": 5}]}, "id"),
+    ],
+)
+def test_a_damaged_session(change, match):
+    """What to_dict() did not write is refused, and the message says what to do."""
+    data = ChatSession(FakeClient()).to_dict() | change
+    with pytest.raises((TypeError, ValueError), match=match):
+        ChatSession.from_dict(data, FakeClient())
+
+
+def test_no_dict_at_all():
+    """from_dict() wants the dict itself, not its JSON, and nothing that contradicts it."""
+    with pytest.raises(TypeError, match="the dict that to_dict"):
+        ChatSession.from_dict("{}", FakeClient())
+    data = ChatSession(FakeClient()).to_dict()
+    with pytest.raises(TypeError, match="leave those out"):
+        ChatSession.from_dict(data, FakeClient(), messages=["Hi"])
+
+
+def test_more_than_we_wrote():
+    """Keys that a newer chatsdk may add are left alone."""
+    data = ChatSession(FakeClient(), messages=["Hi"]).to_dict() | {"theme": "dark"}
+    assert said(ChatSession.from_dict(data, FakeClient()).messages) == [("user", "Hi")]
