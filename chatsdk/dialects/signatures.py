@@ -211,15 +211,13 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
 def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
     """Return the name of the dialect that sends such an event, `WAIT`, or ``"raw"``."""
     name, data = event.event, unwrapped(event.data)
-    value: Any = None
-    if data:
-        try:
-            value = "[DONE]" if data in DONE else load(data)
-        except ProtocolError:
-            value = Unreadable
-    if value is None:
+    if not data:
         # Nothing was said. LangServe's last event has no data.
         return "langserve" if name == "end" else WAIT
+    try:
+        value = "[DONE]" if data in DONE else load(data)
+    except ProtocolError:
+        value = Unreadable
     if ndjson and _dict(value) and isinstance(value.get("error"), str):
         return "ollama"
     for dialect, fits in SIGNATURES:
@@ -254,7 +252,7 @@ class Unreadable:
 def _says_nothing(name: str, value: Any) -> bool:
     """Whether it is a sign of life, or ids that more than one family sends like that."""
     if not _dict(value):
-        return False
+        return value is None and name == "ping"
     if value.get("type") == "ping" or (name == "metadata" and "run_id" in value):
         return True
     return _in(value.get("event"), RAGFLOW_AGENT_EVENTS) and "data" in value

@@ -32,6 +32,9 @@ __all__ = ["RAGFlowDecoder", "error_in_text"]
 # piece, perhaps with a kind such as QUOTA_EXCEEDED before the message.
 ERROR = re.compile(r"\s*\*\*ERROR\*\*:?\s*(?:([A-Z][A-Z_]+) - )?(.*)", re.DOTALL)
 
+# Keys that only releases with deltas send.
+DELTA_KEYS = frozenset({"final", "start_to_think", "end_to_think"})
+
 CANCELED = "Task has been canceled"
 
 
@@ -85,9 +88,11 @@ class RAGFlowDecoder(Decoder):
         data = as_object(data, "data")
         ids = (data.get("id"), data.get("session_id") or frame.get("session_id"))
         self._identify(ids, parts)
-        if self._text is None and data.get("answer"):
-            deltas = "final" in data or "start_to_think" in data or "end_to_think" in data
-            self._text = "delta" if deltas else "snapshot"
+        if self._text is None:
+            if not DELTA_KEYS.isdisjoint(data):
+                self._text = "delta"
+            elif data.get("answer"):
+                self._text = "snapshot"
         if self._text == "snapshot":
             self._whole(as_text(data.get("answer"), "answer"), parts)
         else:

@@ -1,0 +1,167 @@
+"""`auto` decides by the first event that carries text, holds none back, never changes its mind."""
+
+from __future__ import annotations
+
+import pytest
+from reading import events_of, transcripts
+
+from chatsdk import dialects
+from chatsdk.answer import AnswerBuilder
+from chatsdk.dialects.auto import KEPT_EVENTS
+from chatsdk.dialects.media import is_ndjson, media_type, unsupported
+from chatsdk.errors import ProtocolError
+from chatsdk.messages import Message
+from chatsdk.parts import Citations, End, Identity, Text
+from chatsdk.sse import ServerSentEvent
+
+AUTO = dialects.get("auto")
+
+
+def event(data: str = "", name: str = "message") -> ServerSentEvent:
+    return ServerSentEvent(name, data)
+
+
+@pytest.mark.parametrize("item", [pytest.param(i, id=i.name) for i in transcripts()])
+def test_decided_with_the_first_text(item):
+    """When the first text is there the dialect is decided, and it stays that object."""
+    events = list(events_of(AUTO, [item.body], item.content_type))
+    decoder = AUTO.decoder(item.content_type)
+    builder = AnswerBuilder()
+    decided = None
+    for found in events:
+        try:
+            answer = builder.step(decoder.decode(found))
+        except ProtocolError:
+            break
+        if decided is not None:
+            assert decoder.dialect is decided
+        decided = decoder.dialect
+        if answer.text:
+            assert decided is not None
+
+
+def test_ids_before_the_decision_are_kept():
+    """What an undecided event had to say comes with the event that decides."""
+    decoder = AUTO.decoder()
+    assert decoder.decode(event('{"run_id": "r1"}', "metadata")) == ()
+    assert decoder.dialect is None
+    parts = decoder.decode(event('"Hi"', "data"))
+    assert decoder.dialect is not None
+    assert decoder.dialect.name == "langserve"
+    assert Text("Hi") in parts
+    assert any(isinstance(part, Identity) and part.id == "r1" for part in parts)
+
+
+def test_never_changes_its_mind():
+    """Events of another family after the decision are the decided one's to read."""
+    decoder = AUTO.decoder()
+    assert list(decoder.decode(event("Hello"))) == [Text("Hello")]
+    chunk = '{"choices": [{"index": 0, "delta": {"content": "Hi"}}]}'
+    assert list(decoder.decode(event(chunk))) == [Text(chunk)]
+    assert decoder.dialect is not None
+    assert decoder.dialect.name == "raw"
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["Hello", "17", "null", "true", '"Hi"', "[1]", '{"text": "Hi"}', "{broken", '{"type": "note"}'],
+)
+def test_what_it_cannot_tell_is_raw(data):
+    """An event that no family sends is text as it stands, at once."""
+    decoder = AUTO.decoder()
+    assert list(decoder.decode(event(data))) == [Text(data)]
+    assert decoder.dialect is not None
+    assert decoder.dialect.name == "raw"
+
+
+def test_signs_of_life_decide_nothing():
+    """Pings and events without data leave it open."""
+    decoder = AUTO.decoder()
+    for sign in (event("", "ping"), event('{"type": "ping"}', "ping"), event("")):
+        assert decoder.decode(sign) == ()
+    assert decoder.dialect is None
+    assert decoder.close() == ()
+
+
+def test_endless_undecided_events_are_raw():
+    """It does not wait for ever: after some undecided events the stream is raw."""
+    decoder = AUTO.decoder()
+    ping = event('{"type": "ping"}')
+    texts = [part for _ in range(KEPT_EVENTS + 1) for part in decoder.decode(ping)]
+    assert decoder.dialect is not None
+    assert decoder.dialect.name == "raw"
+    assert texts == [Text('{"type": "ping"}')] * (KEPT_EVENTS + 1)
+
+
+def test_empty_events_are_shown_only_to_who_wants_them():
+    """An event without data after the decision reaches LangServe's reader, and no other."""
+    decoder = AUTO.decoder()
+    decoder.decode(event('"Hi"', "data"))
+    assert list(decoder.decode(event("", "end"))) == [End()]
+    decoder = AUTO.decoder()
+    decoder.decode(event('{"choices": []}'))
+    assert decoder.decode(event("", "end")) == ()
+
+
+def test_a_run_without_text_is_langgraphs():
+    """LangServe says that it ends; a LangGraph server may end after its metadata."""
+    decoder = AUTO.decoder()
+    decoder.decode(event('{"run_id": "r1"}', "metadata"))
+    decoder.close()
+    assert decoder.dialect is not None
+    assert decoder.dialect.name == "langgraph"
+
+
+@pytest.mark.parametrize(
+    ("payload", "name"),
+    [
+        ({"choices": [{"message": {"content": "Hi"}}]}, "openai"),
+        ({"code": 0, "data": {"answer": "Hi", "reference": {}}}, "ragflow"),
+    ],
+)
+def test_documents(payload, name):
+    """An answer that came as one document is read by the dialect that it is of."""
+    parts = AUTO.document(payload)
+    assert parts is not None
+    assert parts == dialects.get(name).document(payload)
+    builder = AnswerBuilder()
+    assert builder.step(parts).text == "Hi"
+    assert builder.ended
+
+
+@pytest.mark.parametrize("payload", [None, [], {}, 17, "Hi", {"a": 1}, [1], {"choices": 1}])
+def test_no_documents(payload):
+    """JSON that is no answer is none."""
+    assert not AUTO.document(payload)
+
+
+def test_asking_names_the_dialects():
+    """It cannot be asked; the error lists who can."""
+    with pytest.raises(ValueError, match=r"openai.*ragflow") as caught:
+        AUTO.body([Message("user", "Hi")])
+    assert "dialect='openai'" in str(caught.value)
+
+
+def test_content_types():
+    """The media type is read up to the first semicolon or comma, in any case."""
+    assert media_type("Text/Event-Stream; charset=utf-8, text/event-stream") == "text/event-stream"
+    assert media_type("text/event-stream, text/event-stream") == "text/event-stream"
+    assert is_ndjson("application/x-ndjson; charset=utf-8")
+    assert not is_ndjson("application/json")
+    assert AUTO.framing("application/jsonl") == "ndjson"
+    assert AUTO.framing("text/event-stream") == "sse"
+
+
+def test_amazons_binary_frames_are_refused_with_a_remedy():
+    """Bedrock's framing is no event stream, and the reason says what to use."""
+    assert "LiteLLM" in (unsupported("application/vnd.amazon.eventstream") or "")
+    assert unsupported("text/event-stream") is None
+
+
+def test_sources_of_a_decided_stream():
+    """After the decision all parts come through, not only text."""
+    decoder = AUTO.decoder()
+    frame = (
+        '{"code":0,"data":{"answer":"Hi","final":true,"reference":{"chunks":[{"content":"c"}]}}}'
+    )
+    assert any(isinstance(part, Citations) for part in decoder.decode(event(frame)))

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from chatsdk import dialects
+from chatsdk.answer import Answer
+from chatsdk.dialects.ending import proof
+
+SILENT = Answer("Hi")
+STOPPED = Answer("Hi", finish_reason="stop")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "ended", "delimited", "pending", "end"),
+    [
+        ("openai", STOPPED, True, False, True, "marker"),
+        ("openai", STOPPED, False, True, False, "finish_reason"),
+        ("openai", STOPPED, False, True, True, "finish_reason"),
+        ("openai", STOPPED, False, False, False, "unproven"),
+        ("openai", SILENT, False, True, False, None),
+        ("openai", SILENT, False, False, False, None),
+        ("raw", SILENT, False, True, False, "framing"),
+        ("raw", SILENT, False, True, True, None),
+        ("raw", SILENT, False, False, False, "unproven"),
+        ("auto", SILENT, False, True, False, None),
+    ],
+)
+def test_proof(name, answer, ended, delimited, pending, end):
+    """The dialect's marker proves most, then a reason, then the framing; a cut proves nothing."""
+    about = dialects.get(name).about
+    assert proof(about, answer, ended, delimited=delimited, pending=pending) == end
