@@ -1,13 +1,14 @@
 // Transcripts from Vercel's own software, npm's `ai`: run it to write the files anew.
-//
-// It needs ai@6.0.326 where Node finds it (NODE_PATH): NODE_PATH=.../node_modules node written_by_ai.cjs
+//     NODE_PATH=.../node_modules node written_by_ai.cjs [FOLDER]
+// It needs ai@6.0.326 in NODE_PATH, and prints the names of the files as JSON.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { streamText, tool, stepCountIs, simulateReadableStream, jsonSchema } = require('ai');
 const { MockLanguageModelV3 } = require('ai/test');
 
-const FOLDER = path.join(__dirname, '..', 'transcripts', 'vercel');
+const FOLDER = process.argv[2] ?? path.join(__dirname, '..', 'transcripts', 'vercel');
+const written = [];
 
 const usage = {
   inputTokens: { total: 30, noCache: 10, cacheRead: 20, cacheWrite: 0 },
@@ -54,13 +55,14 @@ async function write(name, options) {
     generateMessageId: () => 'msg-1',
     originalMessages: [],
     sendSources: true,
-    onError: (error) => error.message,
+    onError: (error) => error.message ?? String(error),
     messageMetadata: ({ part }) => {
       if (part.type === 'start') return { model: 'tiny' };
       if (part.type === 'finish') return { usage: part.totalUsage };
     },
   });
   fs.writeFileSync(path.join(FOLDER, `${name}.txt`), await response.text());
+  written.push(name);
 }
 
 async function main() {
@@ -113,4 +115,4 @@ async function main() {
   });
 }
 
-main();
+main().then(() => console.log(JSON.stringify(written)));
