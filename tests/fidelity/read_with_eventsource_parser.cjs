@@ -9,7 +9,8 @@ const found = process.argv.slice(2).map((file) => {
   const parser = createParser({
     onEvent: (event) => events.push([event.event ?? 'message', event.data, event.id ?? '']),
   });
-  parser.feed(fs.readFileSync(file, 'utf8'));
+  // As a page decodes a body: without the byte order mark.
+  parser.feed(new TextDecoder().decode(fs.readFileSync(file)));
   return events;
 });
 console.log(JSON.stringify(found));
