@@ -22,7 +22,7 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 
-NAMES = ("anthropic", "gemini", "ollama", "openai_responses")
+NAMES = ("anthropic", "dify", "gemini", "ollama", "openai_responses")
 
 each_dialect = pytest.mark.parametrize("name", NAMES)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.coze import Coze as coze
     from chatsdk.dialects.backends.dashscope import DashScope as dashscope
     from chatsdk.dialects.backends.deepseek import DeepSeek as deepseek
+    from chatsdk.dialects.backends.dify import Dify as dify
     from chatsdk.dialects.backends.fastgpt import FastGPT as fastgpt
     from chatsdk.dialects.backends.gemini import Gemini as gemini
     from chatsdk.dialects.backends.langgraph import LangGraph as langgraph
@@ -48,6 +49,7 @@ __all__ = [
     "coze",
     "dashscope",
     "deepseek",
+    "dify",
     "fastgpt",
     "gemini",
     "get",
@@ -76,6 +78,7 @@ _REGISTRY: dict[str, str | type[Dialect]] = {
     "coze": "chatsdk.dialects.backends.coze:Coze",
     "dashscope": "chatsdk.dialects.backends.dashscope:DashScope",
     "deepseek": "chatsdk.dialects.backends.deepseek:DeepSeek",
+    "dify": "chatsdk.dialects.backends.dify:Dify",
     "fastgpt": "chatsdk.dialects.backends.fastgpt:FastGPT",
     "langgraph": "chatsdk.dialects.backends.langgraph:LangGraph",
     "langserve": "chatsdk.dialects.backends.langserve:LangServe",

@@ -1,0 +1,146 @@
+"""Dify, written: parts in, the events of one chat message out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from chatsdk import sse
+from chatsdk.answer import Answer, AnswerBuilder, ToolCall
+from chatsdk.dialects.writing import CREATED, WholeCalls, dump, leftover, opening
+from chatsdk.parts import (
+    Citation,
+    Failure,
+    Identity,
+    Part,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+)
+
+__all__ = ["encode"]
+
+# Dify's usage is half about money, and its clients want to see some.
+FREE = {
+    "prompt_unit_price": "0",
+    "prompt_price_unit": "0.001",
+    "prompt_price": "0",
+    "completion_unit_price": "0",
+    "completion_price_unit": "0.001",
+    "completion_price": "0",
+    "total_price": "0",
+    "currency": "USD",
+    "latency": 0.0,
+}
+
+# The HTTP status that an error in mid-stream repeats, where none is known.
+INTERNAL = 500
+
+
+def encode(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
+    """Write the events of one message; calls of tools when they are whole."""
+    who, rest = opening(parts, id=id, model="")
+    builder, calls = AnswerBuilder(), WholeCalls()
+    for part in rest:
+        step = builder.apply(part)
+        if not isinstance(part, ToolCallDelta):
+            yield from _called(calls, step, who)
+        match part:
+            case TextSnapshot() if step.rewritten:
+                yield _frame(who, "message_replace", answer=step.text, reason="output_moderation")
+            case Text() | TextSnapshot():
+                if step.delta:
+                    yield _frame(who, "message", answer=step.delta)
+            case Reasoning() | ReasoningSnapshot():
+                if step.reasoning_delta:
+                    yield _reasoning(who, step.reasoning_delta)
+            case Failure():
+                yield _error(who, part)
+                return
+            case _:
+                pass
+    yield from _called(calls, builder.answer, who)
+    text, thought = leftover(builder)
+    if thought:
+        yield _reasoning(who, thought)
+    if text:
+        yield _frame(who, "message", answer=text)
+    yield _frame(who, "message_end", id=who.id, metadata=_metadata(builder.answer))
+
+
+def _frame(who: Identity, event: str, **fields: Any) -> bytes:
+    head = {
+        "event": event,
+        "task_id": who.task or f"task-{who.id}",
+        "message_id": who.id,
+        "conversation_id": who.conversation_id or f"conversation-{who.id}",
+        "created_at": CREATED,
+    }
+    return sse.encode(dump(head | fields))
+
+
+def _reasoning(who: Identity, text: str) -> bytes:
+    data = {"message_id": who.id, "node_id": "llm", "reasoning": text, "is_final": False}
+    return _frame(who, "reasoning_chunk", data=data)
+
+
+def _called(calls: WholeCalls, step: Answer, who: Identity) -> Iterator[bytes]:
+    found = calls.ready(step)
+    first = len(step.tool_calls) - len(found) + 1
+    for position, call in enumerate(found, first):
+        yield _frame(who, "agent_thought", position=position, **_thought(call, position))
+
+
+def _thought(call: ToolCall, position: int) -> dict[str, Any]:
+    name, given = call.name or "", call.parsed
+    return {
+        "id": call.id or f"thought-{position}",
+        "thought": "",
+        "observation": "",
+        "tool": name,
+        "tool_input": call.arguments if given is None else dump({name: given}),
+        "message_files": [],
+    }
+
+
+def _metadata(answer: Answer) -> dict[str, Any] | None:
+    usage, metadata = answer.usage, dict[str, Any]()
+    if usage is not None:
+        metadata["usage"] = {
+            "prompt_tokens": usage.input or 0,
+            "completion_tokens": usage.output or 0,
+            "total_tokens": usage.total or 0,
+            **FREE,
+        }
+    if answer.citations:
+        sources = [_source(item, place) for place, item in enumerate(answer.citations, 1)]
+        metadata["retriever_resources"] = sources
+    return metadata or None
+
+
+def _source(item: Citation, place: int) -> dict[str, Any]:
+    source: dict[str, Any] = {
+        "position": place if item.position is None else item.position,
+        "dataset_id": "",
+        "dataset_name": "",
+        "document_id": item.document or "",
+        "document_name": item.title or "",
+        "segment_id": "",
+        "content": item.snippet or "",
+    }
+    if item.score is not None:
+        source["score"] = item.score
+    return source if item.url is None else source | {"url": item.url}
+
+
+def _error(who: Identity, failure: Failure) -> bytes:
+    code = failure.code
+    return _frame(
+        who,
+        "error",
+        status=code if isinstance(code, int) else INTERNAL,
+        code=code if isinstance(code, str) else "internal_server_error",
+        message=failure.message,
+    )
