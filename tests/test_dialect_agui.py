@@ -115,6 +115,14 @@ def test_an_error_is_the_last_event():
     assert found[-1] == {"type": "RUN_ERROR", "message": "overloaded", "code": "529"}
 
 
+def test_calls_that_wait_without_having_been_streamed():
+    """A run that names calls which wait for the client has them to wait for."""
+    outcome = {"type": "success", "pendingToolCallIds": ["c1"]}
+    body = f"data: {json.dumps({'type': 'RUN_FINISHED', 'outcome': outcome})}\n\n".encode()
+    answer = read(agui, [body], "text/event-stream").answer
+    assert (answer.finish_reason, answer.native_finish_reason) == ("tool_calls", "success")
+
+
 def test_citations_are_an_event_of_our_own():
     """The protocol has no citations, and what is read elsewhere is not lost on the way."""
     items = (Citation("Weather", "https://w.example/z", "d1", "8 °C", 0.5, 1),)

@@ -8,6 +8,7 @@ from chatsdk import dialects
 from chatsdk.answer import AnswerBuilder, ToolCall
 from chatsdk.messages import Image, Message
 from chatsdk.parts import End, Failure
+from chatsdk.sse import ServerSentEvent
 
 dashscope = dialects.get("dashscope")
 
@@ -95,6 +96,12 @@ def test_a_document():
     answer = builder.step(parts)
     assert (answer.text, answer.finish_reason, answer.id) == ("It is 8 °C.", "stop", "q-1")
     assert dashscope.document({"output": "x"}) is None
+
+
+def test_an_error_without_a_code():
+    """The event's name alone says that it is an error."""
+    event = ServerSentEvent("error", '{"message": "overloaded", "request_id": "q-1"}')
+    assert list(dashscope.decoder().decode(event)) == [Failure("overloaded")]
 
 
 def test_a_refusal():

@@ -7,7 +7,7 @@ import pytest
 from chatsdk import dialects
 from chatsdk.answer import ToolCall
 from chatsdk.messages import Image, Message
-from chatsdk.parts import Failure, Text
+from chatsdk.parts import Failure, Text, TextSnapshot
 from chatsdk.sse import ServerSentEvent
 
 MESSAGES = [
@@ -78,6 +78,14 @@ def test_a_message_under_the_key():
     assert parts('{"answer": "It is"}') == [Text("It is")]
     assert parts('{"answer": {"type": "AIMessageChunk", "content": " 8 °C"}}') == [Text(" 8 °C")]
     assert parts('{"answer": null, "other": "no"}') == []
+
+
+def test_messages_that_are_whole_each_time():
+    """Said to be snapshots, messages are taken for the whole text so far."""
+    decoder = dialects.get("langserve", text="snapshot").decoder()
+    data = '{"type": "AIMessageChunk", "content": "It is", "id": "run-1"}'
+    for _ in range(2):
+        assert TextSnapshot("It is") in decoder.decode(ServerSentEvent("data", data))
 
 
 @pytest.mark.parametrize(

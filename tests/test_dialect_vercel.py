@@ -11,7 +11,7 @@ from reading import read
 from chatsdk import dialects
 from chatsdk.answer import ToolCall
 from chatsdk.messages import Image, Message
-from chatsdk.parts import Citation, Citations, Failure, Finish, Text, ToolCallDelta
+from chatsdk.parts import Citation, Citations, Failure, Finish, Reasoning, Text, ToolCallDelta
 
 vercel = dialects.get("vercel")
 
@@ -118,9 +118,11 @@ def test_a_result_without_its_call():
 
 def test_written_parts_are_opened_and_closed():
     """The reader insists on a start before each delta, and on an end."""
-    found = chunks([Text("It is"), ToolCallDelta("a", name="wind", arguments="{}"), Text("calm")])
+    call = ToolCallDelta("a", name="wind", arguments="{}")
+    found = chunks([Reasoning("Hm."), Text("It is"), call, Text("calm")])
     assert [chunk["type"] for chunk in found] == [
-        *("start", "start-step", "text-start", "text-delta", "text-end"),
+        *("start", "start-step", "reasoning-start", "reasoning-delta", "reasoning-end"),
+        *("text-start", "text-delta", "text-end"),
         *("tool-input-start", "tool-input-delta", "text-start", "text-delta", "text-end"),
         *("tool-input-available", "finish-step", "finish"),
     ]
@@ -133,6 +135,19 @@ def test_arguments_that_are_no_json_are_written_as_an_error():
     found = chunks([ToolCallDelta("a", "c1", "wind", '{"city"')])
     error = next(chunk for chunk in found if chunk["type"] == "tool-input-error")
     assert (error["input"], error["toolName"]) == ('{"city"', "wind")
+
+
+def test_streamed_arguments_stay_as_they_came():
+    """The whole input changes nothing where it is what was streamed, however it was spaced."""
+    call = {"toolCallId": "c1", "toolName": "wind"}
+    stream = [
+        {"type": "tool-input-start", **call},
+        {"type": "tool-input-delta", "toolCallId": "c1", "inputTextDelta": '{"city" :"Zürich"}'},
+        {"type": "tool-input-available", **call, "input": {"city": "Zürich"}},
+    ]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in stream).encode()
+    (found,) = read(vercel, [body], "text/event-stream").answer.tool_calls
+    assert found.arguments == '{"city" :"Zürich"}'
 
 
 def test_passages_survive():
