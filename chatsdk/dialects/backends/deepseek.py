@@ -14,7 +14,7 @@ class DeepSeek(OpenAI):
     about = About(
         name="deepseek",
         backend="DeepSeek",
-        version="API documentation of 2026-11",
+        version="its API documentation, chat completions",
         page="https://api-docs.deepseek.com/api/create-chat-completion",
         endpoint="POST /chat/completions",
         end_marker="data: [DONE]",

@@ -36,7 +36,7 @@ class FastGPT(OpenAI):
     about = About(
         name="fastgpt",
         backend="FastGPT",
-        version="FastGPT 4.14, v2 chat completions",
+        version="its OpenAPI documentation, v2 chat completions",
         page="https://doc.fastgpt.io/openapi/reference/chat-controller/v2-chat-completions.md",
         endpoint="POST /api/v2/chat/completions",
         end_marker="data: [DONE]",

@@ -1,0 +1,185 @@
+"""Write docs/dialects.md from the dialects themselves: make_dialects.py [--check].
+
+With ``--check`` nothing is written; the exit status says whether the page is up to date. For both
+chatsdk has to be installed; ``pip install -e .`` does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from chatsdk import dialects
+from chatsdk.dialects import Dialect
+from chatsdk.parts import Text
+
+DOCS = Path(__file__).resolve().parent
+PAGE = DOCS / "dialects.md"
+TRANSCRIPTS = DOCS.parent / "tests" / "transcripts"
+
+# Whose own client is given the same bytes by the tests under tests/fidelity, and which version.
+CLIENTS = {
+    "agui": "ag-ui-protocol 1.0.0",
+    "anthropic": "anthropic 2.12.0",
+    "coze": "cozepy 0.20.0",
+    "dashscope": "dashscope 2.0.2",
+    "deepseek": "openai 3.54.0",
+    "gemini": "google-genai 3.4.0",
+    "langgraph": "langgraph-sdk 0.4.14",
+    "ollama": "ollama 0.6.3",
+    "openai": "openai 3.54.0",
+    "openai_responses": "openai 3.54.0",
+    "ragflow": "ragflow-sdk 0.22.1",
+    "ragflow_agent": "ragflow-sdk 0.22.1",
+    "ragflow_legacy": "ragflow-sdk 0.22.1",
+    "vercel": "ai 6.0.326",
+}
+
+WRITTEN_BY = re.compile(r"written by (?:the types of )?([\w.-]+ \d[\w.]*)")
+
+HEAD = """\
+# Dialects
+
+One dialect for each backend's way of asking and answering. `chatsdk.dialects.get(name)` gives one,
+`ChatClient(url, dialect=name)` uses it. This page is written by `python docs/make_dialects.py` from
+the dialects themselves; [adding a dialect](adding-a-dialect.md) is a page of its own.
+
+- **text**: whether each event adds to the text (`delta`) or holds all of it so far (`snapshot`).
+- **end**: the dialect's own end marker. Without one, a finish reason and a clean end of the HTTP
+  body show that an answer is whole; where there is neither, only the clean end does.
+- **stop**: the endpoint that `stop()` calls besides closing the connection.
+- **ask**: what `client.ask` sends: all *messages*, or the new ones with the id of a *conversation*
+  that the server keeps.
+- **write**: `encode` writes it too, for test servers and relays.
+- **auto**: what `dialect="auto"` takes such a stream for.
+- **proven against**: whose own software wrote transcripts that the tests read, or reads the same
+  bytes beside chatsdk in the tests. The other transcripts are composed after the documentation.
+"""
+
+COLUMNS = (
+    *("dialect", "endpoint", "text", "end", "reasoning", "tools", "citations", "usage"),
+    *("stop", "ask", "write", "auto", "proven against"),
+)
+
+
+def page() -> str:
+    """Return the whole page."""
+    known = [dialects.get(name) for name in dialects.names()]
+    facts = _facts()
+    rows = [_row(dialect, facts[dialect.name]) for dialect in known]
+    follows = [
+        (f"`{item.name}`", item.about.backend, item.about.version, _link(item.about.page))
+        for item in known
+    ]
+    return "\n".join(
+        [
+            HEAD,
+            *_table(COLUMNS, rows),
+            "\n## What each follows\n",
+            *_table(("dialect", "backend", "version", "source"), follows),
+            "\nAmazon's `application/vnd.amazon.eventstream` is binary, no event stream: it is "
+            "recognised by its content\ntype and refused with the remedy in the message.\n",
+        ]
+    )
+
+
+def _facts() -> dict[str, list[dict[str, str]]]:
+    """The JSON of all transcripts, by dialect."""
+    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for path in sorted(TRANSCRIPTS.glob("*/*.json")):
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        found[facts["dialect"]].append(facts)
+    return found
+
+
+def _row(dialect: Dialect, facts: list[dict[str, str]]) -> tuple[str, ...]:
+    about = dialect.about
+    return (
+        f"`{dialect.name}`",
+        _code(about.endpoint),
+        about.text,
+        _end(dialect),
+        *map(_yes, (about.reasoning, about.tools, about.citations, about.usage)),
+        _code(about.stop),
+        _ask(dialect),
+        _yes(_writes(dialect)),
+        _auto(dialect, facts),
+        _proven(dialect.name, facts),
+    )
+
+
+def _end(dialect: Dialect) -> str:
+    about = dialect.about
+    if dialect.name == "auto":
+        return "as recognised"
+    marker = _code(about.end_marker)
+    if marker and about.clean_end:
+        return f"{marker}, or a clean end"
+    if marker:
+        return marker
+    return "finish reason" if about.finish_reason else "clean end"
+
+
+def _ask(dialect: Dialect) -> str:
+    if dialect.name == "auto":
+        return "guessed from the URL, where it is unmistakable"
+    if type(dialect).body is Dialect.body:
+        return ""
+    return {"client": "messages", "server": "conversation"}[dialect.about.history]
+
+
+def _writes(dialect: Dialect) -> bool:
+    try:
+        next(iter(dialect.encode([Text("Hi")])))
+    except ValueError:
+        return False
+    return True
+
+
+def _auto(dialect: Dialect, facts: list[dict[str, str]]) -> str:
+    names = {item.get("auto", dialect.name) or "" for item in facts} - {""}
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _proven(name: str, facts: list[dict[str, str]]) -> str:
+    found = {match[1] for item in facts if (match := WRITTEN_BY.match(item["source"]))}
+    if name in CLIENTS:
+        found.add(CLIENTS[name])
+    return ", ".join(sorted(found))
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [head, ("---",) * len(head), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""
+
+
+def _code(text: str | None) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _link(page: str) -> str:
+    address = re.match(r"https?://([^/\s]+)\S*", page)
+    return f"[{address[1]}]({address[0]})" if address else page
+
+
+def main(arguments: list[str]) -> int:
+    text = page()
+    if "--check" in arguments:
+        known = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        if known != text:
+            print("docs/dialects.md is out of date: run python docs/make_dialects.py")
+            return 1
+        return 0
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
