@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -40,6 +41,20 @@ def _waits(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> No
         raise TypeError(f"{attribute.name} is a number of seconds, not {value!r}")
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"{attribute.name} must be 0 seconds or more")
+
+
+def _key(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not callable(value) and not (isinstance(value, str) and value):
+        raise TypeError(f"{attribute.name} is a string, a callable that returns one, or None")
+
+
+def _statuses(statuses: object) -> frozenset[int]:
+    if not isinstance(statuses, Iterable) or isinstance(statuses, (str, bytes)):
+        raise TypeError(f"statuses are numbers such as {{429, 503}}, not {statuses!r}")
+    found = frozenset(statuses)
+    if not all(isinstance(status, int) and 400 <= status <= 599 for status in found):
+        raise ValueError("statuses are those of errors, 400 to 599: no other is sent again")
+    return found
 
 
 @attrs.frozen
@@ -115,12 +130,17 @@ class Retry:
             the error comes at once, with `HTTPStatusError.retry_after`.
         statuses: the HTTP statuses that are answers of "not now".
         idempotency_key: sent as ``Idempotency-Key``. With it a backend can tell a repetition from
-            a new request, so 500, 502, 504 and a connection that broke before any response count
-            as repeatable too. It is one key for one request: give a new one to each send.
+            a new request, so 408, 409, 500, 502, 504 and a connection that broke before any
+            response count as repeatable too. One key is for one request, so give a callable that
+            returns a new one, such as ``lambda: str(uuid.uuid4())``: it is asked once a send. A
+            string is for a client that sends once; ``send(body, idempotency_key=...)`` goes before
+            either.
     """
 
     attempts: int = attrs.field(default=2, validator=_count)
     backoff: float = attrs.field(default=0.5, validator=_waits)
     max_wait: float = attrs.field(default=30.0, validator=_waits)
-    statuses: frozenset[int] = attrs.field(default=frozenset({429, 503}), converter=frozenset)
-    idempotency_key: str | None = attrs.field(default=None, repr=False)
+    statuses: frozenset[int] = attrs.field(default=frozenset({429, 503}), converter=_statuses)
+    idempotency_key: str | Callable[[], str] | None = attrs.field(
+        default=None, repr=False, validator=_key
+    )

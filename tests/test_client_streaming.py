@@ -53,6 +53,9 @@ class Pieces:
     def close(self):
         pass
 
+    def abandon(self):
+        pass
+
 
 def through_reading(transcript, pieces, *, delimited=True):
     dialect = dialects.get(transcript.dialect, **transcript.options)

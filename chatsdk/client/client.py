@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk import dialects
 from chatsdk.answer import Answer
@@ -21,11 +21,12 @@ from chatsdk.messages import Message
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.transport import (
     Cancel,
+    Exchange,
     Request,
-    Secrets,
     Stopped,
     Transport,
     checked_headers,
+    checked_key,
     checked_token,
     shown_url,
 )
@@ -89,16 +90,21 @@ class ChatClient:
         self._dialect = dialects.get(dialect)
         if not callable(token):
             checked_token(token)
-        given = checked_headers(headers or {})
+        given = checked_headers({} if headers is None else headers)
         if authorization is not None and token is None:
             given = {"Authorization": authorization} | given
+        if defaults is not None and not isinstance(defaults, Mapping):
+            raise TypeError(f"defaults are a dict of options, not {type(defaults).__name__}")
+        if tap is not None and not callable(tap):
+            raise TypeError(f"tap is a function of the bytes and the time, not {tap!r}")
         self._defaults = dict(defaults or {})
         self._limits = _an(Limits, limits, "limits")
+        self._retry = _an(Retry, retry, "retry")
         self._transport = Transport(
             token=token,
             headers=given,
             timeout=Timeout.of(timeout),
-            retry=_an(Retry, retry, "retry"),
+            retry=self._retry,
             limits=self._limits,
             http=http,
             verify=verify,
@@ -141,6 +147,7 @@ class ChatClient:
         prompt: Prompt,
         *,
         cancel: Cancel | None = None,
+        idempotency_key: str | None = None,
         conversation_id: str | None = None,
         **options: Any,
     ) -> AnswerStream:
@@ -148,7 +155,7 @@ class ChatClient:
 
         Args:
             prompt: the text, or messages such as ``{"role": "user", "content": "Hi"}``.
-            cancel: as in `send`.
+            cancel, idempotency_key: as in `send`.
             conversation_id: where the backend keeps the history, which conversation goes on.
             options: for the body: ``model``, ``temperature``, whatever the backend takes. They go
                 before `defaults`.
@@ -163,7 +170,7 @@ class ChatClient:
         messages = Message.all_of(prompt)
         url = dialect.url(self._url, conversation_id=conversation_id)
         body = dialect.body(messages, conversation_id=conversation_id, **(self._defaults | options))
-        return self._send(url, body, dialect, cancel, None)
+        return self._send(url, body, dialect, cancel, idempotency_key)
 
     def close(self) -> None:
         """End what is under way, and the connections kept alive. Twice is harmless."""
@@ -178,31 +185,26 @@ class ChatClient:
             cancel = Cancel()
         elif not isinstance(cancel, Cancel):
             raise TypeError(f"cancel is a chatsdk.Cancel, not {type(cancel).__name__}")
-        request = Request(url, data, dialect, cancel, idempotency_key=key)
+        request = Request(url, data, dialect, cancel, idempotency_key=self._key(key))
+        exchange: Exchange | None = None
         try:
             exchange = self._transport.open(request)
-        except Stopped:
-            return AnswerStream(None, body)
-        except ChatError as error:
-            error.answer = Answer()
-            raise
-        failure: ChatError | None = None
-        try:
             head, document = opened(exchange, dialect)
         except Stopped:
-            exchange.close()
+            if exchange is not None:
+                exchange.close()
             return AnswerStream(None, body)
         except ChatError as error:
+            if exchange is not None:
+                error.request_id = error.request_id or exchange.request_id
+                exchange.drain()
+                exchange.secrets.scrub(error)
             error.answer = Answer()
-            error.request_id = error.request_id or exchange.request_id
-            failure = error
-        except BaseException:
-            exchange.close()
             raise
-        if failure is not None:
-            secrets: Secrets = exchange.secrets
-            exchange.drain()
-            raise secrets.scrub(failure)
+        except BaseException:
+            if exchange is not None:
+                exchange.close()
+            raise
         reading = Reading(
             exchange,
             dialect,
@@ -214,11 +216,21 @@ class ChatClient:
         )
         return AnswerStream(reading, body)
 
+    def _key(self, key: str | None) -> str | None:
+        given = self._retry.idempotency_key if key is None else key
+        return checked_key(given() if callable(given) else given)
+
     def __enter__(self) -> ChatClient:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a ChatClient holds connections and a token, so it cannot be pickled or copied: make a "
+            "new one where it is wanted"
+        )
 
     def __repr__(self) -> str:
         return f"<ChatClient {self.url} {self._dialect.name}>"

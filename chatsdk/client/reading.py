@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 
 from chatsdk import ndjson
 from chatsdk.answer import Answer, AnswerBuilder
-from chatsdk.client.response import Document, refused
+from chatsdk.client.response import UNREADABLE, Document, refused
 from chatsdk.client.stopping import ServerStop
 from chatsdk.dialects import get
 from chatsdk.dialects.contract import Decoder, Dialect
@@ -22,7 +22,6 @@ from chatsdk.errors import (
 )
 from chatsdk.options import Limits
 from chatsdk.outcome import Outcome
-from chatsdk.parts import Part
 from chatsdk.sse import EventParser, ServerSentEvent
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.faults import Stopped
@@ -34,9 +33,6 @@ AFTER_END_SECONDS = 0.5
 
 # The answer's size is looked at again after so many bytes of body.
 SIZE_CHECK_BYTES = 1024 * 1024
-
-# What decoders may raise for payloads nobody thought of; nothing of it leaves chatsdk as it is.
-UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError, ArithmeticError)
 
 
 class Reading:
@@ -102,10 +98,13 @@ class Reading:
         self.end(Outcome("error", error=error, answer=self.answer))
         return error
 
-    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
-        """Return the parts of one event; whatever its payload does is a `ProtocolError`."""
+    def take(self, event: ServerSentEvent, at: float, received: int) -> Answer | None:
+        """Apply one event; ``None`` if it says nothing. All it can raise is a `ProtocolError`."""
         try:
-            return self.decoder.decode(event)
+            parts = self.decoder.decode(event)
+            if not parts and not event.data:
+                return None
+            return self.builder.step(parts, payload=event.data, at=at, received=received)
         except UNREADABLE as error:
             kind = type(error).__name__
         # Outside the handler: the message of the original may show the payload.
@@ -130,19 +129,27 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
         exchange.drain()
     except Stopped:
         reading.stop()
+        exchange.close()
     except ChatError as error:
         failure = reading.fail(error)
-    finally:
-        # GeneratorExit and KeyboardInterrupt come by here too: the answer was given up.
-        reading.end(reading.stopped())
         exchange.close()
+    except BaseException:
+        # Given up: by a KeyboardInterrupt, or by a GeneratorExit, which may come from a garbage
+        # collection in the midst of anything.
+        reading.end(reading.stopped())
+        exchange.abandon()
+        raise
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            del failure
 
 
 def _events(reading: Reading) -> Iterator[Answer]:
     exchange, builder = reading.exchange, reading.builder
-    wire, feed, decode, step = exchange.wire, reading.parser.feed, reading.decode, builder.step
+    wire, feed, take = exchange.wire, reading.parser.feed, reading.take
     first = True
     kept = b""
     size_check = SIZE_CHECK_BYTES
@@ -151,13 +158,12 @@ def _events(reading: Reading) -> Iterator[Answer]:
         received = exchange.received
         events = feed(data)
         for event in events:
-            parts = decode(event)
-            if not parts and not event.data:
+            answer = take(event, now, received)
+            if answer is None:
                 continue
             if first:
                 first = False
                 exchange.begin_events()
-            answer = step(parts, payload=event.data, at=now, received=received)
             if builder.ended or builder.failure is not None:
                 yield from _last(reading, answer)
                 yield from _after_end(reading, events)
@@ -174,8 +180,9 @@ def _events(reading: Reading) -> Iterator[Answer]:
             _check_size(reading, received)
     for event in reading.parser.finish():
         first = False
-        answer = step(decode(event), payload=event.data, at=time.monotonic())
-        yield from _last(reading, answer)
+        answer = take(event, time.monotonic(), exchange.received)
+        if answer is not None:
+            yield from _last(reading, answer)
     if first:
         _check_body_without_events(reading, kept)
 
@@ -210,13 +217,10 @@ def _after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[
     try:
         while True:
             for event in events:
-                answer = builder.step(
-                    reading.decode(event),
-                    payload=event.data,
-                    at=time.monotonic(),
-                    received=exchange.received,
-                )
-                if builder.failure is None and answer.adds_to(reading.answer):
+                answer = reading.take(event, time.monotonic(), exchange.received)
+                if answer is None or builder.failure is not None:
+                    continue
+                if answer.adds_to(reading.answer):
                     reading.answer = answer
                     yield answer
             left = deadline - time.monotonic()

@@ -9,11 +9,11 @@ import attrs
 
 from chatsdk.dialects.contract import Dialect
 from chatsdk.dialects.media import unsupported
-from chatsdk.errors import BackendError, ChatError, NotAStreamError
+from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolError
 from chatsdk.parts import Part
-from chatsdk.transport.exchange import Exchange
+from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
 
-__all__ = ["Document", "ResponseInfo", "opened"]
+__all__ = ["UNREADABLE", "Document", "ResponseInfo", "opened", "refused"]
 
 # An answer that comes as one JSON document is text; one of this many bytes would fill a book.
 DOCUMENT_BYTES = 1024 * 1024
@@ -23,6 +23,12 @@ HTML = ("text/html", "application/xhtml+xml")
 # How a line of an event stream can begin (WHATWG HTML, "parsing an event stream").
 FIELDS = (b"data", b"event", b"id", b"retry", b":")
 LONGEST_FIELD = 6
+
+# What is looked at to tell an event stream that has no content type.
+HEAD_BYTES = 4096
+
+# What decoders may raise for payloads nobody thought of; nothing of it leaves chatsdk as it is.
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError, ArithmeticError)
 
 
 @attrs.frozen
@@ -72,7 +78,7 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[bytes, Document | None
     if content_type == "text/event-stream" or dialect.framing(content_type) == "ndjson":
         return b"", None
     if content_type in HTML:
-        body = exchange.read_body()
+        body = exchange.read_body(seconds=ASIDE_SECONDS)
         raise _no_stream(
             exchange,
             "a web page came instead of a stream: a login page, a proxy's error page, or the "
@@ -89,7 +95,10 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[bytes, Document | None
 
 def refused(exchange: Exchange, dialect: Dialect, body: bytes) -> ChatError | None:
     """Return the backend's refusal that stands in a body under a success status, if any."""
-    failure = dialect.error(exchange.status, exchange.headers, body)
+    try:
+        failure = dialect.error(exchange.status, exchange.headers, body)
+    except UNREADABLE:
+        return None
     if failure is None:
         return None
     return BackendError(
@@ -110,7 +119,7 @@ def _document(exchange: Exchange, dialect: Dialect, head: bytes) -> Document:
         payload = json.loads(text)
     except (ValueError, RecursionError):
         text, payload = "", None
-    parts = dialect.document(payload) if payload is not None else None
+    parts = _parts(dialect, payload) if payload is not None else None
     if parts is not None:
         return Document(text, parts)
     what = (
@@ -123,13 +132,23 @@ def _document(exchange: Exchange, dialect: Dialect, head: bytes) -> Document:
     raise _no_stream(exchange, f"{what} came; does the request ask for streaming?", body)
 
 
+def _parts(dialect: Dialect, payload: object) -> Sequence[Part] | None:
+    try:
+        return dialect.document(payload)
+    except UNREADABLE as error:
+        kind = type(error).__name__
+    # Outside the handler: the message of the original may show the payload.
+    raise ProtocolError(f"the JSON answer is not what the dialect {dialect.name!r} says ({kind})")
+
+
 def _head(exchange: Exchange) -> bytes:
-    head = exchange.read()
-    while head and len(_bare(head)) < LONGEST_FIELD and b"\n" not in _bare(head):
+    head = b""
+    # Blank lines may come first, but not without end.
+    while len(head) <= HEAD_BYTES:
         more = exchange.read()
-        if not more:
-            break
         head += more
+        if not more or len(_bare(head)) >= LONGEST_FIELD or b"\n" in _bare(head):
+            break
     return head
 
 

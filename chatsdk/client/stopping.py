@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
 import json
-import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -11,9 +11,13 @@ from urllib.parse import urlsplit, urlunsplit
 from chatsdk.answer import Answer
 from chatsdk.dialects.contract import Dialect, StopRequest
 from chatsdk.errors import BackendError, ChatError, HTTPStatusError
+from chatsdk.options import Timeout
 from chatsdk.transport import Cancel, Request, Stopped, Transport
 
 __all__ = ["ServerStop", "stop_url"]
+
+# How long the call may take, in seconds. It goes on in the background, but not for ever.
+STOP_SECONDS = 30.0
 
 
 class ServerStop:
@@ -42,9 +46,11 @@ class ServerStop:
         if stop is None:
             self._result = "unsupported"
             return
-        threading.Thread(
-            target=self._run, args=(dialect, stop), name="chatsdk-server-stop", daemon=True
-        ).start()
+        # Not threading.Thread, whose start takes locks: a signal handler may be where we are.
+        try:
+            _thread.start_new_thread(self._run, (dialect, stop))
+        except RuntimeError as error:
+            self._result = str(error)
 
     def _run(self, dialect: Dialect, stop: StopRequest) -> None:
         try:
@@ -55,10 +61,14 @@ class ServerStop:
             self._result = str(error)
         except Stopped:
             self._result = "the client was closed"
+        except Exception as error:
+            # The caller's own token function, say. Its message may be a secret.
+            self._result = type(error).__name__
 
     def _ask(self, dialect: Dialect, stop: StopRequest) -> str:
         body = b"" if stop.body is None else json.dumps(stop.body).encode()
-        request = Request(stop_url(self._url, stop), body, dialect, Cancel())
+        timeout = Timeout(total=STOP_SECONDS)
+        request = Request(stop_url(self._url, stop), body, dialect, Cancel(), timeout=timeout)
         exchange = self._transport.open(request)
         try:
             said = dialect.error(exchange.status, exchange.headers, exchange.read_body())

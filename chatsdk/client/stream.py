@@ -68,20 +68,22 @@ class AnswerStream(Generator[Answer, None, None]):
         While another thread is reading, it is `stop`: that thread ends within milliseconds, and
         closes the connection.
         """
-        if self._steps is None or self._reading is None:
+        reading, steps = self._reading, self._steps
+        if reading is None or steps is None:
             return
-        try:
-            if self._steps.gi_running:  # type: ignore[attr-defined]
-                self.stop()
-                return
-            self._reading.stop()
-            self._steps.close()
-        except ValueError:
-            # A reader came in between: "generator already executing".
-            self.stop()
-            return
-        # A generator that was never started runs no `finally`.
-        self._reading.exchange.close()
+        if not steps.gi_running:  # type: ignore[attr-defined]
+            reading.stop()
+            try:
+                steps.close()
+            except ValueError:
+                # "generator already executing": a reader came in between.
+                reading.exchange.wire.abort(STOPPED)
+            else:
+                # A generator that was never started runs no handler. Closed as a finalizer would,
+                # for this may be a signal handler: the pool's lock may be held a few frames above.
+                reading.exchange.abandon()
+        elif reading.outcome is None:
+            reading.exchange.wire.abort(STOPPED)
 
     def stop(self) -> None:
         """End the answer and keep its text; from any thread, also in a signal handler.
@@ -103,7 +105,7 @@ class AnswerStream(Generator[Answer, None, None]):
                 if answer.delta:
                     yield answer.delta
         finally:
-            self.close()
+            self._drop()
 
     def result(self) -> Answer:
         """Read to the end and return the final `Answer`; after `stop`, what there is of it.
@@ -159,12 +161,15 @@ class AnswerStream(Generator[Answer, None, None]):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
+    def _drop(self) -> None:
         # Also called on an object whose __init__ raised.
         reading = getattr(self, "_reading", None)
-        if reading is not None and reading.outcome is None:
+        if reading is not None:
             reading.end(reading.stopped())
             reading.exchange.abandon()
+
+    def __del__(self) -> None:
+        self._drop()
 
     def __repr__(self) -> str:
         outcome = self.outcome

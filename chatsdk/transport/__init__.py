@@ -6,10 +6,11 @@ Only this package imports requests and urllib3.
 from __future__ import annotations
 
 from chatsdk.transport.cancel import Cancel
+from chatsdk.transport.checks import checked_headers, checked_key, checked_token, shown_url
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.faults import Stopped
-from chatsdk.transport.opening import Request, Transport, checked_token
-from chatsdk.transport.secrets import Secrets, checked_headers, shown_url
+from chatsdk.transport.opening import Request, Transport
+from chatsdk.transport.secrets import Secrets
 
 __all__ = [
     "Cancel",
@@ -19,6 +20,7 @@ __all__ = [
     "Stopped",
     "Transport",
     "checked_headers",
+    "checked_key",
     "checked_token",
     "shown_url",
 ]

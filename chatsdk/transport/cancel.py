@@ -6,11 +6,15 @@ import contextlib
 import os
 import socket
 import threading
+from collections.abc import Callable, Iterable
 
 __all__ = ["STOPPED", "Cancel", "Wire"]
 
 # The cause of a wire that the user ended; every other cause is a phase of `chatsdk.Timeout`.
 STOPPED = "stopped"
+
+# Phases of one attempt: another one has time of its own for them.
+ATTEMPT_PHASES = ("connect", "first_event", "body")
 
 
 class Cancel:
@@ -52,6 +56,19 @@ class Cancel:
         return f"<Cancel {'set' if self._set else 'not set'}>"
 
 
+class _Duplicate(socket.socket):
+    """A second descriptor of a connection, closed with the last reference to it.
+
+    Nobody closes it by hand: a thread that is about to shut it down holds a reference, so that
+    the number cannot meanwhile belong to a connection of somebody else.
+    """
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Wire:
     """The connection of one stream, as far as others may touch it: they may end it.
 
@@ -62,32 +79,47 @@ class Wire:
     Attributes:
         limits: the deadline of each phase under way, in seconds of the monotonic clock.
         sock: the socket that the reader reads from, once there is one.
-        written: the request may have reached the backend.
+        carried: the request goes over connections of ours, which note when it is written.
+        written: the request may have reached the backend. Known only if it is `carried`.
         first_event: seconds from then on to the first event, or ``None``.
+        header_lines: how many a response may have.
+        hidden: takes out of a text what must not be shown.
     """
 
     __slots__ = (
         "_bell",
         "_causes",
-        "_pid",
+        "_process",
         "_sockets",
+        "carried",
         "first_event",
+        "header_lines",
+        "hidden",
         "limits",
         "sock",
         "written",
     )
 
-    def __init__(self, *, first_event: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        first_event: float | None = None,
+        header_lines: int = 100,
+        hidden: Callable[[str], str] = str,
+    ) -> None:
         self._causes: list[str] = []
-        self._sockets: list[socket.socket] = []
+        self._sockets: list[_Duplicate] = []
         # A bell rather than an Event: releasing a bare lock is safe in a signal handler.
         self._bell = threading.Lock()
         self._bell.acquire()
-        self._pid = os.getpid()
+        self._process = _process
         self.limits: dict[str, float] = {}
         self.sock: socket.socket | None = None
+        self.carried = False
         self.written = False
         self.first_event = first_event
+        self.header_lines = header_lines
+        self.hidden = hidden
 
     @property
     def cause(self) -> str | None:
@@ -95,23 +127,34 @@ class Wire:
         causes = self._causes
         return causes[0] if causes else None
 
+    @property
+    def inherited(self) -> bool:
+        """Whether this is a child of the process that made the connection."""
+        return self._process is not _process
+
     def abort(self, cause: str) -> None:
         """End whatever goes on, from any thread; the first cause counts."""
+        # Before the sockets are looked at: see `detach`.
         self._causes.append(cause)
-        # After a fork the connection is the parent's: shutting it down would end its stream.
-        if os.getpid() == self._pid:
-            for duplicate in self._sockets.copy():
-                _shut_down(duplicate)
+        self.hang_up()
         with contextlib.suppress(RuntimeError):
             self._bell.release()
 
-    def forgive(self, *phases: str) -> None:
-        """Begin anew after one of these phases ended it; any other cause stays."""
-        for phase in phases:
+    def hang_up(self) -> None:
+        """Shut the connection down, whoever else may have a descriptor of it."""
+        # In a child it is the parent's: shutting it down would end the parent's stream.
+        if not self.inherited:
+            for duplicate in self._sockets.copy():
+                _shut_down(duplicate)
+
+    def renew(self) -> None:
+        """Make ready for sending once more; a cause that concerns the last attempt only goes."""
+        for phase in ATTEMPT_PHASES:
+            self.limits.pop(phase, None)
             while phase in self._causes:
                 self._causes.remove(phase)
         self.detach()
-        self.written = False
+        self.carried = self.written = False
         if not self._causes:
             self._bell.acquire(blocking=False)
 
@@ -122,29 +165,62 @@ class Wire:
 
     def attach(self, sock: socket.socket) -> None:
         """Let `abort` reach this socket. For the thread that owns it."""
-        try:
-            # SSLSocket.dup() is not implemented: the file descriptor is what has to be shared.
-            duplicate = socket.socket(fileno=socket.dup(sock.fileno()))
-        except (OSError, ValueError):
+        number = sock.fileno()
+        if number < 0:
             return  # closed meanwhile: there is nothing left to reach
+        # SSLSocket.dup() is not implemented: the file descriptor is what has to be shared.
+        duplicate = _Duplicate(fileno=socket.dup(number))
+        _attached.add(self)
         self._sockets.append(duplicate)
         if self._causes:
             _shut_down(duplicate)
 
-    def detach(self) -> None:
-        """Give the duplicates back; the sockets themselves are untouched."""
+    def detach(self) -> bool:
+        """Give the duplicates back; the sockets themselves are untouched.
+
+        Returns whether nobody can shut them down any more. If not, `abort` is about to, for all
+        that is known: it notes its cause before it looks for the sockets.
+        """
         self.sock = None
-        while self._sockets:
-            try:
-                duplicate = self._sockets.pop()
-            except IndexError:
-                return
-            duplicate.close()
+        self._sockets = []
+        _attached.discard(self)
+        return not self._causes
+
+    def release(self, cancels: Iterable[Cancel]) -> None:
+        """Have done with it: nothing and nobody can end it any more."""
+        self.limits.clear()
+        for cancel in cancels:
+            cancel.unlink(self)
+        self.detach()
+
+    def forget(self) -> None:
+        """Let go of what another process has in use."""
+        self._sockets = []
 
     def wait(self, seconds: float) -> None:
         """Sleep, until `abort` at the latest."""
         if not self._causes and seconds > 0:
             self._bell.acquire(timeout=seconds)
+
+
+# Wires that have a connection. A socket that only a cycle of garbage can reach would be closed by
+# the interpreter, with a warning, before whoever owns it comes to close it.
+_attached: set[Wire] = set()
+
+# Stands for this process: another one after a fork.
+_process = object()
+
+
+def _forked() -> None:
+    global _process
+    _process = object()
+    # As long as this process has a descriptor, its parent's closing one does not end a connection.
+    for wire in _attached:
+        wire.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _shut_down(duplicate: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""Connections that can be ended from outside in every phase, and the adapter that makes them.
+"""Connections that can be ended from outside in every phase.
 
 The wire of the request under way is handed over in a thread-local: everything between
 ``Session.send`` and the socket runs on the calling thread.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import queue
 import socket
+import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
-import requests.adapters
-import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -24,10 +24,7 @@ from chatsdk.transport.cancel import Wire
 from chatsdk.transport.coalescing import CoalescingResponse
 from chatsdk.transport.deadlines import watch
 
-__all__ = ["WiredAdapter", "adopt", "carrying", "current_wire"]
-
-# Connections kept alive for each host. More may be open at a time; those are closed after use.
-KEPT_ALIVE = 32
+__all__ = ["POOL_CLASSES", "carrying", "current_wire"]
 
 
 class _Current(threading.local):
@@ -57,14 +54,25 @@ class Ended(OSError):
     """The wire was ended before or while it was connected."""
 
 
+def _new_response(connection: Any, *args: Any, **kwargs: Any) -> CoalescingResponse:
+    response = CoalescingResponse(*args, **kwargs)
+    if connection.wire is not None:
+        response.max_header_lines = connection.wire.header_lines
+    return response
+
+
 class _Wired:
     """What both connection classes add to urllib3's."""
 
-    response_class: Any = CoalescingResponse
+    # http.client calls this for every response, a proxy's to CONNECT included.
+    response_class: Any = _new_response
+
+    # The wire of the request that uses this connection.
+    wire: Wire | None = None
     _connecting = False
 
     def _new_conn(self: Any) -> socket.socket:
-        wire = current_wire()
+        wire = self.wire
         if wire is None:
             plain: socket.socket = super()._new_conn()  # type: ignore[misc]
             return plain
@@ -83,9 +91,11 @@ class _Wired:
             try:
                 sock = socket.socket(family, kind, protocol)
                 self._reach(wire, sock, address)
-                return sock
             except OSError as error:
                 failure = error
+            else:
+                sys.audit("http.client.connect", self, self.host, self.port)
+                return sock
         if isinstance(failure, TimeoutError):
             raise ConnectTimeoutError(
                 self, f"Connection to {self.host} timed out. (connect timeout={self.timeout})"
@@ -110,13 +120,19 @@ class _Wired:
             raise
 
     def connect(self: Any) -> None:
-        wire = current_wire()
+        self.wire = wire = current_wire()
         if wire is None:
             super().connect()  # type: ignore[misc]
             return
+        wire.carried = True
         self._connecting = True
         try:
             super().connect()  # type: ignore[misc]
+        except Exception:
+            raise
+        except BaseException as interrupt:
+            _close_half_made(interrupt)
+            raise
         finally:
             self._connecting = False
         wire.sock = self.sock
@@ -125,6 +141,8 @@ class _Wired:
         wire = current_wire()
         if wire is not None and self.sock is not None and wire.sock is not self.sock:
             # A connection that was kept alive: it belongs to this request from here on.
+            self.wire = wire
+            wire.carried = True
             wire.detach()
             wire.attach(self.sock)
             wire.sock = self.sock
@@ -141,8 +159,24 @@ class _Wired:
                 # From here on the request may have reached the backend, whatever happens.
                 wire.written = True
                 wire.limits.pop("connect", None)
+                # Images take longer to send than a connection takes to be made.
+                self.sock.settimeout(wire.first_event)
                 watch(wire, "first_event", wire.first_event)
         super().send(data)  # type: ignore[misc]
+
+
+def _close_half_made(interrupt: BaseException) -> None:
+    """Close the TLS socket whose handshake was interrupted.
+
+    ssl does so only after an error of its own. Nobody has been given the socket yet, so that
+    nothing but the frames of the interrupt know it.
+    """
+    traceback = interrupt.__traceback__
+    while traceback is not None:
+        for value in tuple(traceback.tb_frame.f_locals.values()):
+            if isinstance(value, ssl.SSLSocket):
+                value.close()
+        traceback = traceback.tb_next
 
 
 class WiredHTTPConnection(_Wired, HTTPConnection):
@@ -153,8 +187,10 @@ class WiredHTTPSConnection(_Wired, HTTPSConnection):
     """urllib3's TLS connection, with a wire."""
 
 
-class _QuietPool:
+class _WiredPool:
     def _put_conn(self: Any, conn: Any) -> None:
+        if conn is not None and not _disowned(conn):
+            conn.close()
         # More streams at a time than connections to keep are no reason for a warning.
         try:
             self.pool.put(conn, block=False)
@@ -164,44 +200,25 @@ class _QuietPool:
                 conn.close()
 
 
-class WiredHTTPPool(_QuietPool, HTTPConnectionPool):
+def _disowned(conn: Any) -> bool:
+    """Take the connection from its wire, and tell whether another request may have it."""
+    wire, conn.wire = conn.wire, None
+    if wire is not None and conn.sock is None:
+        # Closed, but a forked child may have descriptors of it.
+        wire.hang_up()
+    # Before it is put back: the next request may be another thread's, within microseconds.
+    sound = wire is None or wire.detach()
+    # http.client's name for the response that was read last.
+    response = getattr(conn, "_HTTPConnection__response", None)
+    return sound and not getattr(response, "surplus", False)
+
+
+class WiredHTTPPool(_WiredPool, HTTPConnectionPool):
     ConnectionCls = WiredHTTPConnection
 
 
-class WiredHTTPSPool(_QuietPool, HTTPSConnectionPool):
+class WiredHTTPSPool(_WiredPool, HTTPSConnectionPool):
     ConnectionCls = WiredHTTPSConnection
 
 
 POOL_CLASSES = {"http": WiredHTTPPool, "https": WiredHTTPSPool}
-
-
-class WiredAdapter(requests.adapters.HTTPAdapter):
-    """requests' adapter over our connections, straight to the host and through proxies.
-
-    It leaves ``send`` alone: packages that mock the HTTP layer replace that of the base class.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(pool_connections=8, pool_maxsize=KEPT_ALIVE)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> urllib3.ProxyManager:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):
-            manager.pool_classes_by_scheme = POOL_CLASSES
-        return cast("urllib3.ProxyManager", manager)
-
-
-def adopt(session: requests.Session) -> None:
-    """Let connections that a caller's own session opens from now on carry wires too.
-
-    Only requests' own adapter is adopted: an adapter of another class has reasons of its own.
-    """
-    for adapter in session.adapters.values():
-        if type(adapter) is requests.adapters.HTTPAdapter:
-            for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
-                if not type(manager).__name__.startswith("SOCKS"):
-                    manager.pool_classes_by_scheme = POOL_CLASSES

@@ -23,6 +23,10 @@ __all__ = ["watch"]
 # and a thread for each would cost more than all that it does.
 LINGER_SECONDS = 0.2
 
+# How long the thread sleeps at most, in seconds: a deadline that no longer holds must not keep it,
+# and what it watches, until then.
+LOOK_AGAIN_SECONDS = 0.5
+
 # How many deadlines that no longer hold may stand in the heap before they are swept out.
 STALE_ENTRIES = 256
 
@@ -47,7 +51,12 @@ class Watcher:
                 self._thread = threading.Thread(
                     target=self._run, name="chatsdk-deadlines", daemon=True
                 )
-                self._thread.start()
+                try:
+                    self._thread.start()
+                except RuntimeError:
+                    # The system has no thread left. The next request may be luckier.
+                    self._thread = None
+                    raise
 
     def _run(self) -> None:
         heap: list[_Entry] = []
@@ -55,7 +64,8 @@ class Watcher:
             heap = _holding(heap)
             try:
                 if heap:
-                    entry = self._arrivals.get(timeout=max(0.0, heap[0][0] - time.monotonic()))
+                    left = heap[0][0] - time.monotonic()
+                    entry = self._arrivals.get(timeout=max(0.0, min(left, LOOK_AGAIN_SECONDS)))
                 else:
                     entry = self._arrivals.get(timeout=LINGER_SECONDS)
             except queue.Empty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
 from chatsdk.transport.cancel import STOPPED, Cancel, Wire
 from chatsdk.transport.deadlines import watch
-from chatsdk.transport.faults import Stopped, innermost, timed_out, translated
+from chatsdk.transport.faults import Stopped, cause_of, timed_out, translated
 from chatsdk.transport.secrets import Secrets
 
 __all__ = ["Exchange", "Tap"]
@@ -21,12 +22,13 @@ __all__ = ["Exchange", "Tap"]
 # Bytes asked for at a time: what a socket buffer usually holds at most.
 READ_BYTES = 65536
 
-# An error page that drips is given up after so many seconds; its status says enough.
-ERROR_BODY_SECONDS = 5.0
+# A body that nobody is waiting for, an error page say, is given up after so many seconds: the
+# status says enough.
+ASIDE_SECONDS = 5.0
 
-# The end of the body mostly follows the dialect's end marker within a loopback's round trip.
-# Waiting this many seconds for it keeps the connection, and no user notices.
-CLEAN_END_SECONDS = 0.005
+# The end of the body follows the dialect's end marker within milliseconds, unless the server is
+# busy. Waiting so many seconds for it is cheaper than the handshake for a new connection.
+CLEAN_END_SECONDS = 0.05
 
 # Decoders that urllib3 has in any case; br and zstd only where their package is installed.
 ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
@@ -61,6 +63,7 @@ class Exchange:
         limits: Limits,
         secrets: Secrets,
         tap: Tap | None,
+        left: deque[Any],
     ) -> None:
         self._response = response
         self._raw: Any = response.raw
@@ -68,15 +71,18 @@ class Exchange:
         self._limits = limits
         self._tap = tap
         self._cancels = cancels
+        self._left = left
         self._started = False
         self._closed = False
+        self._gone = False
         self.wire = wire
         self.secrets = secrets
         self.attempts = 1
         self.received = 0
         self.status = response.status_code
+        # Clean, because a server may echo what was sent.
         self.headers = {
-            name.lower(): value
+            name.lower(): secrets.hide(value)
             for name, value in response.headers.items()
             if not name.lower().startswith("set-cookie")
         }
@@ -86,8 +92,10 @@ class Exchange:
         self.request_id = next(
             (self.headers[name] for name in _REQUEST_IDS if name in self.headers), None
         )
-        chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
-        self.delimited = chunked or "content-length" in self.headers
+        raw = self._raw
+        self.delimited = bool(
+            getattr(raw, "chunked", False) or getattr(raw, "length_remaining", None) is not None
+        )
 
     def check_encoding(self) -> None:
         """Raise `ProtocolError` for a body that is compressed in a way that cannot be undone."""
@@ -114,6 +122,8 @@ class Exchange:
             ChatError: what went wrong; `Stopped` if the user ended the wire.
         """
         try:
+            if self.wire.inherited:
+                raise ConnectionError("it belongs to the process that this one was forked from")
             data: bytes = self._raw.read1(READ_BYTES, decode_content=True)
         except Exception as error:
             failure: ChatError | Stopped = self.failure(error)
@@ -147,21 +157,28 @@ class Exchange:
     def failure(self, error: BaseException) -> ChatError | Stopped:
         """Return our error for what reading raised."""
         ours = translated(error, self.wire, streaming=True, started=self._started)
-        ours.__cause__ = None if self.secrets.shows(error) else innermost(error)
+        cause = cause_of(error)
+        ours.__cause__ = None if cause is None or self.secrets.shown_in(cause) else cause
         ours.__suppress_context__ = True
         return ours
 
-    def read_body(self, most: int | None = None) -> bytes:
+    def read_body(self, most: int | None = None, *, seconds: float | None = None) -> bytes:
         """Return the start of a body that is no stream, `Limits.error_body` bytes at most.
 
-        A body that breaks off or drips gives what had come: the status counts for more.
+        Args:
+            most: bytes to return, if other than `Limits.error_body`.
+            seconds: wait no longer than that: a body that breaks off or drips gives what had
+                come. ``None`` for a body that is the answer.
 
         Raises:
-            ChatTimeout: `Timeout.total` or `Timeout.first_event` ran out meanwhile.
+            ChatTimeout: `Timeout.total` ran out meanwhile, or `Timeout.first_event`.
+            ChatError: without `seconds`, what went wrong.
             Stopped: the user ended the wire.
         """
-        if self.wire.cause is None:
-            watch(self.wire, "body", ERROR_BODY_SECONDS)
+        if seconds is not None:
+            self.wire.limits.pop("first_event", None)
+            known = (self._timeout.first_event, self._timeout.idle)
+            watch(self.wire, "body", min([seconds, *(limit for limit in known if limit)]))
         most = self._limits.error_body if most is None else most
         pieces: list[bytes] = []
         length = 0
@@ -170,7 +187,7 @@ class Exchange:
                 pieces.append(data)
                 length += len(data)
         except ChatError:
-            if self.wire.cause not in (None, "body"):
+            if seconds is None or self.wire.cause not in (None, "body"):
                 raise
         finally:
             self.wire.limits.pop("body", None)
@@ -182,7 +199,7 @@ class Exchange:
         A body read to its end leaves a connection that can be used again.
         """
         self.finish_quietly(seconds)
-        self._let_go()
+        self.close()
 
     def finish_quietly(self, seconds: float = CLEAN_END_SECONDS) -> None:
         """As `drain`, but go on with the wire: the request will be sent again."""
@@ -200,30 +217,45 @@ class Exchange:
 
     def close_response(self) -> None:
         """Close the response, but go on with its wire: the request will be sent again."""
+        self._shut()
+        with contextlib.suppress(Exception):
+            self._raw.release_conn()
+
+    def abandon(self) -> None:
+        """Close, but leave the connection's place in the pool to whoever sends next.
+
+        For finalizers. A garbage collection may run while this very thread holds the lock of a
+        pool, so nothing here may want one.
+        """
+        if self._gone:
+            return
+        self._shut()
+        self._let_go()
+        pool = getattr(self._raw, "_pool", None)
+        # Only a pool that lends a limited number of connections misses one.
+        if getattr(pool, "block", False) and self._raw._connection is not None:
+            self._left.append((pool, self._raw._connection))
+
+    def __del__(self) -> None:
+        # Nobody closed it, because an exception came in between.
+        if getattr(self, "_gone", True) is False:
+            self.abandon()
+
+    def _shut(self) -> None:
         if self._closed:
             return
         self._closed = True
+        raw = self._raw
+        if self.wire.carried or not getattr(raw, "closed", True):
+            # A forked child may have descriptors of it, and the backend is to know now.
+            self.wire.hang_up()
         # Closing can raise whatever reading can, if the connection is broken or half closed.
         with contextlib.suppress(Exception):
-            self._response.close()
-
-    def abandon(self) -> None:
-        """Close without giving the connection back; for a finalizer.
-
-        A garbage collection may run while this very thread holds the lock of a connection pool,
-        so nothing here may want one.
-        """
-        if not self._closed:
-            self._closed = True
-            with contextlib.suppress(Exception):
-                self._raw.close()
-        self._let_go()
+            raw.close()
 
     def _let_go(self) -> None:
-        self.wire.limits.clear()
-        for cancel in self._cancels:
-            cancel.unlink(self.wire)
-        self.wire.detach()
+        self._gone = True
+        self.wire.release(self._cancels)
 
     def _settimeout(self, seconds: float | None) -> None:
         sock = self.wire.sock
@@ -234,5 +266,15 @@ class Exchange:
     def _cut_in_compression(self) -> bool:
         """Whether the body ended before its compression did. Nothing raises for that."""
         decoder = getattr(self._raw, "_decoder", None)
-        inner = getattr(decoder, "_obj", None)
-        return self.received > 0 and getattr(inner, "eof", True) is False
+        # Several, where the body was compressed more than once.
+        decoders = getattr(decoder, "_decoders", [decoder])
+        return self.received > 0 and any(map(_is_unfinished, decoders))
+
+
+def _is_unfinished(decoder: Any) -> bool:
+    inner = getattr(decoder, "_obj", None)
+    finished = getattr(inner, "is_finished", None)
+    if finished is not None:
+        # brotli's has a method where the others have an attribute.
+        return not finished()
+    return getattr(inner, "eof", True) is False

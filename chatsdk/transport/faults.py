@@ -12,12 +12,18 @@ from chatsdk.errors import (
     ChatError,
     ChatTimeout,
     ConnectError,
+    LimitExceeded,
     ProtocolError,
     StreamInterrupted,
 )
 from chatsdk.transport.cancel import STOPPED, Wire
+from chatsdk.transport.secrets import CUT
 
-__all__ = ["Stopped", "timed_out", "translated"]
+__all__ = ["Stopped", "cause_of", "timed_out", "translated"]
+
+
+# Characters of a foreign message that are worth quoting.
+SHOWN_CHARS = 300
 
 
 class Stopped(Exception):
@@ -55,12 +61,20 @@ def translated(
     roots = _chain(error)
     if any(_is_connect_timeout(root) for root in roots):
         return timed_out("connect")
+    unreached = not streaming and (
+        not wire.written if wire.carried else any(map(_is_unreached, roots))
+    )
     if any(_is_timeout(root) for root in roots):
-        if not wire.written and not streaming:
+        if unreached:
             return timed_out("connect")
         return timed_out("idle" if started else "first_event")
-    if not wire.written and not streaming:
+    if unreached:
         return ConnectError(_unreached(roots))
+    if any(_is_limit(root) for root in roots):
+        return LimitExceeded(
+            f"the response has more header lines than Limits(header_lines={wire.header_lines})",
+            limit="header_lines",
+        )
     if any(isinstance(root, _UNREADABLE) for root in roots):
         return ProtocolError(f"the response cannot be read: {_said(roots)}")
     if streaming:
@@ -83,6 +97,28 @@ _UNREADABLE = (
     http.client.UnknownProtocol,
     ValueError,
 )
+
+
+# What an adapter of the caller's own raises before anything was written. What is not among these
+# may have reached the backend.
+_BEFORE_WRITING = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.LocationValueError,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    ssl.SSLCertVerificationError,
+    ConnectionRefusedError,
+)
+
+
+def _is_unreached(error: BaseException) -> bool:
+    return isinstance(error, _BEFORE_WRITING)
+
+
+def _is_limit(error: BaseException) -> bool:
+    # The words are those of chatsdk.transport.head; http.client has no class for it.
+    return type(error) is http.client.HTTPException and " lines" in str(error)
 
 
 def _is_connect_timeout(error: BaseException) -> bool:
@@ -117,14 +153,21 @@ def _hung_up(error: BaseException) -> bool:
     return isinstance(error, http.client.RemoteDisconnected)
 
 
-def innermost(error: BaseException) -> BaseException:
-    """What lies at the bottom of a foreign error, without requests' wrappers around it.
+def cause_of(error: BaseException) -> BaseException | None:
+    """What lies at the bottom of a foreign error, bare, to be shown as the cause of ours.
 
-    Those hold the request, and with it the token.
+    The exceptions of requests hold the request, and with it the token; those of urllib3 the pool,
+    and with it a proxy's password; and a traceback the frames in which these are variables.
     """
-    roots = [item for item in _chain(error) if not isinstance(item, requests.RequestException)]
-    plain = [item for item in roots if not isinstance(item, urllib3.exceptions.RequestError)]
-    return (plain or roots or [error])[-1 if plain else 0]
+    plain = [item for item in _chain(error) if not isinstance(item, _WRAPPERS)]
+    if not plain:
+        return None
+    bare = plain[-1].with_traceback(None)
+    bare.__cause__ = bare.__context__ = None
+    return bare
+
+
+_WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 def _unreached(roots: list[BaseException]) -> str:
@@ -143,13 +186,11 @@ def _unreached(roots: list[BaseException]) -> str:
 
 def _said(roots: list[BaseException]) -> str:
     # The innermost says what happened; the wrappers around it repeat URLs and object addresses.
-    plain = [
-        root
-        for root in roots
-        if not isinstance(root, (requests.RequestException, urllib3.exceptions.HTTPError))
-    ]
+    plain = [root for root in roots if not isinstance(root, _WRAPPERS)]
     root = (plain or roots)[-1]
     text = str(root) or type(root).__name__
     if isinstance(root, OSError) and root.strerror:
         text = root.strerror
-    return text.strip().rstrip(".")[:300]
+    text = text.strip().rstrip(".")
+    # The mark tells that a secret may have been cut in two.
+    return text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + CUT

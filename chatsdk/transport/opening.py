@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import NoReturn, Protocol
 
 import attrs
 import requests
@@ -14,29 +13,29 @@ from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.parts import Failure
 from chatsdk.transport.cancel import STOPPED, Cancel, Wire
-from chatsdk.transport.connection import WiredAdapter, adopt, carrying
+from chatsdk.transport.checks import (
+    checked_http,
+    checked_proxies,
+    checked_token,
+    checked_verify,
+)
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.exchange import Exchange, Tap
-from chatsdk.transport.faults import Stopped, innermost, timed_out, translated
+from chatsdk.transport.faults import Stopped, cause_of, timed_out, translated
+from chatsdk.transport.posting import Poster
+from chatsdk.transport.quieting import quiet_urllib3
 from chatsdk.transport.redirects import redirected, same_origin
-from chatsdk.transport.retrying import retry_after, wait_before
-from chatsdk.transport.secrets import Secrets, checked_value, quiet_urllib3, shown_url
+from chatsdk.transport.refusals import refusal
+from chatsdk.transport.retrying import wait_before
+from chatsdk.transport.secrets import Secrets
 
 __all__ = ["Backend", "Request", "Token", "Transport"]
 
 logger = logging.getLogger("chatsdk")
 
-Token = str | Callable[[], str] | None
+Token = str | Callable[[], str | None] | None
 
 MAX_REDIRECTS = 5
-
-REMEDIES = {
-    401: "check the token",
-    403: "the token is known, but may not do this",
-    404: "check the URL's path",
-    405: "the URL does not take a POST: check its path",
-    429: "too many requests, or a quota is used up",
-}
 
 quiet_urllib3()
 
@@ -59,6 +58,7 @@ class Request:
         backend: the dialect, which writes the token's header and reads refusals.
         cancel: the user's switch.
         idempotency_key: sent as ``Idempotency-Key`` if there is one.
+        timeout: goes before that of the transport.
     """
 
     url: str = attrs.field(repr=False)
@@ -66,6 +66,7 @@ class Request:
     backend: Backend
     cancel: Cancel
     idempotency_key: str | None = attrs.field(default=None, repr=False)
+    timeout: Timeout | None = None
 
 
 class Transport:
@@ -90,16 +91,12 @@ class Transport:
         self._timeout = timeout or Timeout()
         self._retry = retry or Retry()
         self._limits = limits or Limits()
-        self._verify = verify
-        self._proxies = dict(proxies or {})
         self._follow_redirects = follow_redirects
         self._tap = tap
         self._closing = Cancel()
-        self._pid = os.getpid()
-        self._own = http is None
-        self._http = _session() if http is None else http
-        if http is not None:
-            adopt(http)
+        self._poster = Poster(
+            checked_http(http), verify=checked_verify(verify), proxies=checked_proxies(proxies)
+        )
 
     def open(self, request: Request) -> Exchange:
         """Send the request and return its response, which has a success status.
@@ -110,20 +107,35 @@ class Transport:
         """
         if self._closing.is_set():
             raise ValueError("this client is closed; make a new one")
-        self._after_fork()
-        wire, secrets = Wire(first_event=self._timeout.first_event), Secrets()
+        if self._poster.after_fork():
+            self._closing = Cancel()
+        secrets = Secrets()
+        timeout = request.timeout or self._timeout
+        wire = Wire(
+            first_event=timeout.first_event,
+            header_lines=self._limits.header_lines,
+            hidden=secrets.clean,
+        )
         cancels = (request.cancel, self._closing)
-        for cancel in cancels:
-            cancel.link(wire)
-        watch(wire, "total", self._timeout.total)
         try:
-            return self._try(request, wire, secrets, cancels)
-        except BaseException:
-            wire.limits.clear()
             for cancel in cancels:
-                cancel.unlink(wire)
-            wire.detach()
+                cancel.link(wire)
+            watch(wire, "total", timeout.total)
+            return self._try(request, wire, secrets, cancels)
+        except ChatError as error:
+            failure = error
+            wire.release(cancels)
+        except BaseException:
+            # Whatever the interpreter still holds of it, the backend is to know at once.
+            wire.hang_up()
+            wire.release(cancels)
             raise
+        try:
+            # Without the frames below, in which the token is a variable.
+            raise failure.with_traceback(None)
+        finally:
+            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            del failure
 
     def close(self) -> None:
         """End what is under way, and close the connections kept alive.
@@ -131,49 +143,50 @@ class Transport:
         A session that the caller brought stays open.
         """
         self._closing.set()
-        if self._own and self._pid == os.getpid():
-            self._http.close()
+        self._poster.close()
 
     def _try(
         self, request: Request, wire: Wire, secrets: Secrets, cancels: tuple[Cancel, ...]
     ) -> Exchange:
+        _go_on(wire)
         token = self._ask_token()
         url = request.url
-        attempt, redirects, renewed = 1, 0, False
+        # What a renewed token makes of it is not counted among the attempts of `Retry`.
+        attempt, renewals, redirects = 1, 0, 0
         while True:
+            _go_on(wire)
             try:
-                exchange = self._send(request, url, token, wire, secrets, cancels)
-                exchange.attempts = attempt
+                exchange, target = self._send(request, url, token, wire, secrets, cancels)
+                exchange.attempts = attempt + renewals
                 if 200 <= exchange.status < 300:
                     return exchange
-                target = redirected(exchange.status, exchange.headers, url)
                 if target is not None and self._may_follow(exchange.status, url, target, redirects):
                     exchange.finish_quietly()
                     url, redirects = target, redirects + 1
+                    wire.renew()
                     continue
-                error: ChatError = self._refused(request.backend, exchange, target)
+                error: ChatError = refusal(exchange, request.backend, target)
             except ChatError as failure:
                 error = failure
-            written = wire.written
-            wire.forgive("connect", "body")
-            if wire.cause is not None:
-                raise Stopped() if wire.cause == STOPPED else timed_out(wire.cause)
-            if _is_401(error) and callable(self._token) and not renewed:
-                token, renewed, seconds = self._ask_token(), True, 0.0
+            written = wire.written or not wire.carried
+            wire.renew()
+            _go_on(wire)
+            if _is_401(error) and callable(self._token) and not renewals:
+                token, renewals, seconds = self._ask_token(), 1, 0.0
             else:
                 keyed = request.idempotency_key is not None
                 waited = wait_before(self._retry, error, attempt, keyed=keyed, written=written)
                 if waited is None:
                     raise secrets.scrub(error)
                 seconds = waited
+                attempt += 1
             logger.info(
                 "attempt %d failed with %s; sending again in %.1f s",
-                attempt,
+                attempt + renewals - 1,
                 _named(error),
                 seconds,
             )
             wire.wait(seconds)
-            attempt += 1
 
     def _send(
         self,
@@ -183,24 +196,30 @@ class Transport:
         wire: Wire,
         secrets: Secrets,
         cancels: tuple[Cancel, ...],
-    ) -> Exchange:
-        if wire.cause is not None:
-            raise Stopped() if wire.cause == STOPPED else timed_out(wire.cause)
+    ) -> tuple[Exchange, str | None]:
+        """Send it once; give the response and where it redirects to."""
         headers = self._request_headers(request, token)
         secrets.add(token)
         secrets.add_headers(headers)
-        secrets.add_url(url)
-        for proxy in self._proxies.values():
-            secrets.add_url(proxy)
-        timeout = self._timeout
+        timeout = request.timeout or self._timeout
         watch(wire, "connect", timeout.connect)
         try:
-            with carrying(wire):
-                response = self._post(url, headers, request.body)
+            posted = self._poster.post(
+                url,
+                headers,
+                request.body,
+                wire=wire,
+                secrets=secrets,
+                authorized=token is not None,
+                timeout=(timeout.connect, timeout.first_event),
+            )
         except Exception as error:
-            ours = translated(error, wire, streaming=False, started=False)
-            ours.__cause__ = None if secrets.shows(error) else innermost(error)
-            failure: ChatError | Stopped | None = ours
+            failure: ChatError | Stopped | None = translated(
+                error, wire, streaming=False, started=False
+            )
+            assert failure is not None
+            cause = cause_of(error)
+            failure.__cause__ = None if cause is None or secrets.shown_in(cause) else cause
         else:
             failure = None
         finally:
@@ -209,39 +228,19 @@ class Transport:
         if failure is not None:
             raise failure
         exchange = Exchange(
-            response,
+            posted.response,
             wire=wire,
             cancels=cancels,
             timeout=timeout,
             limits=self._limits,
             secrets=secrets,
             tap=self._tap,
+            left=self._poster.left,
         )
         if wire.cause is not None:
             exchange.close_response()
-            raise Stopped() if wire.cause == STOPPED else timed_out(wire.cause)
-        return exchange
-
-    def _post(self, url: str, headers: dict[str, str], body: bytes) -> requests.Response:
-        http = self._http
-        timeout: Any = (self._timeout.connect, self._timeout.first_event)
-        auth: Any = _keep_authorization
-        if not self._own and self._token is None and http.auth is not None:
-            auth = http.auth
-        post = requests.Request("POST", url, headers=headers, data=body, auth=auth)
-        prepared = http.prepare_request(post) if not self._own else post.prepare()
-        settings: Any = http.merge_environment_settings(
-            prepared.url or url, dict(self._proxies), True, self._verify, None
-        )
-        if self._verify is not None:
-            # requests lets REQUESTS_CA_BUNDLE go before an explicit verify=True.
-            settings["verify"] = self._verify
-        if not self._own:
-            return http.send(prepared, timeout=timeout, allow_redirects=False, **settings)
-        # Straight to the adapter: Session.send would read the whole body of a redirect, and keep
-        # the cookies of one user's answer for the next.
-        adapter = http.get_adapter(prepared.url or url)
-        return adapter.send(prepared, timeout=timeout, **settings)
+            _go_on(wire)
+        return exchange, redirected(exchange.status, posted.location, url)
 
     def _request_headers(self, request: Request, token: str | None) -> dict[str, str]:
         headers = {
@@ -272,67 +271,15 @@ class Transport:
             and same_origin(url, target)
         )
 
-    def _refused(self, backend: Backend, exchange: Exchange, target: str | None) -> HTTPStatusError:
-        body = exchange.read_body()
-        exchange.finish_quietly()
-        status = exchange.status
-        said = backend.error(status, exchange.headers, body) if status >= 400 else None
-        if target is not None:
-            remedy = f"it redirects to {shown_url(target)}, which is not followed: use that URL"
-        else:
-            remedy = REMEDIES.get(status, "")
-        message = said.message if said is not None else ""
-        text = ": ".join(part for part in (f"HTTP {status}", message[:500]) if part)
-        return HTTPStatusError(
-            f"{text} ({remedy})" if remedy else text,
-            status=status,
-            headers=exchange.headers,
-            body=body,
-            message=message,
-            code=said.code if said is not None else None,
-            retry_after=retry_after(exchange.headers),
-            request_id=exchange.request_id,
-        )
 
-    def _after_fork(self) -> None:
-        if self._pid == os.getpid():
-            return
-        # Two processes that read one connection get each other's text. The parent keeps its own.
-        self._pid = os.getpid()
-        self._closing = Cancel()
-        if self._own:
-            self._http = _session()
-        else:
-            for adapter in self._http.adapters.values():
-                adapter.close()
+def _go_on(wire: Wire) -> None:
+    """Raise if the wire was ended."""
+    if wire.cause is not None:
+        ended(wire.cause)
 
 
-def checked_token(token: object) -> str | None:
-    """Return a token that HTTP can carry.
-
-    Raises:
-        TypeError, ValueError: it cannot; the token is not shown.
-    """
-    if token is None:
-        return None
-    if not isinstance(token, str):
-        raise TypeError(f"a token is a string, not {type(token).__name__}")
-    if not token:
-        raise ValueError("the token is empty; give None to send none")
-    return checked_value(token, "the token")
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    adapter = WiredAdapter()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def _keep_authorization(prepared: Any) -> Any:
-    # Given as auth=, it keeps requests from looking into ~/.netrc.
-    return prepared
+def ended(cause: str) -> NoReturn:
+    raise Stopped() if cause == STOPPED else timed_out(cause)
 
 
 def _is_401(error: ChatError) -> bool:

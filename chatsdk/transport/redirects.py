@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
 __all__ = ["redirected", "same_origin"]
@@ -11,9 +10,8 @@ REDIRECTS = (301, 302, 303, 307, 308)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def redirected(status: int, headers: Mapping[str, str], url: str) -> str | None:
+def redirected(status: int, location: str | None, url: str) -> str | None:
     """Return the whole URL that a response redirects to, ``None`` if it does not."""
-    location = headers.get("location")
     if status not in REDIRECTS or not location:
         return None
     try:
@@ -31,6 +29,9 @@ def same_origin(first: str, second: str) -> bool:
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:
     try:
         parts = urlsplit(url)
+        if parts.username is not None:
+            # Whose password that is, nobody knows.
+            return None
         return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None

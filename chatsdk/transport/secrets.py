@@ -1,27 +1,32 @@
-"""What must not be seen: values of tokens, cookies and query strings, and where they could show."""
+"""What must not be seen: tokens, cookies, passwords and query strings."""
 
 from __future__ import annotations
 
-import logging
+import base64
+import binascii
+import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, AnyStr
 from urllib.parse import quote, unquote, urlsplit
 
 from chatsdk.errors import BackendError, ChatError, HTTPStatusError, NotAStreamError
-from chatsdk.transport.connection import current_wire
 
-__all__ = ["Secrets", "checked_headers", "quiet_urllib3", "shown_url"]
+__all__ = ["HIDDEN", "Secrets"]
 
 HIDDEN = "***"
 
 # Header fields whose values are nobody's business.
 _PRIVATE = re.compile(r"auth|token|secret|cookie|session|credential|password|(^|[-_])key", re.I)
 
-_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-
 # A value this short would hide ordinary words wherever they stand.
 MIN_SECRET_CHARS = 4
+
+# So many characters of the beginning of a secret are worth hiding, where a text was cut in it.
+MIN_CUT_CHARS = 6
+
+# What stands where a text was cut.
+CUT = "…"
 
 
 class Secrets:
@@ -29,23 +34,29 @@ class Secrets:
 
     def __init__(self) -> None:
         self._values: set[str] = set()
+        self._longest_first: list[str] | None = None
 
     def add(self, value: str | None) -> None:
-        """Keep `value` from being shown, as it is and percent-encoded."""
+        """Keep `value` from being shown: as it is, percent-encoded, and in quotation marks."""
         if value and len(value) >= MIN_SECRET_CHARS:
-            self._values |= {value, quote(value, safe=""), quote(value), unquote(value)}
+            self._values.add(value)
+            self._longest_first = None
 
-    def add_headers(self, headers: Mapping[str, str]) -> None:
+    def add_headers(self, headers: Mapping[str, str | bytes]) -> None:
         """Keep the values of private header fields; of ``Bearer x`` also the ``x``."""
-        for name, value in headers.items():
-            if _PRIVATE.search(name):
-                self.add(value)
-                scheme, _, rest = value.partition(" ")
-                if rest and scheme.isalpha():
-                    self.add(rest.strip())
-                if "cookie" in name.lower():
-                    for cookie in value.split(";"):
-                        self.add(cookie.partition("=")[2].strip())
+        for name, given in headers.items():
+            if not _PRIVATE.search(name):
+                continue
+            value = given.decode("latin-1") if isinstance(given, bytes) else given
+            self.add(value)
+            scheme, _, rest = value.partition(" ")
+            if rest and scheme.isalpha():
+                self.add(rest.strip())
+            if scheme.lower() == "basic":
+                self._add_basic(rest)
+            if "cookie" in name.lower():
+                for cookie in value.split(";"):
+                    self.add(cookie.partition("=")[2].strip())
 
     def add_url(self, url: str) -> None:
         """Keep the query, its values, and a password in front of the host."""
@@ -53,27 +64,30 @@ class Secrets:
         self.add(parts.query)
         for field in parts.query.split("&"):
             self.add(field.partition("=")[2])
-        self.add(parts.password)
+        if parts.password:
+            self.add(parts.password)
+            pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+            self.add(base64.b64encode(pair.encode()).decode())
 
-    def clean(self, text: str) -> str:
+    def hide(self, text: str) -> str:
         """Return `text` without any of the secrets."""
         # The longest first: a secret may be the beginning of another.
-        for value in sorted(self._values, key=len, reverse=True):
+        for value in self._sorted():
             if value in text:
                 text = text.replace(value, HIDDEN)
         return text
 
-    def shows(self, *exceptions: BaseException | None) -> bool:
-        """Whether one of these, or what it was caused by, shows a secret or a query string."""
-        for exception in exceptions:
-            seen: set[int] = set()
-            while exception is not None and id(exception) not in seen:
-                seen.add(id(exception))
-                said = f"{exception} {exception!r}"
-                if self.clean(said) != said:
-                    return True
-                exception = exception.__cause__ or exception.__context__
-        return False
+    def clean(self, text: str) -> str:
+        """As `hide`, and also without the beginning of a secret where the text was cut in it."""
+        text = self.hide(text)
+        for value in self._sorted():
+            text = _without_beginning(text, value)
+        return text
+
+    def shown_in(self, exception: BaseException) -> bool:
+        """Whether this exception shows a secret."""
+        said = f"{exception} {exception!r}"
+        return self.clean(said) != said
 
     def scrub(self, error: ChatError) -> ChatError:
         """Take the secrets out of everything that `error` shows, in place."""
@@ -84,6 +98,8 @@ class Secrets:
             error.request_id = self.clean(error.request_id)
         if isinstance(error, (HTTPStatusError, NotAStreamError)):
             error.body = self._bytes(error.body)
+        if isinstance(error, NotAStreamError):
+            error.content_type = self.clean(error.content_type)
         if isinstance(error, HTTPStatusError):
             error.headers = {name: self.clean(value) for name, value in error.headers.items()}
         if isinstance(error, (HTTPStatusError, BackendError)):
@@ -91,76 +107,48 @@ class Secrets:
             error.code = self._any(error.code)
         return error
 
+    def _add_basic(self, encoded: str) -> None:
+        try:
+            pair = base64.b64decode(encoded).decode()
+        except (binascii.Error, ValueError):
+            return
+        self.add(pair.partition(":")[2])
+
+    def _sorted(self) -> list[str]:
+        values = self._longest_first
+        if values is None:
+            found = set()
+            for value in self._values:
+                found |= {value, quote(value, safe=""), quote(value), unquote(value)}
+                found |= {json.dumps(value)[1:-1], repr(value)[1:-1]}
+            values = self._longest_first = sorted(found, key=len, reverse=True)
+        return values
+
     def _any(self, value: Any) -> Any:
         return self.clean(value) if isinstance(value, str) else value
 
     def _bytes(self, body: bytes) -> bytes:
-        for value in sorted(self._values, key=len, reverse=True):
+        for value in self._sorted():
             body = body.replace(value.encode("utf-8", "surrogatepass"), HIDDEN.encode())
+        for value in self._sorted():
+            # The body is the start of what came: its end may be the start of a secret.
+            length = _cut_at(value.encode("utf-8", "surrogatepass"), body)
+            if length:
+                body = body[:-length] + HIDDEN.encode()
         return body
 
 
-def checked_headers(headers: Mapping[str, str], *, what: str = "header") -> dict[str, str]:
-    """Return the header fields as a dict, every one fit to be sent.
-
-    Raises:
-        TypeError, ValueError: a name or value that HTTP cannot carry. No value is shown.
-    """
-    checked = {}
-    for name, value in headers.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise TypeError(f"{what} names and values are strings; see {name!r}")
-        if not _FIELD_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no {what} name: letters, digits and hyphens only")
-        checked[name] = checked_value(value, f"the {what} {name!r}")
-    return checked
+def _without_beginning(text: str, value: str) -> str:
+    if CUT in text:
+        for length in range(len(value) - 1, MIN_CUT_CHARS - 1, -1):
+            text = text.replace(value[:length] + CUT, HIDDEN + CUT)
+    length = _cut_at(value, text)
+    return text[:-length] + HIDDEN if length else text
 
 
-def checked_value(value: str, what: str) -> str:
-    """Return a header field's value, or raise a ValueError that does not show it."""
-    if any(char in value for char in "\r\n\0"):
-        raise ValueError(
-            f"{what} holds a line break or NUL, which HTTP cannot carry; "
-            "if it was read from a file, call .strip() on it"
-        )
-    try:
-        value.encode("latin-1")
-    except UnicodeEncodeError:
-        # From None: the original message shows the value.
-        raise ValueError(
-            f"{what} holds characters outside Latin-1, which HTTP cannot carry; "
-            "look for quotation marks or dashes that were pasted along"
-        ) from None
-    return value
-
-
-def shown_url(url: str) -> str:
-    """Return a URL without user, password, query and fragment."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
-
-
-class _HideQueries(logging.Filter):
-    """Takes query strings out of what urllib3 logs about our own requests."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if current_wire() is not None and isinstance(record.args, tuple):
-            record.args = tuple(_without_query(value) for value in record.args)
-        return True
-
-
-def _without_query(value: Any) -> Any:
-    if isinstance(value, str) and "?" in value:
-        return value.partition("?")[0] + "?" + HIDDEN
-    return value
-
-
-def quiet_urllib3(
-    names: Iterable[str] = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"),
-) -> None:
-    """Let urllib3 log no query string of a request that chatsdk sends."""
-    for name in names:
-        logger = logging.getLogger(name)
-        if not any(isinstance(known, _HideQueries) for known in logger.filters):
-            logger.addFilter(_HideQueries())
+def _cut_at(value: AnyStr, text: AnyStr) -> int:
+    """How much of the beginning of `value` the text ends with; 0 for less than is worth hiding."""
+    for length in range(min(len(value) - 1, len(text)), MIN_CUT_CHARS - 1, -1):
+        if text.endswith(value[:length]):
+            return length
+    return 0

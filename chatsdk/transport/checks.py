@@ -1,0 +1,173 @@
+"""Checks what a caller gave before anything is sent. No message shows a value."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+__all__ = [
+    "checked_headers",
+    "checked_http",
+    "checked_key",
+    "checked_proxies",
+    "checked_token",
+    "checked_value",
+    "checked_verify",
+    "shown_url",
+]
+
+_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+# RFC 9110, section 5.5: what no field value may hold. A tab may stand in it.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+# What says where the body ends is not the caller's: the next request would begin elsewhere.
+FRAMING = ("content-length", "transfer-encoding")
+
+PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
+def checked_headers(headers: object, *, what: str = "header") -> dict[str, str]:
+    """Return the header fields as a dict, every one fit to be sent.
+
+    Raises:
+        TypeError, ValueError: a name or value that HTTP cannot carry. No value is shown.
+    """
+    if not isinstance(headers, Mapping):
+        raise TypeError(f"headers are a dict of strings, not {type(headers).__name__}")
+    checked = {}
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"{what} names and values are strings; see {name!r}")
+        if not _FIELD_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no {what} name: letters, digits and hyphens only")
+        if name.lower() in FRAMING:
+            raise ValueError(f"the {what} {name!r} follows from the body: leave it out")
+        checked[name] = checked_value(value, f"the {what} {name!r}")
+    return checked
+
+
+def checked_value(value: str, what: str) -> str:
+    """Return a header field's value, or raise a ValueError that does not show it."""
+    if any(char in value for char in "\r\n\0"):
+        raise ValueError(
+            f"{what} holds a line break or NUL, which HTTP cannot carry; "
+            "if it was read from a file, call .strip() on it"
+        )
+    if _CONTROL.search(value):
+        raise ValueError(f"{what} holds a control character, which HTTP cannot carry")
+    if value != value.strip():
+        raise ValueError(f"{what} begins or ends with white space; call .strip() on it")
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        # From None: the original message shows the value.
+        raise ValueError(
+            f"{what} holds characters outside Latin-1, which HTTP cannot carry; "
+            "look for quotation marks or dashes that were pasted along"
+        ) from None
+    return value
+
+
+def checked_token(token: object) -> str | None:
+    """Return a token that HTTP can carry.
+
+    Raises:
+        TypeError, ValueError: it cannot; the token is not shown.
+    """
+    if token is None:
+        return None
+    if not isinstance(token, str):
+        raise TypeError(f"a token is a string, not {type(token).__name__}")
+    if not token.strip(" "):
+        raise ValueError("the token is empty; give None to send none")
+    return checked_value(token, "the token")
+
+
+def checked_key(key: object) -> str | None:
+    """Return an idempotency key that HTTP can carry.
+
+    Raises:
+        TypeError, ValueError: it cannot.
+    """
+    if key is None:
+        return None
+    if not isinstance(key, str):
+        raise TypeError(f"an idempotency key is a string, not {type(key).__name__}")
+    if not key:
+        raise ValueError("the idempotency key is empty; give None to send none")
+    return checked_value(key, "the idempotency key")
+
+
+def checked_http(http: object) -> requests.Session | None:
+    """Return the caller's session, or raise TypeError."""
+    if http is not None and not isinstance(http, requests.Session):
+        raise TypeError(f"http is a requests.Session, not {type(http).__name__}")
+    return http
+
+
+def checked_verify(verify: object) -> bool | str | None:
+    """Return what tells whom to trust.
+
+    Raises:
+        TypeError, ValueError: no bool and no path, or nothing is there.
+    """
+    if verify is None or isinstance(verify, bool):
+        return verify
+    if not isinstance(verify, (str, os.PathLike)):
+        raise TypeError(f"verify is a bool or a path, not {type(verify).__name__}")
+    path = str(os.fspath(verify))
+    if not os.path.exists(path):
+        raise ValueError(f"verify names a CA bundle, and there is no file {path!r}")
+    return path
+
+
+def checked_proxies(proxies: object) -> dict[str, Any]:
+    """Return the proxies, each one an address.
+
+    Raises:
+        TypeError, ValueError: no dict of addresses. No password is shown.
+    """
+    if proxies is None:
+        return {}
+    if not isinstance(proxies, Mapping):
+        raise TypeError(f"proxies are a dict of strings, not {type(proxies).__name__}")
+    checked: dict[str, Any] = {}
+    for name, address in proxies.items():
+        if address is None:
+            # How requests is told not to use what the environment names.
+            checked[name] = None
+            continue
+        if not isinstance(name, str) or not isinstance(address, str):
+            raise TypeError("proxies are strings, such as {'https': 'http://proxy:3128'}")
+        if not _is_address(address):
+            raise ValueError(
+                f"the proxy for {name!r} is no address; give one such as http://proxy:3128"
+            )
+        checked[name] = address
+    return checked
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without user, password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _is_address(address: str) -> bool:
+    # requests takes "proxy:3128" for "http://proxy:3128".
+    whole = address if "://" in address else f"http://{address}"
+    try:
+        parts = urlsplit(whole)
+        return parts.scheme in PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -1,0 +1,99 @@
+"""A response whose head is bounded: interim answers, header lines and trailers have an end."""
+
+from __future__ import annotations
+
+import http.client
+import io
+from collections.abc import Iterator
+from http.client import HTTPException, LineTooLong
+from typing import Any
+
+__all__ = ["MAX_LINE_BYTES", "BoundedHeadResponse"]
+
+# Bytes of one line: status, header, chunk size or trailer. The bound of http.client.
+MAX_LINE_BYTES = 65536
+
+# Interim (1xx) answers before the final one. One or two are usual.
+MAX_INTERIM = 100
+
+SWITCHING_PROTOCOLS = 101
+BLANK_LINES = (b"\r\n", b"\n", b"")
+
+
+class BoundedHeadResponse(http.client.HTTPResponse):
+    """``http.client.HTTPResponse`` that cannot be kept reading header lines for ever.
+
+    It differs from its base class in this:
+
+    - interim answers (status 1xx except 101) are skipped, as RFC 9110, section 15.2, asks; the base
+      class skips only 100, and any number of them. More than 100 raise
+      ``http.client.HTTPException``;
+    - more header lines than `max_header_lines` raise ``http.client.HTTPException``; so do more
+      trailers, of which the base class takes any number.
+    """
+
+    # How many header lines an answer may have, and how many trailers. A connection may set its own.
+    max_header_lines = 100
+
+    fp: Any
+
+    def begin(self) -> None:
+        """Read the status line and the headers."""
+        if self.headers is None:
+            file = self.fp
+            super().begin()
+            # `_read_status` had put something before it.
+            self.fp = file
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MAX_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:
+                self.fp = _HeaderLines(self.fp, self.max_header_lines)
+                return version, status, reason
+            self._skip_lines("header")
+        raise HTTPException(f"got more than {MAX_INTERIM} interim responses")
+
+    def _skip_lines(self, kind: str) -> None:
+        for _ in _lines(self.fp, self.max_header_lines, kind):
+            pass
+
+
+class _HeaderLines:
+    """A file that is read for header lines.
+
+    It gives many of them a call: http.client bounds the calls, and ours is the bound of the lines.
+    """
+
+    def __init__(self, file: io.BufferedReader, most: int) -> None:
+        self.file = file
+        self._blocks = self._read(most)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def readline(self, limit: int = -1) -> bytes:
+        return next(self._blocks, b"")
+
+    def _read(self, most: int) -> Iterator[bytes]:
+        block = b""
+        for line in _lines(self.file, most, "header"):
+            if len(block) + len(line) > MAX_LINE_BYTES:
+                yield block
+                block = b""
+            block += line
+        if block:
+            yield block
+        yield b"\r\n"
+
+
+def _lines(file: io.BufferedReader, most: int, kind: str) -> Iterator[bytes]:
+    """The lines up to a blank one or the end of the file, which is not among them."""
+    for _ in range(most + 1):
+        line = file.readline(MAX_LINE_BYTES + 1)
+        if len(line) > MAX_LINE_BYTES:
+            raise LineTooLong(f"{kind} line")
+        if line in BLANK_LINES:
+            return
+        yield line
+    raise HTTPException(f"got more than {most} {kind} lines")

@@ -1,0 +1,165 @@
+"""`Poster`: sends one POST through requests, once, and knows nothing of repeating it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import requests
+
+from chatsdk.transport.cancel import Wire
+from chatsdk.transport.connection import carrying
+from chatsdk.transport.secrets import Secrets
+from chatsdk.transport.sessions import adopt, close_inherited, new_session
+
+__all__ = ["Posted", "Poster"]
+
+
+@attrs.frozen
+class Posted:
+    """What came back.
+
+    Attributes:
+        response: the response, of which the head has been read.
+        location: where it redirects to, or ``None``.
+    """
+
+    response: requests.Response
+    location: str | None
+
+
+class Poster:
+    """Sends POSTs through a session of its own or the caller's. May be shared by threads.
+
+    Args:
+        http: the caller's session, ``None`` for one of our own.
+        verify, proxies: as in requests; ``None`` leaves them to the session and the environment.
+    """
+
+    def __init__(
+        self,
+        http: requests.Session | None,
+        *,
+        verify: bool | str | None,
+        proxies: Mapping[str, str],
+    ) -> None:
+        self._own = http is None
+        self._http = new_session() if http is None else http
+        self._verify = verify
+        self._proxies = dict(proxies)
+        self._pid = os.getpid()
+        # Pools and connections of responses that a finalizer closed. Giving them back takes a
+        # lock, which a finalizer must not want: see `Exchange.abandon`.
+        self.left: deque[tuple[Any, Any]] = deque()
+
+    def close(self) -> None:
+        """Close the connections kept alive; a session that the caller brought stays open."""
+        if self._own and self._pid == os.getpid():
+            self._http.close()
+
+    def after_fork(self) -> bool:
+        """Let go of what belongs to the parent process, and tell whether there is one."""
+        if self._pid == os.getpid():
+            return False
+        # Two processes that read one connection get each other's text. The parent keeps its own.
+        self._pid = os.getpid()
+        self.left.clear()
+        if self._own:
+            close_inherited(self._http)
+            self._http = new_session()
+        else:
+            for adapter in self._http.adapters.values():
+                adapter.close()
+        return True
+
+    def post(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        wire: Wire,
+        secrets: Secrets,
+        authorized: bool,
+        timeout: tuple[float | None, float | None],
+    ) -> Posted:
+        """Send it and read the head of the response.
+
+        Args:
+            url, headers, body: of the request.
+            wire: what others can end it by.
+            secrets: gets what must not be shown.
+            authorized: the headers carry a token, so that of the caller's session is not wanted.
+            timeout: seconds to connect, and of silence until the response's head.
+
+        Raises:
+            Exception: whatever requests, urllib3, http.client and the socket raise.
+        """
+        self._give_back()
+        http = self._http
+        auth: Any = _keep_authorization
+        if not authorized and http.auth is not None:
+            auth = http.auth
+        request = requests.Request("POST", url, headers=dict(headers), data=body, auth=auth)
+        prepared = request.prepare() if self._own else http.prepare_request(request)
+        url = prepared.url or url
+        settings: Any = http.merge_environment_settings(
+            url, dict(self._proxies), True, self._verify, None
+        )
+        if self._verify is not None:
+            # requests lets REQUESTS_CA_BUNDLE go before an explicit verify=True.
+            settings["verify"] = self._verify
+        secrets.add_headers(prepared.headers)
+        secrets.add_url(url)
+        for proxy in (settings["proxies"] or {}).values():
+            secrets.add_url(proxy)
+        adapter: Any = http.get_adapter(url)
+        wire.carried = self._own or adopt(adapter, url, settings["proxies"] or {})
+        with carrying(wire):
+            if self._own:
+                # Straight to the adapter: Session.send would keep the cookies of one user's
+                # answer for the next.
+                response = adapter.send(prepared, timeout=timeout, **settings)
+                posted = Posted(response, response.headers.get("location"))
+            else:
+                posted = self._send(prepared, timeout, settings)
+        if not wire.carried:
+            _reach(wire, posted.response)
+        return posted
+
+    def _give_back(self) -> None:
+        # Another thread may be at it too.
+        with contextlib.suppress(IndexError):
+            while True:
+                pool, connection = self.left.popleft()
+                pool._put_conn(connection)
+
+    def _send(
+        self, prepared: requests.PreparedRequest, timeout: Any, settings: dict[str, Any]
+    ) -> Posted:
+        found: list[str | None] = [None]
+
+        def hold_location(response: requests.Response, **_: Any) -> None:
+            # Session.send reads the whole body of what redirects, however long it is.
+            found[0] = response.headers.pop("location", None)
+
+        prepared.hooks["response"] = [*prepared.hooks.get("response", ()), hold_location]
+        response = self._http.send(prepared, timeout=timeout, allow_redirects=False, **settings)
+        return Posted(response, found[0])
+
+
+def _keep_authorization(prepared: Any) -> Any:
+    # Given as auth=, it keeps requests from looking into ~/.netrc.
+    return prepared
+
+
+def _reach(wire: Wire, response: requests.Response) -> None:
+    """Let the wire reach a connection that is not of our class, now that it is known."""
+    sock = getattr(getattr(response.raw, "_connection", None), "sock", None)
+    if sock is not None:
+        wire.attach(sock)
+        wire.sock = sock

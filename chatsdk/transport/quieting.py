@@ -1,0 +1,41 @@
+"""Keeps the secrets of our requests out of what urllib3 logs about them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+
+from chatsdk.transport.connection import current_wire
+from chatsdk.transport.secrets import HIDDEN
+
+__all__ = ["quiet_urllib3"]
+
+# A query string, up to what ends a URL in a log line.
+_QUERY = re.compile(r"\?[^\s\"'<>]+")
+
+
+class _HideSecrets(logging.Filter):
+    """Cleans the records that are made while a request of ours is sent."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        wire = current_wire()
+        if wire is not None:
+            said = wire.hidden(_QUERY.sub("?" + HIDDEN, record.getMessage()))
+            record.msg, record.args = said, ()
+            # Its message may quote what the server sent, its frames what we sent.
+            record.exc_info = record.exc_text = None
+        return True
+
+
+def quiet_urllib3(
+    names: Iterable[str] = (
+        *("urllib3.connectionpool", "urllib3.connection"),
+        *("urllib3.response", "urllib3.util.retry", "urllib3.poolmanager"),
+    ),
+) -> None:
+    """Let urllib3 log no secret of a request that chatsdk sends."""
+    for name in names:
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, _HideSecrets) for known in logger.filters):
+            logger.addFilter(_HideSecrets())

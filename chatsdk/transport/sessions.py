@@ -1,0 +1,96 @@
+"""The requests session that POSTs go through: one of our own, or the caller's."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, cast
+
+import requests.adapters
+import urllib3
+from requests.utils import prepend_scheme_if_needed, select_proxy
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from chatsdk.transport.connection import POOL_CLASSES
+
+__all__ = ["adopt", "close_inherited", "new_session"]
+
+# Connections kept alive for each host. More may be open at a time; those are closed after use.
+KEPT_ALIVE = 32
+
+# Hosts for which connections are kept: a backend, perhaps a second one after a redirect.
+HOSTS = 8
+
+URLLIB3_POOLS = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
+
+
+class WiredAdapter(requests.adapters.HTTPAdapter):
+    """requests' adapter over our connections, straight to the host and through proxies.
+
+    It leaves ``send`` alone: packages that mock the HTTP layer replace that of the base class.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=HOSTS, pool_maxsize=KEPT_ALIVE)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        _wire(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> urllib3.ProxyManager:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        _wire(manager)
+        return cast("urllib3.ProxyManager", manager)
+
+
+def new_session() -> requests.Session:
+    """Return a session whose connections carry wires."""
+    session = requests.Session()
+    adapter = WiredAdapter()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def adopt(adapter: object, url: str, proxies: dict[str, str]) -> bool:
+    """Let the connections that this adapter of a caller opens to `url` carry wires too.
+
+    Only where they would be urllib3's own: an adapter that brings pools of another class has its
+    reasons. Connections that it has idle are closed. Returns whether they carry wires.
+    """
+    if not isinstance(adapter, requests.adapters.HTTPAdapter):
+        return False
+    proxy = select_proxy(url, proxies)
+    if not proxy:
+        return _wire(adapter.poolmanager)
+    # Made at the first request through this proxy, and kept by the adapter.
+    address = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+    return _wire(adapter.proxy_manager_for(address))
+
+
+def _wire(manager: Any) -> bool:
+    classes = getattr(manager, "pool_classes_by_scheme", None)
+    if classes == URLLIB3_POOLS:
+        manager.pool_classes_by_scheme = POOL_CLASSES
+        manager.clear()
+    return classes in (URLLIB3_POOLS, POOL_CLASSES)
+
+
+def close_inherited(session: requests.Session) -> None:
+    """Close a parent's idle connections in the child, without its locks.
+
+    Another thread of the parent may have held one at the fork, and will never let go of it here.
+    """
+    _inherited.append(session)
+    # These are details of urllib3; where they change, the descriptors stay open until the exit.
+    with contextlib.suppress(AttributeError, TypeError):
+        for adapter in session.adapters.values():
+            managers = (adapter.poolmanager, *adapter.proxy_manager.values())  # type: ignore[attr-defined]
+            for manager in managers:
+                for pool in tuple(manager.pools._container.values()):
+                    for connection in tuple(pool.pool.queue):
+                        if connection is not None:
+                            connection.close()
+
+
+# Never dropped: dropping one would lock its pools.
+_inherited: list[requests.Session] = []
