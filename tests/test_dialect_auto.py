@@ -112,21 +112,46 @@ def test_a_run_without_text_is_langgraphs():
     assert decoder.dialect.name == "langgraph"
 
 
-@pytest.mark.parametrize(
-    ("payload", "name"),
-    [
-        ({"choices": [{"message": {"content": "Hi"}}]}, "openai"),
-        ({"code": 0, "data": {"answer": "Hi", "reference": {}}}, "ragflow"),
-    ],
-)
-def test_documents(payload, name):
+DOCUMENTS = {
+    "openai": {"choices": [{"message": {"content": "Hi"}}]},
+    "openai_responses": {
+        "object": "response",
+        "status": "completed",
+        "output": [
+            {"type": "message", "content": [{"type": "output_text", "text": "Hi"}], "id": "m"}
+        ],
+    },
+    "anthropic": {"type": "message", "content": [{"type": "text", "text": "Hi"}]},
+    "gemini": {"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]},
+    "ollama": {"message": {"role": "assistant", "content": "Hi"}, "done": True},
+    "ragflow": {"code": 0, "data": {"answer": "Hi", "reference": {}}},
+    "dify": {"event": "message", "answer": "Hi", "conversation_id": "c", "message_id": "m"},
+    "dashscope": {"output": {"choices": [{"message": {"content": "Hi"}}]}, "request_id": "r"},
+    "maxkb": {"code": 200, "message": "ok", "data": {"content": "Hi", "chat_id": "c"}},
+}
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_documents(name):
     """An answer that came as one document is read by the dialect that it is of."""
+    payload = DOCUMENTS[name]
     parts = AUTO.document(payload)
     assert parts is not None
     assert parts == dialects.get(name).document(payload)
     builder = AnswerBuilder()
     assert builder.step(parts).text == "Hi"
     assert builder.ended
+
+
+def test_every_kind_of_document_is_recognised():
+    """No dialect that reads documents is left out of the test above, but those of a family."""
+    family = {"deepseek", "fastgpt", "ragflow_openai", "ragflow_legacy", "ragflow_agent", "auto"}
+    reading = {
+        name
+        for name in dialects.names()
+        if type(dialects.get(name)).document is not dialects.Dialect.document
+    }
+    assert reading - family == set(DOCUMENTS)
 
 
 @pytest.mark.parametrize("payload", [None, [], {}, 17, "Hi", {"a": 1}, [1], {"choices": 1}])

@@ -68,8 +68,11 @@ class Auto(Dialect):
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read an answer that came as one JSON document, as the family does that it is of."""
-        name = recognise_document(payload)
-        return None if name is None else dialects.get(name).document(payload)
+        for name in recognise_document(payload):
+            parts = dialects.get(name).document(payload)
+            if parts is not None:
+                return parts
+        return None
 
 
 class AutoDecoder(Decoder):

@@ -6,7 +6,7 @@ that the order of the table matters in few places; those are commented.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from chatsdk.dialects.payload import load
@@ -214,8 +214,10 @@ def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
     if not data:
         # Nothing was said. LangServe's last event has no data.
         return "langserve" if name == "end" else WAIT
+    value: Any = "[DONE]"
     try:
-        value = "[DONE]" if data in DONE else load(data)
+        if data not in DONE:
+            value = load(data)
     except ProtocolError:
         value = Unreadable
     if ndjson and _dict(value) and isinstance(value.get("error"), str):
@@ -226,23 +228,21 @@ def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
     return WAIT if _says_nothing(name, value) else "raw"
 
 
-def recognise_document(value: Any) -> str | None:
-    """Return the dialect whose answer this parsed JSON document is, ``None`` if there is none."""
-    if isinstance(value, list):
-        # Gemini without alt=sse.
-        return "gemini" if value and _dict(value[0]) and _gemini("", value[0]) else None
+def recognise_document(value: Any) -> Iterator[str]:
+    """Yield the dialects whose answer this parsed JSON document may be, the likeliest first."""
     if not _dict(value):
-        return None
+        return
     if value.get("type") == "message" and "content" in value:
-        return "anthropic"
+        yield "anthropic"
     if value.get("object") == "response":
-        return "openai_responses"
+        yield "openai_responses"
     if "answer" in value and "conversation_id" in value:
-        return "dify"
+        yield "dify"
     for dialect, fits in SIGNATURES:
         if fits("message", value):
-            return dialect
-    return None
+            yield dialect
+    if _dict(value.get("data")) and "content" in value["data"]:
+        yield "maxkb"
 
 
 class Unreadable:
