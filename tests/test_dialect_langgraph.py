@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from chatsdk import dialects
 from chatsdk.answer import Answer
 from chatsdk.client.stopping import stop_url
 from chatsdk.messages import Message
-from chatsdk.parts import Finish
+from chatsdk.parts import Failure, Finish
 from chatsdk.sse import ServerSentEvent
 
 langgraph = dialects.get("langgraph")
@@ -66,6 +68,20 @@ def test_stop(url, thread, path):
     assert stop is not None
     assert (stop_url(url, stop), stop.body) == (f"https://h.example{path}", None)
     assert langgraph.stop_request(Answer(conversation_id="t1"), {}) is None
+
+
+@pytest.mark.parametrize(
+    "detail",
+    ["No runs found to cancel.", "No matching runs to cancel. Please verify the thread ID."],
+)
+def test_nothing_left_to_stop(detail):
+    """That the run has ended by itself is no refusal; that it is not found elsewhere is one."""
+    body = json.dumps({"detail": detail}).encode()
+    assert langgraph.error(404, {}, body) is None
+    assert langgraph.error(409, {}, body) == Failure(detail)
+    assert langgraph.error(404, {}, b'{"detail": "Thread not found"}') == Failure(
+        "Thread not found"
+    )
 
 
 def test_an_old_server_does_not_say_that_a_run_was_cancelled():

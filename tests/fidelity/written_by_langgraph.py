@@ -141,6 +141,18 @@ def _record(url: str, question: str, mode: str) -> bytes:
         return written
 
 
+def _await(url: str) -> None:
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(url).close()
+        except OSError:
+            # It says that it has started before it listens.
+            threading.Event().wait(0.1)
+        else:
+            return
+    raise TimeoutError(f"nobody listens at {url}")
+
+
 def main() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -163,6 +175,7 @@ def main() -> None:
                     break
             # The rest of what it says has to be read, or it waits for a reader.
             threading.Thread(target=server.stdout.read, daemon=True).start()
+            _await(f"http://127.0.0.1:{port}/ok")
             for name, question, mode in RUNS:
                 body = _record(f"http://127.0.0.1:{port}", question, mode)
                 (FOLDER / f"{name}.txt").write_bytes(body)

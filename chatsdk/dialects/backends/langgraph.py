@@ -25,6 +25,9 @@ MESSAGES = ("AIMessageChunk", "ai")
 # The thread of an address, where there is one.
 THREAD = re.compile(r"(?<=/threads/)[^/?]+(?=/runs/stream)")
 
+# How the server says that a run which is to be cancelled does not run any more.
+NOTHING_TO_STOP = re.compile(r"No (matching )?runs (found )?to cancel\..*", re.DOTALL)
+
 
 class LangGraph(Dialect):
     """Runs of a graph. The answer is what its models say, one message after the other.
@@ -107,6 +110,16 @@ class LangGraph(Dialect):
             "on_disconnect": "cancel",
         }
         return body | options
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
+        """Read a refusal; that there is no run to cancel is none.
+
+        A client that hangs up cancels its run too, and then there is nothing left to stop.
+        """
+        found = super().error(status, headers, body)
+        if status == 404 and found is not None and NOTHING_TO_STOP.fullmatch(found.message):
+            return None
+        return found
 
     def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
         run, thread = answer.task_id, answer.conversation_id
