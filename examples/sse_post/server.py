@@ -1,0 +1,66 @@
+"""Answer POST /sse with ten events: python server.py [--port 8766] [--interval 1]"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from chatsdk import sse
+
+
+class Handler(BaseHTTPRequestHandler):
+    # 1.1 has chunks, which say where the body ends; in 1.0 a cut stream looks like a whole one.
+    protocol_version = "HTTP/1.1"
+    interval = 1.0
+
+    def do_POST(self) -> None:
+        if self.path != "/sse":
+            self.send_error(404)
+            return
+        # What was sent has to be read, or the next request on this connection begins in it.
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        # Nobody on the way is to keep it, compress it or hold it back.
+        self.send_header("Cache-Control", "no-store, no-transform")
+        self.send_header("X-Accel-Buffering", "no")
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.end_headers()
+        for number in range(1, 11):
+            if number > 1:
+                time.sleep(self.interval)
+            text = f"Hello, this is message number {number}"
+            self._write_chunk(sse.encode(text, event="message", id=str(number)))
+        self._write_chunk(b"")
+
+    def do_OPTIONS(self) -> None:
+        """What a browser asks before it lets a page of another origin POST JSON."""
+        self.send_response(204)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Access-Control-Allow-Methods", "POST")
+        self.send_header("Access-Control-Allow-Headers", "Content-Type")
+        self.end_headers()
+
+    def _write_chunk(self, data: bytes) -> None:
+        # The file is unbuffered: this leaves now, and not with the next event.
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Answer POST /sse with ten events.")
+    parser.add_argument("--port", type=int, default=8766)
+    parser.add_argument("--interval", type=float, default=1.0, help="seconds between two events")
+    arguments = parser.parse_args()
+    Handler.interval = arguments.interval
+    with ThreadingHTTPServer(("127.0.0.1", arguments.port), Handler) as server:
+        print(f"POST to http://127.0.0.1:{server.server_port}/sse; Ctrl-C ends it", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+if __name__ == "__main__":
+    main()
