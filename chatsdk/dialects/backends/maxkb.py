@@ -28,7 +28,7 @@ class MaxKB(Dialect):
 
     What several nodes of a workflow say follows each other as it comes. An error is text that
     begins with ``Exception:`` and ends its node, or the stream. Citations and the reason why the
-    model stopped are not sent.
+    model stopped are not sent. For ``/chat/api/{application_id}/chat/completions`` use ``openai``.
     """
 
     about = About(
