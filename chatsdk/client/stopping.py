@@ -55,7 +55,11 @@ class ServerStop:
     def _run(self, dialect: Dialect, stop: StopRequest) -> None:
         try:
             self._result = self._ask(dialect, stop)
-        except (HTTPStatusError, BackendError):
+        except HTTPStatusError as error:
+            # A backend may answer that nothing is running any more, with a status of its own.
+            said = dialect.error(error.status, error.headers, error.body)
+            self._result = "stopped" if said is None else "refused"
+        except BackendError:
             self._result = "refused"
         except (ChatError, ValueError) as error:
             self._result = str(error)
