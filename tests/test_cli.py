@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -9,13 +10,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 import chatsdk
 from chatsdk import BusyError, ChatClient, ChatError, dialects
-from chatsdk.cli import main
+from chatsdk.cli import main, serve
 from chatsdk.cli.remedies import in_one_line
 from chatsdk.testing import ChatServer, EmbeddedServer
 
@@ -31,7 +31,7 @@ def server():
         yield server
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The command as a process, its output in pipes."""
     process = subprocess.Popen(
@@ -163,6 +163,29 @@ def test_serve(dialect) -> None:
         assert ended(process) == (0, "")
 
 
+def written() -> list[str]:
+    """The dialects that the embedded server can answer in, but for the one that nobody can ask."""
+    found = []
+    for name in set(dialects.names()) - {"raw"}:
+        with contextlib.suppress(ValueError):
+            dialects.get(name).encode(())
+            found.append(name)
+    return sorted(found)
+
+
+@pytest.mark.parametrize("dialect", written())
+def test_serve_tells_an_address_that_works(monkeypatch, capsys, dialect) -> None:
+    """The address that `serve` tells is one where the dialect can be asked."""
+    piped(monkeypatch, "Hi\n")
+    # Dify wants to know it; the others let it pass.
+    options = ["--option", "user=me"]
+    with EmbeddedServer(dialect, pace=0) as server:
+        assert main(["chat", serve.chat_url(server), "--dialect", dialect, *options]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("You said: “Hi”. I am the built-in speaker")
+    assert shown.err == ""
+
+
 def test_serve_ten_events() -> None:
     """`/sse` gives ten events, at the interval that was asked for."""
     with running("serve", "--port", "0", "--interval", "0") as process:
@@ -240,6 +263,16 @@ def test_chat_each_line_is_a_prompt(monkeypatch, capsys, server) -> None:
         "One\x07.",
         "second",
     ]
+
+
+def test_chat_options(monkeypatch, server) -> None:
+    """Fields of the request are JSON, or else text."""
+    server.answer("openai", "One.")
+    piped(monkeypatch, "Hi\n")
+    options = ["--option", "temperature=0.5", "--option", "user=me", "--option", "stop=[1, null]"]
+    assert main(["chat", chat_url(server), *options]) == 0
+    body = server.requests[0].json
+    assert (body["temperature"], body["user"], body["stop"]) == (0.5, "me", [1, None])
 
 
 def test_chat_stops_at_the_first_error(monkeypatch, capsys, server) -> None:
@@ -340,7 +373,10 @@ def test_chat_snapshots_come_whole(monkeypatch, capsys) -> None:
         (["http://127.0.0.1:1/"], "--dialect"),
         (["127.0.0.1:1/v1/chat/completions"], "http://"),
         (["http://127.0.0.1:1/", "--dialect", "klingon"], "openai"),
-        (["http://127.0.0.1:1/", "--dialect", "raw"], "name another dialect"),
+        (["http://127.0.0.1:1/", "--dialect", "raw"], "openai"),
+        (["http://127.0.0.1:1/", "--dialect", "dify"], "--option NAME=VALUE"),
+        (["http://127.0.0.1:1/v1/messages", "--option", "user"], "NAME=VALUE"),
+        (["http://127.0.0.1:1/v1/messages", "--option", "=me"], "NAME=VALUE"),
         (["http://127.0.0.1:1/v1/messages", "--header", "no colon"], "'Name: value'"),
         (["http://127.0.0.1:1/v1/messages", "--header", "X: $NOT_THERE"], "$NOT_THERE"),
         (["http://127.0.0.1:1/v1/messages", "--header", "Bad name: x"], "header"),
@@ -361,7 +397,7 @@ def test_the_dialects_that_can_be_asked(monkeypatch, capsys) -> None:
     assert main(["chat", "http://127.0.0.1:1/"]) == 2
     named = capsys.readouterr().err.partition("there are ")[2].strip().split(", ")
     assert set(named) < set(dialects.names())
-    assert "openai" in named
+    assert {"openai", "dify"} < set(named)
     assert not {"raw", "auto"} & set(named)
 
 

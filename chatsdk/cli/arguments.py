@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
 
-__all__ = ["header_fields", "port", "seconds", "token_of"]
+__all__ = ["body_options", "header_fields", "port", "seconds", "token_of"]
 
 HIGHEST_PORT = 65_535
 
@@ -39,6 +41,20 @@ def seconds(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError("give a number of seconds, 0 or more")
     return value
+
+
+def body_options(lines: Iterable[str]) -> dict[str, Any]:
+    """Read fields of the request, each ``name=value``, the value being JSON or else text."""
+    options = {}
+    for line in lines:
+        name, equals, text = line.partition("=")
+        if not equals or not name:
+            raise WrongArguments("--option: give NAME=VALUE")
+        try:
+            options[name] = json.loads(text)
+        except ValueError:
+            options[name] = text
+    return options
 
 
 def token_of(variable: str | None) -> str | None:

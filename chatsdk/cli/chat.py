@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
-from chatsdk.cli.arguments import header_fields, token_of
+from chatsdk.cli.arguments import body_options, header_fields, token_of
 from chatsdk.cli.conversation import Conversation
 from chatsdk.cli.keyboard import prompts
 from chatsdk.cli.markdown import screen_for
@@ -27,7 +26,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         description="Talk to a backend. Ctrl-C stops the answer and keeps its text; Ctrl-C at the "
         "prompt leaves, as does Ctrl-D. Where the input is no terminal, each of its lines is a "
         "prompt, the text of the answers goes to the output, and the first error ends it.",
-        epilog="Line editing and rendered Markdown: pip install 'chatsdk[cli]'",
+        epilog="With rich and prompt_toolkit (the extra `cli`) lines are easier to edit, and answers "
+        "are rendered.",
     )
     parser.add_argument("url", metavar="URL", help="the address that takes the POST")
     parser.add_argument(
@@ -37,6 +37,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="what the backend speaks; needed where the URL does not tell",
     )
     parser.add_argument("--model", metavar="NAME", help="the model to ask for")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a field of the request, such as temperature=0.2 or user=me, any number of times; "
+        "JSON, or else text",
+    )
     parser.add_argument(
         "--token-env",
         metavar="VARIABLE",
@@ -69,18 +77,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _client(arguments: argparse.Namespace) -> ChatClient:
-    defaults: dict[str, Any] = {} if arguments.model is None else {"model": arguments.model}
+    defaults = body_options(arguments.option)
+    if arguments.model is not None:
+        defaults["model"] = arguments.model
     headers = header_fields(arguments.header)
     token = token_of(arguments.token_env)
     try:
         dialect = _dialect(arguments)
+        if not _asks(dialect.name):
+            raise WrongArguments(
+                f"the dialect {dialect.name!r} has no way to ask a prompt; "
+                f"those that have are {', '.join(filter(_asks, names()))}"
+            )
         client = ChatClient(
             arguments.url, dialect=dialect, token=token, headers=headers, defaults=defaults
         )
+    except (TypeError, ValueError) as error:
+        raise WrongArguments(str(error)) from None
+    try:
         # What cannot be asked at all is told now, and not after the first prompt.
         dialect.body(Message.all_of("Hi"), **defaults)
     except (TypeError, ValueError) as error:
-        raise WrongArguments(str(error)) from None
+        raise WrongArguments(f"{error} (here: --option NAME=VALUE)") from None
     return client
 
 
@@ -92,15 +110,11 @@ def _dialect(arguments: argparse.Namespace) -> Dialect:
     if name is None:
         raise WrongArguments(
             "the URL does not show which backend this is: name what it speaks with --dialect; "
-            f"there are {', '.join(name for name in names() if _asks(name))}"
+            f"there are {', '.join(filter(_asks, names()))}"
         )
     return get(name)
 
 
 def _asks(name: str) -> bool:
     """Whether the dialect can write what asks a prompt."""
-    try:
-        get(name).body(Message.all_of("Hi"))
-    except (TypeError, ValueError):
-        return False
-    return True
+    return name != "auto" and type(get(name)).body is not Dialect.body

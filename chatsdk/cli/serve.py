@@ -14,7 +14,7 @@ from chatsdk.dialects.urls import guess
 from chatsdk.errors import ChatError
 from chatsdk.testing import EmbeddedServer
 
-__all__ = ["add_to", "run"]
+__all__ = ["add_to", "chat_url", "run"]
 
 PORT = 8765
 
@@ -86,7 +86,7 @@ def _written(name: str) -> Dialect:
 
 def _greet(server: EmbeddedServer, arguments: argparse.Namespace) -> None:
     name = server.dialect.name
-    url = server.url + _path(server.dialect)
+    url = chat_url(server)
     option = "" if guess(url) == name else f" --dialect {name}"
     lines = [
         f"The embedded server answers at {url} in the dialect {name}.",
@@ -102,7 +102,9 @@ def _greet(server: EmbeddedServer, arguments: argparse.Namespace) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _path(dialect: Dialect) -> str:
-    """The path that the dialect's backend has; the server takes any."""
-    path = dialect.about.endpoint.split()[-1]
-    return re.sub(r"\{[^}]*\}", "1", path) if path.startswith("/") else "/"
+def chat_url(server: EmbeddedServer) -> str:
+    """Return where the server would be asked, were it the dialect's own backend; it takes any."""
+    path = server.dialect.about.endpoint.split()[-1]
+    if not path.startswith("/"):
+        path = "/"
+    return server.url + re.sub(r"\{[^}]*\}", "1", path)
