@@ -26,8 +26,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         description="Talk to a backend. Ctrl-C stops the answer and keeps its text; Ctrl-C at the "
         "prompt leaves, as does Ctrl-D. Where the input is no terminal, each of its lines is a "
         "prompt, the text of the answers goes to the output, and the first error ends it.",
-        epilog="With rich and prompt_toolkit (the extra `cli`) lines are easier to edit, and answers "
-        "are rendered.",
+        epilog="With rich and prompt_toolkit (the extra `cli`) lines are easier to edit, and "
+        "answers are rendered.",
     )
     parser.add_argument("url", metavar="URL", help="the address that takes the POST")
     parser.add_argument(
