@@ -218,7 +218,23 @@ def test_on_answer_may_stop():
     assert log == [("answer", "Hel"), ("finish", "stopped")]
 
 
-def test_on_answer_may_close():
+def test_on_answer_may_close_the_stream():
+    """A callback may close the stream; on_finish follows when that callback has returned."""
+    client = FakeClient(["Hel", "lo"])
+    log = Log()
+
+    def on_answer(answer):
+        log.append(("answer", answer.delta))
+        stream.close()
+        log.append(("closed", session.done))
+
+    session = ChatSession(client, **log.callbacks() | {"on_answer": on_answer})
+    stream = session.send({})
+    assert [answer.text for answer in stream] == ["Hel"]
+    assert log == [("answer", "Hel"), ("closed", True), ("finish", "stopped")]
+
+
+def test_on_answer_may_close(caplog):
     """A callback may close the session that calls it, from the turn's own thread too."""
     log = Log()
 
@@ -230,6 +246,7 @@ def test_on_answer_may_close():
     handle = session.start({})
     assert handle.result(WAIT).text == "Hel"
     assert log == [("answer", "Hel"), ("finish", "stopped")]
+    assert caplog.records == []
 
 
 def test_on_finish_may_send():

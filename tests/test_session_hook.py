@@ -122,6 +122,7 @@ def test_the_thread_of_start(server):
         script.finish()
         assert handle.wait(WAIT)
         thread.join(WAIT)
+        assert session._threads == []
     assert names_of_threads() == []
 
 
@@ -256,6 +257,15 @@ def test_a_client_of_ones_own_stays_open(server):
         use_chat(client, timeout=5)
 
 
+def test_a_client_that_use_chat_made_is_closed(server):
+    """With the session end the connections that its client kept alive."""
+    server.answer("openai", "Hi")
+    with use_chat(server.url + PATH) as session:
+        session.run({})
+        assert server.open_connections == 1
+    server.wait_until_no_connections()
+
+
 def test_wrong_options():
     """An option that neither the session nor the client has is a TypeError, as a wrong URL is."""
     with pytest.raises(TypeError, match="colour"):
@@ -302,10 +312,12 @@ def test_deltas_may_be_left(server):
     """Leaving deltas() half-way ends the turn as stopped."""
     server.answer("openai", "Hello there", pieces=4)
     with use_chat(server.url + PATH) as session:
-        for delta in session.send({}).deltas():
+        stream = session.send({})
+        for delta in stream.deltas():
             assert delta
             break
         assert session.status == "stopped"
+        assert stream.answer.text == delta
 
 
 def test_dropped_streams_leave_nothing(server):

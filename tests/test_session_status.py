@@ -93,7 +93,7 @@ def test_an_answer_without_steps():
 
 @pytest.mark.parametrize("texts", [[], ["Hel"]])
 def test_an_error_while_reading(texts):
-    """An error ends the turn from either status, keeps the text, and is raised once."""
+    """An error ends the turn from either status, keeps the text, and is raised."""
     client = FakeClient()
     session = ChatSession(client)
     stream = session.send({})
@@ -106,6 +106,8 @@ def test_an_error_while_reading(texts):
     assert session.error is error
     assert session.outcome.error is error
     assert list(stream) == []
+    with pytest.raises(BackendError, match="it broke"):
+        stream.result()
 
 
 @pytest.mark.parametrize("texts", [[], ["Hel"]])

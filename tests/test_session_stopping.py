@@ -19,6 +19,8 @@ class Deaf(FakeStream):
     """A stream that no Cancel reaches, as where a socket cannot be shut down."""
 
     def __next__(self):
+        if self.answer.text:
+            self.waiting.set()
         while (item := self._items.get(timeout=WAIT)) == "woken":
             pass
         if isinstance(item, Exception):
@@ -109,35 +111,44 @@ def test_stop_while_send_is_connecting():
     assert log == [("finish", "stopped")]
 
 
-def test_an_error_after_the_stop_is_none():
-    """A turn that was stopped has no error any more, whatever the reader runs into."""
+@pytest.mark.parametrize("late", ["lo", BackendError("it broke")])
+def test_what_comes_after_the_stop(late):
+    """What a reader that no Cancel reaches still reads, text or error, changes nothing."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, **log.callbacks())
-    stream = reading(session, client)
-    client.streams[0].__class__ = Deaf
+    stream = session.send({})
+    fake = client.streams[0]
+    fake.__class__ = Deaf
+    fake.feed("Hel")
+    read = []
+    thread = threading.Thread(target=lambda: read.extend(stream))
+    thread.start()
+    eventually(fake.waiting)
     session.stop()
-    client.streams[0].fail(BackendError("it broke"))
-    assert list(stream) == []
-    assert stream.result().text == "Hel"
+    assert session.status == "stopped"
+    fake.feed(late)
+    thread.join(WAIT)
+    assert [answer.text for answer in read] == ["Hel"]
+    assert stream.result().text == session.answer.text == "Hel"
     assert session.error is None
-    assert log == [("answer", "Hel"), ("finish", "stopped")]
-
-
-def test_an_answer_after_the_stop_is_not_shown():
-    """What a deaf reader still reads changes nothing: neither the session nor the callbacks."""
-    client = FakeClient()
-    log = Log()
-    session = ChatSession(client, **log.callbacks())
-    stream = reading(session, client)
-    client.streams[0].__class__ = Deaf
-    session.stop()
-    client.streams[0].feed("lo")
-    assert list(stream) == []
-    assert stream.answer.text == session.answer.text == "Hel"
     assert session.outcome.answer.text == "Hel"
-    assert client.streams[0].closed
+    assert fake.closed
     assert log == [("answer", "Hel"), ("finish", "stopped")]
+
+
+def test_nothing_is_read_after_the_stop():
+    """A stream that is read on after a stop ends without waiting for the backend."""
+    client = FakeClient()
+    session = ChatSession(client)
+    stream = reading(session, client)
+    fake = client.streams[0]
+    fake.__class__ = Deaf
+    session.stop()
+    fake.feed("lo")
+    assert list(stream) == []
+    assert fake.answer.text == "Hel"
+    assert fake.closed
 
 
 def test_stop_then_send_at_once():
@@ -304,6 +315,22 @@ def test_collected_within_the_lock(where):
     assert lock.sprung == 1
     assert session.status == "stopped"
     assert log == [("answer", "Hel"), ("finish", "stopped")]
+
+
+def test_collected_while_an_old_turn_is_read():
+    """A stream that is collected while a stale reader holds the lock ends all the same."""
+    client = FakeClient()
+    finishes = []
+    session = ChatSession(client, latest=True, on_finish=finishes.append)
+    old = reading(session, client)
+    new = reading(session, client)
+    cycle = [new]
+    cycle.append(cycle)
+    del new, cycle
+    trapped(session).then = gc.collect
+    assert session._machine.step(old._turn, old.answer) is False
+    assert session.status == "stopped"
+    assert len(finishes) == 2
 
 
 def test_dropped_while_another_thread_holds_the_lock():

@@ -91,6 +91,21 @@ def test_the_delays(clock):
     assert ui.waiting == 1
 
 
+def test_the_default(clock):
+    """With a dispatcher updates are a thirtieth of a second apart, unless throttle says else."""
+    client = FakeClient()
+    ui = FakeUI()
+    session = ChatSession(client, dispatch=ui, latest=True)
+    next(streaming(client, session, "a", "b"))
+    ui.run()
+    assert ui.delays == [0.0]
+    stream = streaming(client, session, "a")
+    ui.run()
+    next(stream)
+    assert ui.delays[-1] == pytest.approx(1 / 30)
+    stream.close()
+
+
 def test_the_end_is_not_held_back(clock):
     """The end of a turn is handed on at once, though the last update was a moment ago."""
     client = FakeClient()

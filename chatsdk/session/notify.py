@@ -241,7 +241,7 @@ class Notifier:
         if answer is before:
             return
         # A step that follows the one given last has the right delta already.
-        if snapshot.steps != given.steps + 1 or snapshot.outcome is not None:
+        if snapshot.steps != given.steps + 1:
             shown = answer.since(before)
         given.answer = answer
         given.steps = snapshot.steps

@@ -139,7 +139,7 @@ def outcome_of(error: BaseException, answer: Answer) -> Outcome:
     in a `ChatError`. An interrupt from outside, such as Ctrl-C, stops the turn.
     """
     if isinstance(error, ChatError):
-        return Outcome("error", error=error, answer=error.answer or answer)
+        return Outcome("error", error=error, answer=answer)
     if isinstance(error, Exception):
         wrapped = ChatError(f"{type(error).__name__}: {error}", answer=answer)
         wrapped.__cause__ = error
