@@ -9,7 +9,8 @@ import pytest
 from chatsdk import dialects
 from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.messages import Image, Message
-from chatsdk.parts import End, Failure
+from chatsdk.parts import End, Failure, Reasoning, Text, ToolCallDelta
+from chatsdk.sse import ServerSentEvent
 
 anthropic = dialects.get("anthropic")
 
@@ -166,6 +167,39 @@ def test_an_error_in_place_of_a_stream(status, body, failure):
     """The message and the type of an HTTP error are read, and those of a refusal under 200."""
     raw = (body if isinstance(body, str) else json.dumps(body)).encode()
     assert anthropic.error(status, {}, raw) == failure
+
+
+def test_an_error_that_is_no_json():
+    """A gateway's error event may be plain text, which is then the message."""
+    event = ServerSentEvent("error", "upstream connect error")
+    assert anthropic.decoder().decode(event) == (Failure("upstream connect error"),)
+
+
+def test_blocks_follow_each_other():
+    """What is written has one block open at a time, and each is closed."""
+    parts = [
+        Reasoning("Hm"),
+        Text("I look."),
+        ToolCallDelta(0, id="t1", name="find", arguments="{"),
+        ToolCallDelta(1, id="t2", name="now"),
+        ToolCallDelta(0, arguments="}"),
+        Text("So."),
+    ]
+    frames = [frame.decode().splitlines() for frame in anthropic.encode(parts)]
+    payloads = [json.loads(data.removeprefix("data: ")) for _, data, _ in frames]
+    assert [name for name, _, _ in frames] == [f"event: {item['type']}" for item in payloads]
+    blocks = [
+        (item["type"].removeprefix("content_block_"), item["index"])
+        for item in payloads
+        if "index" in item
+    ]
+    assert blocks == [
+        *(("start", 0), ("delta", 0), ("stop", 0)),
+        *(("start", 1), ("delta", 1), ("stop", 1)),
+        *(("start", 2), ("delta", 2), ("stop", 2)),
+        *(("start", 3), ("delta", 2), ("stop", 3)),
+        *(("start", 4), ("delta", 4), ("stop", 4)),
+    ]
 
 
 def test_nothing_stops_it_on_the_server():

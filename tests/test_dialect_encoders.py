@@ -14,9 +14,11 @@ from chatsdk.parts import (
     Failure,
     Finish,
     Part,
+    Reasoning,
     Text,
     TextSnapshot,
     ToolCallDelta,
+    UsageUpdate,
 )
 
 NAMES = ("anthropic", "dify", "gemini", "ollama", "openai_responses")
@@ -121,3 +123,50 @@ def test_a_source_that_breaks_off(name):
     reading = read(dialects.get(name), [b"".join(frames)], content_type(name))
     assert reading.answer.text in ("Half", "")
     assert reading.end is None
+
+
+@each_dialect
+def test_all_counts(name):
+    """Counts that come one by one are written together, those within others as parts of them."""
+    updates = (UsageUpdate(input=40, output=12), UsageUpdate(reasoning=5), UsageUpdate(cached=30))
+    usage = read_back(name, [Text("Hi"), *updates]).answer.usage
+    assert usage is not None
+    assert (usage.input, usage.output, usage.total) == (40, 12, 52)
+    within = (None, None) if name in ("dify", "ollama") else (5, 30)
+    assert (usage.reasoning, usage.cached) == within
+
+
+@each_dialect
+def test_a_half_at_the_end(name):
+    """Half a pair that nothing follows is written as U+FFFD, in the text and in the reasoning."""
+    answer = read_back(name, [Reasoning("Hm\ud83d"), Text("Hi\ud83d")]).answer
+    assert (answer.text, answer.reasoning) == ("Hi\ufffd", "Hm\ufffd")
+
+
+@each_dialect
+def test_halves_in_arguments(name):
+    """Arguments that were cut inside a pair can be written, and come back as JSON."""
+    parts = [
+        ToolCallDelta(0, id="c1", name="find", arguments='{"q": "\ud83d'),
+        ToolCallDelta(0, arguments='\ude42"}'),
+    ]
+    (call,) = read_back(name, parts).answer.tool_calls
+    assert call.parsed is not None
+    joined = call.parsed["q"].encode("utf-16", "surrogatepass").decode("utf-16")
+    assert joined == "🙂"
+
+
+@pytest.mark.parametrize(
+    ("name", "finish", "native"),
+    [
+        ("anthropic", Finish("stop", "stop_sequence"), "stop_sequence"),
+        ("anthropic", Finish("length", "MAX_TOKENS"), "max_tokens"),
+        ("gemini", Finish("content_filter", "RECITATION"), "RECITATION"),
+        ("gemini", Finish("other", "LANGUAGE"), "OTHER"),
+        ("ollama", Finish("other", "unload"), "unload"),
+        ("openai_responses", Finish("length", "max_messages"), "max_messages"),
+    ],
+)
+def test_words_for_the_end(name, finish, native):
+    """A backend's own word is written as it came, another's as the nearest there is."""
+    assert read_back(name, [Text("Hi"), finish]).answer.native_finish_reason == native

@@ -151,6 +151,7 @@ class GeminiDecoder(Decoder):
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self._identity: tuple[object, object] = (None, None)
+        self._usage: dict[str, Any] = {}
         self._calls = 0
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
@@ -176,7 +177,9 @@ class GeminiDecoder(Decoder):
             if not candidate.get("index"):
                 self._candidate(candidate, parts)
         usage = as_object(payload.get("usageMetadata"), "usageMetadata")
-        if usage:
+        # Every frame has the counts so far.
+        if usage and usage != self._usage:
+            self._usage = usage
             parts.append(_usage(usage))
         feedback = as_object(payload.get("promptFeedback"), "promptFeedback")
         blocked = as_name(feedback.get("blockReason"))
