@@ -38,7 +38,7 @@ def chat(answer: str, **more: object) -> dict[str, Any]:
 
 
 def test_the_question():
-    """The body has the messages, and the question for older endpoints."""
+    """The body has the messages, all of them to count, and the question for older endpoints."""
     body = CHAT.body([Message("user", "Hi"), Message("assistant", "Yes?"), Message("user", "More")])
     assert body == {
         "messages": [
@@ -47,6 +47,12 @@ def test_the_question():
             {"role": "user", "content": "More"},
         ],
         "question": "More",
+        "stream": True,
+        "pass_all_history_messages": True,
+    }
+    assert CHAT.body(HI) == {
+        "messages": [{"role": "user", "content": "Hi"}],
+        "question": "Hi",
         "stream": True,
     }
 

@@ -75,6 +75,9 @@ class RAGFlow(Dialect):
         }
         if conversation_id is not None:
             body["session_id"] = conversation_id
+        elif len(messages) > 1:
+            # A new session of an assistant would look at the last message only.
+            body["pass_all_history_messages"] = True
         return body | _without_tools(options, self.name)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
