@@ -10,7 +10,17 @@ from chatsdk import Answer, Cancel, ChatError, Outcome, dialects
 from chatsdk.answer import AnswerBuilder
 from chatsdk.parts import Part, Text
 
-__all__ = ["WAIT", "FakeClient", "FakeStream", "FakeUI", "Log", "eventually"]
+__all__ = [
+    "WAIT",
+    "FakeClient",
+    "FakeStream",
+    "FakeUI",
+    "Log",
+    "eventually",
+    "reading",
+    "said",
+    "talk",
+]
 
 # Seconds that a test waits for a fact at most; none needs a hundredth of it.
 WAIT = 20.0
@@ -172,3 +182,23 @@ class FakeUI:
 
 def eventually(event: threading.Event) -> None:
     assert event.wait(WAIT), "it did not happen"
+
+
+def reading(session, client):
+    """A turn that is streaming, with its stream."""
+    stream = session.send({})
+    client.streams[-1].feed("Hel")
+    next(stream)
+    return stream
+
+
+def said(messages) -> list:
+    """Who said what."""
+    return [(message.role, message.content) for message in messages]
+
+
+def talk(session) -> list:
+    """The conversation of a session, with ids and statuses."""
+    return [
+        (message.id, message.role, message.content, message.status) for message in session.messages
+    ]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import gc
-import logging
-import threading
-import time
 import weakref
 
 import pytest
-from session_fakes import WAIT, FakeUI, Log, eventually
+from session_fakes import WAIT, Log
 
 import chatsdk
-from chatsdk import BackendError, ChatClient, ConnectError, HTTPStatusError, StreamInterrupted
+from chatsdk import BackendError, ChatClient, ConnectError, StreamInterrupted
 from chatsdk.session import ChatSession, Regenerate, use_chat
 from chatsdk.testing import ChatServer
 
@@ -23,10 +20,6 @@ PATH = "/v1/chat/completions"
 def server():
     with ChatServer() as server:
         yield server
-
-
-def names_of_threads():
-    return [thread.name for thread in threading.enumerate() if "session" in thread.name]
 
 
 def test_the_hook(server):
@@ -88,102 +81,6 @@ def test_a_backend_that_keeps_the_history(server):
     assert "first" not in str(second)
 
 
-def test_start_returns_before_the_connection(server):
-    """start() returns while nothing has been sent; the status is submitted by then."""
-    script = server.answer("openai")
-    listening = threading.Event()
-    with use_chat(server.url + PATH) as session:
-        session.subscribe(listening.set)
-        handle = session.start({})
-        assert session.status in ("submitted", "streaming")
-        assert not handle.done
-        assert repr(handle) == "<TurnHandle under way>"
-        assert handle.wait(0) is False
-        with pytest.raises(TimeoutError, match="not ended within 0 s"):
-            handle.result(0)
-        script.say("Hello")
-        script.finish()
-        assert handle.result(WAIT).text == "Hello"
-        assert handle.done
-        assert handle.answer.text == "Hello"
-        assert handle.outcome.reason == "finished"
-    assert repr(handle) == "<TurnHandle finished>"
-
-
-def test_the_thread_of_start(server):
-    """The thread of start() is a daemon with a name, and gone when the turn is over."""
-    script = server.answer("openai")
-    with use_chat(server.url + PATH) as session:
-        handle = session.start({})
-        thread = next(t for t in threading.enumerate() if t.name.startswith("chatsdk-session-"))
-        assert thread.daemon
-        assert thread.name.endswith("-turn-1")
-        script.say("Hi")
-        script.finish()
-        assert handle.wait(WAIT)
-        thread.join(WAIT)
-        assert session._threads == []
-    assert names_of_threads() == []
-
-
-def test_start_gives_errors_to_on_error(server, caplog):
-    """What goes wrong on the thread of start() is told, kept and raised by result()."""
-    server.reply(401, json={"error": {"message": "who are you?"}})
-    log = Log()
-    with use_chat(server.url + PATH, **log.callbacks()) as session:
-        handle = session.start({})
-        with pytest.raises(HTTPStatusError, match="who are you"):
-            handle.result(WAIT)
-        assert session.status == "error"
-        assert session.error.status == 401
-        assert [kind for kind, _ in log] == ["error", "finish"]
-        handle = session.start({"not": {1, 2}})
-        with pytest.raises(TypeError, match="cannot be written as JSON"):
-            handle.result(WAIT)
-        assert "cannot be written as JSON" in str(session.error)
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
-
-
-@pytest.mark.parametrize("phase", ["connected", "streaming"])
-def test_stop_a_start(server, phase):
-    """handle.stop() ends a turn that waits for headers or for text, within the wait."""
-    script = server.answer("openai") if phase == "streaming" else server.silent()
-    log = Log()
-    with use_chat(server.url + PATH, **log.callbacks()) as session:
-        seen = threading.Event()
-        session.subscribe(lambda: session.answer.text and seen.set())
-        handle = session.start({})
-        if phase == "streaming":
-            script.say("Hel")
-            eventually(seen)
-        else:
-            server.wait_for_request()
-        handle.stop()
-        assert session.status == "stopped"
-        assert session.done
-        assert handle.wait(WAIT)
-        assert handle.result().text == ("Hel" if phase == "streaming" else "")
-        assert log.of("finish") == ["stopped"]
-        server.wait_until_no_connections()
-
-
-def test_a_handle_stops_only_its_own(server):
-    """The handle of an old turn does not stop the newer one."""
-    server.silent()
-    script = server.answer("openai")
-    with use_chat(server.url + PATH, latest=True) as session:
-        old = session.start({})
-        server.wait_for_request()
-        new = session.start({})
-        assert old.wait(WAIT)
-        old.stop()
-        script.say("new")
-        script.finish()
-        assert new.result(WAIT).text == "new"
-        assert old.outcome.reason == "stopped"
-        assert old.result().text == ""
-
-
 def test_errors_keep_the_text(server):
     """A cut answer is an error with the text so far; regenerate tries again."""
     script = server.answer("openai")
@@ -208,40 +105,6 @@ def test_a_server_that_is_not_there():
         with pytest.raises(ConnectError):
             session.send({})
         assert isinstance(session.error, ConnectError)
-
-
-def test_close_within_a_second(server):
-    """close() ends a turn that waits for the backend, its thread and its connection."""
-    server.silent()
-    log = Log()
-    session = use_chat(server.url + PATH, **log.callbacks())
-    handle = session.start({})
-    server.wait_for_request()
-    began = time.monotonic()
-    session.close()
-    assert time.monotonic() - began < 1.0
-    assert handle.done
-    assert names_of_threads() == []
-    assert log == [("finish", "stopped")]
-    server.wait_until_no_connections()
-    session.close()
-    with pytest.raises(RuntimeError, match="this session is closed"):
-        session.send({})
-
-
-def test_close_with_a_stream_that_nobody_reads(server):
-    """close() ends a turn whose stream stands still, and tells it."""
-    script = server.answer("openai")
-    log = Log()
-    with use_chat(server.url + PATH, **log.callbacks()) as session:
-        stream = session.send({})
-        script.say("Hel")
-        while not next(stream).text:
-            pass
-    assert session.status == "stopped"
-    assert log[-1] == ("finish", "stopped")
-    assert list(stream) == []
-    assert log.of("finish") == ["stopped"]
 
 
 def test_a_client_of_ones_own_stays_open(server):
@@ -349,29 +212,6 @@ def test_a_dropped_session_is_collected(server):
     gc.collect()
     assert dropped() is None
     client.close()
-
-
-def test_a_window(server):
-    """A window sends, sees text grow on its own thread, stops, and asks again."""
-    ui, log = FakeUI(), Log()
-    threads = set()
-    script = server.answer("openai")
-    server.answer("openai", "Good day")
-    with use_chat(server.url + PATH, dispatch=ui, **log.callbacks()) as session:
-        session.subscribe(lambda: threads.add(threading.current_thread()))
-        handle = session.start("Hi")
-        for piece in ("Hel", "lo ", "the"):
-            script.say(piece)
-            ui.run_until(lambda piece=piece: "".join(log.of("answer")).endswith(piece))
-        session.stop()
-        ui.run_until(lambda: ("finish", "stopped") in log)
-        assert handle.wait(WAIT)
-        assert "".join(log.of("answer")) == session.answer.text == "Hello the"
-        session.start(Regenerate())
-        ui.run_until(lambda: ("finish", "finished") in log)
-        assert session.answer.text == "Good day"
-    assert threads == {threading.current_thread()}
-    assert [message.content for message in session.messages] == ["Hi", "Good day"]
 
 
 def test_a_backend_error_in_the_stream(server):
