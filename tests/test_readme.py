@@ -1,0 +1,443 @@
+"""Every snippet of the README, run as it is printed there, against the embedded server."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from chatsdk import errors
+from chatsdk.cli import main
+from chatsdk.testing import ChatServer, EmbeddedServer, RefusingPort, answer_frames
+from chatsdk.testing.speaker import speak
+
+REPOSITORY = Path(__file__).parent.parent
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+# A snippet with its name, and the block of text below it, if that is what the snippet prints.
+SNIPPETS = {
+    name: (source, output)
+    for name, source, output in re.findall(
+        r"^<!-- (\w+) -->\n```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.M | re.S
+    )
+}
+BLOCKS = dict(re.findall(r"^<!-- (\w+) -->\n```text\n(.*?)^```\n", README, re.M | re.S))
+
+# Where `chatsdk serve` answers, and an address of somebody's own.
+ADDRESSES = ("http://127.0.0.1:8765", "https://api.example.com")
+
+WAIT_SECONDS = 30
+
+HELLO = speak({"prompt": "Hello!"})
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedServer]:
+    with EmbeddedServer(pace=0) as server:
+        yield server
+
+
+def source_of(name: str, url: str) -> str:
+    """A snippet as it is printed, but for the address."""
+    source = SNIPPETS[name][0]
+    for address in ADDRESSES:
+        source = source.replace(address, url)
+    return source
+
+
+def run(name: str, url: str = "") -> dict[str, Any]:
+    """Run a snippet here; give its names."""
+    module: dict[str, Any] = {"__name__": f"readme_{name}"}
+    source = SNIPPETS[name][0] if not url else source_of(name, url)
+    exec(compile(source, f"README.md, {name}", "exec"), module)
+    return module
+
+
+def test_every_snippet_is_run() -> None:
+    """Each block of Python in the README has a name, and each name a test here."""
+    assert README.count("```python") == len(SNIPPETS)
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in [*SNIPPETS, *BLOCKS] if f'"{name}"' not in tests] == []
+
+
+@pytest.mark.parametrize("name", ["script", "send", "hook", "dialects"])
+def test_snippet(name, server, monkeypatch, capsys) -> None:
+    """A snippet prints what the README says that it prints."""
+    monkeypatch.setenv("API_KEY", "sk-1")
+    run(name, server.url)
+    assert capsys.readouterr().out == SNIPPETS[name][1]
+
+
+def test_send_says_who_asks(server, monkeypatch) -> None:
+    """The token and the body of the snippet reach the backend as they stand there."""
+    monkeypatch.setenv("API_KEY", "sk-1")
+    run("send", server.url)
+    (request,) = server.requests
+    assert request.headers["authorization"] == "Bearer sk-1"
+    assert request.json == {
+        "model": "small",
+        "messages": [{"role": "user", "content": "Hello!"}],
+        "stream": True,
+    }
+
+
+@pytest.mark.parametrize("name", ["stopping", "cancel"])
+def test_stopping(name, capsys) -> None:
+    """What is stopped has the text that the README says."""
+    # At the pace of `chatsdk serve`: it must not be over before it is stopped.
+    with EmbeddedServer() as server:
+        run(name, server.url)
+    assert capsys.readouterr().out == SNIPPETS[name][1]
+
+
+def test_demo(capsys) -> None:
+    """The demo prints what the README shows, but for the port and the times."""
+
+    def steady(text: str) -> str:
+        text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", text)
+        return re.sub(r"\d+\.\d{3} s", "0.000 s", text)
+
+    assert main(["demo"]) == 0
+    assert steady(capsys.readouterr().out) == steady(BLOCKS["demo"])
+
+
+def test_commands() -> None:
+    """The two commands stand there as they are to be typed."""
+    assert "\npip install tox && tox -e demo  " in README
+    assert "\npip install tox && tox  " in README
+
+
+def test_pages() -> None:
+    """Every file that the README and the examples' page link to is there."""
+    for page in (REPOSITORY / "README.md", REPOSITORY / "docs" / "errors.md"):
+        links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+        files = [link for link in links if not link.startswith("https://")]
+        assert files
+        assert [link for link in files if not (page.parent / link).exists()] == []
+
+
+def test_without_a_network() -> None:
+    """The snippet with the package responses passes as a test."""
+    pytest.importorskip("responses")
+    run("responses")["test_without_a_network"]()
+
+
+def test_an_application() -> None:
+    """The snippet with the test server passes as a test."""
+    run("testing")["test_my_application"]()
+
+
+# Errors ------------------------------------------------------------------------------------
+
+
+def test_interrupted(server, capsys) -> None:
+    """A server that dies in mid-answer gives the error and the text that the README shows."""
+    body = b"".join(answer_frames("openai", HELLO))
+    server.cut_after(body.index(b'" the"'), body)
+    run("errors", server.url)
+    assert capsys.readouterr().out == BLOCKS["interrupted"]
+
+
+def test_refused(server, capsys) -> None:
+    """A refusal is told by its status and the backend's words."""
+    server.reply(401, json={"error": {"message": "who are you?"}})
+    run("errors", server.url)
+    assert capsys.readouterr().out == "401: who are you?\n"
+
+
+def test_tree() -> None:
+    """The README's tree and the page about errors have every error, with what it carries."""
+    page = (REPOSITORY / "docs" / "errors.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \|(.*)$", page, re.M))
+    tree = {line.split()[0]: line for line in tree_lines()}
+    assert sorted(tree) == sorted(rows) == sorted(errors.__all__)
+    for name, line in tree.items():
+        carried = set(vars(getattr(errors, name)()))
+        assert set(re.findall(r"\.(\w+)", line)) <= carried
+        if name != "ChatError":
+            carried -= {"answer", "request_id"}
+        assert [attribute for attribute in carried if f"`{attribute}`" not in rows[name]] == []
+
+
+def tree_lines() -> list[str]:
+    return [line.lstrip("├└─ ") for line in BLOCKS["tree"].splitlines()]
+
+
+# Flask -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def relay(url: str) -> Iterator[http.client.HTTPConnection]:
+    """The snippet's application in Flask's development server, and a browser's connection to it."""
+    pytest.importorskip("flask")
+    serving = pytest.importorskip("werkzeug.serving")
+    module = run("flask", url)
+    server = serving.make_server("127.0.0.1", 0, module["app"], threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    thread.start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=WAIT_SECONDS)
+    try:
+        yield connection
+    finally:
+        connection.close()
+        server.shutdown()
+        thread.join(WAIT_SECONDS)
+        server.server_close()
+        module["client"].close()
+
+
+def ask(browser: http.client.HTTPConnection) -> http.client.HTTPResponse:
+    body = json.dumps({"prompt": "Hello!"})
+    browser.request("POST", "/chat", body, {"Content-Type": "application/json"})
+    return browser.getresponse()
+
+
+def test_flask(server) -> None:
+    """The view relays the answer, in frames as the README shows them."""
+    with relay(server.url) as browser:
+        response = ask(browser)
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        assert response.headers["X-Accel-Buffering"] == "no"
+        body = response.read().decode()
+    assert body.startswith(BLOCKS["frames"])
+    assert body.endswith('data: {"done": true}\n\n')
+    frames = [json.loads(frame.removeprefix("data: ")) for frame in body.split("\n\n") if frame]
+    assert "".join(frame.get("text", "") for frame in frames) == HELLO
+
+
+def test_flask_one_event_at_a_time(server) -> None:
+    """Each piece is with the browser before the backend says the next."""
+    script = server.answer("openai")
+    with relay(server.url) as browser:
+        response: http.client.HTTPResponse | None = None
+        for piece in ("One", " two", " three"):
+            script.say(piece)
+            response = response or ask(browser)
+            assert response.readline() == f'data: {{"text": "{piece}"}}\n'.encode()
+            assert response.readline() == b"\n"
+        script.finish()
+        assert response is not None
+        assert response.read() == b'data: {"done": true}\n\n'
+
+
+def test_flask_no_line_is_smuggled(server) -> None:
+    """A line break in the answer begins no field of its own."""
+    server.answer("openai", ["a\n\ndata: {}\n", "\revent: x\u2028"])
+    with relay(server.url) as browser:
+        lines = ask(browser).read().splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith(b"data: ") for line in lines[::2])
+    assert lines[1::2] == [b"", b"", b""]
+
+
+def test_flask_refused() -> None:
+    """A backend that refuses is a status for the browser."""
+    with RefusingPort() as port, relay(port.url) as browser:
+        response = ask(browser)
+        assert response.status == 502
+        assert "no connection" in json.load(response)["error"]
+
+
+def test_flask_broken(server) -> None:
+    """An answer that breaks off ends with an error that the browser can see."""
+    script = server.answer("openai")
+    script.say("Half")
+    script.cut()
+    with relay(server.url) as browser:
+        first, last = (frame for frame in ask(browser).read().split(b"\n\n") if frame)
+    assert first == b'data: {"text": "Half"}'
+    assert last.startswith(b'data: {"error": ')
+
+
+def test_flask_browser_goes_away(server) -> None:
+    """When the browser goes away, the connection to the backend is closed."""
+    script = server.answer("openai")
+    script.say("One")
+    with relay(server.url) as browser:
+        response = ask(browser)
+        assert b"One" in response.readline()
+        response.close()
+        browser.close()
+        # It is noticed when the view next writes, or when the network has told it.
+        for number in range(100):
+            script.say(f" {number}")
+        script.wait_for_disconnect(WAIT_SECONDS)
+
+
+# The window --------------------------------------------------------------------------------
+
+# What a person does, and sees, in place of the main loop.
+PERSON = """
+import os
+
+def look_at_it():
+    shown = text.get("1.0", "end")
+    if "[" in shown:
+        print(shown, end="")
+        root.destroy()
+    else:
+        root.after(20, look_at_it)
+
+def press():
+    entry.focus_force()
+    entry.insert(0, "Hello!")
+    entry.event_generate("<Return>")
+    if os.environ.get("PRESS_STOP"):
+        stop_when_it_streams()
+    look_at_it()
+
+def stop_when_it_streams():
+    if "I am" in text.get("1.0", "end"):
+        button.invoke()
+    else:
+        root.after(5, stop_when_it_streams)
+
+root.after(100, press)
+"""
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """A display to open windows on: a virtual one, else the user's."""
+    pytest.importorskip("tkinter", reason="this Python has no Tk")
+    xvfb = shutil.which("Xvfb")
+    if xvfb is None:
+        if not os.environ.get("DISPLAY") and sys.platform not in ("win32", "darwin"):
+            pytest.skip("there is no display, and no Xvfb to make one")
+        yield os.environ.get("DISPLAY", "")
+        return
+    readable, writable = os.pipe()
+    process = subprocess.Popen(
+        [xvfb, "-displayfd", str(writable), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+        pass_fds=[writable],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writable)
+    with os.fdopen(readable) as number:
+        name = number.readline().strip()
+    try:
+        assert name, "Xvfb has not started"
+        yield f":{name}"
+    finally:
+        process.terminate()
+        process.wait(WAIT_SECONDS)
+
+
+def window(url: str, display: str, **environ: str) -> str:
+    """Open the snippet's window, and give what it shows at its end."""
+    source = source_of("window", url)
+    assert source.count("root.mainloop()") == 1
+    source = source.replace("root.mainloop()", f"{PERSON}\nroot.mainloop()")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", source],
+        env={**os.environ, "DISPLAY": display, "PYTHONIOENCODING": "utf-8", **environ},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=WAIT_SECONDS,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_window(server, display) -> None:
+    """A real window shows the prompt, the whole answer, and how it ended."""
+    assert window(server.url, display).rstrip() == f"> Hello!\n{HELLO}\n[finished]"
+
+
+def test_window_stop(display) -> None:
+    """Its button stops the answer and keeps the text."""
+    with EmbeddedServer() as server:
+        shown = window(server.url, display, PRESS_STOP="1").rstrip()
+    prompt, text, end = shown.split("\n")
+    assert (prompt, end) == ("> Hello!", "[stopped]")
+    assert HELLO.startswith(text)
+    assert "I am" in text
+    assert text != HELLO
+
+
+def test_window_error(display) -> None:
+    """An error is shown in the window."""
+    with ChatServer() as server:
+        server.reply(401, json={"error": {"message": "who are you?"}})
+        assert "[HTTP 401: who are you?" in window(server.url, display)
+
+
+def test_window_closed_in_mid_answer(display) -> None:
+    """Closing the window ends an answer that still streams, and the program, without a word."""
+    with ChatServer() as server:
+        script = server.answer("openai")
+        script.say("I am [")
+        assert "I am [" in window(server.url, display)
+        script.wait_for_disconnect(WAIT_SECONDS)
+
+
+def test_window_without_a_display(server, monkeypatch) -> None:
+    """The snippet does the same with stand-ins for Tk, all on the thread of the main loop."""
+    stage = Stage()
+    monkeypatch.setitem(sys.modules, "tkinter", stage.module())
+    run("window", server.url)
+    assert stage.shown == f"> Hello!\n{HELLO}\n[finished]\n\n"
+    assert stage.threads == {threading.get_ident()}
+
+
+class Stage:
+    """Stand-ins for Tk's classes, and a main loop that presses Return once and waits for the end.
+
+    Attributes:
+        shown: the text of the window.
+        threads: which threads have called Tk.
+    """
+
+    def __init__(self) -> None:
+        self.shown = ""
+        self.threads: set[int] = set()
+        self._waiting: list[Any] = []
+        self._bound: dict[str, Any] = {}
+        self._typed = "Hello!"
+
+    def module(self) -> ModuleType:
+        """A module `tkinter` whose every class is this stage."""
+        tkinter = ModuleType("tkinter")
+        for name in ("Tk", "Text", "Entry", "Button"):
+            setattr(tkinter, name, lambda *args, **options: self)
+        return tkinter
+
+    def __getattr__(self, name: str) -> Any:
+        assert name in ("title", "pack", "focus", "see"), name
+        return lambda *args, **options: None
+
+    def after(self, _milliseconds: int, function: Any) -> None:
+        self.threads.add(threading.get_ident())
+        self._waiting.append(function)
+
+    def insert(self, _where: str, text: str) -> None:
+        self.threads.add(threading.get_ident())
+        self.shown += text
+
+    def get(self) -> str:
+        return self._typed
+
+    def delete(self, _first: int, _last: str) -> None:
+        self._typed = ""
+
+    def bind(self, key: str, function: Any) -> None:
+        self._bound[key] = function
+
+    def mainloop(self) -> None:
+        self._bound["<Return>"](None)
+        # Pressed again while it streams, with nothing typed, it does nothing.
+        self._bound["<Return>"](None)
+        while "[finished]" not in self.shown:
+            self._waiting.pop(0)()
