@@ -30,6 +30,7 @@ LEFT_OUT = {
     "openai/same_index": "arguments as an object",
     "openai/moonshot": "usage inside the choice",
     "openai/completions": "the older endpoint",
+    "openai/unknown_events": "a chunk with counts that are none",
 }
 WHOLE = [
     item
