@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-__all__ = ["Function", "run", "seconds"]
+__all__ = ["Function", "milliseconds", "run"]
 
 logger = logging.getLogger("chatsdk")
 
@@ -20,6 +20,6 @@ def run(function: Function) -> None:
         logger.exception("a function on the user interface's thread raised")
 
 
-def seconds(delay: float) -> float:
-    """Return a delay that a toolkit's timer takes: a time that has passed is now."""
-    return max(0.0, delay)
+def milliseconds(delay: float) -> int:
+    """Return a delay in seconds as a toolkit's timer takes it, which is not 0."""
+    return max(1, round(delay * 1000))

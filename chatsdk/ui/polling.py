@@ -8,10 +8,10 @@ import queue
 import time
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.ui.guarding import Function, run, seconds
+from chatsdk.ui.guarding import Function, run
 
 if TYPE_CHECKING:
-    from chatsdk.ui.scheduling import Dispatch
+    from chatsdk.session import Dispatch
 
 __all__ = ["tk"]
 
@@ -35,16 +35,34 @@ def tk(widget: Any) -> Dispatch:
     inbox: queue.SimpleQueue[tuple[float, int, Function]] = queue.SimpleQueue()
     waiting: list[tuple[float, int, Function]] = []
     order = itertools.count()
+    gone = False
     # Of the root, for the commands of a widget that is destroyed are gone while `after` still
     # wants to call them.
-    root = widget.winfo_toplevel().nametowidget(".")
+    root = widget.nametowidget(".")
+    # What `after` calls next.
+    timer = ""
 
     def poll() -> None:
+        nonlocal gone, timer
         try:
             if not widget.winfo_exists():
+                gone = True
                 return
+            # First of all, so that a function which opens a dialog, and so runs the main loop
+            # within itself, does not keep the others waiting until the dialog is closed.
+            timer = root.after(POLL_MS, poll)
+            if not work():
+                return
+            # From now on: had the functions taken longer than that, Tk would come back here and
+            # never find the time to draw.
+            root.after_cancel(timer)
+            timer = root.after(POLL_MS, poll)
         except TclError:
-            return
+            # "application has been destroyed"
+            gone = True
+
+    def work() -> bool:
+        """Run what is due, and return whether anything was."""
         while True:
             try:
                 heapq.heappush(waiting, inbox.get_nowait())
@@ -53,18 +71,16 @@ def tk(widget: Any) -> Dispatch:
         # Only what was due when it began, so that a function which dispatches another one does
         # not keep the window from being drawn.
         now = time.monotonic()
-        due = []
-        while waiting and waiting[0][0] <= now:
-            due.append(heapq.heappop(waiting)[2])
-        for function in due:
-            run(function)
-        try:
-            root.after(POLL_MS, poll)
-        except TclError:
-            return
+        any_due = False
+        # The one before may have closed the window.
+        while waiting and waiting[0][0] <= now and (not any_due or widget.winfo_exists()):
+            any_due = True
+            run(heapq.heappop(waiting)[2])
+        return any_due
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
-        inbox.put((time.monotonic() + seconds(delay), next(order), function))
+        if not gone:
+            inbox.put((time.monotonic() + max(0.0, delay), next(order), function))
 
-    root.after(POLL_MS, poll)
+    timer = root.after(POLL_MS, poll)
     return dispatch

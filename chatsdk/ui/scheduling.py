@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from chatsdk.ui.guarding import Function, run, seconds
+from chatsdk.ui.guarding import Function, milliseconds, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from chatsdk.session import Dispatch
 
-__all__ = ["Dispatch", "gtk", "inline", "kivy", "loop", "textual", "wx"]
-
-
-class Dispatch(Protocol):
-    """Runs `function` on the thread of a user interface, `delay` seconds from now."""
-
-    def __call__(self, function: Callable[[], object], delay: float = 0.0, /) -> None: ...
+__all__ = ["gtk", "inline", "kivy", "loop", "textual", "wx"]
 
 
 def inline() -> Dispatch:
-    """Return a dispatcher that calls the function at once, where it is; for tests and scripts."""
+    """Return a dispatcher that calls the function at once, where it is; for tests and scripts.
+
+    It knows no delay, so a session's ``throttle`` has no effect.
+    """
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
         run(function)
@@ -32,12 +29,13 @@ def loop(asyncio_loop: Any) -> Dispatch:
     """Return a dispatcher to an asyncio event loop.
 
     Args:
-        asyncio_loop: the running ``asyncio.AbstractEventLoop``.
+        asyncio_loop: the ``asyncio.AbstractEventLoop``. Once it is closed, functions are dropped.
     """
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
         try:
             if delay > 0:
+                # A timer may only be set on the loop's own thread.
                 asyncio_loop.call_soon_threadsafe(
                     asyncio_loop.call_later, delay, partial(run, function)
                 )
@@ -58,14 +56,17 @@ def textual(app: Any) -> Dispatch:
     """
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
-        # call_later only posts a message, which Textual allows from any thread; call_from_thread
-        # would block until the function has run.
-        if not app.is_running:
-            return
-        if delay > 0:
-            app.call_later(app.set_timer, delay, partial(run, function))
-        else:
-            app.call_later(run, function)
+        # call_later only posts a message, which Textual allows from any thread and an app that is
+        # closing ignores; call_from_thread would block until the function has run.
+        try:
+            if delay > 0:
+                app.call_later(app.set_timer, delay, partial(run, function))
+            else:
+                app.call_later(run, function)
+        except RuntimeError:
+            # "Event loop is closed": it has ended since the app was asked.
+            if app.is_running:
+                raise
 
     return dispatch
 
@@ -84,7 +85,7 @@ def gtk() -> Dispatch:
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
         if delay > 0:
-            GLib.timeout_add(max(1, round(delay * 1000)), once, function)
+            GLib.timeout_add(milliseconds(delay), once, function)
         else:
             GLib.idle_add(once, function)
 
@@ -94,19 +95,28 @@ def gtk() -> Dispatch:
 def wx() -> Dispatch:
     """Return a dispatcher to wxPython's main loop, through ``wx.CallAfter``.
 
+    After the ``wx.App`` has ended, functions are dropped.
+
     Raises:
         ImportError: wxPython is not installed.
+        RuntimeError: there is no ``wx.App`` yet.
     """
     import wx as toolkit  # type: ignore[import-not-found, unused-ignore]
 
+    if toolkit.GetApp() is None:
+        raise RuntimeError("make the wx.App before chatsdk.ui.wx()")
+
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
-        if toolkit.GetApp() is None:
-            return
-        if delay > 0:
-            # A timer belongs to the thread that starts it.
-            toolkit.CallAfter(toolkit.CallLater, max(1, round(delay * 1000)), run, function)
-        else:
-            toolkit.CallAfter(run, function)
+        try:
+            if delay > 0:
+                # A timer belongs to the thread that starts it.
+                toolkit.CallAfter(toolkit.CallLater, milliseconds(delay), run, function)
+            else:
+                toolkit.CallAfter(run, function)
+        except (AssertionError, RuntimeError):
+            # "No wx.App created yet", or "... has been deleted": it has gone.
+            if toolkit.GetApp() is not None:
+                raise
 
     return dispatch
 
@@ -123,6 +133,6 @@ def kivy() -> Dispatch:
         def once(_elapsed: float) -> None:
             run(function)
 
-        Clock.schedule_once(once, seconds(delay))
+        Clock.schedule_once(once, max(0.0, delay))
 
     return dispatch

@@ -7,10 +7,10 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.ui.guarding import Function, run, seconds
+from chatsdk.ui.guarding import Function, milliseconds, run
 
 if TYPE_CHECKING:
-    from chatsdk.ui.scheduling import Dispatch
+    from chatsdk.session import Dispatch
 
 __all__ = ["qt"]
 
@@ -21,15 +21,16 @@ def qt(parent: Any = None) -> Dispatch:
     """Return a dispatcher to Qt's thread, for PySide6 and PyQt6. Call this on that thread.
 
     Args:
-        parent: a ``QObject`` such as the window; once it is deleted, functions are dropped.
-            ``None``: as long as the application lives.
+        parent: a ``QObject`` such as the window; once it is deleted, functions are dropped, also
+            those that wait for their time. ``None``: as long as the application lives.
 
     Raises:
         ImportError: neither binding is installed.
         RuntimeError: there is no ``QApplication`` yet.
     """
     core: Any = importlib.import_module(f"{_binding(parent)}.QtCore")
-    if core.QCoreApplication.instance() is None:
+    application = core.QCoreApplication.instance()
+    if application is None:
         raise RuntimeError("make the QApplication before chatsdk.ui.qt()")
     signal = getattr(core, "Signal", None) or core.pyqtSignal
 
@@ -37,23 +38,34 @@ def qt(parent: Any = None) -> Dispatch:
         wanted = signal(object, float)
 
         def __init__(self) -> None:
-            super().__init__(parent)
+            # Not of the parent, which may be deleted while another thread is emitting.
+            super().__init__(application)
+            self.gone = False
             # Queued, also from Qt's own thread: whoever dispatches is in the middle of something.
             self.wanted.connect(self.deliver, core.Qt.ConnectionType.QueuedConnection)
 
         def deliver(self, function: Function, delay: float) -> None:
+            if self.gone:
+                return
             if delay > 0:
-                core.QTimer.singleShot(round(delay * 1000), partial(run, function))
+                core.QTimer.singleShot(milliseconds(delay), partial(self.deliver, function, 0.0))
             else:
                 run(function)
 
+        def end(self) -> None:
+            self.gone = True
+
     bridge = Bridge()
+    if parent is not None:
+        parent.destroyed.connect(bridge.end)
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        if bridge.gone:
+            return
         try:
-            bridge.wanted.emit(function, seconds(delay))
+            bridge.wanted.emit(function, delay)
         except RuntimeError:
-            # "The C++ object is already deleted": the window has gone.
+            # "The C++ object is already deleted": the application has gone.
             return
 
     return dispatch

@@ -1,0 +1,212 @@
+"""The dispatcher to Tk, with a widget whose clock and `after` are the test's."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import sys
+import threading
+import weakref
+from types import SimpleNamespace
+from unittest.mock import Mock
+
+import pytest
+
+from chatsdk import ui
+from chatsdk.ui import polling
+
+
+class TclError(Exception):
+    pass
+
+
+class Widget:
+    """The root window, and a widget in it: what the dispatcher uses of both."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.exists = True
+        self.destroyed = False
+        self.timers = {}
+        self.threads = set()
+        self._ids = itertools.count()
+
+    def _touch(self):
+        self.threads.add(threading.current_thread())
+        if self.destroyed:
+            raise TclError("application has been destroyed")
+
+    def nametowidget(self, name):
+        assert name == "."
+        return self
+
+    def winfo_exists(self):
+        self._touch()
+        return self.exists
+
+    def after(self, ms, function):
+        self._touch()
+        id = f"after#{next(self._ids)}"
+        self.timers[id] = (self.now + ms / 1000, function)
+        return id
+
+    def after_cancel(self, id):
+        self._touch()
+        del self.timers[id]
+
+    def turn(self, seconds=polling.POLL_MS / 1000 + 1e-6):
+        """Let time pass, and call what is due by then."""
+        self.now += seconds
+        for id in [id for id, (due, _) in self.timers.items() if due <= self.now]:
+            self.timers.pop(id)[1]()
+
+
+@pytest.fixture
+def widget(monkeypatch):
+    widget = Widget()
+    monkeypatch.setitem(sys.modules, "tkinter", SimpleNamespace(TclError=TclError))
+    monkeypatch.setattr(polling, "time", SimpleNamespace(monotonic=lambda: widget.now))
+    return widget
+
+
+def from_elsewhere(function, *args):
+    thread = threading.Thread(target=function, args=args)
+    thread.start()
+    thread.join()
+
+
+def test_only_the_window_touches_tk(widget):
+    """What another thread dispatches runs on the window's own, and only that one touches Tk."""
+    threads = []
+    dispatch = ui.tk(widget)
+    from_elsewhere(dispatch, lambda: threads.append(threading.current_thread()))
+    assert threads == []
+    widget.turn()
+    assert threads == [threading.current_thread()]
+    assert widget.threads == {threading.current_thread()}
+
+
+def test_order_and_delay(widget):
+    """Functions run in their order, and a delayed one when its time has come."""
+    seen = []
+    dispatch = ui.tk(widget)
+    dispatch(lambda: seen.append("late"), 0.04)
+    dispatch(lambda: seen.append("first"))
+    dispatch(lambda: seen.append("second"), -1.0)
+    widget.turn(0.015)
+    assert sorted(seen) == ["first", "second"]
+    widget.turn(0.015)
+    assert len(seen) == 2
+    widget.turn(0.015)
+    assert seen[2:] == ["late"]
+
+
+def test_one_that_raises(widget, caplog):
+    """What a function raises is logged, and the window goes on asking."""
+    seen = []
+    dispatch = ui.tk(widget)
+    dispatch(lambda: 1 // 0)
+    dispatch(lambda: seen.append("after it"))
+    widget.turn()
+    dispatch(lambda: seen.append("and later"))
+    widget.turn()
+    assert seen == ["after it", "and later"]
+    assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]
+
+
+def test_an_interrupt(widget):
+    """Ctrl-C in a function reaches Tk, and the window goes on asking."""
+    seen = []
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    dispatch = ui.tk(widget)
+    dispatch(interrupt)
+    dispatch(lambda: seen.append("after it"))
+    with pytest.raises(KeyboardInterrupt):
+        widget.turn()
+    widget.turn()
+    assert seen == ["after it"]
+
+
+def test_one_that_dispatches_itself(widget):
+    """A function that dispatches itself leaves the window time to draw."""
+    seen = []
+    dispatch = ui.tk(widget)
+
+    def again():
+        seen.append(widget.now)
+        dispatch(again)
+
+    dispatch(again)
+    widget.turn()
+    assert len(seen) == 1
+    widget.turn()
+    assert len(seen) == 2
+
+
+def test_one_that_opens_a_dialog(widget):
+    """While a function runs the main loop within itself, the others are not kept waiting."""
+    seen = []
+    dispatch = ui.tk(widget)
+
+    def dialog():
+        from_elsewhere(dispatch, lambda: seen.append("during"))
+        widget.turn()
+        seen.append("closed")
+
+    dispatch(dialog)
+    dispatch(lambda: seen.append("waited"))
+    widget.turn()
+    assert seen == ["waited", "during", "closed"]
+    assert len(widget.timers) == 1
+
+
+def test_time_to_draw(widget):
+    """After functions that took long, Tk gets the time of a poll before the next one."""
+    dispatch = ui.tk(widget)
+
+    def slow():
+        widget.now += 1.0
+
+    dispatch(slow)
+    widget.turn()
+    ((due, _),) = widget.timers.values()
+    assert due - widget.now == pytest.approx(polling.POLL_MS / 1000)
+
+
+@pytest.mark.parametrize("how", ["exists", "destroyed"])
+def test_the_window_has_gone(widget, how):
+    """Once the widget or all of Tk is gone, the asking ends, and functions are not even kept."""
+    seen = []
+    dispatch = ui.tk(widget)
+    dispatch(lambda: seen.append("too late"))
+    setattr(widget, how, how == "destroyed")
+    widget.turn()
+    assert widget.timers == {}
+    much_too_late = Mock()
+    kept = weakref.ref(much_too_late)
+    dispatch(much_too_late)
+    del much_too_late
+    gc.collect()
+    assert kept() is None
+    assert seen == []
+
+
+@pytest.mark.parametrize("how", ["exists", "destroyed"])
+def test_a_function_that_closes_the_window(widget, how):
+    """After a function that destroyed the window, those that wait are dropped."""
+    dispatch = ui.tk(widget)
+    seen = []
+
+    def close():
+        seen.append("closed")
+        setattr(widget, how, how == "destroyed")
+
+    dispatch(close)
+    dispatch(lambda: seen.append("after it"))
+    widget.turn()
+    dispatch(lambda: seen.append("much too late"))
+    widget.turn()
+    assert seen == ["closed"]
