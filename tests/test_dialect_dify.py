@@ -155,9 +155,8 @@ def test_calls_are_written_as_steps():
     assert (first["id"], first["position"], first["tool"]) == ("c1", 1, "find")
     assert first["tool_input"] == '{"find": {"q": 1}}'
     assert (second["id"], second["position"], second["tool_input"]) == ("thought-2", 2, "text")
-    answer = AnswerBuilder().step(
-        part for frame in (first, second) for part in dify.decoder().read(frame)
-    )
+    decoder = dify.decoder()
+    answer = AnswerBuilder().step([*decoder.read(first), *decoder.read(second)])
     assert answer.tool_calls == (
         ToolCall("c1", "find", '{"q": 1}'),
         ToolCall("thought-2", "odd", "text"),
