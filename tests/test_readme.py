@@ -412,15 +412,26 @@ class Stage:
         tkinter = ModuleType("tkinter")
         for name in ("Tk", "Text", "Entry", "Button"):
             setattr(tkinter, name, lambda *args, **options: self)
+        tkinter.TclError = RuntimeError  # type: ignore[attr-defined]
         return tkinter
+
+    def nametowidget(self, _name: str) -> Stage:
+        return self
+
+    def winfo_exists(self) -> bool:
+        return True
 
     def __getattr__(self, name: str) -> Any:
         assert name in ("title", "pack", "focus", "see"), name
         return lambda *args, **options: None
 
-    def after(self, _milliseconds: int, function: Any) -> None:
+    def after(self, _milliseconds: int, function: Any) -> Any:
         self.threads.add(threading.get_ident())
         self._waiting.append(function)
+        return function
+
+    def after_cancel(self, function: Any) -> None:
+        self._waiting.remove(function)
 
     def insert(self, _where: str, text: str) -> None:
         self.threads.add(threading.get_ident())
