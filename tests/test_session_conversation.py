@@ -77,6 +77,41 @@ def test_the_server_gets_what_is_new():
     assert client.asked[2][1] == {}
 
 
+def test_what_the_server_does_not_know_yet():
+    """Without a conversation on the server all messages are sent, also those set before."""
+    client = on_server([Identity(conversation_id="c1"), "three"], ["four"])
+    session = ChatSession(client, messages=[Message("user", "one"), Message("assistant", "two")])
+    session.run("three?")
+    assert said(client.asked[0][0]) == [("user", "one"), ("assistant", "two"), ("user", "three?")]
+    session.run("four?")
+    assert said(client.asked[1][0]) == [("user", "four?")]
+
+
+@pytest.mark.parametrize(
+    ("told", "sent"),
+    [
+        ([], [("user", "two?"), ("assistant", "tw"), ("user", "three?")]),
+        ([Identity(conversation_id="c1")], [("user", "three?")]),
+    ],
+)
+def test_a_stopped_turn_on_the_server(told, sent):
+    """A stopped turn is sent along, unless its answer told the conversation it is in."""
+    client = on_server([Identity(conversation_id="c1"), "one"], None, ["three"])
+    session = ChatSession(client)
+    session.run("one?")
+    stream = session.ask("two?")
+    client.streams[1].feed(*told, "tw")
+    for _ in (*told, "tw"):
+        next(stream)
+    stream.close()
+    client.plans.append(["again"])
+    again = ChatSession.from_dict(session.to_dict(), client)
+    session.run("three?")
+    assert said(client.asked[2][0]) == sent
+    again.run("three?")
+    assert said(client.asked[3][0]) == sent
+
+
 def test_a_conversation_of_the_server_goes_on():
     """conversation_id= goes on with a conversation of the backend; ask() may name another."""
     client = on_server(["one"], ["two"])

@@ -116,6 +116,7 @@ def test_saved_while_streaming():
         ({"messages": [{"role": "nobody"}]}, "role"),
         ({"messages": [5]}, "a message is"),
         ({"conversation_id": 5}, "damaged"),
+        ({"server_has": 5}, "damaged"),
         ({"ids": -1}, "damaged"),
         ({"ids": True}, "damaged"),
         ({"messages": [{"role": "assistant", "citations": [{"colour": 1}]}]}, "citation"),

@@ -159,7 +159,7 @@ class Machine:
         """Return what is kept of the conversation."""
         with self.guard:
             seen = self._snapshot.seen()
-            return Saved(seen.messages, seen.conversation_id, self._ids)
+            return Saved(seen.messages, seen.conversation_id, seen.server_has, self._ids)
 
     def load(self, saved: Saved) -> None:
         """Begin with this conversation.
@@ -170,7 +170,13 @@ class Machine:
         with self.guard:
             self._ids = saved.ids
             messages = named(saved.messages, self._new_id)
-            self._put(Snapshot(messages=messages, conversation_id=saved.conversation_id))
+            self._put(
+                Snapshot(
+                    messages=messages,
+                    conversation_id=saved.conversation_id,
+                    server_has=saved.server_has,
+                )
+            )
 
     def set_messages(self, messages: tuple[Message, ...]) -> None:
         """Replace the conversation.

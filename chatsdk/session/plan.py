@@ -12,6 +12,7 @@ from chatsdk.dialects.urls import guess
 from chatsdk.messages import Message
 from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request
 from chatsdk.session.snapshot import Snapshot
+from chatsdk.session.status import Status
 
 if TYPE_CHECKING:
     from chatsdk.client import AnswerStream, ChatClient
@@ -84,15 +85,12 @@ class Plan:
                 isinstance(request, Edit) or any(message.role != "assistant" for message in removed)
             ):
                 raise ValueError(EDIT_ON_SERVER)
-        conversation_id = None
+        conversation_id = options.get("conversation_id", snapshot.conversation_id)
         sent: Sequence[Message] = kept
-        if kept_by_server:
-            conversation_id = snapshot.conversation_id
-            # The backend has the rest, up to its own last answer.
-            start = max(
-                (n for n, item in enumerate(kept, 1) if item.role == "assistant"), default=0
-            )
-            sent = kept[start:]
+        if not kept_by_server:
+            conversation_id = None
+        elif conversation_id is not None:
+            sent = kept[_on_server(kept, snapshot.server_has) :]
         return cls(Ask((), options), kept, tuple(filter(_says_something, sent)), conversation_id)
 
     def open(self, client: ChatClient, cancel: Cancel) -> AnswerStream:
@@ -142,6 +140,17 @@ def unused(new_id: Callable[[], str], ids: Collection[str | None]) -> str:
     while id in ids:
         id = new_id()
     return id
+
+
+def _on_server(messages: Sequence[Message], server_has: str | None) -> int:
+    """How many messages the backend keeps: those up to the last answer that it knows of."""
+    for place in range(len(messages), 0, -1):
+        message = messages[place - 1]
+        if message.role == "assistant" and (
+            message.status in (None, Status.FINISHED) or message.id == server_has
+        ):
+            return place
+    return 0
 
 
 def _says_something(message: Message) -> bool:

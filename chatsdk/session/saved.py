@@ -22,11 +22,13 @@ class Saved:
     Attributes:
         messages: the conversation.
         conversation_id: the backend's id of it, where it keeps one.
+        server_has: the id of the last answer that the backend put into it.
         ids: how many ids have been given to messages.
     """
 
     messages: tuple[Message, ...] = ()
     conversation_id: str | None = None
+    server_has: str | None = None
     ids: int = 0
 
 
@@ -35,6 +37,7 @@ def written(saved: Saved) -> dict[str, Any]:
     return {
         "version": VERSION,
         "conversation_id": saved.conversation_id,
+        "server_has": saved.server_has,
         "ids": saved.ids,
         "messages": [message.to_dict() for message in saved.messages],
     }
@@ -54,15 +57,16 @@ def read(data: Mapping[str, Any]) -> Saved:
             f"the saved session has version {version!r}, and this chatsdk reads {VERSION}: "
             "install the chatsdk that wrote it, or a newer one"
         )
-    messages, conversation_id, ids = (
-        data.get(name) for name in ("messages", "conversation_id", "ids")
+    messages, conversation_id, server_has, ids = (
+        data.get(name) for name in ("messages", "conversation_id", "server_has", "ids")
     )
     if (
         not isinstance(messages, (list, tuple))
         or not isinstance(conversation_id, (str, type(None)))
+        or not isinstance(server_has, (str, type(None)))
         or not isinstance(ids, int)
         or isinstance(ids, bool)
         or ids < 0
     ):
         raise ValueError("the saved session is damaged: give the dict as to_dict() returned it")
-    return Saved(tuple(Message.of(item) for item in messages), conversation_id, ids)
+    return Saved(tuple(Message.of(item) for item in messages), conversation_id, server_has, ids)

@@ -131,7 +131,13 @@ class ChatSession(View):
         """
         return self._open(Post(body), latest, {})
 
-    def ask(self, prompt: Prompt, *, latest: bool | None = None, **options: Any) -> TurnStream:
+    def ask(
+        self,
+        prompt: Prompt | Mapping[str, Any],
+        *,
+        latest: bool | None = None,
+        **options: Any,
+    ) -> TurnStream:
         """Add the user's message to the conversation and have it answered.
 
         The dialect writes the body. Where the client keeps the history, all messages are sent

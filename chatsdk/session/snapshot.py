@@ -28,6 +28,8 @@ class Snapshot:
         outcome: how the last turn ended, ``None`` before that.
         messages: the conversation.
         conversation_id: the backend's id of the conversation, where it keeps one.
+        server_has: the id of the last answer that the backend put into that conversation, though
+            perhaps it was stopped or failed here.
     """
 
     status: Status = Status.IDLE
@@ -37,6 +39,7 @@ class Snapshot:
     outcome: Outcome | None = None
     messages: tuple[Message, ...] = ()
     conversation_id: str | None = None
+    server_has: str | None = None
 
     @property
     def in_flight(self) -> bool:
@@ -68,6 +71,7 @@ class Snapshot:
             turn,
             messages=messages,
             conversation_id=self.conversation_id,
+            server_has=self.server_has,
         )
 
     def stepped(self, answer: Answer) -> Snapshot:
@@ -82,6 +86,7 @@ class Snapshot:
             None,
             self.messages,
             self.conversation_id,
+            self.server_has,
         )
 
     def ended(self, outcome: Outcome) -> Snapshot:
@@ -109,6 +114,7 @@ class Snapshot:
             outcome,
             messages,
             answer.conversation_id or self.conversation_id,
+            self.server_has if answer.conversation_id is None else turn.reply_id,
         )
 
     def reset(self) -> Snapshot:
