@@ -33,9 +33,11 @@ def read(server, dialect="openai", **options):
             stream = client.send({})
             stream.result()
         except ChatError as error:
-            assert isinstance(error.answer, Answer)
-            return error
-    return stream
+            got = error
+        else:
+            got = stream
+    assert isinstance(got.answer, Answer)
+    return got
 
 
 MALFORMED = {
