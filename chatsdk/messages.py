@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import attrs
-
 from chatsdk.answer import Citation, ToolCall
+from chatsdk.frozen import field, frozen
 
 __all__ = ["Image", "Message"]
 
 ROLES = ("system", "user", "assistant", "tool")
 
 
-@attrs.frozen
+@frozen
 class Image:
     """A picture in a message: by address, or by its content.
 
@@ -29,7 +28,7 @@ class Image:
     """
 
     url: str | None = None
-    data: str | None = attrs.field(default=None, repr=False)
+    data: str | None = field(default=None, repr=False)
     media_type: str | None = None
 
     @property
@@ -40,7 +39,7 @@ class Image:
         return self.url or ""
 
 
-@attrs.frozen
+@frozen
 class Message:
     """One message of a conversation.
 
@@ -190,18 +189,16 @@ def _reasoning(value: object) -> str:
 def _citation(value: object) -> Citation:
     if isinstance(value, Citation):
         return value
-    names = [field.name for field in attrs.fields(Citation)]
+    names = Citation.__match_args__
     if isinstance(value, Mapping) and value.keys() <= set(names):
         return Citation(**value)
     raise ValueError(f"a citation is a Citation or a dict with some of {', '.join(names)}")
 
 
-def _given(value: attrs.AttrsInstance) -> dict[str, Any]:
+def _given(value: Image | Citation) -> dict[str, Any]:
     """What differs from the default."""
     return {
-        field.name: held
-        for field in attrs.fields(type(value))
-        if (held := getattr(value, field.name)) != field.default
+        name: held for name in value.__match_args__ if (held := getattr(value, name)) is not None
     }
 
 

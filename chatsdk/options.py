@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
-import attrs
+from chatsdk.frozen import field, frozen
 
 __all__ = ["Limits", "Retry", "Timeout"]
 
@@ -20,32 +19,32 @@ IDLE_SECONDS = 120.0
 MIB = 1024 * 1024
 
 
-def _seconds(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+def _seconds(name: str, value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{attribute.name} is a number of seconds or None, not {value!r}")
+        raise TypeError(f"{name} is a number of seconds or None, not {value!r}")
     if not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{attribute.name} must be more than 0 seconds; for no limit give None")
+        raise ValueError(f"{name} must be more than 0 seconds; for no limit give None")
 
 
-def _count(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+def _count(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{attribute.name} is a whole number, not {value!r}")
+        raise TypeError(f"{name} is a whole number, not {value!r}")
     if value < 1:
-        raise ValueError(f"{attribute.name} must be 1 or more, not {value}")
+        raise ValueError(f"{name} must be 1 or more, not {value}")
 
 
-def _waits(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+def _waits(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{attribute.name} is a number of seconds, not {value!r}")
+        raise TypeError(f"{name} is a number of seconds, not {value!r}")
     if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{attribute.name} must be 0 seconds or more")
+        raise ValueError(f"{name} must be 0 seconds or more")
 
 
-def _key(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+def _key(name: str, value: object) -> None:
     if value is not None and not callable(value) and not (isinstance(value, str) and value):
-        raise TypeError(f"{attribute.name} is a string, a callable that returns one, or None")
+        raise TypeError(f"{name} is a string, a callable that returns one, or None")
 
 
 def _statuses(statuses: object) -> frozenset[int]:
@@ -57,7 +56,7 @@ def _statuses(statuses: object) -> frozenset[int]:
     return found
 
 
-@attrs.frozen
+@frozen
 class Timeout:
     """How long to wait, in seconds; ``None`` is no limit.
 
@@ -69,10 +68,16 @@ class Timeout:
         total: from sending the request to the end of the answer, whatever arrives meanwhile.
     """
 
-    connect: float | None = attrs.field(default=CONNECT_SECONDS, validator=_seconds)
-    first_event: float | None = attrs.field(default=FIRST_EVENT_SECONDS, validator=_seconds)
-    idle: float | None = attrs.field(default=IDLE_SECONDS, validator=_seconds)
-    total: float | None = attrs.field(default=None, validator=_seconds)
+    connect: float | None = CONNECT_SECONDS
+    first_event: float | None = FIRST_EVENT_SECONDS
+    idle: float | None = IDLE_SECONDS
+    total: float | None = None
+
+    def _check(self) -> None:
+        _seconds("connect", self.connect)
+        _seconds("first_event", self.first_event)
+        _seconds("idle", self.idle)
+        _seconds("total", self.total)
 
     @classmethod
     def of(cls, value: Timeout | float | None) -> Timeout:
@@ -93,7 +98,7 @@ class Timeout:
         return cls(connect=min(CONNECT_SECONDS, value), first_event=value, idle=value)
 
 
-@attrs.frozen
+@frozen
 class Limits:
     """How much to accept from a backend; past it `LimitExceeded` is raised.
 
@@ -108,14 +113,21 @@ class Limits:
         header_lines: number of header lines of one response (100, as Python's own HTTP client).
     """
 
-    event_bytes: int = attrs.field(default=16 * MIB, validator=_count)
-    answer_bytes: int = attrs.field(default=32 * MIB, validator=_count)
-    body_bytes: int = attrs.field(default=1024 * MIB, validator=_count)
-    error_body: int = attrs.field(default=64 * 1024, validator=_count)
-    header_lines: int = attrs.field(default=100, validator=_count)
+    event_bytes: int = 16 * MIB
+    answer_bytes: int = 32 * MIB
+    body_bytes: int = 1024 * MIB
+    error_body: int = 64 * 1024
+    header_lines: int = 100
+
+    def _check(self) -> None:
+        _count("event_bytes", self.event_bytes)
+        _count("answer_bytes", self.answer_bytes)
+        _count("body_bytes", self.body_bytes)
+        _count("error_body", self.error_body)
+        _count("header_lines", self.header_lines)
 
 
-@attrs.frozen
+@frozen
 class Retry:
     """When a request is sent again.
 
@@ -137,10 +149,14 @@ class Retry:
             either.
     """
 
-    attempts: int = attrs.field(default=2, validator=_count)
-    backoff: float = attrs.field(default=0.5, validator=_waits)
-    max_wait: float = attrs.field(default=30.0, validator=_waits)
-    statuses: frozenset[int] = attrs.field(default=frozenset({429, 503}), converter=_statuses)
-    idempotency_key: str | Callable[[], str] | None = attrs.field(
-        default=None, repr=False, validator=_key
-    )
+    attempts: int = 2
+    backoff: float = 0.5
+    max_wait: float = 30.0
+    statuses: frozenset[int] = field(default=frozenset({429, 503}), converter=_statuses)
+    idempotency_key: str | Callable[[], str] | None = field(default=None, repr=False)
+
+    def _check(self) -> None:
+        _count("attempts", self.attempts)
+        _waits("backoff", self.backoff)
+        _waits("max_wait", self.max_wait)
+        _key("idempotency_key", self.idempotency_key)

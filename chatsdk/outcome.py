@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
 from chatsdk.answer import Answer, Timings
 from chatsdk.errors import ChatError
+from chatsdk.frozen import field, frozen
 
 __all__ = ["Outcome"]
 
@@ -16,7 +15,7 @@ def _no_server_stop() -> str | None:
     return None
 
 
-@attrs.frozen
+@frozen
 class Outcome:
     """How an answer ended.
 
@@ -33,9 +32,9 @@ class Outcome:
     reason: str
     end: str | None = None
     error: ChatError | None = None
-    answer: Answer = attrs.field(factory=Answer)
+    answer: Answer = field(factory=Answer)
     # Asked anew each time: the backend's word comes after the outcome is known.
-    _server_stop: Callable[[], str | None] = attrs.field(
+    _server_stop: Callable[[], str | None] = field(
         default=_no_server_stop, repr=False, eq=False, alias="server_stop"
     )
 

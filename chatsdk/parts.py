@@ -5,7 +5,7 @@ A dialect's decoder turns each event into parts; `chatsdk.answer.AnswerBuilder` 
 
 from __future__ import annotations
 
-import attrs
+from chatsdk.frozen import frozen
 
 __all__ = [
     "FINISH_REASONS",
@@ -38,7 +38,7 @@ FINISH_REASONS = (
 )
 
 
-@attrs.frozen
+@frozen
 class Citation:
     """One source that the answer leans on.
 
@@ -59,7 +59,7 @@ class Citation:
     position: int | None = None
 
 
-@attrs.frozen
+@frozen
 class Usage:
     """Tokens that were counted for this answer, each ``None`` where the backend is silent.
 
@@ -78,35 +78,35 @@ class Usage:
     cached: int | None = None
 
 
-@attrs.frozen
+@frozen
 class Text:
     """Text to append to the answer."""
 
     text: str
 
 
-@attrs.frozen
+@frozen
 class TextSnapshot:
     """The whole text so far; where it does not extend the earlier text, that is rewritten."""
 
     text: str
 
 
-@attrs.frozen
+@frozen
 class Reasoning:
     """Reasoning to append, kept apart from the text."""
 
     text: str
 
 
-@attrs.frozen
+@frozen
 class ReasoningSnapshot:
     """The whole reasoning so far."""
 
     text: str
 
 
-@attrs.frozen
+@frozen
 class ToolCallDelta:
     """A piece of a tool call.
 
@@ -125,14 +125,14 @@ class ToolCallDelta:
     replace: bool = False
 
 
-@attrs.frozen
+@frozen
 class Citations:
     """Citations to add; one that is there already is not added again."""
 
     items: tuple[Citation, ...]
 
 
-@attrs.frozen
+@frozen
 class UsageUpdate:
     """Token counts; ``None`` leaves what was known."""
 
@@ -143,7 +143,7 @@ class UsageUpdate:
     cached: int | None = None
 
 
-@attrs.frozen
+@frozen
 class Identity:
     """Ids of the answer, its conversation, its model; ``None`` leaves what was known.
 
@@ -156,7 +156,7 @@ class Identity:
     task: str | None = None
 
 
-@attrs.frozen
+@frozen
 class Finish:
     """Why the model stopped.
 
@@ -169,12 +169,12 @@ class Finish:
     native: str | None = None
 
 
-@attrs.frozen
+@frozen
 class End:
     """The dialect's end marker: the answer is whole."""
 
 
-@attrs.frozen
+@frozen
 class Failure:
     """The backend's own error, inside the stream or instead of it."""
 

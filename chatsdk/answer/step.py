@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from attrs.exceptions import FrozenInstanceError
-
 from chatsdk.answer.ledger import Ledger, as_bytes, as_text
 from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall
+from chatsdk.frozen import refuse_to_change
 from chatsdk.parts import Citation, Usage
 
 __all__ = ["Answer"]
@@ -251,11 +250,8 @@ class Answer(Step):
     def __hash__(self) -> int:
         return hash((self.text, self.reasoning, self._facts))
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise FrozenInstanceError()
-
-    def __delattr__(self, name: str) -> None:
-        raise FrozenInstanceError()
+    __setattr__ = refuse_to_change
+    __delattr__ = refuse_to_change
 
     def __copy__(self) -> Answer:
         return self

@@ -1,15 +1,14 @@
-"""What an answer is made of besides text: `ToolCall`, `Timings`, and the facts that rarely change."""
+"""What an answer is made of besides text: `ToolCall`, `Timings`, and what seldom changes."""
 
 from __future__ import annotations
 
 import json
 from array import array
+from itertools import pairwise
 from typing import Any
 
-import attrs
-from attrs.exceptions import FrozenInstanceError
-
 from chatsdk.answer.ledger import Ledger, as_bytes, as_text
+from chatsdk.frozen import frozen, refuse_to_change
 from chatsdk.parts import Citation, Usage
 
 __all__ = ["Arrivals", "Facts", "Timings", "ToolCall"]
@@ -70,11 +69,8 @@ class ToolCall:
         _fill(call, id if id is not None else self.id, name or self.name, ledger, count)
         return call
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise FrozenInstanceError()
-
-    def __delattr__(self, name: str) -> None:
-        raise FrozenInstanceError()
+    __setattr__ = refuse_to_change
+    __delattr__ = refuse_to_change
 
     def _key(self) -> tuple[str | None, str | None, str]:
         return (self.id, self.name, self.arguments)
@@ -110,7 +106,7 @@ def _restore(id: str | None, name: str | None, arguments: bytes) -> ToolCall:
     return ToolCall(id, name, as_text(arguments))
 
 
-@attrs.frozen
+@frozen
 class Timings:
     """When the answer came, in seconds of a monotonic clock.
 
@@ -151,13 +147,13 @@ class Arrivals:
                 else None
             ),
             duration=times[-1] - self.started if times else 0.0,
-            gaps=tuple(later - earlier for earlier, later in zip(times, times[1:], strict=False)),
+            gaps=tuple(later - earlier for earlier, later in pairwise(times)),
             events=events,
             bytes=received,
         )
 
 
-@attrs.frozen
+@frozen
 class Facts:
     """What rarely changes from one step to the next."""
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-import attrs
-
 from chatsdk.dialects.contract import Dialect
 from chatsdk.dialects.media import unsupported
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolError
+from chatsdk.frozen import field, frozen
 from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
 
@@ -31,7 +30,7 @@ HEAD_BYTES = 4096
 UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError, ArithmeticError)
 
 
-@attrs.frozen
+@frozen
 class ResponseInfo:
     """The HTTP response that an answer comes in.
 
@@ -43,12 +42,12 @@ class ResponseInfo:
     """
 
     status: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     content_type: str
     request_id: str | None
 
 
-@attrs.frozen
+@frozen
 class Document:
     """An answer that came as one JSON document, though a stream was asked for.
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-import attrs
-
 from chatsdk.answer import Answer
 from chatsdk.dialects.media import is_ndjson
 from chatsdk.dialects.payload import refusal
+from chatsdk.frozen import frozen
 from chatsdk.messages import Message
 from chatsdk.parts import Failure, Part
 from chatsdk.sse import ServerSentEvent
@@ -17,7 +16,7 @@ from chatsdk.sse import ServerSentEvent
 __all__ = ["About", "Decoder", "Dialect", "StopRequest"]
 
 
-@attrs.frozen
+@frozen
 class About:
     """What is known of a backend, as data.
 
@@ -57,7 +56,7 @@ class About:
     usage: bool = False
 
 
-@attrs.frozen
+@frozen
 class StopRequest:
     """How to tell the backend to stop: a request relative to the client's own URL.
 

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
-import attrs
 import requests
 
 from chatsdk.errors import ChatError, HTTPStatusError
+from chatsdk.frozen import field, frozen
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.parts import Failure
 from chatsdk.transport.cancel import STOPPED, Cancel, Wire
@@ -48,7 +48,7 @@ class Backend(Protocol):
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None: ...
 
 
-@attrs.frozen
+@frozen
 class Request:
     """One POST to be sent.
 
@@ -61,11 +61,11 @@ class Request:
         timeout: goes before that of the transport.
     """
 
-    url: str = attrs.field(repr=False)
-    body: bytes = attrs.field(repr=False)
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
     backend: Backend
     cancel: Cancel
-    idempotency_key: str | None = attrs.field(default=None, repr=False)
+    idempotency_key: str | None = field(default=None, repr=False)
     timeout: Timeout | None = None
 
 
