@@ -8,18 +8,18 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import requests
 
+from chatsdk.frozen import frozen
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.connection import carrying
 from chatsdk.transport.secrets import Secrets
-from chatsdk.transport.sessions import adopt, close_inherited, new_session
+from chatsdk.transport.sessions import adopt, close_inherited, close_session, new_session
 
 __all__ = ["Posted", "Poster"]
 
 
-@attrs.frozen
+@frozen
 class Posted:
     """What came back.
 
@@ -59,7 +59,7 @@ class Poster:
     def close(self) -> None:
         """Close the connections kept alive; a session that the caller brought stays open."""
         if self._own and self._pid == os.getpid():
-            self._http.close()
+            close_session(self._http)
 
     def after_fork(self) -> bool:
         """Let go of what belongs to the parent process, and tell whether there is one."""

@@ -12,7 +12,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from chatsdk.transport.connection import POOL_CLASSES
 
-__all__ = ["adopt", "close_inherited", "new_session"]
+__all__ = ["adopt", "close_inherited", "close_session", "new_session"]
 
 # Connections kept alive for each host. More may be open at a time; those are closed after use.
 KEPT_ALIVE = 32
@@ -75,22 +75,35 @@ def _wire(manager: Any) -> bool:
     return classes in (URLLIB3_POOLS, POOL_CLASSES)
 
 
+def close_session(session: requests.Session) -> None:
+    """Close the idle connections of a session, and each other one as it comes back."""
+    for pool in _pools(session):
+        # Session.close only forgets its pools, and a stream that was read may know one still.
+        pool.close()
+    session.close()
+
+
 def close_inherited(session: requests.Session) -> None:
     """Close a parent's idle connections in the child, without its locks.
 
     Another thread of the parent may have held one at the fork, and will never let go of it here.
     """
+    # Never dropped: dropping it would lock its pools.
     _inherited.append(session)
-    # These are details of urllib3; where they change, the descriptors stay open until the exit.
-    with contextlib.suppress(AttributeError, TypeError):
-        for adapter in session.adapters.values():
-            managers = (adapter.poolmanager, *adapter.proxy_manager.values())  # type: ignore[attr-defined]
-            for manager in managers:
-                for pool in tuple(manager.pools._container.values()):
-                    for connection in tuple(pool.pool.queue):
-                        if connection is not None:
-                            connection.close()
+    for pool in _pools(session):
+        for connection in tuple(pool.pool.queue) if pool.pool is not None else ():
+            if connection is not None:
+                connection.close()
 
 
-# Never dropped: dropping one would lock its pools.
 _inherited: list[requests.Session] = []
+
+
+def _pools(session: requests.Session) -> list[Any]:
+    pools: list[Any] = []
+    # Details of urllib3. Where they change, the interpreter closes what is left over.
+    with contextlib.suppress(AttributeError, TypeError, RuntimeError):
+        for adapter in session.adapters.values():
+            for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):  # type: ignore[attr-defined]
+                pools += tuple(manager.pools._container.values())
+    return pools
