@@ -5,8 +5,9 @@ from __future__ import annotations
 __all__ = ["Ledger", "as_bytes", "as_text"]
 
 
-# What a piece takes besides its characters: the string's header and its place in the lists.
-PIECE_BYTES = 64
+# What a piece takes besides its characters: the string's header, its places in the lists, the time
+# of its event.
+PIECE_BYTES = 88
 
 
 class Ledger:
