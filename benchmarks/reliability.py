@@ -228,8 +228,8 @@ def written(page: str, figures: dict[str, str]) -> str:
     machine = f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores"
     table = f"| what | measured |\n|---|---|\n{rows}\n\nMeasured with {machine}."
     return re.sub(
-        r"(<!-- figures -->\n).*?(\n<!-- end of figures -->)",
-        lambda found: f"{found[1]}{table}{found[2]}",
+        r"(<!-- figures -->\n).*?(<!-- end of figures -->)",
+        lambda found: f"{found[1]}{table}\n{found[2]}",
         page,
         flags=re.DOTALL,
     )
