@@ -106,7 +106,7 @@ class Exchange:
                 raise ProtocolError(
                     f"the response is compressed as {encoding!r}, though chatsdk asked for none; "
                     "switch that off in the proxy or the backend, or install the package that "
-                    "urllib3 needs for it (brotli for br, zstandard for zstd)"
+                    "urllib3 needs for it (brotli for br, backports.zstd for zstd)"
                 )
 
     def begin_events(self) -> None:
