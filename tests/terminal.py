@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -88,6 +89,19 @@ class Terminal:
     def type(self, text: str) -> None:
         """Press these keys."""
         os.write(self._master, text.encode())
+
+    def leave(self) -> int:
+        """Press Ctrl-C at a prompt, give the exit code.
+
+        Python's readline does not hear one that comes when it has shown the prompt and does not
+        listen yet. A person presses again.
+        """
+        for _ in range(WAIT_SECONDS):
+            self.type(CTRL_C)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+                break
+        return self.wait()
 
     def wait(self) -> int:
         """Wait until the program has ended; give its exit code."""
