@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
-
-import attrs
 
 from chatsdk.answer.ledger import Ledger
 from chatsdk.answer.step import Answer, Step
 from chatsdk.answer.values import Arrivals, Facts, ToolCall
+from chatsdk.frozen import evolve
 from chatsdk.parts import (
     Citations,
     End,
@@ -37,18 +36,18 @@ class Channel:
     so that the text can always be encoded.
     """
 
-    __slots__ = ("_held", "count", "delta", "ledger", "rewritten")
+    __slots__ = ("count", "delta", "held", "ledger", "rewritten")
 
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.count = 0
         self.delta = ""
         self.rewritten = False
-        self._held = ""
+        self.held = ""
 
     def append(self, piece: str) -> None:
         """Add `piece`."""
-        if self._held or not piece.isascii():
+        if self.held or not piece.isascii():
             piece = self._whole(piece)
         if piece:
             self.ledger.pieces.append(piece)
@@ -57,7 +56,7 @@ class Channel:
 
     def replace(self, text: str) -> None:
         """Take `text` as the whole so far, whether it extends the text or rewrites it."""
-        self._held = ""
+        self.held = ""
         if not text.isascii():
             text = self._whole(text)
         now = self.ledger.upto(self.count)
@@ -75,15 +74,15 @@ class Channel:
 
     def flush(self) -> None:
         """Give up waiting for the second half of a pair."""
-        if self._held:
-            self._held = ""
+        if self.held:
+            self.held = ""
             self.append("\ufffd")
 
     def _whole(self, piece: str) -> str:
-        piece = self._held + piece
-        self._held = ""
+        piece = self.held + piece
+        self.held = ""
         if piece and "\ud800" <= piece[-1] <= "\udbff":
-            self._held = piece[-1]
+            self.held = piece[-1]
             piece = piece[:-1]
         try:
             piece.encode()
@@ -103,6 +102,7 @@ class AnswerBuilder:
         answer: the newest `Answer`.
         ended: the dialect's end marker has come.
         failure: the backend's own error, a `Failure`, or ``None``.
+        over: one of the two.
     """
 
     def __init__(self, *, started: float = 0.0) -> None:
@@ -115,6 +115,7 @@ class AnswerBuilder:
         self._received = 0
         self.ended = False
         self.failure: Failure | None = None
+        self.over = False
         self.answer = Answer()
         self.answer = self._freeze()
 
@@ -124,8 +125,7 @@ class AnswerBuilder:
 
     def step(
         self,
-        parts: Iterable[Part],
-        *,
+        parts: Sequence[Part],
         payload: str | None = None,
         at: float | None = None,
         received: int = 0,
@@ -138,16 +138,26 @@ class AnswerBuilder:
             at: when the event came, in seconds of the clock that `started` was read from.
             received: bytes of body read so far.
         """
-        text = self._text
-        text.delta = ""
-        text.rewritten = False
-        self._reasoning.delta = ""
-        for part in parts:
-            if part.__class__ is Text:
-                text.append(part.text)
+        text, reasoning, arrivals = self._text, self._reasoning, self._arrivals
+        if len(parts) == 1 and (part := parts[0]).__class__ is Text and part.text.isascii():
+            # Nearly every step. What it says twice, `Channel.append` and the loop below, is what
+            # calling them would cost.
+            piece = part.text
+            if text.held or not piece:
+                text.delta = ""
+                text.append(piece)
             else:
+                text.ledger.pieces.append(piece)
+                text.count += 1
+                text.delta = piece
+            text.rewritten = False
+            reasoning.delta = ""
+        else:
+            text.delta = ""
+            text.rewritten = False
+            reasoning.delta = ""
+            for part in parts:
                 _APPLY[part.__class__](self, part)
-        arrivals = self._arrivals
         if at is not None:
             arrivals.times.append(at)
             self._received = received
@@ -210,7 +220,7 @@ class AnswerBuilder:
             calls.append(ToolCall(part.id, part.name, part.arguments))
         else:
             calls[place] = calls[place].extended(part.id, part.name, part.arguments, part.replace)
-        self._facts = attrs.evolve(self._facts, tool_calls=tuple(calls))
+        self._facts = evolve(self._facts, tool_calls=tuple(calls))
 
     def _citations(self, part: Citations) -> None:
         known = self._facts.citations
@@ -219,7 +229,7 @@ class AnswerBuilder:
             if item not in known and item not in new:
                 new.append(item)
         if new:
-            self._facts = attrs.evolve(self._facts, citations=(*known, *new))
+            self._facts = evolve(self._facts, citations=(*known, *new))
 
     def _usage(self, part: UsageUpdate) -> None:
         known = self._facts.usage or Usage()
@@ -228,13 +238,13 @@ class AnswerBuilder:
             for name in ("input", "output", "total", "reasoning", "cached")
             if (value := getattr(part, name)) is not None
         }
-        usage = attrs.evolve(known, **given)
+        usage = evolve(known, **given)
         if part.total is None and usage.input is not None and usage.output is not None:
-            usage = attrs.evolve(usage, total=usage.input + usage.output)
-        self._facts = attrs.evolve(self._facts, usage=usage)
+            usage = evolve(usage, total=usage.input + usage.output)
+        self._facts = evolve(self._facts, usage=usage)
 
     def _finish(self, part: Finish) -> None:
-        self._facts = attrs.evolve(
+        self._facts = evolve(
             self._facts, finish_reason=part.reason, native_finish_reason=part.native
         )
 
@@ -251,15 +261,16 @@ class AnswerBuilder:
             facts.task_id,
             facts.model,
         ):
-            self._facts = attrs.evolve(
+            self._facts = evolve(
                 facts, id=id, conversation_id=conversation_id, task_id=task_id, model=model
             )
 
     def _end(self, part: End) -> None:
-        self.ended = True
+        self.ended = self.over = True
 
     def _fail(self, part: Failure) -> None:
         self.failure = self.failure or part
+        self.over = True
 
 
 _APPLY: dict[type, Any] = {

@@ -6,7 +6,7 @@ shapes of a block, for which there are short cuts to the same result.
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from chatsdk.errors import LimitExceeded
@@ -28,8 +28,12 @@ PIECE_BYTES = 64 * 1024
 BOM = b"\xef\xbb\xbf"
 LF = 0x0A
 CR = 0x0D
-SPACE = 0x20
 COLON = 0x3A
+
+# How the commonest lines begin, and what stands between two events of one data line.
+DATA = "data: "
+EVENT = "event: "
+BETWEEN_DATA = "\n\ndata: "
 
 
 # Twice as fast as calling the class, and called once an event.
@@ -124,25 +128,21 @@ class EventParser:
                 piece = self._resume(piece)
                 if not piece:
                     continue
-            if piece[:5] == b"data:" and piece.find(b"\n") == len(piece) - 2 and piece[-1] == LF:
-                # One event of one line in a chunk of its own: what a backend sends mostly.
-                data = piece[6 if piece[5] == SPACE else 5 : -2].decode("utf-8", "replace")
-                yield _new_event(ServerSentEvent, ("message", data, self._last_id, None))
-                continue
             # A blank line ends here; 1 where there is none.
             end = piece.rfind(b"\n\n") + 2
             if end > 1:
                 # Cut behind a LF, which is never inside a UTF-8 sequence.
                 text = piece[:end].decode("utf-8", "replace")
-                for block in text.split("\n\n"):
-                    if block[:6] == "data: " and "\n" not in block:
-                        yield _new_event(
-                            ServerSentEvent, ("message", block[6:], self._last_id, None)
-                        )
-                    elif block:
-                        event = self._interpret(block)
-                        if event is not None:
-                            yield event
+                lines = text[len(DATA) : -2].split(BETWEEN_DATA)
+                if text.startswith(DATA) and text.count("\n") == 2 * len(lines):
+                    # Nothing but events of one data line each: what backends send mostly.
+                    yield from map(
+                        _new_event,
+                        repeat(ServerSentEvent),
+                        zip(repeat("message"), lines, repeat(self._last_id), repeat(None)),
+                    )
+                else:
+                    yield from self._blocks(text)
                 piece = piece[end:]
             if piece:
                 self._keep(piece)
@@ -227,6 +227,20 @@ class EventParser:
                 f"an event of the stream is longer than max_event_bytes={self._max_event_bytes}",
                 limit="event_bytes",
             )
+
+    def _blocks(self, text: str) -> Iterator[ServerSentEvent]:
+        """Read whole blocks, each with its blank line."""
+        for block in text.split("\n\n"):
+            first, _, rest = block.partition("\n")
+            if rest[:6] == DATA and first[:7] == EVENT and "\n" not in rest:
+                name = first[7:] or "message"
+                yield _new_event(ServerSentEvent, (name, rest[6:], self._last_id, None))
+            elif not rest and first[:6] == DATA:
+                yield _new_event(ServerSentEvent, ("message", first[6:], self._last_id, None))
+            elif block:
+                event = self._interpret(block)
+                if event is not None:
+                    yield event
 
     def _interpret(self, block: str) -> ServerSentEvent | None:
         """Read one whole block; ``None`` where the standard dispatches nothing."""
