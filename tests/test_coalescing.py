@@ -27,6 +27,7 @@ from scripted_socket import (
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
+from chatsdk.transport.ahead import Ahead
 from chatsdk.transport.coalescing import CoalescingResponse
 
 EVENTS = [b"data: event %d\n\n" % number for number in range(50)]
@@ -79,12 +80,13 @@ def test_needs_no_recv_for_what_came_with_the_headers(respond):
     assert len(response.wire.asked) == before
 
 
-def test_never_waits_while_it_has_something_to_give(respond):
+@pytest.mark.parametrize("most", [65536, 20, 1])
+def test_never_waits_while_it_has_something_to_give(respond, most):
     """Wherever the bytes are cut, all that is known of the body is given before it waits."""
     for cut in range(len(WIRE)):
         plain = http.client.HTTPResponse(FileSocket([CHUNKED, WIRE[:cut]], ends=False))
         plain.begin()
-        pieces, error = read_all(respond(CHUNKED, WIRE[:cut], ends=False))
+        pieces, error = read_all(respond(CHUNKED, WIRE[:cut], ends=False), most)
         assert (b"".join(pieces), error) == (b"".join(read_all(plain)[0]), Blocked)
         plain.close()
 
@@ -99,10 +101,27 @@ def test_body_does_not_depend_on_the_cuts(respond):
     assert len(pieces) == len(BODY)
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3, len(chunk(EVENTS[0])) - 1, len(chunk(EVENTS[0]))])
+def test_cut_framing_does_not_cost_the_coalescing(respond, cut):
+    """After a size line or CRLF that was cut, what follows still comes out together."""
+    pieces, error = read_all(respond(CHUNKED, WIRE[:cut], WIRE[cut:]))
+    assert (b"".join(pieces), error) == (BODY, None)
+    assert len(pieces) <= 2
+
+
+def test_flood_of_tiny_chunks_is_read_in_large_pieces(respond):
+    """Framing that is cut at the end of each recv is joined with the next one, however large."""
+    response = respond(CHUNKED, chunk(b"x") * 60000, b"0\r\n\r\n")
+    before = len(response.wire.asked)
+    assert b"".join(read_all(response)[0]) == b"x" * 60000
+    assert len(response.wire.asked) - before <= 60000 * len(chunk(b"x")) / 65536 + 3
+
+
+@pytest.mark.parametrize("wire", [CHUNKED + WIRE, HEAD + b"\r\n" + BODY], ids=["chunked", "close"])
 @pytest.mark.parametrize("most", [1, 2, 3, 7, 64, 1000])
-def test_never_gives_more_than_asked_for(respond, most):
+def test_never_gives_more_than_asked_for(respond, wire, most):
     """A small `n` gives small pieces of the same body."""
-    pieces, error = read_all(respond(CHUNKED + WIRE), most)
+    pieces, error = read_all(respond(wire[:500], wire[500:]), most)
     assert max(map(len, pieces)) <= most
     assert (b"".join(pieces), error) == (BODY, None)
 
@@ -114,6 +133,14 @@ def test_gives_a_large_chunk_as_it_arrives(respond):
     response = respond(CHUNKED, wire[:1000], wire[1000:90000], wire[90000:], b"0\r\n\r\n")
     assert len(response.read1(65536)) == 1000 - len(b"20000\r\n")
     assert b"".join(read_all(response)[0]) == data[1000 - len(b"20000\r\n") :]
+
+
+def test_asks_for_no_more_than_a_large_chunk(respond):
+    """A large chunk is read to its end and no further, so that its bytes are copied only once."""
+    response = respond(CHUNKED, b"5000\r\n" + b"x" * 480, b"x" * 20000 + b"\r\n0\r\n\r\n")
+    assert response.read1(65536) == b"x" * 480
+    assert response.read1(65536) == b"x" * 20000
+    assert response.wire.asked[-1] == 20000
 
 
 def test_event_in_crlf_is_read_in_one_piece_too(respond):
@@ -176,11 +203,12 @@ def test_takes_the_trailers_and_nothing_more(respond, trailers):
     assert not response.surplus
 
 
-@pytest.mark.parametrize("body", [chunk(b"x"), b"1\r\nx\r\n" * 40])
-def test_notices_what_follows_the_body(respond, body):
+@pytest.mark.parametrize("count", [0, 1, 40])
+@pytest.mark.parametrize("surplus", [b"\r\n", b"HTTP/1.1 200 OK\r\n", chunk(b"y"), WIRE])
+def test_notices_what_follows_the_body(respond, count, surplus):
     """Bytes behind the end are not taken for the body, and the response says they were there."""
-    response = respond(CHUNKED, body + b"0\r\n\r\nHTTP/1.1 200 OK\r\n")
-    assert b"".join(read_all(response)[0]).strip(b"x") == b""
+    response = respond(CHUNKED, chunk(b"x") * count + b"0\r\n\r\n" + surplus)
+    assert b"".join(read_all(response)[0]) == b"x" * count
     assert response.surplus
 
 
@@ -256,6 +284,7 @@ def test_body_of_known_length_ends_there(respond):
     """A Content-Length body takes its own bytes, and then the connection is free."""
     response = respond(HEAD + b"Content-Length: 10\r\n\r\nabcd", b"efgh", b"ijklmn")
     assert [response.read1(65536) for _ in range(3)] == [b"abcd", b"efgh", b"ij"]
+    assert response.wire.asked[-1] == 2
     assert response.isclosed()
     assert response.read1(65536) == b""
 
@@ -299,6 +328,30 @@ def test_ways_of_reading_can_be_mixed(respond, wire):
     assert given == BODY
     assert response.isclosed()
     assert response.read1(5) == b""
+
+
+@pytest.mark.parametrize("held", [0, 1, 7, 19])
+def test_what_is_in_hand_comes_before_the_file(held):
+    """All ways of reading a file give first what was received ahead, then the file's own."""
+    text = b"one\ntwo\nthree\nfour\n"
+
+    def ahead() -> Ahead:
+        ahead = Ahead(FileSocket([text[:held], text[held:]]).makefile("rb"), None)
+        assert ahead.receive(100) == (held or len(text))
+        return ahead
+
+    assert ahead().read() == text
+    assert ahead().read(-1) == text
+    assert ahead().read(9) == text[:9]
+    assert ahead().readline() == b"one\n"
+    assert ahead().readline(3) == b"one"
+    assert ahead().peek() == text[: held or None]
+    buffer = bytearray(9)
+    assert (ahead().readinto(buffer), bytes(buffer)) == (9, text[:9])
+    reader = ahead()
+    lines = [reader.readline() for _ in range(5)]
+    assert lines == [*text.splitlines(keepends=True), b""]
+    assert reader.peek() == b""
 
 
 def test_reading_without_read1_is_that_of_http_client(respond):

@@ -39,18 +39,23 @@ class Ahead:
         self._drained = False
         return self._file
 
-    def receive(self, most: int) -> int:
-        """Make at most one ``recv``, of at most `most` bytes. Gives their number, 0 at the end."""
-        # What is in use already must not be kept while waiting.
-        rest = self.data = self.data[self.at :]
-        self.at = 0
+    def recv(self, most: int) -> bytes:
+        """Make at most one ``recv``, of at most `most` bytes, past what is in hand."""
         if self._drained:
             data: bytes = self._sock.recv(most)
         else:
             data = self._file.read1(most)
             self._drained = self._sock is not None and len(data) < most
+        self.ask = SMALL_READ if len(data) < SMALL_READ else LARGE_READ
+        return data
+
+    def receive(self, most: int) -> int:
+        """`recv`, and keep in hand what comes. Gives the number of its bytes, 0 at the end."""
+        # What is in use already must not be kept while waiting.
+        rest = self.data = self.data[self.at :]
+        self.at = 0
+        data = self.recv(most)
         self.data = rest + data if rest else data
-        self.ask = LARGE_READ if len(data) >= SMALL_READ else SMALL_READ
         return len(data)
 
     def take(self, most: int) -> bytes:
@@ -73,7 +78,7 @@ class Ahead:
     def readline(self, limit: int = -1) -> bytes:
         end = self.data.find(b"\n", self.at) + 1 or len(self.data)
         line = self.take(end - self.at if limit < 0 else min(end - self.at, limit))
-        if line.endswith(b"\n") or len(line) == limit:
+        if line.endswith(b"\n"):
             return line
         return line + self.file.readline(limit if limit < 0 else limit - len(line))
 

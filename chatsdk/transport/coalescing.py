@@ -92,16 +92,15 @@ class CoalescingResponse(BoundedHeadResponse):
 
     def _read1_plain(self, ahead: Ahead, n: int) -> bytes:
         """`read1` for a body without chunks: of known length, or up to the end."""
+        # Nothing is ever in hand here: what is asked for is given.
         length = self.length
         if length is not None and n > length:
             n = length
-        if n and ahead.at == len(ahead.data):
-            ahead.receive(min(n, ahead.ask))
-        data = ahead.take(n)
+        data = ahead.recv(n if n < ahead.ask else ahead.ask) if n else b""
         if length is not None:
             self.length = length - len(data)
         # Not every version of http.client sees the end of a known length here.
-        if self.length == 0 or not (data or n == 0):
+        if self.length == 0 or (n and not data):
             self._close_conn()
         return data
 
