@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
@@ -327,7 +328,7 @@ def test_callbacks_never_overlap():
     )
     old = session.send({})
     client.streams[0].feed("old")
-    reader = threading.Thread(target=list, args=(old,), name="reader")
+    reader = threading.Thread(target=next, args=(old,), name="reader")
     reader.start()
     eventually(entered)
     client.plans.append(["new"])
@@ -343,6 +344,61 @@ def test_callbacks_never_overlap():
         ("new", "reader"),
         ("finished", None),
     ]
+
+
+def test_a_step_that_another_thread_left():
+    """A step that found another thread delivering, which then left, is in the next delta."""
+    client = FakeClient()
+    log = Log()
+    session = ChatSession(client, **log.callbacks())
+    stream = session.send({})
+    client.streams[0].feed("a", "b", "c")
+    next(stream)
+    notifier = session._notifier
+    notifier.deliverer = -1
+    next(stream)
+    notifier.deliverer = None
+    next(stream)
+    assert log == [("answer", "a"), ("answer", "bc")]
+    stream.close()
+
+
+@pytest.mark.parametrize("at", ["answer", "finish"])
+def test_an_interrupted_thread_leaves_nothing(at):
+    """Where the thread that delivers is interrupted, what others left to it is told first."""
+    client = FakeClient(["old"], ["new"])
+    entered, go = threading.Event(), threading.Event()
+    log = Log()
+
+    def interrupted():
+        entered.set()
+        eventually(go)
+        raise SystemExit
+
+    def on_answer(answer):
+        log.append(("answer", answer.delta))
+        if at == "answer" and answer.text == "old":
+            interrupted()
+
+    def on_finish(outcome):
+        log.append(("finish", outcome.answer.text))
+        if at == "finish" and outcome.answer.text == "old":
+            interrupted()
+
+    session = ChatSession(client, latest=True, on_answer=on_answer, on_finish=on_finish)
+
+    def run():
+        with contextlib.suppress(SystemExit):
+            session.run({})
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    eventually(entered)
+    session.run({})
+    assert ("answer", "new") not in log
+    go.set()
+    thread.join(WAIT)
+    assert log == [("answer", "old"), ("finish", "old"), ("answer", "new"), ("finish", "new")]
 
 
 def test_callbacks_must_be_functions():

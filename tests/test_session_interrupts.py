@@ -11,6 +11,7 @@ import pytest
 from session_fakes import WAIT, FakeClient, Log, eventually, reading
 
 from chatsdk.session import ChatSession
+from chatsdk.session.snapshot import Snapshot
 
 
 class Trap:
@@ -94,6 +95,32 @@ def test_in_a_signal_handler_within_the_lock(what, during):
     list(stream)
     assert log.of("finish")[0] == "stopped"
     assert len(log.of("finish")) == session._machine._turns
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("dispatch", [None, lambda function, delay=0.0: function()])
+def test_stop_while_a_step_is_committed(monkeypatch, moment, dispatch):
+    """A stop in the middle of a commit: callbacks never hear more than the answer that is kept."""
+    client = FakeClient()
+    log = Log()
+    session = ChatSession(client, dispatch=dispatch, throttle=0, **log.callbacks())
+    stream = reading(session, client)
+    stepped = Snapshot.stepped
+
+    def stopping(snapshot, answer):
+        if moment == "before":
+            session.stop()
+        now = stepped(snapshot, answer)
+        if moment == "after":
+            session.stop()
+        return now
+
+    monkeypatch.setattr(Snapshot, "stepped", stopping)
+    client.streams[0].feed("lo")
+    assert list(stream) == []
+    assert log[-1] == ("finish", "stopped")
+    assert "".join(log.of("answer")) == session.answer.text == session.outcome.answer.text == "Hel"
+    assert stream.answer is session.answer
 
 
 @pytest.mark.parametrize("where", ["state", "delivery"])

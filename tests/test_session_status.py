@@ -84,6 +84,18 @@ def test_from_idle_to_finished():
     assert session.outcome.end == "marker"
 
 
+def test_after_the_end():
+    """A turn that has ended takes no further step, even if there were one to read."""
+    client = FakeClient(["Hi"])
+    session = ChatSession(client)
+    stream = session.send({})
+    stream.result()
+    client.streams[0].outcome = None
+    client.streams[0].feed("more")
+    assert list(stream) == []
+    assert seen(session) == ("finished", True, False, "Hi")
+
+
 def test_an_answer_without_steps():
     """From submitted a turn can finish at once."""
     session = ChatSession(FakeClient([]))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from threading import get_ident
 from typing import Any
-
-import attrs
 
 from chatsdk.answer import Answer
 from chatsdk.errors import BusyError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
+from chatsdk.session.conversation import Conversation
 from chatsdk.session.guard import Guard
 from chatsdk.session.notify import Notifier
 from chatsdk.session.plan import Plan, named, unused
 from chatsdk.session.request import Post, Request
-from chatsdk.session.saved import Saved
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.session.turn import Turn
@@ -100,18 +99,28 @@ class Machine:
 
     def step(self, turn: Turn, answer: Answer) -> bool:
         """Commit one step; return whether `turn` may go on."""
-        guard = self.guard
+        guard, notifier = self.guard, self.notifier
+        here = False
         with guard.lock:
-            snapshot = self._snapshot
-            current = snapshot.turn is turn and snapshot.status.in_flight and not turn.stopped
-            if current:
-                self._snapshot = snapshot = snapshot.stepped(answer)
-                self.notifier.newest = snapshot
-        if current:
-            self.notifier.changed()
+            before = self._snapshot
+            # A turn that goes on is the current one: whatever replaces it ends it first.
+            going = turn.going
+            if going:
+                self._snapshot = notifier.newest = now = before.stepped(answer)
+                # Once more: stop() takes no lock. If it came in between, the answer that it kept
+                # may be the one before, and then no callback may hear of this one.
+                going = turn.going
+                # The short way: one event is one call, and nobody else is delivering.
+                here = going and notifier.direct and notifier.deliverer is None
+                if here:
+                    notifier.deliverer = get_ident()
+        if here:
+            notifier.tell_step(before, now)
+        elif going:
+            notifier.changed()
         if guard.waiting:
             guard.settle()
-        return current
+        return going
 
     def end(self, turn: Turn, outcome: Outcome, *, nested: bool = True) -> None:
         """Commit the end of a turn and tell it; only the first time counts.
@@ -131,52 +140,49 @@ class Machine:
         """Stop a turn, by default the current one, and wake its reader. Takes no lock."""
         snapshot = self._snapshot
         current = snapshot.turn
-        if current is not None and snapshot.in_flight and turn in (None, current):
-            current.stop(snapshot.answer)
+        if current is None or not snapshot.in_flight or turn not in (None, current):
+            return
+        # In this order: a step that is committed after the mark is told to nobody, and one that
+        # is told was committed before it, so that the answer kept here has it.
+        current.mark_stopped()
+        snapshot = self._snapshot
+        if snapshot.turn is current:
+            current.leave(snapshot.answer)
+        current.cancel.set()
 
     def answer_of(self, turn: Turn) -> Answer:
         """Return the newest answer of a turn, whether it is current or not."""
+        snapshot = self._snapshot
+        # It may have ended since, but then its outcome is there.
         outcome = self.outcome_of(turn)
-        if outcome is None:
-            snapshot = self._snapshot
-            if snapshot.turn is turn:
-                return snapshot.answer
-            # It has ended since the first look.
-            outcome = self.outcome_of(turn)
-        return Answer() if outcome is None else outcome.answer
+        if outcome is not None:
+            return outcome.answer
+        return snapshot.answer if snapshot.turn is turn else Answer()
 
     def outcome_of(self, turn: Turn) -> Outcome | None:
         """Return how a turn ended, ``None`` while it goes on."""
-        if turn.outcome is not None:
-            return turn.outcome
-        if turn.stopped_at is not None:
-            return Outcome("stopped", answer=turn.stopped_at)
-        return None
+        snapshot = self._snapshot
+        if turn.outcome is None and snapshot.turn is turn:
+            return snapshot.seen().outcome
+        return turn.outcome
 
     # The conversation ----------------------------------------------------------------------
 
-    def save(self) -> Saved:
-        """Return what is kept of the conversation."""
+    def save(self) -> tuple[Conversation, int]:
+        """Return the conversation, and how many ids have been given to messages."""
         with self.guard:
-            seen = self._snapshot.seen()
-            return Saved(seen.messages, seen.conversation_id, seen.server_has, self._ids)
+            return self._snapshot.seen().conversation, self._ids
 
-    def load(self, saved: Saved) -> None:
-        """Begin with this conversation.
+    def load(self, conversation: Conversation, ids: int = 0) -> None:
+        """Begin with this conversation; messages without an id get one.
 
         Raises:
-            ValueError: two messages have the same id.
+            TypeError, ValueError: an id is no string, or there twice.
         """
         with self.guard:
-            self._ids = saved.ids
-            messages = named(saved.messages, self._new_id)
-            self._put(
-                Snapshot(
-                    messages=messages,
-                    conversation_id=saved.conversation_id,
-                    server_has=saved.server_has,
-                )
-            )
+            self._ids = ids
+            messages = named(conversation.messages, self._new_id)
+            self._put(Snapshot(conversation=conversation._replace(messages=messages)))
 
     def set_messages(self, messages: tuple[Message, ...]) -> None:
         """Replace the conversation.
@@ -190,7 +196,8 @@ class Machine:
             messages = named(messages, self._new_id)
             # A turn that was stopped gives its answer to the conversation that was.
             self._interrupt()
-            self._put(attrs.evolve(self._snapshot, messages=messages))
+            now = self._snapshot
+            self._put(now._replace(conversation=now.conversation._replace(messages=messages)))
         self.notifier.changed()
 
     def clear_error(self) -> None:
@@ -230,6 +237,7 @@ class Machine:
         snapshot = self._snapshot
         if snapshot.turn is turn and snapshot.in_flight:
             snapshot = snapshot.ended(outcome)
+            turn.going = False
             turn.outcome = snapshot.outcome
             self._snapshot = snapshot
             self.notifier.put_end(snapshot)
@@ -239,7 +247,8 @@ class Machine:
         snapshot = self._snapshot
         if snapshot.turn is None or not snapshot.in_flight:
             return None
-        snapshot.turn.mark_stopped(snapshot.answer)
+        snapshot.turn.mark_stopped()
+        snapshot.turn.leave(snapshot.answer)
         self._end(snapshot.turn, Outcome("stopped"))
         return snapshot.turn
 

@@ -85,18 +85,23 @@ class Notifier:
         self._dispatch = dispatch
         self._throttle = throttle
         self._name = name
-        # The session's own: guards everything here but _given.
+        # Each change is told here and now.
+        self.direct = dispatch is None and not throttle
+        # The session's own: guards everything from here on but _given and _given_of.
         self._guard = guard
+        # The thread that delivers.
+        self.deliverer: int | None = None
         self.newest = Snapshot()
         self._subscribers: tuple[Subscription, ...] = ()
         self._queue: deque[Callable[[], None]] = deque()
+        # Whether the newest state has to be shown.
         self._news = False
-        self._deliverer: int | None = None
         self._waiting = False
         self._due = 0.0
         self._timer: threading.Timer | None = None
-        # What on_answer got last. Only the thread that delivers looks at it.
-        self._given: Given = Given(None)
+        # What on_answer got last, and of which turn. Only the thread that delivers looks at it.
+        self._given: Answer | None = None
+        self._given_of: Turn | None = None
 
     # Under the session's lock ---------------------------------------------------------------
 
@@ -132,7 +137,7 @@ class Notifier:
 
         `nested`: called within a callback, deliver before that one returns.
         """
-        if self._dispatch is None and not self._throttle:
+        if self.direct:
             self._deliver(nested)
             return
         with self._guard:
@@ -187,11 +192,11 @@ class Notifier:
         try:
             with lock:
                 self._news = True
-                outer = self._deliverer
+                outer = self.deliverer
                 if outer is not None and (outer != me or not nested):
                     return
                 mine = True
-                self._deliverer = me
+                self.deliverer = me
                 if self._throttle:
                     self._due = time.monotonic() + self._throttle
             while True:
@@ -202,7 +207,7 @@ class Notifier:
                     elif self._news:
                         self._news = False
                     else:
-                        self._deliverer = outer
+                        self.deliverer = outer
                         mine = False
                         return
                     newest = self.newest
@@ -212,13 +217,39 @@ class Notifier:
                     work()
         finally:
             if mine:
-                # Ctrl-C in a callback: somebody else may go on.
+                # Ctrl-C in a callback: what others have left to this thread is told all the same.
                 with lock:
-                    self._deliverer = outer
+                    self.deliverer = outer
+                self._deliver(nested)
             if guard.waiting:
                 guard.settle()
 
     # On the thread that delivers ------------------------------------------------------------
+
+    def tell_step(self, before: Snapshot, snapshot: Snapshot) -> None:
+        """Deliver one step, which follows `before`, for the thread that has become `deliverer`."""
+        try:
+            function = self._callbacks.answer
+            if function is not None:
+                answer = snapshot.answer
+                given = self._given
+                if given is before.answer or before.status is Status.SUBMITTED:
+                    # It has the right delta already.
+                    self._given = answer
+                    self._given_of = snapshot.turn
+                    try:
+                        function(answer)
+                    except Exception:
+                        logger.exception("on_answer raised")
+                else:
+                    self._give(function, snapshot)
+            if self._subscribers:
+                self._tell_subscribers()
+        finally:
+            self.deliverer = None
+            # Who found this thread delivering has left it something: look once more, afterwards.
+            if self._queue or self._news:
+                self._deliver(nested=True)
 
     def _show(self, snapshot: Snapshot) -> None:
         # The last answer of a turn came through the queue, before on_finish.
@@ -227,46 +258,30 @@ class Notifier:
             turn = snapshot.turn
             if turn is not None and not turn.stopped:
                 self._give(function, snapshot)
+        self._tell_subscribers()
+
+    def _tell_subscribers(self) -> None:
         for subscription in self._subscribers:
             if subscription.active:
                 _call(subscription.listener, "a subscriber")
 
     def _give(self, function: Callable[[Answer], object], snapshot: Snapshot) -> None:
         """Give `on_answer` the answer, unless it has it."""
-        given = self._given
-        if given.turn is not snapshot.turn:
-            self._given = given = Given(snapshot.turn)
-        answer = shown = snapshot.answer
-        before = given.answer
-        if answer is before:
-            return
-        # A step that follows the one given last has the right delta already.
-        if snapshot.steps != given.steps + 1:
-            shown = answer.since(before)
-        given.answer = answer
-        given.steps = snapshot.steps
-        _call(function, "on_answer", shown)
+        before = self._given if self._given_of is snapshot.turn else None
+        answer = snapshot.answer
+        if answer is not before:
+            self._given = answer
+            self._given_of = snapshot.turn
+            _call(function, "on_answer", answer.since(before))
 
     def _give_last(self, snapshot: Snapshot) -> None:
         """Give `on_answer` the last answer of a turn, if it says more than the one it has."""
         function = self._callbacks.answer
         if function is None:
             return
-        given = self._given
-        before = given.answer if given.turn is snapshot.turn else None
+        before = self._given if self._given_of is snapshot.turn else None
         if snapshot.answer != (before or Answer()):
             self._give(function, snapshot)
-
-
-class Given:
-    """The last answer that a callback got."""
-
-    __slots__ = ("answer", "steps", "turn")
-
-    def __init__(self, turn: Turn | None, answer: Answer | None = None, steps: int = 0) -> None:
-        self.turn = turn
-        self.answer = answer
-        self.steps = steps
 
 
 class Subscription:

@@ -59,6 +59,7 @@ class Plan:
             TypeError: options for what takes none.
         """
         last = None if snapshot.turn is None else snapshot.turn.request
+        messages, conversation_id, server_has = snapshot.conversation
         if isinstance(request, Regenerate) and request.message_id is None:
             if isinstance(last, Post):
                 request = last
@@ -68,29 +69,29 @@ class Plan:
                     f"{', '.join(options)}: options are for asking; a body is sent as it is, so "
                     "put them into the body"
                 )
-            return cls(request, snapshot.messages)
+            return cls(request, messages)
         if isinstance(request, Ask):
-            new = named(request.messages, new_id, taken=snapshot.messages)
-            kept = (*snapshot.messages, *new)
+            new = named(request.messages, new_id, taken=messages)
+            kept = (*messages, *new)
             options = {**request.options, **options}
         else:
             if isinstance(last, Ask):
                 options = {**last.options, **options}
             if isinstance(request, Regenerate):
-                kept = _before_answer(snapshot.messages, request.message_id)
+                kept = _before_answer(messages, request.message_id)
             else:
-                kept = _edited(snapshot.messages, request)
-            removed = snapshot.messages[len(kept) :]
+                kept = _edited(messages, request)
+            removed = messages[len(kept) :]
             if kept_by_server and (
                 isinstance(request, Edit) or any(message.role != "assistant" for message in removed)
             ):
                 raise ValueError(EDIT_ON_SERVER)
-        conversation_id = options.get("conversation_id", snapshot.conversation_id)
+        conversation_id = options.get("conversation_id", conversation_id)
         sent: Sequence[Message] = kept
         if not kept_by_server:
             conversation_id = None
         elif conversation_id is not None:
-            sent = kept[_on_server(kept, snapshot.server_has) :]
+            sent = kept[_on_server(kept, server_has) :]
         return cls(Ask((), options), kept, tuple(filter(_says_something, sent)), conversation_id)
 
     def open(self, client: ChatClient, cancel: Cancel) -> AnswerStream:

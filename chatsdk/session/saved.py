@@ -5,46 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from chatsdk.messages import Message
+from chatsdk.session.conversation import Conversation
 
-__all__ = ["VERSION", "Saved", "read", "written"]
+__all__ = ["VERSION", "read", "written"]
 
 # Of the format. Fields may be added without a new one; an older reader leaves them out.
 VERSION = 1
 
 
-@attrs.frozen
-class Saved:
-    """What is kept of a session.
+def written(conversation: Conversation, ids: int) -> dict[str, Any]:
+    """Return a conversation as a dict of JSON values.
 
-    Attributes:
-        messages: the conversation.
-        conversation_id: the backend's id of it, where it keeps one.
-        server_has: the id of the last answer that the backend put into it.
-        ids: how many ids have been given to messages.
+    `ids` is how many ids have been given to messages: none is given twice.
     """
-
-    messages: tuple[Message, ...] = ()
-    conversation_id: str | None = None
-    server_has: str | None = None
-    ids: int = 0
-
-
-def written(saved: Saved) -> dict[str, Any]:
-    """Return `saved` as a dict of JSON values."""
     return {
         "version": VERSION,
-        "conversation_id": saved.conversation_id,
-        "server_has": saved.server_has,
-        "ids": saved.ids,
-        "messages": [message.to_dict() for message in saved.messages],
+        "conversation_id": conversation.id,
+        "server_has": conversation.server_has,
+        "ids": ids,
+        "messages": [message.to_dict() for message in conversation.messages],
     }
 
 
-def read(data: Mapping[str, Any]) -> Saved:
-    """Return what `written` wrote.
+def read(data: Mapping[str, Any]) -> tuple[Conversation, int]:
+    """Return what `written` was given.
 
     Raises:
         TypeError, ValueError: it is something else, or of a newer version.
@@ -57,16 +42,16 @@ def read(data: Mapping[str, Any]) -> Saved:
             f"the saved session has version {version!r}, and this chatsdk reads {VERSION}: "
             "install the chatsdk that wrote it, or a newer one"
         )
-    messages, conversation_id, server_has, ids = (
+    messages, id, server_has, ids = (
         data.get(name) for name in ("messages", "conversation_id", "server_has", "ids")
     )
     if (
         not isinstance(messages, (list, tuple))
-        or not isinstance(conversation_id, (str, type(None)))
+        or not isinstance(id, (str, type(None)))
         or not isinstance(server_has, (str, type(None)))
         or not isinstance(ids, int)
         or isinstance(ids, bool)
         or ids < 0
     ):
         raise ValueError("the saved session is damaged: give the dict as to_dict() returned it")
-    return Saved(tuple(Message.of(item) for item in messages), conversation_id, server_has, ids)
+    return Conversation(tuple(Message.of(item) for item in messages), id, server_has), ids

@@ -13,6 +13,7 @@ from chatsdk.client import ChatClient
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
+from chatsdk.session.conversation import Conversation
 from chatsdk.session.guard import Guard
 from chatsdk.session.handle import TurnHandle, start_turn
 from chatsdk.session.machine import Machine
@@ -28,7 +29,7 @@ from chatsdk.session.request import (
     messages_of,
     request_of,
 )
-from chatsdk.session.saved import Saved, read, written
+from chatsdk.session.saved import read, written
 from chatsdk.session.stream import TurnStream, open_turn
 from chatsdk.session.turn import Turn
 from chatsdk.session.view import View
@@ -101,11 +102,11 @@ class ChatSession(View):
         )
         super().__init__(Machine(guard, self._notifier))
         if saved is None:
-            self._machine.load(Saved(messages_of(messages), conversation_id))
+            self._machine.load(Conversation(messages_of(messages), conversation_id))
         elif messages or conversation_id is not None:
             raise TypeError("saved holds the messages and the conversation_id: leave those out")
         else:
-            self._machine.load(read(saved))
+            self._machine.load(*read(saved))
 
     @property
     def client(self) -> ChatClient:
@@ -268,7 +269,7 @@ class ChatSession(View):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the conversation as JSON values, for a file or a web session."""
-        return written(self._machine.save())
+        return written(*self._machine.save())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], client: ChatClient, **options: Any) -> ChatSession:
@@ -308,7 +309,7 @@ class ChatSession(View):
 
     def __repr__(self) -> str:
         snapshot = self._machine.seen
-        return f"<ChatSession {snapshot.status}, {len(snapshot.messages)} messages>"
+        return f"<ChatSession {snapshot.status}, {len(snapshot.conversation.messages)} messages>"
 
     def _open(
         self, request: Request, latest: bool | None, options: Mapping[str, Any]

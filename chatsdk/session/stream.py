@@ -49,7 +49,7 @@ class TurnStream(Generator[Answer, None, None]):
     def __next__(self) -> Answer:
         self._read = True
         turn = self._turn
-        if turn.outcome is not None or turn.stopped:
+        if not turn.going:
             return self._over()
         try:
             answer = next(self._stream)
@@ -60,7 +60,7 @@ class TurnStream(Generator[Answer, None, None]):
         except BaseException as error:
             self._stream.close()
             self._machine.end(turn, outcome_of(error, self._machine.answer_of(turn)))
-            if turn.stopped_at is not None and isinstance(error, Exception):
+            if turn.stopped and isinstance(error, Exception):
                 # The session says that the user ended it: there is no error any more.
                 raise StopIteration from None
             raise
@@ -162,7 +162,7 @@ class TurnStream(Generator[Answer, None, None]):
         turn: Turn | None = getattr(self, "_turn", None)
         if turn is None or turn.outcome is not None:
             return
-        on_purpose = self._read or turn.stopped_at is not None
+        on_purpose = self._read or turn.stopped
         self._machine.stop(turn)
         self._machine.end_when_free(turn, Outcome("stopped"))
         if not on_purpose:
@@ -181,7 +181,7 @@ def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> T
         machine.end(turn, outcome_of(error, Answer()))
         raise
     result = TurnStream(machine, turn, stream)
-    if turn.stopped_at is not None:
+    if turn.stopped:
         # Perhaps nobody reads a stream that was over before it began.
         machine.end(turn, stream.outcome or Outcome("stopped"))
     return result

@@ -24,11 +24,20 @@ class Turn:
             not become part of the conversation.
         cancel: reaches the request in every phase.
         outcome: how it ended, ``None`` before that is settled.
-        stopped: the answer as it stood when somebody stopped the turn; the first one counts. A
-            list, because its append is atomic: stopping takes no lock.
+        going: it takes steps: it has neither ended nor been stopped.
+        stopped: somebody has stopped it.
     """
 
-    __slots__ = ("cancel", "number", "outcome", "reply_id", "request", "stopped")
+    __slots__ = (
+        "_left",
+        "cancel",
+        "going",
+        "number",
+        "outcome",
+        "reply_id",
+        "request",
+        "stopped",
+    )
 
     def __init__(self, number: int, request: Ask | Post, reply_id: str | None) -> None:
         self.number = number
@@ -36,22 +45,24 @@ class Turn:
         self.reply_id = reply_id
         self.cancel = Cancel()
         self.outcome: Outcome | None = None
-        self.stopped: list[Answer] = []
+        self.going = True
+        self.stopped = False
+        # A list, because its append is atomic, and the first one counts.
+        self._left: list[Answer] = []
 
     @property
-    def stopped_at(self) -> Answer | None:
-        """The answer that was there when the turn was stopped, ``None`` if it goes on or ended."""
-        return self.stopped[0] if self.stopped else None
+    def left(self) -> Answer | None:
+        """The answer that was there when the turn was stopped."""
+        return self._left[0] if self._left else None
 
-    def mark_stopped(self, answer: Answer) -> None:
-        """Let nothing come after `answer`."""
-        self.stopped.append(answer)
+    def mark_stopped(self) -> None:
+        """Let no step follow. Takes no lock, as what follows takes none: see `Machine.stop`."""
+        self.stopped = True
+        self.going = False
 
-    def stop(self, answer: Answer) -> None:
-        """Let nothing come after `answer`, and wake whoever reads. Takes no lock."""
-        # First the mark: a reader that is woken must find it.
-        self.stopped.append(answer)
-        self.cancel.set()
+    def leave(self, answer: Answer) -> None:
+        """Let `answer` be the last one of this turn, which is stopped."""
+        self._left.append(answer)
 
     def __repr__(self) -> str:
         return f"<Turn {self.number}>"

@@ -46,9 +46,9 @@ class View:
     @property
     def messages(self) -> tuple[Message, ...]:
         """The conversation that `ask` goes on with; an answer joins it when its turn ends."""
-        return self._machine.seen.messages
+        return self._machine.seen.conversation.messages
 
     @property
     def conversation_id(self) -> str | None:
         """The backend's id of the conversation, where it keeps one and has told it."""
-        return self._machine.seen.conversation_id
+        return self._machine.seen.conversation.id

@@ -1,0 +1,24 @@
+"""`Conversation`: what is said in a session, and how much of it the backend keeps."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from chatsdk.messages import Message
+
+__all__ = ["Conversation"]
+
+
+class Conversation(NamedTuple):
+    """What is said, and where it goes on.
+
+    Attributes:
+        messages: each with an id.
+        id: the backend's id of it, where the backend keeps it and has told.
+        server_has: the id of the last answer that the backend put into it, though perhaps that
+            was stopped or failed here.
+    """
+
+    messages: tuple[Message, ...] = ()
+    id: str | None = None
+    server_has: str | None = None
