@@ -16,6 +16,7 @@ from reading import Transcript, events_of, transcripts
 from chatsdk import dialects
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.dialects import Dialect
+from chatsdk.dialects.backends.openai_decoder import OpenAIDecoder
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
 
@@ -212,3 +213,43 @@ def test_frames_of_no_object(name, data):
         ]
     with pytest.raises(ProtocolError):
         decoder.decode(ServerSentEvent(event, data))
+
+
+class LongWay(OpenAIDecoder):
+    """Reads every chunk in full, also one that is just a piece of text."""
+
+    def _piece(self, chunk: dict[str, Any]) -> str | None:
+        return None
+
+
+def outcome(decoder: OpenAIDecoder, events: list[ServerSentEvent]) -> list[object]:
+    found: list[object] = []
+    for event in events:
+        try:
+            found.append(list(decoder.decode(event)))
+        except ProtocolError as error:
+            return [*found, str(error)]
+    return found
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_the_short_way_gives_the_same(snapshot):
+    """The short way past a piece of text gives what the long way gives, with any field changed."""
+    openai = dialects.get("openai")
+    pieces = {
+        frozenset(map(str, paths_of(json.loads(event.data)))): event
+        for _, events in events_by_dialect("openai")
+        for event in events
+        if event.data.startswith("{") and '"content":"' in event.data
+    }
+    assert len(pieces) > 5
+    for event in pieces.values():
+        value = json.loads(event.data)
+        for path in paths_of(value):
+            for new in (None, False, 0, 1, "", "x", [], ["x"], {}, {"content": "x"}):
+                changed = event._replace(data=json.dumps(replaced(value, path, new)))
+                again = event._replace(event="error")
+                # Twice, since the short way wants the ids to be known.
+                events = [event, changed, changed, event, again]
+                short = outcome(OpenAIDecoder(openai, snapshot=snapshot), events)
+                assert short == outcome(LongWay(openai, snapshot=snapshot), events)

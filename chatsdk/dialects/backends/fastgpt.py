@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.backends.openai import OpenAI, OpenAIDecoder
+from chatsdk.dialects.backends.openai import OpenAI
+from chatsdk.dialects.backends.openai_decoder import OpenAIDecoder
 from chatsdk.dialects.citing import as_score
 from chatsdk.dialects.contract import About, Dialect, StopRequest
 from chatsdk.dialects.payload import (

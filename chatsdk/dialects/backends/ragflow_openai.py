@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from chatsdk.dialects.backends.openai import OpenAI, OpenAIDecoder
+from chatsdk.dialects.backends.openai import OpenAI
+from chatsdk.dialects.backends.openai_decoder import OpenAIDecoder
 from chatsdk.dialects.backends.ragflow_decoder import error_in_text
 from chatsdk.dialects.contract import About, Dialect
 from chatsdk.messages import Message
@@ -76,6 +77,10 @@ class RAGFlowOpenAIDecoder(OpenAIDecoder):
         self._said: list[str] = []
         self._length = 0
         self._session: object = None
+
+    def _piece(self, chunk: dict[str, Any]) -> str | None:
+        # Any text may be an error.
+        return None
 
     def read(self, chunk: dict[str, Any]) -> Sequence[Part]:
         parts: list[Part] = []

@@ -1,0 +1,310 @@
+"""OpenAI's ``chat.completion.chunk`` frames, read, and what look-alikes put into them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chatsdk.dialects.citing import passages, url_citation, web_results
+from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.payload import (
+    UNSCANNABLE,
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    failure_in,
+    load_object,
+    scan,
+)
+from chatsdk.dialects.wrapping import unwrapped
+from chatsdk.errors import ProtocolError
+from chatsdk.parts import (
+    Citations,
+    End,
+    Failure,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+    UsageUpdate,
+)
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["FINISH", "OpenAIDecoder"]
+
+# OpenAI's own words, then those of look-alikes.
+FINISH = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "end_turn": "stop",
+    "eos": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_use": "tool_calls",
+    "sensitive": "content_filter",
+    "error": "error",
+    "insufficient_system_resource": "error",
+}
+
+# What makes a chunk say more than its choices do.
+_RARE = frozenset({"error", "usage", "search_results", "citations"})
+
+# transformers writes its error between quotes as it is, quotes inside and all.
+BROKEN_ERROR = re.compile(r'\s*\{"error":\s*"(.*)"\}\s*', re.DOTALL)
+
+
+class OpenAIDecoder(Decoder):
+    """Reads ``chat.completion.chunk`` frames."""
+
+    def __init__(self, dialect: Dialect, *, snapshot: bool = False) -> None:
+        self.dialect = dialect
+        self._snapshot = snapshot
+        self._id: object = None
+        self._model: object = None
+        self._refused = False
+        # Of each index the id of the call under way and the key of its parts.
+        self._calls: dict[object, tuple[str | None, int | str]] = {}
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        data = event.data
+        try:
+            chunk, end = scan(data, 0)
+        except UNSCANNABLE:
+            end = -1
+        if end != len(data) or chunk.__class__ is not dict:
+            return self._unusual(event)
+        # Nearly every chunk is a piece of text: a shorter way to what `read` gives.
+        text = self._piece(chunk)
+        if text is not None and event.event != "error":
+            return (TextSnapshot(text) if self._snapshot else Text(text),)
+        if event.event == "error" and "error" not in chunk:
+            return (failure_in(chunk),)
+        return self.read(chunk)
+
+    def _unusual(self, event: ServerSentEvent) -> Sequence[Part]:
+        """What is not just a JSON object, without white space around it."""
+        data = event.data
+        if data[:1] != "{":
+            data = unwrapped(data)
+            # better-sse writes the marker as a JSON string, with the quotes.
+            if data in ("[DONE]", '"[DONE]"'):
+                return (End(),)
+            if not data:
+                return ()
+        try:
+            chunk = load_object(data)
+        except ProtocolError:
+            broken = BROKEN_ERROR.fullmatch(data)
+            if broken is None:
+                raise
+            return (Failure(broken[1]),)
+        if event.event == "error" and "error" not in chunk:
+            return (failure_in(chunk),)
+        return self.read(chunk)
+
+    def _piece(self, chunk: dict[str, Any]) -> str | None:
+        """The text of a chunk that says nothing else, ``None`` of any other.
+
+        A dialect that looks for more in text gives ``None`` of all, so that `read` sees them.
+        """
+        try:
+            (choice,) = chunk["choices"]
+            delta = choice["delta"]
+            text = delta["content"]
+            if (
+                text.__class__ is not str
+                or chunk["id"] != self._id
+                or chunk["model"] != self._model
+                or not text
+                or choice["finish_reason"]
+                or choice["index"]
+            ):
+                return None
+        except (LookupError, TypeError, ValueError):
+            return None
+        # Some fill in all that there might be, with null.
+        if len(delta) != 1 and sum(map(bool, delta.values())) != 1:
+            return None
+        if not _RARE.isdisjoint(chunk) and any(map(chunk.get, _RARE)):
+            return None
+        return text
+
+    def read(self, chunk: dict[str, Any]) -> Sequence[Part]:
+        """Return the parts of one parsed chunk."""
+        if chunk.get("error"):
+            return (failure_in(chunk),)
+        parts: list[Part] = []
+        id, model = chunk.get("id"), chunk.get("model")
+        if id != self._id or model != self._model:
+            self._id, self._model = id, model
+            parts.append(Identity(id=as_name(id), model=as_name(model)))
+        choices = chunk.get("choices")
+        if choices:
+            for choice in as_list(choices, "choices"):
+                if choice.__class__ is not dict:
+                    as_object(choice, "choices[]")
+                elif not choice.get("index"):
+                    # With several choices the first is the answer; the rest stand in `raw`.
+                    self._choice(choice, parts)
+        elif choices is None and isinstance(chunk.get("message"), str):
+            # An error without its envelope: {"object": "error", "message": ...}.
+            return (failure_in(chunk),)
+        usage = chunk.get("usage")
+        if usage:
+            parts.append(_usage(as_object(usage, "usage")))
+        # Perplexity's sources stand beside the choices, in every chunk.
+        found = chunk.get("search_results") or chunk.get("citations")
+        if found:
+            parts.append(Citations(tuple(web_results(found))))
+        return parts
+
+    def _choice(self, choice: dict[str, Any], parts: list[Part]) -> None:
+        delta = choice.get("delta")
+        if delta:
+            if delta.__class__ is not dict:
+                as_object(delta, "delta")
+            for key, value in delta.items():
+                if value and key in _READ:
+                    _READ[key](self, value, delta, parts)
+        elif choice.get("text"):
+            # The older endpoint, /v1/completions.
+            self._content(choice["text"], choice, parts)
+        reason = choice.get("finish_reason")
+        if reason:
+            self._finish(as_text(reason, "finish_reason"), parts)
+            if choice.get("usage"):
+                # Where Moonshot puts it.
+                parts.append(_usage(as_object(choice["usage"], "usage")))
+
+    def _content(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        if value.__class__ is list:
+            # Mistral sends a list where a model thinks.
+            for block in as_list(value, "content"):
+                self._block(as_object(block, "content[]"), parts)
+            return
+        text = as_text(value, "content")
+        parts.append(TextSnapshot(text) if self._snapshot else Text(text))
+
+    def _block(self, block: dict[str, Any], parts: list[Part]) -> None:
+        text = as_text(block.get("text"), "text")
+        if text:
+            parts.append(Text(text))
+        for inner in as_list(block.get("thinking"), "thinking"):
+            text = as_text(as_object(inner, "thinking[]").get("text"), "text")
+            if text:
+                parts.append(Reasoning(text))
+
+    def _refusal(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        self._refused = True
+        self._content(value, delta, parts)
+
+    def _reasoning(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        text = as_text(value, "reasoning_content")
+        parts.append(ReasoningSnapshot(text) if self._snapshot else Reasoning(text))
+
+    def _other_reasoning(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        # Some servers send it under both names; some an object with settings.
+        if isinstance(value, str) and not delta.get("reasoning_content"):
+            self._reasoning(value, delta, parts)
+
+    def _tool_calls(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        for place, item in enumerate(as_list(value, "tool_calls")):
+            call = as_object(item, "tool_calls[]")
+            function = as_object(call.get("function"), "function")
+            index = call.get("index")
+            id, name = as_name(call.get("id")), as_name(function.get("name"))
+            key = self._call(index if isinstance(index, int) else place, id, name)
+            arguments = _arguments(function.get("arguments"))
+            parts.append(ToolCallDelta(key, id=id, name=name, arguments=arguments))
+
+    def _call(self, index: int, id: str | None, name: str | None) -> int | str:
+        """Return the key of the call that a piece belongs to.
+
+        Some servers give every call the same index: a new id that brings a name begins a new one.
+        """
+        known_id, key = self._calls.get(index, (id, index))
+        if name is not None and id is not None and known_id is not None and id != known_id:
+            key = f"{index} {id}"
+            self._calls[index] = (id, key)
+        elif known_id is not None:
+            self._calls[index] = (known_id, key)
+        return key
+
+    def _function_call(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        # What tool_calls was called until 2023; old look-alikes still do.
+        call = as_object(value, "function_call")
+        arguments = _arguments(call.get("arguments"))
+        parts.append(
+            ToolCallDelta("function_call", name=as_name(call.get("name")), arguments=arguments)
+        )
+
+    def _annotations(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        found = [url_citation(item) for item in as_list(value, "annotations")]
+        parts.append(Citations(tuple(item for item in found if item is not None)))
+
+    def _reference(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        parts.append(Citations(tuple(passages(value))))
+
+    def _final_content(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        # RAGFlow says at the end what the whole text is; where it repeated it as a delta before,
+        # this takes the repetition back.
+        parts.append(TextSnapshot(as_text(value, "final_content")))
+
+    def _finish(self, native: str, parts: list[Part]) -> None:
+        reason = FINISH.get(native, "other")
+        if reason == "stop" and self._refused:
+            reason = "refusal"
+        # The word "null" is how some say that there is no reason yet.
+        if native != "null":
+            parts.append(Finish(reason, native))
+
+
+_Reader = Callable[[OpenAIDecoder, object, dict[str, Any], list[Part]], None]
+
+# What may stand in a delta, OpenAI's first; all else is ignored.
+_READ: dict[str, _Reader] = {
+    "content": OpenAIDecoder._content,
+    "refusal": OpenAIDecoder._refusal,
+    "tool_calls": OpenAIDecoder._tool_calls,
+    "function_call": OpenAIDecoder._function_call,
+    "annotations": OpenAIDecoder._annotations,
+    "reasoning_content": OpenAIDecoder._reasoning,
+    "reasoning": OpenAIDecoder._other_reasoning,
+    "reference": OpenAIDecoder._reference,
+    "final_content": OpenAIDecoder._final_content,
+}
+
+
+def _arguments(value: object) -> str:
+    # Some look-alikes send the object itself.
+    if value.__class__ is dict:
+        return json.dumps(value, ensure_ascii=False)
+    return as_text(value, "arguments")
+
+
+def _usage(usage: dict[str, Any]) -> UsageUpdate:
+    out = as_object(usage.get("completion_tokens_details"), "completion_tokens_details")
+    into = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
+    cached = as_whole(into.get("cached_tokens"))
+    if cached is None:
+        # DeepSeek's name for it, then Moonshot's.
+        cached = as_whole(usage.get("prompt_cache_hit_tokens", usage.get("cached_tokens")))
+    return UsageUpdate(
+        input=as_whole(usage.get("prompt_tokens")),
+        output=as_whole(usage.get("completion_tokens")),
+        total=as_whole(usage.get("total_tokens")),
+        reasoning=as_whole(out.get("reasoning_tokens")),
+        cached=cached,
+    )
