@@ -1,23 +1,44 @@
-"""Whatever goes wrong on the wire is one of chatsdk's errors, with what had come of the answer."""
+"""Whatever a server sends or leaves out becomes one of our errors, with the partial answer."""
 
 from __future__ import annotations
 
+import http.client
+import json
+import pickle
+import ssl
+import zlib
+
 import pytest
+import requests
+import urllib3
+from provoking import CHUNK, DONE, HELLO, STOP, opened_way
 
 from chatsdk import (
-    Answer,
+    BackendError,
     ChatClient,
     ChatError,
+    ConnectError,
+    HTTPStatusError,
+    LimitExceeded,
     NotAStreamError,
     ProtocolError,
     Retry,
     StreamInterrupted,
+    dialects,
 )
-from chatsdk.testing import ChatServer, answer_frames
+from chatsdk.parts import Failure, Text
+from chatsdk.testing import Authority, ChatServer
 
-CHUNK = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
-DONE = b"data: [DONE]\n\n"
-ONCE = Retry(attempts=1)
+BODY = b"".join(HELLO)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    authority = Authority()
+    yield authority
+    authority.close()
 
 
 @pytest.fixture
@@ -26,191 +47,652 @@ def server():
         yield server
 
 
-def read(server, dialect="openai", **options):
-    """The stream after reading it, or the error."""
-    with ChatClient(server.url, dialect=dialect, retry=ONCE, **options) as client:
-        try:
-            stream = client.send({})
-            stream.result()
-        except ChatError as error:
-            got = error
-        else:
-            got = stream
-    assert isinstance(got.answer, Answer)
-    return got
+@pytest.fixture
+def client(server):
+    with ChatClient(server.url, dialect="openai", retry=Retry(attempts=3, backoff=0)) as client:
+        yield client
 
 
-MALFORMED = {
-    "no status line": b"hello\r\n\r\n",
-    "empty": b"",
-    "status that is no number": b"HTTP/1.1 abc OK\r\n\r\n",
-    "version that is unknown": b"HTTP/9.9 200 OK\r\n\r\n",
-    "endless status line": b"HTTP/1.1 200 " + b"x" * 100_000,
-    "endless header line": b"HTTP/1.1 200 OK\r\nX-A: " + b"y" * 100_000 + b"\r\n\r\n",
-    "head that is cut": b"HTTP/1.1 200 OK\r\nContent-Type: text/event",
-    "length that is no number": b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-    b"Content-Length: many\r\n\r\n" + CHUNK,
-    "negative length": b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-    b"Content-Length: -5\r\n\r\n" + CHUNK,
-    "header bytes that are no text": b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-    b"X-A: \xff\xfe\r\n\r\n" + CHUNK,
-    "garbage": bytes(range(256)) * 4,
+def failed(client) -> ChatError:
+    """Send, read, and give the error; whatever holds of all of them is asserted here."""
+    stream, error = attempted(client)
+    assert isinstance(error, ChatError)
+    assert error.answer is not None
+    if stream is not None:
+        assert stream.outcome.reason == "error"
+        assert stream.outcome.error is error
+        assert stream.answer is error.answer
+        assert list(stream) == []
+    assert str(error)
+    assert error.__suppress_context__ or error.__context__ is None
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.answer) == (type(error), str(error), error.answer)
+    return error
+
+
+def attempted(client):
+    """Send and read; give the stream, if there was one, and the error, if there was one."""
+    stream = None
+    try:
+        stream = client.send({})
+        for _ in stream:
+            pass
+    except ChatError as error:
+        return stream, error
+    return stream, None
+
+
+def sound(server, client) -> None:
+    server.stream(HELLO)
+    assert client.send({}).result().text == "Hello"
+
+
+# --- nothing, or nonsense, instead of a response -------------------------------------------------
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_no_answer_at_all(server, client, reset):
+    """The request was read and nothing came back: it is not sent again."""
+    server.drop(reset=reset)
+    assert type(failed(client)) is StreamInterrupted
+    assert len(server.requests) == 1
+    sound(server, client)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_head_cut_anywhere(server, client, reset):
+    """A head that breaks off is no answer, wherever it does."""
+    whole = HEAD + b"X-Request-Id: r\r\n\r\n"
+    for count in range(len(whole) - 1):
+        server.raw(whole[:count], reset=reset)
+        error = failed(client)
+        assert isinstance(error, (StreamInterrupted, ProtocolError, NotAStreamError))
+    assert len(server.requests) == len(whole) - 1
+    sound(server, client)
+
+
+NONSENSE = {
+    "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "another protocol": b"ICY 200 OK\r\n\r\n",
+    "an unknown version": b"HTTP/9.9 200 OK\r\n\r\n",
+    "no number": b"HTTP/1.1 abc OK\r\n\r\n",
+    "too low": b"HTTP/1.1 99 Low\r\n\r\n",
+    "too high": b"HTTP/1.1 1000 High\r\n\r\n",
+    "negative": b"HTTP/1.1 -200 OK\r\n\r\n",
+    "nothing but a line end": b"\r\n\r\n",
+    "binary": bytes(range(256)) + b"\r\n\r\n",
+    "a TLS alert": b"\x15\x03\x01\x00\x02\x02\x46",
+    "an endless status line": b"HTTP/1.1 200 " + b"O" * 200_000,
+    "an endless header line": HEAD + b"X-Long: " + b"x" * 200_000,
+    "an endless trailer": CHUNKED + b"0\r\nX-Long: " + b"x" * 200_000,
+    "lengths that contradict": HEAD + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\ndata:",
 }
 
 
-@pytest.mark.parametrize("name", MALFORMED)
-def test_a_malformed_head_is_one_of_our_errors(server, name):
-    """No bare ValueError, AttributeError or http.client exception comes out."""
-    server.raw(MALFORMED[name])
-    assert isinstance(read(server), ChatError)
+@pytest.mark.parametrize("what", NONSENSE)
+def test_what_is_no_response(server, client, what):
+    """It is said that the response cannot be read, and it is not sent again."""
+    server.raw(NONSENSE[what])
+    assert type(failed(client)) is ProtocolError
+    assert len(server.requests) == 1
+    sound(server, client)
 
 
-@pytest.mark.parametrize("size", ["zz", "-5", "", "0x10", "ffffffffffffffffffff", "5;ext=1", " 5"])
-def test_a_bad_chunk_size_keeps_the_text(server, size):
-    """What came before the bad chunk stays in the error."""
-    head = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
-    server.raw(head + b"%x\r\n%s\r\n" % (len(CHUNK), CHUNK) + size.encode() + b"\r\nabc\r\n")
-    error = read(server)
+def test_too_many_header_lines(server, client):
+    """More header lines, or trailers, than Limits allows."""
+    server.many_headers(200)
+    error = failed(client)
+    assert isinstance(error, LimitExceeded)
+    assert error.limit == "header_lines"
+    server.raw(CHUNKED + b"0\r\n" + b"X-A: b\r\n" * 200 + b"\r\n")
+    error = failed(client)
+    assert isinstance(error, LimitExceeded)
+    assert error.limit == "header_lines"
+    sound(server, client)
+
+
+ODD_HEADS = {
+    "bytes that are no UTF-8": b"X-Odd: \xff\xfe\x80\r\n",
+    "UTF-8": "X-Odd: ü€\r\n".encode(),
+    "no value": b"X-Odd:\r\n",
+    "a fold": b"X-Odd: a\r\n b\r\n",
+    "NUL": b"X-Odd: a\0b\r\n",
+    "bare line feeds": b"X-Odd: a\n",
+    "an interim answer": None,
+}
+
+
+@pytest.mark.parametrize("what", ODD_HEADS)
+def test_an_odd_head_is_read(server, client, what):
+    """Oddities of a head that do no harm are no errors."""
+    more = ODD_HEADS[what]
+    if more is None:
+        early = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+        data = early + HEAD
+    else:
+        data = HEAD + more
+    server.raw(data + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+    assert client.send({}).result().text == "Hello"
+
+
+# --- a body that breaks off ----------------------------------------------------------------------
+
+
+def ragflow_body() -> bytes:
+    frames = [{"answer": text, "reference": {}, "id": "m"} for text in ("Hel", "Hello")]
+    events = [{"code": 0, "message": "", "data": frame} for frame in frames]
+    events.append({"code": 0, "message": "", "data": True})
+    return b"".join(b"data:" + json.dumps(event).encode() + b"\n\n" for event in events)
+
+
+CUT_BODIES = {"openai": BODY, "ragflow_legacy": ragflow_body()}
+
+
+def read_cut(server, client, count, body, **options):
+    server.cut_after(count, body, **options)
+    stream, error = attempted(client)
+    if error is not None:
+        return "error", error.answer.text, type(error)
+    return stream.outcome.end, stream.answer.text, None
+
+
+@pytest.mark.parametrize("dialect", CUT_BODIES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"how": "fin"},
+        {"how": "reset"},
+        {"how": "fin", "inside_chunk": True},
+        {"how": "fin", "framing": "length"},
+    ],
+    ids=["fin", "reset", "inside-a-chunk", "content-length"],
+)
+def test_cut_at_every_byte(server, dialect, options):
+    """A body cut before its end is never taken for whole, and the text that came is kept."""
+    body = CUT_BODIES[dialect]
+    with ChatClient(server.url, dialect=dialect) as client:
+        longest = ""
+        for count in range(len(body)):
+            end, text, error = read_cut(server, client, count, body, **options)
+            assert end == "error", (count, body[:count])
+            # A reset may overtake the bytes before it.
+            if options["how"] != "reset":
+                assert text == whole_text(dialect, body[:count])
+                assert error is StreamInterrupted
+            longest = max(longest, text, key=len)
+        assert longest == "Hello" or options["how"] == "reset"
+
+
+@pytest.mark.parametrize("dialect", CUT_BODIES)
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_cut_without_a_sign(server, dialect, framing):
+    """Where HTTP shows nothing, the end marker is missing, or at the least the proof."""
+    body = CUT_BODIES[dialect]
+    reason = body.find(STOP) + len(STOP) if dialect == "openai" else len(body)
+    how = "finish" if framing == "chunked" else "fin"
+    with ChatClient(server.url, dialect=dialect) as client:
+        for count in range(len(body)):
+            end, text, error = read_cut(server, client, count, body, how=how, framing=framing)
+            if count < reason:
+                assert end == "error"
+                assert error in (StreamInterrupted, NotAStreamError)
+            else:
+                # The reason to stop has come, so that no text can be missing.
+                assert end == ("unproven" if framing == "close" else "finish_reason")
+            assert text == whole_text(dialect, body[:count])
+
+
+def whole_text(dialect: str, body: bytes) -> str:
+    events = body.split(b"\n\n")[:-1]
+    if dialect == "openai":
+        return "".join(word for word in ("Hel", "lo") if CHUNK.strip() % word.encode() in events)
+    return ["", "Hel", "Hello", "Hello"][len(events)]
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close", "length"])
+def test_cut_gzip(server, framing):
+    """Compressed too: what could be decoded is kept, and never called whole without a proof."""
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(BODY[: -len(DONE)]) + packer.flush()
+    headers = [("Content-Encoding", "gzip")]
+    with ChatClient(server.url, dialect="openai") as client:
+        for count in range(len(packed)):
+            if framing == "length":
+                server.cut_after(count, BODY[: -len(DONE)], framing="length", encoding="gzip")
+            else:
+                # What HTTP says of the end is that all is well.
+                server.stream([packed[:count]], headers=headers, framing=framing)
+            error = failed(client)
+            assert isinstance(error, (StreamInterrupted, NotAStreamError))
+        server.stream([packed], headers=headers)
+        stream = client.send({})
+        assert (stream.result().text, stream.outcome.end) == ("Hello", "finish_reason")
+
+
+@pytest.mark.parametrize("dialect", ["openai", "raw"])
+def test_cut_under_tls(authority, dialect):
+    """A TLS connection that ends without a close_notify ends a close-delimited body silently."""
+    one, more = {
+        "openai": (CHUNK % b"Hi", CHUNK % b"there"),
+        "raw": (b"data: Hi\n\n", b"data: you\n\n"),
+    }[dialect]
+    with opened_way("tls", authority) as way, way.client(dialect=dialect) as client:
+        way.server.cut_after(len(one) + 9, one + more, framing="close")
+        error = failed(client)
+        assert type(error) is StreamInterrupted
+        assert error.answer.text == "Hi"
+        way.server.cut_after(len(one), one + more, framing="close")
+        if dialect == "openai":
+            assert type(failed(client)) is StreamInterrupted
+        else:
+            stream = client.send({})
+            stream.result()
+            assert stream.outcome.end == "unproven"
+
+
+def test_content_length_too_short(server, client):
+    """A length that is too short cuts the body; the rest is not taken for the next response."""
+    server.wrong_content_length(len(BODY) - 20, BODY)
+    assert type(failed(client)) is StreamInterrupted
+    sound(server, client)
+
+
+@pytest.mark.parametrize(
+    "size", ["zz", "-5", "", "0x", "5 5", "\xff", "F" * 40, "--", "9" * 5000, "+-1", "1.5", " "]
+)
+def test_a_bad_chunk_size(server, client, size):
+    """A chunk whose size cannot be read: an error, and the text before it is kept."""
+    bad = size.encode("latin-1") + b"\r\nx\r\n0\r\n\r\n"
+    frame = CHUNK % b"Hi"
+    server.raw(CHUNKED + b"%x\r\n%b\r\n" % (len(frame), frame) + bad)
+    error = failed(client)
     assert isinstance(error, (ProtocolError, StreamInterrupted))
     assert error.answer.text == "Hi"
+    sound(server, client)
 
 
-@pytest.mark.parametrize("framing", ["chunked", "length", "close"])
-@pytest.mark.parametrize("how", ["fin", "reset"])
-@pytest.mark.parametrize("dialect", ["openai", "ragflow", "anthropic"])
-def test_a_cut_answer_is_an_interruption(server, dialect, how, framing):
-    """A connection that ends in mid-answer is never taken for the end of the answer."""
-    body = b"".join(answer_frames(dialect, "Hello there"))
-    server.cut_after(len(body) * 2 // 3, body=body, how=how, framing=framing)
-    error = read(server, dialect)
-    assert isinstance(error, StreamInterrupted)
+def test_a_missing_line_end_after_a_chunk(server, client):
+    """A chunk that is longer than it says."""
+    frame = CHUNK % b"Hi"
+    server.raw(CHUNKED + b"%x\r\n%b" % (len(frame), frame) + b"5\r\nhello\r\n0\r\n\r\n")
+    error = failed(client)
+    assert isinstance(error, (ProtocolError, StreamInterrupted))
+    sound(server, client)
 
 
-@pytest.mark.parametrize("framing", ["chunked", "close"])
-@pytest.mark.parametrize("dialect", ["openai", "ragflow"])
-def test_no_cut_gives_a_finished_answer(server, dialect, framing):
-    """Cut at any byte before its end, an answer is an error with a beginning of the text."""
-    frames = answer_frames(dialect, "Hi 🙂 you")
-    body = b"".join(frames)
-    whole = read_body(server, dialect, body, framing).answer.text
-    assert whole == "Hi 🙂 you"
-    # The last frame is the end marker; openai's frame with the finish reason is proof as well.
-    last = len(body) - len(b"".join(list(frames)[-1:]))
-    for cut in range(0, last, 7):
-        got = read_body(server, dialect, body[:cut], framing, cut=True)
-        if isinstance(got, ChatError):
-            assert whole.startswith(got.answer.text)
-        else:
-            assert (framing, got.outcome.end) == ("close", "unproven")
-            assert got.answer.text == whole
+def test_no_gzip_though_it_says_so(server, client):
+    """A body that is not what its Content-Encoding says."""
+    server.stream([BODY], headers=[("Content-Encoding", "gzip")])
+    assert type(failed(client)) is ProtocolError
+    sound(server, client)
 
 
-def read_body(server, dialect, body, framing, *, cut=False):
-    if cut:
-        server.cut_after(len(body), body=body + b"x", framing=framing)
-    else:
-        server.stream([body], framing=framing)
-    return read(server, dialect)
+@pytest.mark.parametrize("encoding", ["lzma", "compress", "gzip, lzma", "bogus"])
+def test_an_encoding_nobody_can_undo(server, client, encoding):
+    """It is refused clearly, and the remedy is named."""
+    server.stream([b"\x00" * 100], headers=[("Content-Encoding", encoding)])
+    error = failed(client)
+    assert type(error) is ProtocolError
+    assert "compressed" in str(error)
+    sound(server, client)
 
 
-def test_a_tls_connection_that_ends_without_a_goodbye_is_an_interruption():
-    """Without close_notify an attacker could have cut it; without a marker nothing is proven."""
-    with ChatServer(tls=True) as server:
-        server.cut_after(len(CHUNK), body=CHUNK + DONE, framing="close")
-        error = read(server, verify=server.ca_pem)
-    assert isinstance(error, StreamInterrupted)
+# --- another answer than a stream ----------------------------------------------------------------
+
+REFUSAL = {"code": 102, "message": "You don't own the chat"}
+
+
+@pytest.mark.parametrize("dialect", ["openai", "auto", "ragflow", "raw"])
+def test_a_refusal_as_json(server, dialect):
+    """A 200 with a refusal in JSON is the backend's own word."""
+    server.reply(json=REFUSAL)
+    with ChatClient(server.url, dialect=dialect) as client:
+        error = failed(client)
+    assert isinstance(error, BackendError)
+    assert (error.code, error.message) == (102, "You don't own the chat")
+
+
+PAGE = "<!doctype html><title>Log in</title>"
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "text/html; charset=utf-8", "TEXT/HTML"])
+def test_a_page(server, client, content_type):
+    """A login page with status 200."""
+    server.reply(body=PAGE, content_type=content_type)
+    error = failed(client)
+    assert isinstance(error, NotAStreamError)
+    assert (error.status, error.body) == (200, PAGE.encode())
+    assert "web page" in str(error)
+
+
+@pytest.mark.parametrize("content_type", ["text/event-stream", "application/json", "text/plain"])
+@pytest.mark.parametrize("framing", ["chunked", "close", "length"])
+def test_an_empty_body(server, client, content_type, framing):
+    """A 200 with nothing in it."""
+    server.stream([], content_type=content_type, framing=framing, content_length=0)
+    error = failed(client)
+    assert isinstance(error, NotAStreamError)
+    assert "empty" in str(error)
+    sound(server, client)
+
+
+@pytest.mark.parametrize("status", [204, 205])
+def test_no_content(server, client, status):
+    """A success without a body."""
+    server.reply(status)
+    error = failed(client)
+    assert isinstance(error, NotAStreamError)
+    assert error.status == status
+    sound(server, client)
+
+
+@pytest.mark.parametrize("status", [101, 300, 304, 400, 402, 422, 451, 500, 502, 599, 999])
+def test_other_statuses(server, client, status):
+    """Any status but a success is an HTTPStatusError that has it."""
+    server.stream([], status=status, framing="close", content_type=None)
+    error = failed(client)
+    assert isinstance(error, HTTPStatusError)
+    assert error.status == status
+    assert len(server.requests) == 1
+    sound(server, client)
+
+
+MISLABELLED = [
+    None,
+    "",
+    "text/plain",
+    "text/html",
+    "text/html; charset=utf-8",
+    "application/json",
+    "application/octet-stream",
+    "application/x-whatever",
+    "TEXT/Event-Stream;charset=UTF-8",
+    "text/event-stream, text/event-stream",
+    "text/event-stream;charset=utf-8, text/event-stream",
+    "; nonsense",
+]
+
+
+@pytest.mark.parametrize("dialect", ["openai", "auto"])
+@pytest.mark.parametrize("content_type", MISLABELLED)
+def test_good_events_under_another_name(server, dialect, content_type):
+    """A stream is taken for one whatever its content type says, sent once or twice."""
+    server.stream([b": hi\n\n", *HELLO], content_type=content_type)
+    headers = [("Content-Type", "text/event-stream"), ("Content-Type", content_type or "")]
+    server.stream(HELLO, headers=headers)
+    with ChatClient(server.url, dialect=dialect) as client:
+        assert client.send({}).result().text == "Hello"
+        assert client.send({}).result().text == "Hello"
+
+
+@pytest.mark.parametrize(
+    "body", [b"\r\n" * 100_000, b"hello", b"<xml/>", b"\0" * 1000, b"[]", b"7"]
+)
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/json"])
+def test_something_else(server, client, body, content_type):
+    """What is neither a stream nor an answer is said to be none."""
+    server.reply(body=body, content_type=content_type)
+    error = failed(client)
+    assert isinstance(error, NotAStreamError)
+    sound(server, client)
+
+
+@pytest.mark.parametrize("payload", ["[" * 100_000, '{"choices": ' + "9" * 5000 + "}", "{", "nul"])
+def test_json_that_cannot_be_read(server, client, payload):
+    """A document nested too deeply, or with a number nobody can read."""
+    server.reply(body=payload, content_type="application/json")
+    assert isinstance(failed(client), (NotAStreamError, ProtocolError))
+    server.reply(500, body=payload, content_type="application/json")
+    assert isinstance(failed(client), HTTPStatusError)
+    sound(server, client)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"choices": 7},
+        {"choices": [7]},
+        {"choices": [{"message": 7}]},
+        {"choices": [{"message": {"content": {"x": 1}}}]},
+        {"error": {"message": {"x": [1]}, "code": {}}},
+        {"error": [1, 2]},
+        {"code": [1], "message": {}},
+    ],
+)
+@pytest.mark.parametrize("dialect", ["openai", "auto", "ragflow", "raw"])
+def test_documents_of_a_strange_shape(server, dialect, payload):
+    """JSON in which everything is of another type than expected."""
+    with ChatClient(server.url, dialect=dialect) as client:
+        for status in (200, 400):
+            server.reply(status, json=payload)
+            server.stream([b"data: " + json.dumps(payload).encode() + b"\n\n"])
+            for _ in range(2):
+                stream, error = attempted(client)
+                if error is None:
+                    # A family may take it for an answer in which nothing is said; raw takes any.
+                    assert stream.answer.text in ("", json.dumps(payload))
+                else:
+                    assert error.answer is not None
+
+
+# --- events that are none ------------------------------------------------------------------------
+
+DIGITS = b"9" * 5000
+STRANGE = {
+    "no JSON": b"{nope",
+    "null": b"null",
+    "a number": b"7",
+    "an array": b"[1, 2]",
+    "a string": b'"x"',
+    "true": b"true",
+    "deep arrays": b"[" * 100_000,
+    "deep objects": b'{"a":' * 100_000,
+    "a deep member": b'{"choices":[{"delta":' + b'{"a":' * 50_000 + b"1",
+    "too many digits": b'{"choices":[{"delta":{"content":' + DIGITS + b"}}]}",
+    "a list as content": b'{"choices":[{"delta":{"content":7}}]}',
+    "choices that are none": b'{"choices":{"a":1}}',
+    "a choice that is none": b'{"choices":[7]}',
+    "NUL": b"\0",
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_an_event_that_cannot_be_read(server, client, what):
+    """It is a ProtocolError, and the text before it is kept."""
+    server.stream([CHUNK % b"Hi", b"data: " + STRANGE[what] + b"\n\n", *HELLO])
+    error = failed(client)
+    assert type(error) is ProtocolError
     assert error.answer.text == "Hi"
+    assert len(str(error)) < 1000
+    sound(server, client)
 
 
-@pytest.mark.parametrize("framing", ["chunked", "close"])
-def test_a_cut_compressed_body_is_an_interruption(server, framing):
-    """A gzip stream that ends before its trailer raises nothing by itself; here it does."""
-    server.cut_after(40, body=CHUNK * 50 + DONE, framing=framing, encoding="gzip")
-    assert isinstance(read(server, "raw"), StreamInterrupted)
+def test_numbers_nobody_needs(server, client):
+    """A number too long to be read, in a place that does not matter, is an error of ours too."""
+    server.stream(
+        [b'data: {"choices":[{"delta":{"content":"Hi"}}],"n":' + DIGITS + b"}\n\n", *HELLO]
+    )
+    stream, error = attempted(client)
+    assert stream.answer.text == "HiHello" if error is None else type(error) is ProtocolError
 
 
-def test_a_compressed_body_that_is_none_is_a_protocol_error(server):
-    """Bytes that call themselves gzip and are not cannot be read."""
-    server.stream([CHUNK, DONE], headers=[("Content-Encoding", "gzip")])
-    assert isinstance(read(server), ProtocolError)
+def test_text_can_always_be_written(server, client):
+    """Halves of surrogate pairs, and bytes that are no UTF-8, do not break who prints the text."""
+    server.stream([CHUNK % rb"a\ud800b", CHUNK % rb"\ud83d", CHUNK % rb"\ude00", *HELLO])
+    assert client.send({}).result().text.encode() == "a\ufffdb😀Hello".encode()
+    server.stream([CHUNK % b"a\xff\xc3b", *HELLO])
+    assert client.send({}).result().text.encode().endswith(b"bHello")
 
 
-@pytest.mark.parametrize("missing", [True, False])
-def test_a_body_of_another_length_than_announced_is_an_error(server, missing):
-    """Content-Length is held to: a shorter body was cut."""
-    body = CHUNK
-    server.wrong_content_length(len(body) + (100 if missing else -5), body=body)
-    error = read(server)
+# --- whatever else libraries raise ---------------------------------------------------------------
+
+FOREIGN = [
+    requests.ConnectTimeout("x"),
+    requests.ReadTimeout("x"),
+    requests.ConnectionError("x"),
+    requests.exceptions.SSLError("x"),
+    requests.exceptions.ProxyError("x"),
+    requests.exceptions.ChunkedEncodingError("x"),
+    requests.exceptions.ContentDecodingError("x"),
+    requests.exceptions.InvalidHeader("x"),
+    requests.exceptions.InvalidURL("x"),
+    requests.exceptions.InvalidSchema("x"),
+    requests.exceptions.MissingSchema("x"),
+    requests.TooManyRedirects("x"),
+    requests.exceptions.RetryError("x"),
+    urllib3.exceptions.ProtocolError("x", http.client.IncompleteRead(b"x")),
+    urllib3.exceptions.IncompleteRead(1, 2),
+    urllib3.exceptions.ReadTimeoutError(None, None, "x"),
+    urllib3.exceptions.DecodeError("x"),
+    urllib3.exceptions.SSLError("x"),
+    urllib3.exceptions.LocationParseError("x"),
+    urllib3.exceptions.ClosedPoolError(None, "x"),
+    http.client.HTTPException("x"),
+    http.client.IncompleteRead(b"x"),
+    http.client.CannotSendRequest("x"),
+    http.client.ResponseNotReady("x"),
+    ssl.SSLError("x"),
+    ssl.SSLZeroReturnError("x"),
+    ssl.SSLEOFError("x"),
+    OSError("x"),
+    OSError(24, "Too many open files"),
+    ConnectionResetError("x"),
+    BrokenPipeError("x"),
+    TimeoutError("x"),
+    zlib.error("x"),
+    ValueError("x"),
+    UnicodeEncodeError("latin-1", "x", 0, 1, "x"),
+    UnicodeDecodeError("utf-8", b"x", 0, 1, "x"),
+    AttributeError("x"),
+    TypeError("x"),
+    KeyError("x"),
+    RecursionError("x"),
+    RuntimeError("x"),
+    AssertionError("x"),
+]
+
+
+@pytest.mark.parametrize("foreign", FOREIGN, ids=lambda error: type(error).__name__)
+def test_a_foreign_exception_in_send(server, client, foreign, monkeypatch):
+    """Nothing of requests, urllib3, http.client or the socket leaves `send` as it is."""
+
+    def fail(*_, **__):
+        raise foreign
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", fail)
+    error = failed(client)
     assert isinstance(error, ChatError)
 
 
-def test_chunks_without_their_line_ends_are_an_error(server):
-    """A missing CRLF after a chunk means that the sizes are wrong."""
-    server.missing_crlf()
-    assert isinstance(read(server, "raw"), ChatError)
+@pytest.mark.parametrize("foreign", FOREIGN, ids=lambda error: type(error).__name__)
+def test_a_foreign_exception_in_the_stream(server, client, foreign, monkeypatch):
+    """Nor does it leave the stream, and the text is kept."""
+    server.stream(HELLO)
+    stream = client.send({})
+    original = urllib3.HTTPResponse.read1
+    calls = []
+
+    def read1(self, *args, **kwargs):
+        calls.append(1)
+        if len(calls) == 1:
+            return CHUNK % b"Hi"
+        raise foreign
+
+    monkeypatch.setattr(urllib3.HTTPResponse, "read1", read1)
+    with pytest.raises(ChatError) as caught:
+        stream.result()
+    assert caught.value.answer.text == "Hi"
+    assert stream.outcome.error is caught.value
+    monkeypatch.setattr(urllib3.HTTPResponse, "read1", original)
+    sound(server, client)
 
 
-@pytest.mark.parametrize("status", ["204 No Content", "205 Reset Content"])
-def test_a_status_without_a_body_is_no_stream(server, status):
-    """A success without content is not an empty answer."""
-    server.raw(f"HTTP/1.1 {status}\r\n\r\n")
-    assert isinstance(read(server), NotAStreamError)
+def test_a_response_closed_by_somebody_else(server, client):
+    """The AttributeError of a response that was closed behind our back is an interruption."""
+    script = server.stream()
+    script.push(CHUNK % b"Hi")
+    stream = client.send({})
+    next(stream)
+    stream._reading.exchange._raw.close()
+    with pytest.raises(ChatError) as caught:
+        next(stream)
+    assert isinstance(caught.value, StreamInterrupted)
+    assert caught.value.answer.text == "Hi"
 
 
-def test_interim_responses_are_passed_over(server):
-    """103 Early Hints and 100 Continue come before the response, and are not it."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-    server.raw(
-        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
-        + head
-        + CHUNK
-        + DONE
+class Careless(dialects.Dialect):
+    """A dialect of somebody's own, which counts on what a backend may leave out."""
+
+    about = dialects.About(
+        name="careless", backend="a test", version="1", page="", endpoint="POST /", clean_end=True
     )
-    stream = read(server)
-    assert stream.answer.text == "Hi"
+
+    def decoder(self, content_type=""):
+        decoder = dialects.Decoder()
+        decoder.dialect = self
+        decoder.decode = lambda event: [Text(json.loads(event.data)["text"].upper())]
+        return decoder
+
+    def error(self, status, headers, body):
+        said = json.loads(body)
+        return Failure(said["error"]["message"].upper()) if "text" not in said else None
+
+    def document(self, payload):
+        return [Text(payload["text"].upper())]
 
 
-def test_a_doubled_content_type_is_understood(server):
-    """Sent twice, it arrives joined by a comma."""
-    server.stream(
-        [CHUNK, DONE],
-        content_type=None,
-        headers=[
-            ("Content-Type", "text/event-stream; charset=utf-8"),
-            ("Content-Type", "text/event-stream; charset=utf-8"),
-        ],
-    )
-    assert read(server).answer.text == "Hi"
+@pytest.mark.parametrize("payload", ["{", "7", "null", "{}", '{"text": 7}', '{"error": 7}', "[]"])
+def test_a_careless_dialect(server, payload):
+    """What a decoder of the user's stumbles over is a ProtocolError, and no payload is shown."""
+    with ChatClient(server.url, dialect=Careless()) as client:
+        server.stream([b'data: {"text": "Hi"}\n\n', f"data: {payload}\n\n"])
+        error = failed(client)
+        assert type(error) is ProtocolError
+        assert error.answer.text == "HI"
+        server.reply(json=json.loads(payload)) if payload != "{" else server.reply(body=payload)
+        assert isinstance(failed(client), (ProtocolError, NotAStreamError))
+        server.reply(500, body=payload)
+        assert isinstance(failed(client), HTTPStatusError)
 
 
-PAYLOADS = {
-    "nested too deeply": b'{"choices":' + b"[" * 50_000,
-    "an integer of 5,000 digits": b'{"choices":[{"delta":{"content":"x"}}],"created":%s}'
-    % (b"9" * 5000),
-    "NaN": b'{"choices":[{"delta":{"content":NaN}}]}',
-    "a lone surrogate": b'{"choices":[{"delta":{"content":"\\ud83d"}}]}',
-    "invalid UTF-8": b'{"choices":[{"delta":{"content":"\xff\xfe"}}]}',
-    "choices of the wrong kind": b'{"choices":7}',
-    "a delta of the wrong kind": b'{"choices":[{"delta":"x"}]}',
-    "content of the wrong kind": b'{"choices":[{"delta":{"content":{"a":1}}}]}',
-    "tool calls of the wrong kind": b'{"choices":[{"delta":{"tool_calls":"x"}}]}',
-}
+def test_errors_of_the_user_come_through(server):
+    """What a tap or a token function raises is the caller's own, and closes the connection."""
+
+    def tap(data, at):
+        raise LookupError("mine")
+
+    with ChatClient(server.url, dialect="openai", tap=tap) as client:
+        script = server.silent(head=True, body=BODY)
+        with pytest.raises(LookupError, match="mine"):
+            client.send({}).result()
+        script.wait_for_disconnect()
+
+    def token():
+        raise LookupError("mine")
+
+    with ChatClient(server.url, dialect="openai", token=token) as client:
+        with pytest.raises(LookupError, match="mine"):
+            client.send({})
 
 
-@pytest.mark.parametrize("dialect", ["openai", "ragflow", "anthropic", "auto"])
-@pytest.mark.parametrize("name", PAYLOADS)
-def test_no_payload_brings_out_anything_but_our_errors(server, name, dialect):
-    """Hostile JSON is an error of ours or is understood, and the text can be encoded."""
-    server.stream([b"data: " + PAYLOADS[name] + b"\n\n", DONE])
-    got = read(server, dialect)
-    assert got.answer.text.encode() is not None
-
-
-def test_the_request_id_is_on_every_error(server):
-    """What to quote to the backend's operators comes with the error, also in mid-stream."""
-    server.stream([CHUNK], headers=[("X-Request-Id", "req-9")])
-    assert read(server).request_id == "req-9"
-    server.reply(500, headers=[("request-id", "req-10")])
-    assert read(server).request_id == "req-10"
+def test_a_connection_that_cannot_be_made(authority):
+    """Refused, an unknown name, an untrusted certificate, no TLS: nothing was sent."""
+    retry = Retry(attempts=1)
+    with ChatServer() as server:
+        url = server.url
+    with ChatClient(url, retry=retry) as client:
+        assert isinstance(failed(client), ConnectError)
+    with ChatClient("http://no-such-host.invalid/", retry=retry) as client:
+        error = failed(client)
+        assert isinstance(error, ConnectError)
+        assert "name" in str(error)
+    with opened_way("tls", authority) as way:
+        with ChatClient(way.server.url, retry=retry) as client:
+            error = failed(client)
+            assert isinstance(error, ConnectError)
+            assert "verify=" in str(error)
+        for how in ("close", "reset", "not-tls"):
+            way.server.break_connection(how)
+            with way.client() as client:
+                assert isinstance(failed(client), ConnectError), how
+        assert way.server.requests == []

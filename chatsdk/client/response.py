@@ -76,19 +76,18 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[bytes, Document | None
     exchange.check_encoding()
     if content_type == "text/event-stream" or dialect.framing(content_type) == "ndjson":
         return b"", None
+    # Frameworks call a stream text/html or application/json unless they are told otherwise.
+    head = _head(exchange)
+    if _looks_like_events(head):
+        return head, None
     if content_type in HTML:
-        body = exchange.read_body(seconds=ASIDE_SECONDS)
+        body = head + exchange.read_body(seconds=ASIDE_SECONDS)
         raise _no_stream(
             exchange,
             "a web page came instead of a stream: a login page, a proxy's error page, or the "
             "address of a website instead of its API",
             body,
         )
-    head = b""
-    if content_type != "application/json" and not content_type.endswith("+json"):
-        head = _head(exchange)
-        if _looks_like_events(head):
-            return head, None
     return b"", _document(exchange, dialect, head)
 
 
@@ -167,6 +166,6 @@ def _no_stream(exchange: Exchange, text: str, body: bytes = b"") -> NotAStreamEr
         f"HTTP {exchange.status} with {named}, but no stream: {text}",
         status=exchange.status,
         content_type=exchange.content_type,
-        body=body,
+        body=body[: exchange.error_body],
         request_id=exchange.request_id,
     )

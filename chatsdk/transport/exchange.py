@@ -51,6 +51,7 @@ class Exchange:
         delimited: the end of the body can be told from a cut: it is chunked or has a length.
         attempts: how often the request was sent, this one included.
         received: bytes of body read so far, decompressed.
+        error_body: bytes to keep of a body that is no stream.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Exchange:
         self._response = response
         self._raw: Any = response.raw
         self._timeout = timeout
-        self._limits = limits
+        self.error_body = limits.error_body
         self._tap = tap
         self._cancels = cancels
         self._left = left
@@ -179,7 +180,7 @@ class Exchange:
             self.wire.limits.pop("first_event", None)
             known = (self._timeout.first_event, self._timeout.idle)
             watch(self.wire, "body", min([seconds, *(limit for limit in known if limit)]))
-        most = self._limits.error_body if most is None else most
+        most = self.error_body if most is None else most
         pieces: list[bytes] = []
         length = 0
         try:
