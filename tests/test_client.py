@@ -565,3 +565,8 @@ def test_a_dialect_of_ones_own_can_be_registered(server):
             assert client.send({}).result().text == "HEY"
     finally:
         dialects.unregister("shout")
+
+
+def test_a_dialect_shows_its_options():
+    """The repr of a dialect is how to get it."""
+    assert repr(dialects.get("openai", text="snapshot")) == "openai(text='snapshot')"
