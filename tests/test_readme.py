@@ -415,15 +415,9 @@ class Stage:
         tkinter.TclError = RuntimeError  # type: ignore[attr-defined]
         return tkinter
 
-    def nametowidget(self, _name: str) -> Stage:
-        return self
-
-    def winfo_exists(self) -> bool:
-        return True
-
     def __getattr__(self, name: str) -> Any:
-        assert name in ("title", "pack", "focus", "see"), name
-        return lambda *args, **options: None
+        # Whatever else Tk is asked or told does not matter here: it is so, and done.
+        return lambda *args, **options: self
 
     def after(self, _milliseconds: int, function: Any) -> Any:
         self.threads.add(threading.get_ident())
@@ -443,7 +437,7 @@ class Stage:
     def delete(self, _first: int, _last: str) -> None:
         self._typed = ""
 
-    def bind(self, key: str, function: Any) -> None:
+    def bind(self, key: str, function: Any, add: bool = False) -> None:
         self._bound[key] = function
 
     def mainloop(self) -> None:
