@@ -197,5 +197,7 @@ class Dialect:
         return hash((type(self), tuple(sorted(vars(self).items()))))
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name.lstrip('_')}={value!r}" for name, value in sorted(vars(self).items()))
+        options = ", ".join(
+            f"{name.lstrip('_')}={value!r}" for name, value in sorted(vars(self).items())
+        )
         return f"{self.name}({options})"
