@@ -9,6 +9,7 @@ from typing import Any
 from chatsdk.dialects.backends.anthropic_asking import write_body
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.payload import (
+    UNSCANNABLE,
     as_index,
     as_list,
     as_name,
@@ -17,6 +18,7 @@ from chatsdk.dialects.payload import (
     as_whole,
     failure_in,
     load_object,
+    scan,
 )
 from chatsdk.messages import Message
 from chatsdk.parts import (
@@ -121,15 +123,27 @@ class AnthropicDecoder(Decoder):
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
-        if data[:1] != "{":
+        try:
+            payload, end = scan(data, 0)
+        except UNSCANNABLE:
+            end = -1
+        if end != len(data) or payload.__class__ is not dict:
+            # No JSON object, or one with white space around it.
             text = data.strip()
-            if event.event == "error" and text:
+            if event.event == "error" and text and data[:1] != "{":
                 return (Failure(text),)
             # Gateways in front of the API add OpenAI's end marker to everything.
             if text in ("", "[DONE]"):
                 return ()
-        payload = load_object(data)
+            payload = load_object(data)
         kind = payload.get("type")
+        if kind == "content_block_delta":
+            # Nearly every event is a piece of text: a shorter way to what `read` gives.
+            delta = payload.get("delta")
+            if delta.__class__ is dict and delta.get("type") == "text_delta":
+                piece = delta.get("text")
+                if piece.__class__ is str:
+                    return (Text(piece),)
         return self.read(kind if isinstance(kind, str) else event.event, payload)
 
     def read(self, kind: str, payload: dict[str, Any]) -> Sequence[Part]:
