@@ -2,8 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from typing_extensions import assert_type
 
 import chatsdk
+from chatsdk import (
+    Answer,
+    AnswerStream,
+    Cancel,
+    ChatClient,
+    ChatError,
+    ChatSession,
+    ChatTimeout,
+    Citation,
+    HTTPStatusError,
+    Limits,
+    Message,
+    Outcome,
+    ResponseInfo,
+    Retry,
+    Status,
+    Timeout,
+    Timings,
+    ToolCall,
+    TurnHandle,
+    TurnStream,
+    Usage,
+    dialects,
+    ui,
+    use_chat,
+)
+from chatsdk.dialects import Dialect
+from chatsdk.sse import ServerSentEvent, encode, parse
+from chatsdk.testing import ChatServer, EmbeddedServer
 
 assert_type(chatsdk.__version__, str)
+
+
+def script() -> None:
+    with ChatClient(
+        "https://api.example.com/v1/chat/completions",
+        dialect="openai",
+        token=lambda: "key",
+        headers={"X-Team": "a"},
+        defaults={"model": "m"},
+        timeout=Timeout(idle=30),
+        retry=Retry(attempts=3),
+        limits=Limits(event_bytes=1024),
+    ) as client:
+        stream = client.send({"messages": []}, cancel=Cancel())
+        assert_type(stream, AnswerStream)
+        for answer in stream:
+            assert_type(answer, Answer)
+            assert_type(answer.delta, str)
+        assert_type(stream.deltas(), Iterator[str])
+        assert_type(stream.result(), Answer)
+        assert_type(stream.outcome, Outcome | None)
+        assert_type(stream.response, ResponseInfo | None)
+        assert_type(stream.dialect, Dialect | None)
+        assert_type(client.ask([{"role": "user", "content": "Hi"}], model="m"), AnswerStream)
+
+
+def answers(answer: Answer) -> None:
+    assert_type(answer.text, str)
+    assert_type(answer.tool_calls, tuple[ToolCall, ...])
+    assert_type(answer.citations, tuple[Citation, ...])
+    assert_type(answer.usage, Usage | None)
+    assert_type(answer.finish_reason, str | None)
+    assert_type(answer.timings, Timings)
+
+
+def session() -> None:
+    def show(answer: Answer) -> None:
+        print(answer.delta)
+
+    def finish(outcome: Outcome) -> None:
+        assert_type(outcome.error, ChatError | None)
+
+    chat = use_chat("https://example.com", on_answer=show, on_finish=finish, dispatch=ui.inline())
+    assert_type(chat, ChatSession)
+    assert_type(chat.ask("Hi"), TurnStream)
+    assert_type(chat.run({"q": 1}), Answer)
+    handle = chat.start("Hi")
+    assert_type(handle, TurnHandle)
+    assert_type(handle.wait(1.0), bool)
+    assert_type(chat.messages, tuple[Message, ...])
+    assert_type(chat.status, Status)
+    assert_type(chat.done, bool)
+
+
+def errors(error: ChatError) -> None:
+    assert_type(error.answer, Answer | None)
+    if isinstance(error, HTTPStatusError):
+        assert_type(error.status, int)
+        assert_type(error.retry_after, float | None)
+    if isinstance(error, ChatTimeout):
+        assert_type(error.phase, str | None)
+
+
+def pure(chunks: list[bytes], options: Mapping[str, Any]) -> None:
+    assert_type(parse(chunks), Iterator[ServerSentEvent])
+    assert_type(encode("data", event="e"), bytes)
+    assert_type(dialects.get("openai", **options), Dialect)
+    assert_type(dialects.names(), tuple[str, ...])
+
+
+def testing() -> None:
+    with ChatServer() as server, EmbeddedServer() as embedded:
+        assert_type(server.url, str)
+        assert_type(embedded.url, str)
