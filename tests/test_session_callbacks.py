@@ -363,6 +363,24 @@ def test_a_step_that_another_thread_left():
     stream.close()
 
 
+def test_an_end_that_another_thread_left():
+    """The end of a turn that found another thread delivering is told before the next step."""
+    client = FakeClient()
+    log = Log()
+    session = ChatSession(client, latest=True, **log.callbacks())
+    old = session.send({})
+    client.streams[0].feed("old")
+    next(old)
+    notifier = session._notifier
+    notifier.deliverer = -1
+    new = session.send({})
+    notifier.deliverer = None
+    client.streams[1].feed("new")
+    next(new)
+    assert log == [("answer", "old"), ("finish", "stopped"), ("answer", "new")]
+    new.close()
+
+
 @pytest.mark.parametrize("at", ["answer", "finish"])
 def test_an_interrupted_thread_leaves_nothing(at):
     """Where the thread that delivers is interrupted, what others left to it is told first."""

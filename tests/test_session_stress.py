@@ -74,8 +74,8 @@ def test_on_finish_once_a_turn(seed, options):
 
     def dispatch(function, delay=0.0):
         runner = threading.Timer(delay, function)
-        runners.append(runner)
         runner.start()
+        runners.append(runner)
 
     if options.get("dispatch"):
         options = {"dispatch": dispatch, "throttle": 0.001}

@@ -16,6 +16,7 @@ from chatsdk.session.guard import Guard
 from chatsdk.session.notify import Notifier
 from chatsdk.session.plan import Plan, named, unused
 from chatsdk.session.request import Post, Request
+from chatsdk.session.rounds import Rounds
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.session.turn import Turn
@@ -110,8 +111,10 @@ class Machine:
                 # Once more: stop() takes no lock. If it came in between, the answer that it kept
                 # may be the one before, and then no callback may hear of this one.
                 going = turn.going
-                # The short way: one event is one call, and nobody else is delivering.
-                here = going and notifier.direct and notifier.deliverer is None
+                # The short way: one event is one call, nobody is delivering, nothing is waiting.
+                here = (
+                    going and notifier.direct and notifier.deliverer is None and not notifier.queue
+                )
                 if here:
                     notifier.deliverer = get_ident()
         if here:
@@ -121,6 +124,21 @@ class Machine:
         if guard.waiting:
             guard.settle()
         return going
+
+    def end_round(self, turn: Turn, answer: Answer, messages: tuple[Message, ...]) -> bool:
+        """Note a round of tools, at the end of which the answer is `answer`.
+
+        Returns whether `turn` may go on; if not, the round is left out.
+        """
+        with self.guard:
+            if not turn.going:
+                return False
+            taken = (*self._snapshot.conversation.messages, *turn.rounds.messages)
+            # The answer has its own id already.
+            taken = (*taken, Message("assistant", id=turn.reply_id))
+            new = named(messages, self._new_id, taken=taken)
+            turn.rounds = Rounds((*turn.rounds.messages, *new), answer)
+            return True
 
     def end(self, turn: Turn, outcome: Outcome, *, nested: bool = True) -> None:
         """Commit the end of a turn and tell it; only the first time counts.

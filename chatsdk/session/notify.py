@@ -8,17 +8,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-from chatsdk.answer import Answer
-from chatsdk.errors import ChatError
-from chatsdk.outcome import Outcome
+from chatsdk.answer import Answer, ToolCall
+from chatsdk.session.callbacks import Callbacks, call
 from chatsdk.session.guard import Guard
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.session.turn import Turn
 
-__all__ = ["Callbacks", "Dispatch", "Notifier"]
+__all__ = ["Dispatch", "Notifier"]
 
 logger = logging.getLogger("chatsdk")
 
@@ -33,26 +32,6 @@ class Dispatch(Protocol):
     """
 
     def __call__(self, function: Callable[[], None], delay: float = 0.0, /) -> object: ...
-
-
-class Callbacks:
-    """The functions that a user gave; each may be ``None``."""
-
-    __slots__ = ("answer", "error", "finish")
-
-    def __init__(
-        self,
-        answer: Callable[[Answer], object] | None,
-        finish: Callable[[Outcome], object] | None,
-        error: Callable[[ChatError], object] | None,
-    ) -> None:
-        self.answer = answer
-        self.finish = finish
-        self.error = error
-        for name in self.__slots__:
-            function = getattr(self, name)
-            if function is not None and not callable(function):
-                raise TypeError(f"on_{name} is a function, not {type(function).__name__}")
 
 
 class Notifier:
@@ -93,7 +72,8 @@ class Notifier:
         self.deliverer: int | None = None
         self.newest = Snapshot()
         self._subscribers: tuple[Subscription, ...] = ()
-        self._queue: deque[Callable[[], None]] = deque()
+        # What is never coalesced, in order.
+        self.queue: deque[Callable[[], None]] = deque()
         # Whether the newest state has to be shown.
         self._news = False
         self._waiting = False
@@ -110,12 +90,18 @@ class Notifier:
         self.newest = snapshot
         outcome = snapshot.outcome
         assert outcome is not None
-        self._queue.append(partial(self._give_last, snapshot))
+        self.queue.append(partial(self._give_last, snapshot))
         if outcome.error is not None:
-            self._queue.append(partial(_call, self._callbacks.error, "on_error", outcome.error))
-        self._queue.append(partial(_call, self._callbacks.finish, "on_finish", outcome))
+            self.queue.append(partial(call, self._callbacks.error, "on_error", outcome.error))
+        self.queue.append(partial(call, self._callbacks.finish, "on_finish", outcome))
 
     # Without it -----------------------------------------------------------------------------
+
+    def tell_tool(self, request: ToolCall, result: object) -> None:
+        """Tell `on_tool` what became of a call; never left out."""
+        with self._guard:
+            self.queue.append(partial(call, self._callbacks.tool, "on_tool", request, result))
+        self.changed()
 
     def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call `listener` after each change, until the function returned here is called."""
@@ -142,7 +128,7 @@ class Notifier:
             return
         with self._guard:
             # The end of a turn is not held back, unless a call is waiting that will bring it.
-            delay = 0.0 if self._queue else max(0.0, self._due - time.monotonic())
+            delay = 0.0 if self.queue else max(0.0, self._due - time.monotonic())
             here = self._dispatch is None and not delay
             if not here:
                 if self._waiting:
@@ -188,7 +174,7 @@ class Notifier:
         outer: int | None = None
         mine = False
         guard = self._guard
-        lock, queue = guard.lock, self._queue
+        lock, queue = guard.lock, self.queue
         try:
             with lock:
                 self._news = True
@@ -248,7 +234,7 @@ class Notifier:
         finally:
             self.deliverer = None
             # Who found this thread delivering has left it something: look once more, afterwards.
-            if self._queue or self._news:
+            if self.queue or self._news:
                 self._deliver(nested=True)
 
     def _show(self, snapshot: Snapshot) -> None:
@@ -263,7 +249,7 @@ class Notifier:
     def _tell_subscribers(self) -> None:
         for subscription in self._subscribers:
             if subscription.active:
-                _call(subscription.listener, "a subscriber")
+                call(subscription.listener, "a subscriber")
 
     def _give(self, function: Callable[[Answer], object], snapshot: Snapshot) -> None:
         """Give `on_answer` the answer, unless it has it."""
@@ -272,7 +258,7 @@ class Notifier:
         if answer is not before:
             self._given = answer
             self._given_of = snapshot.turn
-            _call(function, "on_answer", answer.since(before))
+            call(function, "on_answer", answer.since(before))
 
     def _give_last(self, snapshot: Snapshot) -> None:
         """Give `on_answer` the last answer of a turn, if it says more than the one it has."""
@@ -292,13 +278,3 @@ class Subscription:
     def __init__(self, listener: Callable[[], object]) -> None:
         self.listener = listener
         self.active = True
-
-
-def _call(function: Callable[..., object] | None, what: str, *args: Any) -> None:
-    """Call what a user gave; what it raises is logged, and the others still run."""
-    if function is None:
-        return
-    try:
-        function(*args)
-    except Exception:
-        logger.exception("%s raised", what)

@@ -11,14 +11,20 @@ from chatsdk import dialects
 from chatsdk.dialects.urls import guess
 from chatsdk.messages import Message
 from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request
+from chatsdk.session.rounds import by_session, without_owed_calls
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 
 if TYPE_CHECKING:
     from chatsdk.client import AnswerStream, ChatClient
+    from chatsdk.session.tools import Toolbox
     from chatsdk.transport import Cancel
 
 __all__ = ["Plan", "kept_by_server", "named", "unused"]
+
+# A model that has not come to an end after so many rounds mostly goes in circles, and each round
+# is a request that sends the whole conversation again.
+MAX_ROUNDS = 8
 
 EDIT_ON_SERVER = (
     "the backend keeps this conversation, so what was said earlier cannot be changed: ask() "
@@ -83,22 +89,68 @@ class Plan:
                 kept = _edited(messages, request)
             removed = messages[len(kept) :]
             if kept_by_server and (
-                isinstance(request, Edit) or any(message.role != "assistant" for message in removed)
+                isinstance(request, Edit)
+                or any(item.role != "assistant" and not by_session(item) for item in removed)
             ):
                 raise ValueError(EDIT_ON_SERVER)
         conversation_id = options.get("conversation_id", conversation_id)
-        sent: Sequence[Message] = kept
-        if not kept_by_server:
-            conversation_id = None
-        elif conversation_id is not None:
-            sent = kept[_on_server(kept, server_has) :]
+        sent = without_owed_calls(kept)
+        if kept_by_server and conversation_id is not None:
+            sent = sent[_on_server(kept, server_has) :]
         return cls(Ask((), options), kept, tuple(filter(_says_something, sent)), conversation_id)
+
+    @property
+    def toolbox(self) -> Toolbox | None:
+        """The tools to run, ``None`` if there is nothing to run."""
+        options = {} if isinstance(self.request, Post) else self.request.options
+        tools: Toolbox | None = options.get("tools")
+        return tools if tools is not None and tools.runs(()) else None
+
+    @property
+    def max_rounds(self) -> int:
+        """How often the results of tools are sent at most."""
+        options = {} if isinstance(self.request, Post) else self.request.options
+        return options.get("max_rounds") or MAX_ROUNDS
+
+    def after_round(
+        self,
+        client: ChatClient,
+        asked: Message,
+        results: tuple[Message, ...],
+        conversation_id: str | None,
+        number: int,
+    ) -> Plan:
+        """Return what to do after the round of this number: send the results of its tools.
+
+        Args:
+            client: tells who keeps the conversation.
+            asked: what the model said with its calls.
+            results: what the tools returned.
+            conversation_id: as the answer told it.
+        """
+        assert isinstance(self.request, Ask)
+        options = dict(self.request.options)
+        if isinstance(key := options.get("idempotency_key"), str):
+            # It is another request.
+            first = key.removesuffix(f"-{number}") if number > 1 else key
+            options["idempotency_key"] = f"{first}-{number + 1}"
+        if conversation_id is not None:
+            options.pop("conversation_id", None)
+        id = conversation_id or self.conversation_id
+        if id is not None and kept_by_server(client):
+            sent = results
+        else:
+            sent = (*(self.sent or ()), asked, *results)
+        return attrs.evolve(self, request=Ask((), options), sent=sent, conversation_id=id)
 
     def open(self, client: ChatClient, cancel: Cancel) -> AnswerStream:
         """Send it; what `ChatClient.send` and `ChatClient.ask` raise."""
         if isinstance(self.request, Post):
             return client.send(self.request.body, cancel=cancel)
         options = dict(self.request.options)
+        options.pop("max_rounds", None)
+        if (toolbox := options.get("tools")) is not None:
+            options["tools"] = toolbox.declarations
         if self.conversation_id is not None:
             options.setdefault("conversation_id", self.conversation_id)
         return client.ask(list(self.sent or ()), cancel=cancel, **options)
@@ -109,7 +161,7 @@ def kept_by_server(client: ChatClient) -> bool:
     dialect = client.dialect
     if dialect.name == "auto" and (name := guess(client.url)) is not None:
         dialect = dialects.get(name)
-    return dialect.about.history == "server"
+    return dialect.history(client.url) == "server"
 
 
 def named(
@@ -171,10 +223,18 @@ def _before_answer(messages: tuple[Message, ...], id: str | None) -> tuple[Messa
     place = len(messages) - 1 if id is None else _place(messages, id)
     if place >= 0 and messages[place].role != "assistant":
         place += 1
+    # What the session did with its tools is part of the answer.
+    while place > 0 and (by_session(messages[place - 1]) or _asks_session(messages, place - 1)):
+        place -= 1
     kept = messages[: max(place, 0)]
     if not kept or kept[-1].role not in ("user", "tool"):
         raise ValueError("there is no question to answer again: send() or ask() first")
     return kept
+
+
+def _asks_session(messages: tuple[Message, ...], place: int) -> bool:
+    """Whether the message there asks for tools that the session has run."""
+    return messages[place].role == "assistant" and any(map(by_session, messages[place + 1 :][:1]))
 
 
 def _edited(messages: tuple[Message, ...], request: Edit) -> tuple[Message, ...]:

@@ -8,16 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chatsdk.answer import Answer
+from chatsdk.answer import Answer, ToolCall
 from chatsdk.client import ChatClient
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
+from chatsdk.session.callbacks import Callbacks
 from chatsdk.session.conversation import Conversation
 from chatsdk.session.guard import Guard
 from chatsdk.session.handle import TurnHandle, start_turn
 from chatsdk.session.machine import Machine
-from chatsdk.session.notify import Callbacks, Dispatch, Notifier
+from chatsdk.session.notify import Dispatch, Notifier
 from chatsdk.session.plan import Plan, kept_by_server
 from chatsdk.session.request import (
     Ask,
@@ -54,6 +55,8 @@ class ChatSession(View):
             since the one that it got last.
         on_finish: called with the `Outcome`, exactly once for each turn, however it ended.
         on_error: called with the `ChatError` of a turn that failed, before `on_finish`.
+        on_tool: called with the `ToolCall` and its result, or the exception, of each tool that was
+            run for the model.
         dispatch: where callbacks run: called as ``dispatch(function, delay)``, from any thread,
             it runs `function` on the user interface's thread `delay` seconds later. ``None``
             calls them on the thread that reads.
@@ -79,6 +82,7 @@ class ChatSession(View):
         on_answer: Callable[[Answer], object] | None = None,
         on_finish: Callable[[Outcome], object] | None = None,
         on_error: Callable[[ChatError], object] | None = None,
+        on_tool: Callable[[ToolCall, Any], object] | None = None,
         dispatch: Dispatch | None = None,
         throttle: float | None = None,
         latest: bool = False,
@@ -95,7 +99,7 @@ class ChatSession(View):
         guard = Guard()
         self._notifier = Notifier(
             guard,
-            Callbacks(on_answer, on_finish, on_error),
+            Callbacks(on_answer, on_finish, on_error, on_tool),
             dispatch=dispatch,
             throttle=throttle,
             name=self._name,
@@ -149,9 +153,12 @@ class ChatSession(View):
             prompt: the text, or messages such as ``{"role": "user", "content": "Hi"}``.
             latest: as in the constructor, for this once.
             options: for the body, as in `ChatClient.ask`; `regenerate` and `edit` use them again.
+                ``tools={name: function}`` runs them for the model, at most ``max_rounds`` times
+                (8); ``None`` or a declaration in place of a function leaves its calls to you.
 
         Raises:
             As `send`; ValueError if the dialect is not known or cannot write bodies.
+            LimitExceeded (later): the model asks for tools once more after ``max_rounds``.
         """
         return self._open(Ask(Message.all_of(prompt)), latest, options)
 
@@ -319,6 +326,11 @@ class ChatSession(View):
     def _begin(
         self, request: Request, latest: bool | None, options: Mapping[str, Any]
     ) -> tuple[Turn, Plan]:
+        if "tools" in options or "max_rounds" in options:
+            from chatsdk.session.tools import with_toolbox
+
+            # Before the lock: it reads the annotations of functions.
+            options = with_toolbox(options)
         return self._machine.begin(
             request,
             options,

@@ -95,7 +95,9 @@ class Snapshot(NamedTuple):
         answer = outcome.answer
         messages, id, server_has = self.conversation
         if turn.reply_id is not None:
-            messages = (*messages, _reply(answer, turn.reply_id, status))
+            rounds = turn.rounds
+            reply = _reply(rounds.rest(answer), turn.reply_id, status)
+            messages = (*messages, *rounds.messages, reply)
         if answer.conversation_id is not None:
             id, server_has = answer.conversation_id, turn.reply_id
         return Snapshot(status, turn, answer, outcome, Conversation(messages, id, server_has))

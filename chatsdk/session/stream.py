@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects import Dialect
     from chatsdk.session.machine import Machine
     from chatsdk.session.plan import Plan
+    from chatsdk.session.toolstream import ToolStream
 
 __all__ = ["TurnStream", "open_turn"]
 
@@ -37,7 +38,7 @@ class TurnStream(Generator[Answer, None, None]):
     after the session has gone on to a newer turn, it simply ends.
     """
 
-    def __init__(self, machine: Machine, turn: Turn, stream: AnswerStream) -> None:
+    def __init__(self, machine: Machine, turn: Turn, stream: AnswerStream | ToolStream) -> None:
         self._machine = machine
         self._turn = turn
         self._stream = stream
@@ -175,8 +176,13 @@ class TurnStream(Generator[Answer, None, None]):
 
 def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> TurnStream:
     """Send what `plan` says; what that raises has ended the turn."""
+    stream: AnswerStream | ToolStream
     try:
         stream = plan.open(client, turn.cancel)
+        if (toolbox := plan.toolbox) is not None:
+            from chatsdk.session.toolstream import ToolStream
+
+            stream = ToolStream(machine, client, turn, plan, stream, toolbox)
     except BaseException as error:
         machine.end(turn, outcome_of(error, Answer()))
         raise

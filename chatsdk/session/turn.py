@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
+from chatsdk.session.rounds import Rounds
 from chatsdk.transport import Cancel
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Turn:
         outcome: how it ended, ``None`` before that is settled.
         going: it takes steps: it has neither ended nor been stopped.
         stopped: somebody has stopped it.
+        rounds: what it has done with its tools so far; replaced whole.
     """
 
     __slots__ = (
@@ -36,6 +38,7 @@ class Turn:
         "outcome",
         "reply_id",
         "request",
+        "rounds",
         "stopped",
     )
 
@@ -47,6 +50,7 @@ class Turn:
         self.outcome: Outcome | None = None
         self.going = True
         self.stopped = False
+        self.rounds = Rounds()
         # A list, because its append is atomic, and the first one counts.
         self._left: list[Answer] = []
 
