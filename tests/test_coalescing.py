@@ -4,6 +4,7 @@ import http.client
 import socket
 import ssl
 import threading
+import tracemalloc
 import weakref
 import zlib
 from collections.abc import Callable, Iterator
@@ -133,6 +134,27 @@ def test_gives_a_large_chunk_as_it_arrives(respond):
     response = respond(CHUNKED, wire[:1000], wire[1000:90000], wire[90000:], b"0\r\n\r\n")
     assert len(response.read1(65536)) == 1000 - len(b"20000\r\n")
     assert b"".join(read_all(response)[0]) == data[1000 - len(b"20000\r\n") :]
+
+
+@pytest.mark.parametrize("tail", [b"", b"5", b"5\r\nhello", b"5;name=value\r\n"])
+def test_keeps_nothing_large_between_reads(tail):
+    """A stream that is paused after a flood holds on to little more than http.client's buffer."""
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        theirs.sendall(CHUNKED)
+        response = CoalescingResponse(ours)
+        response.begin()
+        tracemalloc.start()
+        try:
+            theirs.sendall(chunk(b"x" * 200) * 150 + tail)
+            left = 150 * 200
+            while left > 0:
+                left -= len(response.read1(65536))
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert kept < 16_384
+        response.close()
 
 
 def test_asks_for_no_more_than_a_large_chunk(respond):

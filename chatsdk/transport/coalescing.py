@@ -158,9 +158,16 @@ class CoalescingResponse(BoundedHeadResponse):
                 at = end
                 left = 0
         self.chunk_left = left
+        ended = pieces and left is None and data[at : at + len(LAST_CHUNK)] == LAST_CHUNK
+        if ended:
+            at += len(LAST_CHUNK)
+        if len(data) - at < SMALL_READ:
+            # Whoever pauses between two reads should not keep a large one in memory.
+            data = data[at:]
+            at = 0
+        ahead.data = data
         ahead.at = at
-        if pieces and left is None and data[at : at + len(LAST_CHUNK)] == LAST_CHUNK:
-            ahead.at = at + len(LAST_CHUNK)
+        if ended:
             self._close_conn()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
