@@ -1,0 +1,149 @@
+"""What an event costs, counted in calls and not in time: a slow-down is seen when it is made.
+
+The bounds are a few calls above what was counted. Whoever needs more of them for good reason raises
+a bound; `benchmarks/` shows what that costs.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from chatsdk import ChatSession, Limits, dialects
+from chatsdk.client.reading import Reading
+from chatsdk.client.stream import AnswerStream
+
+# Two numbers of events: what differs between them is not the start or the end of a stream.
+FEW, MANY = 100, 600
+
+# Events in one piece of body, as they come where a backend is faster than its reader.
+GROUP = 50
+
+
+class Pieces:
+    """What stands in for a connection: the pieces of a body, then its end."""
+
+    content_type = "text/event-stream"
+    delimited = True
+    status = 200
+    request_id = None
+    attempts = 1
+
+    def __init__(self, pieces):
+        self._next = iter(pieces).__next__
+        self.headers = {}
+        self.received = 0
+        self.wire = SimpleNamespace(cause=None)
+        self.secrets = SimpleNamespace(scrub=lambda error: error)
+
+    def read(self):
+        try:
+            data = self._next()
+        except StopIteration:
+            return b""
+        self.received += len(data)
+        return data
+
+    def begin_events(self):
+        pass
+
+    drain = close = abandon = begin_events
+
+
+def stream_of(dialect, frames):
+    pieces = [b"".join(frames[at : at + GROUP]) for at in range(0, len(frames), GROUP)]
+    exchange = Pieces(pieces)
+    reading = Reading(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
+    return AnswerStream(reading, {})
+
+
+def frames_of(name, count):
+    """That many events of text, and the end, as the dialect's own encoder writes them."""
+    from chatsdk.parts import Finish, Text
+
+    return list(dialects.get(name).encode([*[Text("Hello")] * count, Finish("stop")]))
+
+
+def calls_in(function):
+    """Run it; return how many Python functions were entered, generators' resumptions included."""
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        if event == "call":
+            calls += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def calls_an_event(run):
+    few, many = (calls_in(run(count)) for count in (FEW, MANY))
+    return (many - few) / (MANY - FEW)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("openai", 12), ("anthropic", 12), ("ragflow", 28), ("auto", 13)]
+)
+def test_calls_of_an_event(name, most):
+    """An event of text takes no more Python calls than it did, from the body to the answer."""
+
+    def run(count):
+        frames = frames_of("openai" if name == "auto" else name, count)
+
+        def read():
+            assert sum(len(answer.delta) for answer in stream_of(dialects.get(name), frames)) == (
+                count * len("Hello")
+            )
+
+        return read
+
+    assert calls_an_event(run) <= most
+
+
+def test_calls_of_a_step_in_a_session():
+    """A session with one callback adds no more calls to an event than it did."""
+    frames = {count: frames_of("openai", count) for count in (FEW, MANY)}
+
+    def run(count):
+        def send(body, *, cancel=None, **_):
+            return stream_of(dialects.get("openai"), frames[count])
+
+        client = SimpleNamespace(send=send, dialect=dialects.get("openai"), url="http://x/")
+        shown = []
+
+        def converse():
+            session = ChatSession(client, on_answer=shown.append)
+            session.run({})
+            assert len(shown) >= count
+
+        return converse
+
+    assert calls_an_event(run) <= 16
+
+
+def test_modules_imported():
+    """A client needs requests' own modules, ours, sseclient-py's and hardly anything else."""
+    script = (
+        "import sys, requests; requests.Session(); before = set(sys.modules);"
+        "from chatsdk import ChatClient; ChatClient('http://127.0.0.1:1/');"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    added = done.stdout.split()
+    ours = [name for name in added if name.partition(".")[0] == "chatsdk"]
+    others = [name for name in added if name not in ours]
+    assert "chatsdk.client" in ours
+    assert len(ours) <= 65
+    assert not {"attr", "attrs", "inspect", "asyncio", "dataclasses"} & set(others)
+    assert len(others) <= 6, others
