@@ -152,10 +152,10 @@ class ProtocolError(ChatError):
 
 
 class LimitExceeded(ChatError):
-    """The backend sent more than `chatsdk.Limits` allows.
+    """The backend sent more than `chatsdk.Limits` allows, or asked for tools too often.
 
     Attributes:
-        limit: the name of the field of `chatsdk.Limits` that was passed.
+        limit: the name of the field of `chatsdk.Limits` that was passed, or ``"max_rounds"``.
     """
 
     def __init__(self, message: str = "", *, limit: str | None = None, **context: Any) -> None:

@@ -51,7 +51,8 @@ class Message:
         tool_call_id: of a tool's result: which call it answers.
         name: of a tool's result: the tool.
         id: the message's id within its session, or ``None``.
-        status: of an assistant within a session: the status of its turn, or ``None``.
+        status: of an assistant within a session: the status of its turn, or ``None``. Of a tool
+            that a session ran: ``"finished"`` or ``"error"``.
         reasoning: of an assistant: what it thought; backends are not given it again.
         citations: of an assistant: what it leans on; neither.
     """

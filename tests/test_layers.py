@@ -30,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "answer": {"frozen", "errors", "parts"},
     "messages": {"frozen", "errors", "parts", "answer"},
     "outcome": {"frozen", "errors", "parts", "answer"},
+    "tools": set(),
     "sse": VALUES,
     # Its lines are given out as events.
     "ndjson": VALUES | {"sse"},
@@ -37,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "dialects": VALUES | {"sse", "ndjson"},
     "transport": VALUES | PURE,
     "client": BELOW_CLIENT,
-    "session": BELOW_SESSION,
+    "session": BELOW_SESSION | {"tools"},
     # An edge is like a user's program, so it may also come through the front door.
     **dict.fromkeys(EDGES - {"cli", "testing"}, BELOW_EDGES | {ROOT}),
     "cli": BELOW_EDGES | EDGES | {ROOT},

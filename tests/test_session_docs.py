@@ -20,11 +20,14 @@ SNIPPETS = re.findall(r"^```python\n(.*?)^```\n+^```text\n(.*?)^```", PAGE, re.M
 def test_snippet(number, capsys):
     """Each snippet prints what the page shows under it."""
     source, output = SNIPPETS[number]
-    with ChatServer() as server:
+    with ChatServer() as server, ChatServer() as tools:
         for _ in range(3):
             server.answer("openai", "Good day to you.")
-        # What the first snippet imports, and an address.
-        names = {"use_chat": use_chat, "url": server.url + "/chat"}
+        call = {"name": "weather", "arguments": {"city": "Rome"}}
+        tools.answer("openai", "Let me look. ", tool_calls=[call])
+        tools.answer("openai", "Yes, you do.")
+        # What the first snippet imports, and addresses.
+        names = {"use_chat": use_chat, "url": server.url + "/chat", "tools_url": tools.url}
         exec(compile(source, "docs/session.md", "exec"), names)
     assert capsys.readouterr().out == output
 

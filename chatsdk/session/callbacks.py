@@ -1,0 +1,47 @@
+"""`Callbacks`: the functions that a user gave to a session, and how they are called."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from chatsdk.answer import Answer, ToolCall
+from chatsdk.errors import ChatError
+from chatsdk.outcome import Outcome
+
+__all__ = ["Callbacks", "call"]
+
+logger = logging.getLogger("chatsdk")
+
+
+class Callbacks:
+    """The functions that a user gave; each may be ``None``."""
+
+    __slots__ = ("answer", "error", "finish", "tool")
+
+    def __init__(
+        self,
+        answer: Callable[[Answer], object] | None,
+        finish: Callable[[Outcome], object] | None,
+        error: Callable[[ChatError], object] | None,
+        tool: Callable[[ToolCall, Any], object] | None = None,
+    ) -> None:
+        self.answer = answer
+        self.finish = finish
+        self.error = error
+        self.tool = tool
+        for name in self.__slots__:
+            function = getattr(self, name)
+            if function is not None and not callable(function):
+                raise TypeError(f"on_{name} is a function, not {type(function).__name__}")
+
+
+def call(function: Callable[..., object] | None, what: str, *args: Any) -> None:
+    """Call what a user gave; what it raises is logged, and the others still run."""
+    if function is None:
+        return
+    try:
+        function(*args)
+    except Exception:
+        logger.exception("%s raised", what)

@@ -1,0 +1,189 @@
+"""`Toolbox`: the tools of a turn, what the model is told of them, and what runs them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from chatsdk.answer import ToolCall
+from chatsdk.tools import Signature, signature_of
+
+__all__ = ["Result", "Toolbox", "Tools", "with_toolbox"]
+
+# By name: a function, a declaration with or without one, or None; or a list of declarations.
+Tools = Mapping[str, Callable[..., Any] | Mapping[str, Any] | None] | Iterable[Mapping[str, Any]]
+
+NO_ARGUMENTS: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+class Result(NamedTuple):
+    """What became of a call.
+
+    Attributes:
+        text: for the model.
+        value: what the tool returned, or the exception: for `on_tool`.
+        failed: which of the two.
+    """
+
+    text: str
+    value: Any
+    failed: bool
+
+
+class Tool(NamedTuple):
+    """A function that a model may call."""
+
+    function: Callable[..., Any]
+    signature: Signature | None
+
+
+class Toolbox:
+    """The tools of a turn.
+
+    Attributes:
+        declarations: what the model is told, as `Dialect.body` takes it.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        self.declarations: list[dict[str, Any]] = []
+        self._tools: dict[str, Tool] = {}
+        # Declared without a function: the user answers their calls.
+        self._left: set[str | None] = set()
+        if isinstance(tools, Mapping):
+            for name, tool in tools.items():
+                if not isinstance(name, str) or not name:
+                    raise TypeError(f"a tool's name is a string, not {name!r}")
+                self._add(name, tool)
+        elif isinstance(tools, Iterable) and not isinstance(tools, (str, bytes)):
+            for item in tools:
+                if not isinstance(item, Mapping):
+                    raise TypeError(
+                        f"a list of tools holds declarations, not {type(item).__name__}: give "
+                        "functions as tools={name: function}"
+                    )
+                self._declare(_name(item), item)
+        else:
+            raise TypeError(f"tools are given as {{name: function}}, not {type(tools).__name__}")
+
+    def _add(self, name: str, tool: object) -> None:
+        if tool is None:
+            self._declare(name, {"name": name, "description": "", "parameters": NO_ARGUMENTS})
+        elif isinstance(tool, Mapping):
+            filled = {"name": name, "description": "", "parameters": NO_ARGUMENTS, **tool}
+            self._declare(name, filled | {"name": name})
+        elif callable(tool):
+            signature = signature_of(tool, name)
+            self._tools[name] = Tool(tool, signature)
+            self.declarations.append(
+                {
+                    "name": name,
+                    "description": signature.description,
+                    "parameters": signature.parameters,
+                }
+            )
+        else:
+            raise TypeError(
+                f"the tool {name!r} is a function, a declaration (a dict) or None, not "
+                f"{type(tool).__name__}"
+            )
+
+    def _declare(self, name: str | None, given: Mapping[str, Any]) -> None:
+        declaration = dict(given)
+        function = declaration.pop("call", None)
+        if function is None:
+            self._left.add(name)
+        elif name is None or not callable(function) or inspect.iscoroutinefunction(function):
+            raise TypeError(
+                f"the tool {name!r} has a 'call' that cannot be run: it is a plain function, and "
+                "its declaration has a name"
+            )
+        else:
+            self._tools[name] = Tool(function, None)
+        self.declarations.append(declaration)
+
+    def runs(self, calls: Iterable[ToolCall]) -> bool:
+        """Whether all these calls are answered here, and none is left to the user."""
+        return bool(self._tools) and not any(call.name in self._left for call in calls)
+
+    def run(self, call: ToolCall) -> Result:
+        """Run one call; whatever goes wrong is a result too, for the model to mend."""
+        tool = self._tools.get(call.name or "")
+        if tool is None:
+            names = ", ".join(self._tools)
+            return _failure(ValueError(f"there is no tool {call.name!r}; there are: {names}"))
+        try:
+            arguments = _arguments(call, tool)
+        except ValueError as error:
+            return _failure(error)
+        try:
+            value = tool.function(**arguments)
+            return Result(_text(value), value, failed=False)
+        except Exception as error:
+            return _failure(error)
+
+
+def with_toolbox(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options of a turn with the tools among them read.
+
+    Raises:
+        TypeError, ValueError: no tools, or no number of rounds.
+    """
+    rounds = options.get("max_rounds")
+    if rounds is not None:
+        if isinstance(rounds, bool) or not isinstance(rounds, int):
+            raise TypeError(f"max_rounds is a whole number, not {type(rounds).__name__}")
+        if rounds < 1:
+            raise ValueError("max_rounds must be 1 or more; without a function no tool is run")
+    tools = options.get("tools")
+    if tools is None or isinstance(tools, Toolbox):
+        return options
+    return {**options, "tools": Toolbox(tools)}
+
+
+def _name(declaration: Mapping[str, Any]) -> str | None:
+    function = declaration.get("function")
+    name = (function if isinstance(function, Mapping) else declaration).get("name")
+    return name if isinstance(name, str) else None
+
+
+def _arguments(call: ToolCall, tool: Tool) -> dict[str, Any]:
+    """The keyword arguments of a call; a ValueError tells the model what is wrong with them."""
+    # Some models send nothing at all where there is nothing to say.
+    arguments = call.parsed if call.arguments.strip() else {}
+    if arguments is None:
+        raise ValueError(f"the arguments are no JSON object: {_why(call.arguments)}")
+    if tool.signature is not None:
+        return tool.signature.read(arguments)
+    try:
+        signature = inspect.signature(tool.function)
+    except (TypeError, ValueError):
+        # Some functions written in C do not tell; calling them shows.
+        return arguments
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    return arguments
+
+
+def _why(text: str) -> str:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return f"they are {json.dumps(value)[:40]}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"the tool's result cannot be written as JSON: {error}") from None
+
+
+def _failure(error: Exception) -> Result:
+    return Result(f"error: {str(error) or type(error).__name__}", error, failed=True)

@@ -1,0 +1,170 @@
+"""`ToolStream`: the answers of a turn that runs its tools, read as one."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from chatsdk.answer import Answer, ToolCall
+from chatsdk.answer.joining import Joined
+from chatsdk.errors import ChatError, LimitExceeded
+from chatsdk.frozen import evolve
+from chatsdk.messages import Message
+from chatsdk.outcome import Outcome
+from chatsdk.session.status import Status
+from chatsdk.session.turn import Turn
+
+if TYPE_CHECKING:
+    from chatsdk.client import AnswerStream, ChatClient, ResponseInfo
+    from chatsdk.dialects import Dialect
+    from chatsdk.session.machine import Machine
+    from chatsdk.session.plan import Plan
+    from chatsdk.session.tools import Toolbox
+
+__all__ = ["ToolStream"]
+
+
+class ToolStream:
+    """What `TurnStream` reads in place of an `AnswerStream` where tools are run.
+
+    A round is an answer that asks for tools: they are run in the `next` after its last step, on
+    the thread that reads, and what they return is sent. Then the next answer goes on with the
+    text of this one.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        client: ChatClient,
+        turn: Turn,
+        plan: Plan,
+        stream: AnswerStream,
+        toolbox: Toolbox,
+    ) -> None:
+        self._machine = machine
+        self._client = client
+        self._turn = turn
+        self._plan = plan
+        self._toolbox = toolbox
+        # Of the round under way.
+        self._stream = stream
+        self._joined = Joined()
+        self._rounds = 0
+        self._over = False
+        # Held while reading: two threads at it would run the tools twice.
+        self._reader = threading.Lock()
+
+    def __next__(self) -> Answer:
+        if not self._reader.acquire(blocking=False):
+            raise ValueError("another thread is reading this stream: read it from one")
+        try:
+            return self._next()
+        except ChatError as error:
+            joined = self._joined
+            error.answer = joined.answer if error.answer is None else joined.take(error.answer)
+            raise
+        finally:
+            self._reader.release()
+
+    def _next(self) -> Answer:
+        while True:
+            try:
+                return self._joined.take(next(self._stream))
+            except StopIteration:
+                calls = self._owed()
+                if not calls or not self._turn.going:
+                    # What finished after it was stopped has not finished.
+                    self._over = not calls
+                    raise
+            results = self._run(calls)
+            if results is None:
+                raise StopIteration
+            self._go_on(calls, results)
+
+    def _owed(self) -> tuple[ToolCall, ...]:
+        """The calls that are to be run now; none if the turn ends here."""
+        outcome = self._stream.outcome
+        if outcome is None or outcome.reason != "finished":
+            return ()
+        answer = outcome.answer
+        # Calls that come with another reason have been run on the server.
+        if answer.finish_reason != "tool_calls" or not self._toolbox.runs(answer.tool_calls):
+            return ()
+        return answer.tool_calls
+
+    def _run(self, calls: tuple[ToolCall, ...]) -> tuple[Message, ...] | None:
+        """Run the tools; ``None`` if the turn was stopped meanwhile."""
+        if self._rounds >= self._plan.max_rounds:
+            raise LimitExceeded(
+                f"the model asks for tools once more after {self._rounds} rounds: give a larger "
+                "max_rounds if that is what it needs",
+                limit="max_rounds",
+            )
+        messages = []
+        for call in calls:
+            result = self._toolbox.run(call)
+            if not self._turn.going:
+                return None
+            self._machine.notifier.tell_tool(call, result.value)
+            if not self._turn.going:
+                return None
+            status = Status.ERROR if result.failed else Status.FINISHED
+            messages.append(
+                Message(
+                    "tool",
+                    result.text,
+                    tool_call_id=call.id,
+                    name=call.name,
+                    status=status.value,
+                )
+            )
+        return tuple(messages)
+
+    def _go_on(self, calls: tuple[ToolCall, ...], results: tuple[Message, ...]) -> None:
+        said = self._stream.answer
+        asked = Message(
+            "assistant",
+            said.text,
+            tool_calls=calls,
+            status=Status.FINISHED.value,
+            reasoning=said.reasoning,
+            citations=said.citations,
+        )
+        answer = self._joined.answer
+        if not self._machine.end_round(self._turn, answer, (asked, *results)):
+            raise StopIteration
+        self._rounds += 1
+        self._joined.next_round()
+        self._plan = self._plan.after_round(
+            self._client, asked, results, answer.conversation_id, self._rounds
+        )
+        self._stream = self._plan.open(self._client, self._turn.cancel)
+
+    def close(self) -> None:
+        """End the round under way; a tool that runs ends by itself."""
+        self._stream.close()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the turn ended, ``None`` while it goes on."""
+        outcome = self._stream.outcome
+        if outcome is None or (outcome.reason == "finished" and not self._over):
+            return None
+        return evolve(outcome, answer=self._joined.answer)
+
+    @property
+    def response(self) -> ResponseInfo | None:
+        """Of the round under way, as all that follows."""
+        return self._stream.response
+
+    @property
+    def dialect(self) -> Dialect | None:
+        return self._stream.dialect
+
+    @property
+    def attempts(self) -> int:
+        return self._stream.attempts
+
+    @property
+    def body(self) -> Any:
+        return self._stream.body

@@ -1,0 +1,181 @@
+"""The schema that a model is given of a function, and how its arguments are read."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import threading
+from typing import Annotated, Any, Literal, Optional, Union
+
+import pytest
+
+from chatsdk.tools import signature_of
+
+
+class Unit(enum.Enum):
+    CELSIUS = "c"
+    KELVIN = "k"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+def null(schema):
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+STRING, INTEGER = {"type": "string"}, {"type": "integer"}
+
+# Annotation, schema, JSON values with the arguments they become, JSON values that do not fit.
+TABLE = [
+    (int, INTEGER, [(3, 3), (3.0, 3), (-1, -1)], [True, 1.5, "1", None]),
+    (float, {"type": "number"}, [(1, 1), (1.5, 1.5)], [False, "1"]),
+    (bool, {"type": "boolean"}, [(True, True)], [1, "true"]),
+    (str, STRING, [("", "")], [1, None]),
+    (None, {"type": "null"}, [(None, None)], [0]),
+    (Any, {}, [(None, None), ([1], [1])], []),
+    (list, {"type": "array", "items": {}}, [([1, "a"], [1, "a"])], ["a", {}]),
+    (list[int], {"type": "array", "items": INTEGER}, [([1.0], [1])], [["a"], 1]),
+    (dict, {"type": "object"}, [({"a": 1}, {"a": 1})], [[1]]),
+    (
+        dict[str, Unit],
+        {"type": "object", "additionalProperties": {"type": "string", "enum": ["c", "k"]}},
+        [({"a": "k"}, {"a": Unit.KELVIN})],
+        [{"a": "x"}],
+    ),
+    (Optional[int], null(INTEGER), [(1, 1), (None, None)], ["a"]),  # noqa: UP045
+    (str | None, null(STRING), [("a", "a"), (None, None)], [1]),
+    (Union[int, str], {"anyOf": [INTEGER, STRING]}, [(1, 1), ("a", "a")], [None]),  # noqa: UP007
+    (Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}, [("b", "b")], ["c", 1]),
+    (Literal["a", 1, None], {"enum": ["a", 1, None]}, [(1, 1), (None, None)], [True, 2]),
+    (Unit, {"type": "string", "enum": ["c", "k"]}, [("c", Unit.CELSIUS)], ["CELSIUS"]),
+    (Level, {"type": "integer", "enum": [1, 2]}, [(2, Level.HIGH)], [3, True]),
+    (Annotated[int, "how many"], INTEGER | {"description": "how many"}, [(1, 1)], ["a"]),
+    (Annotated[int, 7], INTEGER, [(1, 1)], []),
+    (
+        list[Annotated[str | None, "a name"]],
+        {"type": "array", "items": null(STRING) | {"description": "a name"}},
+        [(["a", None], ["a", None])],
+        [[1]],
+    ),
+]
+
+
+@pytest.mark.parametrize(("hint", "schema", "fit", "unfit"), TABLE)
+def test_annotations(hint, schema, fit, unfit):
+    """Each annotation has its schema, and takes the values that the schema takes."""
+
+    def function(x):
+        return x
+
+    function.__annotations__ = {"x": hint}
+    signature = signature_of(function, "function")
+    assert signature.parameters == {
+        "type": "object",
+        "properties": {"x": schema},
+        "required": ["x"],
+    }
+    for value, argument in fit:
+        read = signature.read({"x": value})["x"]
+        assert read == argument
+        assert type(read) is type(argument)
+    for value in unfit:
+        with pytest.raises(ValueError, match="the argument 'x' must be "):
+            signature.read({"x": value})
+
+
+def test_names_defaults_and_docstrings():
+    """What has a default may be left out; the first paragraph says what the function is for."""
+
+    def look(city: str, /, days: int = 1) -> str:
+        """Look up the weather
+        of a city.
+
+        Not for the model.
+        """
+
+    def find(city, *, days: int = 1, unit: Unit = Unit.CELSIUS):
+        """Find
+        it.
+
+        Not for the model.
+        """
+        return city, days, unit
+
+    signature = signature_of(find, "find")
+    assert signature.description == "Find it."
+    assert signature.parameters["required"] == ["city"]
+    assert list(signature.parameters["properties"]) == ["city", "days", "unit"]
+    assert find(**signature.read({"city": [], "unit": "k"})) == ([], 1, Unit.KELVIN)
+    with pytest.raises(TypeError, match="the parameter city of the tool 'look' cannot"):
+        signature_of(look, "look")
+
+
+class Tools:
+    def method(self, x: int) -> int:
+        """A method."""
+        return x
+
+    def __call__(self, x: int) -> int:
+        return x
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        Tools().method,
+        Tools(),
+        functools.partial(lambda y, x: x, 1),
+        functools.partial(Tools().method),
+        lambda x: x,
+    ],
+)
+def test_whatever_can_be_called(function):
+    """Methods, objects, partials and lambdas have a signature too."""
+    signature = signature_of(function, "f")
+    assert signature.parameters["required"] == ["x"]
+    assert function(**signature.read({"x": 3})) == 3
+
+
+async def asynchronous(x: int) -> int:
+    return x
+
+
+def lock(x: threading.Event) -> None: ...
+def nameless(x: Missing) -> None: ...  # noqa: F821
+def keys(x: dict[int, str]) -> None: ...
+def many(*args: int) -> None: ...
+def options(**options: int) -> None: ...
+def positional(x: int, /) -> None: ...
+def binary(x: Literal[b"a"]) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lock, "the parameter 'x' of the tool 'f' is annotated with Event"),
+        (nameless, "Missing"),
+        (keys, r"'x' of the tool 'f' is annotated with dict\[int, str\]"),
+        (binary, "'x' of the tool 'f'"),
+        (many, r"parameter \*args of the tool 'f' cannot be given by its name"),
+        (options, r"parameter \*\*options of the tool 'f' cannot be given by its name"),
+        (positional, "parameter x of the tool 'f' cannot be given by its name"),
+        (asynchronous, "a coroutine function: give a plain one"),
+    ],
+)
+def test_what_has_no_schema(function, message):
+    """The error names the parameter, and but for a coroutine the way out."""
+    with pytest.raises(TypeError, match=message) as caught:
+        signature_of(function, "f")
+    assert '"call": function' in str(caught.value) or function is asynchronous
+
+
+def test_all_that_is_wrong_is_said():
+    """The model is told what is missing and what there is not, in one message."""
+
+    def find(city: str, days: int): ...
+
+    with pytest.raises(ValueError, match="missing argument 'days'; unknown argument 'day', 'x'"):
+        signature_of(find, "find").read({"city": "a", "day": 1, "x": 2})
