@@ -203,6 +203,26 @@ def test_on_a_connection_used_before(way, head):
         sound(way, client)
 
 
+@pytest.mark.parametrize("before", ["a retry", "a redirect", "a renewed token"])
+def test_after_an_attempt_before(way, before):
+    """The stream of a second attempt is as easy to stop as that of a first."""
+    if before == "a retry":
+        way.server.busy(0)
+    elif before == "a redirect":
+        way.server.redirect("/")
+    else:
+        way.server.reply(401)
+    script = way.server.silent(head=True, body=EVENT)
+    retry = Retry(backoff=0)
+    with way.client(retry=retry, follow_redirects=True, token=lambda: "token") as client:
+        reader = Reader(client)
+        stream = reader.wait_until_sent()
+        reader.wait_until_read()
+        stopped_soon(reader, stream.stop)
+        script.wait_for_disconnect()
+        sound(way, client)
+
+
 def test_close_from_another_thread_is_stop(way):
     """`close()` does not wait for the reader either."""
     script = way.server.silent(head=True, body=EVENT)

@@ -1,205 +1,458 @@
-"""Timeouts: each phase has its own, and the total holds against everything."""
+"""`Timeout` holds in every phase, against a server that does nothing and one that never ends."""
 
 from __future__ import annotations
 
+import contextlib
+import math
+import socket
 import threading
 import time
 
 import pytest
+from provoking import CHUNK, HELLO, PATIENCE, Reader, opened_way
 
-from chatsdk import ChatClient, ChatTimeout, HTTPStatusError, Retry, Timeout
-from chatsdk.testing import ChatServer, ProxyServer, UnansweredPort
+from chatsdk import (
+    Answer,
+    ChatClient,
+    ChatTimeout,
+    HTTPStatusError,
+    Retry,
+    StreamInterrupted,
+    Timeout,
+)
+from chatsdk.testing import Authority, ChatServer, UnansweredPort
 
-CHUNK = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
-DONE = b"data: [DONE]\n\n"
-ONCE = Retry(attempts=1)
+# The limit that is to hold, in seconds, and how much later it may be noticed on a busy machine.
+LIMIT = 0.2
+LATE = 1.5
 
-# A machine that is busy may be late by this many seconds; a timeout that does not hold is later.
-GRACE = 8.0
+EVENT = CHUNK % b"Hi"
+WAYS = ("plain", "tls", "forward", "tunnel")
+
+
+@pytest.fixture(scope="module")
+def authority():
+    authority = Authority()
+    yield authority
+    authority.close()
+
+
+@pytest.fixture(params=WAYS)
+def way(request, authority):
+    with opened_way(request.param, authority) as way:
+        yield way
 
 
 @pytest.fixture
-def server():
-    with ChatServer() as server:
-        yield server
+def plain(authority):
+    with opened_way("plain", authority) as way:
+        yield way
 
 
-def phase_of(url, timeout, **options):
-    """Which phase takes too long, and the error itself."""
-    began = time.monotonic()
-    with ChatClient(url, dialect="openai", retry=ONCE, timeout=timeout, **options) as client:
-        with pytest.raises(ChatTimeout) as caught:
-            client.send({}).result()
-    assert time.monotonic() - began < GRACE
-    assert caught.value.answer is not None
-    return caught.value.phase, caught.value
+@contextlib.contextmanager
+def timed_out(phase: str, text: str = ""):
+    """Expect a ChatTimeout of this phase, on time, with the text that had come."""
+    begun = time.monotonic()
+    with pytest.raises(ChatTimeout) as caught:
+        yield caught
+    assert LIMIT * 0.9 < time.monotonic() - begun < LIMIT + LATE
+    error = caught.value
+    assert error.phase == phase
+    assert f"Timeout({phase}=" in str(error)
+    assert error.answer == Answer(text)
 
 
-def test_connecting_has_its_own_limit():
-    """A port that does not answer is given up after `connect` seconds."""
+def sound(way, client) -> None:
+    way.server.stream(HELLO)
+    assert client.send({}).result().text == "Hello"
+
+
+# --- connect -------------------------------------------------------------------------------------
+
+
+def test_nobody_accepts(way):
+    """Neither the server nor the proxy takes the connection."""
     with UnansweredPort() as port:
-        assert phase_of(port.url, Timeout(connect=0.2))[0] == "connect"
+        url = way.server.url.replace(str(way.server.port), str(port.port))
+        nowhere = {"http": port.url, "https": port.url}
+        proxies = {} if way.proxy is None else {"proxies": nowhere}
+        with way.client(url, timeout=Timeout(connect=LIMIT), **proxies) as client:
+            with timed_out("connect"):
+                client.send({})
 
 
-def test_a_tls_handshake_counts_as_connecting():
-    """A handshake that never ends is given up after `connect` seconds."""
-    with ChatServer(tls=True) as server:
-        server.break_connection("half-handshake")
-        assert phase_of(server.url, Timeout(connect=0.2), verify=False)[0] == "connect"
+@pytest.mark.parametrize("how", ["silent", "half-handshake"])
+@pytest.mark.parametrize("name", ["tls", "tunnel"])
+def test_a_handshake_without_end(name, how, authority):
+    """The TLS handshake belongs to connecting."""
+    with opened_way(name, authority) as way:
+        with way.client(timeout=Timeout(connect=LIMIT)) as client:
+            broken = way.server.break_connection(how)
+            with timed_out("connect"):
+                client.send({})
+            broken.wait_for_disconnect()
+        with way.client(timeout=Timeout(connect=PATIENCE)) as client:
+            sound(way, client)
 
 
-def test_a_proxy_that_does_not_answer_counts_as_connecting():
-    """Neither the way to the proxy nor its silence takes longer than `connect`."""
-    with UnansweredPort() as port:
-        proxies = {"http": port.url, "https": port.url}
-        for url in ("http://backend.test/", "https://backend.test/"):
-            assert phase_of(url, Timeout(connect=0.2), proxies=proxies)[0] == "connect"
-    with ProxyServer() as proxy:
-        proxy.silent(method="CONNECT")
-        proxies = {"https": proxy.url}
-        assert phase_of("https://x.test/", Timeout(connect=0.2), proxies=proxies)[0] == "connect"
+@pytest.mark.parametrize("answer", ["silence", "a drip"])
+def test_a_proxy_without_end(authority, answer):
+    """So does what a proxy says to CONNECT, also a byte at a time."""
+    with opened_way("tunnel", authority) as way:
+        with way.client(timeout=Timeout(connect=LIMIT)) as client:
+            if answer == "silence":
+                way.proxy.silent(method="CONNECT")
+            else:
+                way.proxy.drip(interval=LIMIT / 10, part="head", method="CONNECT")
+            with timed_out("connect"):
+                client.send({})
 
 
-@pytest.mark.parametrize("what", ["silence", "head only", "comments", "dripping head", "continue"])
-def test_the_first_event_has_its_own_limit(server, what):
-    """Silence, comments, dripping headers and floods of 100 Continue are no event."""
-    if what == "silence":
-        server.silent()
-    elif what == "head only":
-        server.stream()
-    elif what == "comments":
-        server.flood("comments", size=10_000, interval=0.05)
-    elif what == "dripping head":
-        server.drip(part="head", interval=0.05)
-    else:
-        server.flood("continue", size=10_000, interval=0.05)
-    assert phase_of(server.url, Timeout(first_event=0.3))[0] == "first_event"
+def test_sending_is_not_connecting():
+    """A body that takes longer to send than a connection to be made is no reason to give up."""
+    never = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            # Longer than the limit, and what is sent does not fit in the buffers meanwhile.
+            never.wait(LIMIT * 2)
+            received = 0
+            while received < size:
+                received += len(connection.recv(1_000_000))
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + b"".join(HELLO)
+            )
+
+    size = 20_000_000
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with ChatClient(url, dialect="openai", timeout=Timeout(connect=LIMIT)) as client:
+            assert client.send({"image": "x" * size}).result().text == "Hello"
+        thread.join(PATIENCE)
 
 
-def test_silence_after_the_first_event_is_idle(server):
-    """The partial answer comes with the error."""
-    server.stream().push(CHUNK)
-    phase, error = phase_of(server.url, Timeout(idle=0.2))
-    assert (phase, error.answer.text) == ("idle", "Hi")
+# --- first_event ---------------------------------------------------------------------------------
+
+EVENTLESS = {
+    "silence": lambda server: server.silent(),
+    "a dripping head": lambda server: server.drip(interval=LIMIT / 10, part="head"),
+    "endless continues": lambda server: server.flood("continue", 10**9, interval=LIMIT / 10),
+    "a head and silence": lambda server: server.silent(head=True),
+    "endless comments": lambda server: server.stream(_comments),
+    "half an event": lambda server: server.silent(head=True, body=b"data: x\n"),
+    "a dripping document": lambda server: server.stream(_spaces, content_type="application/json"),
+    "no content type": lambda server: server.stream(_spaces, content_type=None),
+}
 
 
-def test_a_long_first_wait_does_not_count_as_idle(server):
-    """Until the first event only `first_event` counts."""
-    script = server.stream()
-    client = ChatClient(server.url, dialect="openai", timeout=Timeout(idle=0.05))
-    with client:
-        stream = client.send({})
-        pushing = threading.Timer(0.4, lambda: (script.push(CHUNK + DONE), script.finish()))
-        pushing.start()
-        assert stream.result().text == "Hi"
-        pushing.join()
+def _comments(_request):
+    while True:
+        yield b": still there\n\n"
 
 
-def test_a_comment_is_a_sign_of_life(server):
-    """Comments keep a silent backend from being given up as idle."""
-    comments = [b": still here\n\n"] * 12
-    script = server.stream()
-    script.push(CHUNK)
-    with ChatClient(server.url, dialect="openai", timeout=Timeout(idle=0.5)) as client:
+def _spaces(_request):
+    pause = threading.Event()
+    yield b"{"
+    while not pause.wait(LIMIT / 10):
+        yield b" "
+
+
+@pytest.mark.parametrize("what", EVENTLESS)
+def test_no_first_event(way, what):
+    """Nothing but an event ends the wait for the first one; comments do not."""
+    script = EVENTLESS[what](way.server)
+    with way.client(timeout=Timeout(first_event=LIMIT)) as client:
+        with timed_out("first_event"):
+            list(client.send({}))
+        script.wait_for_disconnect()
+    with way.client(timeout=PATIENCE) as client:
+        sound(way, client)
+
+
+def test_the_first_event_ends_it(plain):
+    """Afterwards only silence and the total count."""
+    script = plain.server.stream()
+    script.push(EVENT)
+    with plain.client(timeout=Timeout(first_event=LIMIT)) as client:
         stream = client.send({})
         next(stream)
-        ticking = threading.Event()
-        began = time.monotonic()
-
-        def tick():
-            for comment in comments:
-                ticking.wait(0.1)
-                script.push(comment)
-            script.push(DONE)
-            script.finish()
-
-        ticker = threading.Thread(target=tick)
-        ticker.start()
-        stream.result()
-        ticker.join()
-    assert time.monotonic() - began > 0.5
-    assert stream.outcome.end == "marker"
+        threading.Event().wait(LIMIT * 1.5)
+        script.push(EVENT)
+        assert next(stream).text == "HiHi"
+        stream.close()
 
 
-@pytest.mark.parametrize(
-    "what",
-    ["silence", "dripping head", "dripping body", "continue", "pings", "error body", "handshake"],
-)
-def test_the_total_holds_against_everything(what):
-    """Whatever keeps coming, after `total` seconds it is over."""
-    with ChatServer(tls=what == "handshake") as server:
-        if what == "silence":
-            server.silent()
-        elif what == "dripping head":
-            server.drip(part="head", interval=0.05)
-        elif what == "dripping body":
-            server.drip(CHUNK * 50, interval=0.02)
-        elif what == "continue":
-            server.flood("continue", size=100_000, interval=0.02)
-        elif what == "pings":
-            server.flood("comments", size=100_000, interval=0.02)
-        elif what == "error body":
-            server.error_body(100_000, interval=0.02)
-        else:
-            server.break_connection("half-handshake")
-        phase, _ = phase_of(server.url, Timeout(total=0.4), verify=False)
-    assert phase == "total"
-
-
-def test_the_total_leaves_the_partial_answer(server):
-    """What had come before the deadline is on the error."""
-    server.stream().push(CHUNK)
-    phase, error = phase_of(server.url, Timeout(total=0.3))
-    assert (phase, error.answer.text) == ("total", "Hi")
-
-
-def test_a_dripping_error_body_is_given_up_and_the_status_kept(server):
-    """Without a total, the status of a dripping error comes with what had come of its body."""
-    server.error_body(100_000, interval=0.05)
-    began = time.monotonic()
-    with ChatClient(server.url, retry=ONCE) as client, pytest.raises(HTTPStatusError) as caught:
-        client.send({})
-    assert caught.value.status == 500
-    assert time.monotonic() - began < 20
-
-
-def test_a_plain_number_limits_each_wait(server):
-    """`timeout=0.2` gives up on the first event and on silence."""
-    server.silent()
-    assert phase_of(server.url, 0.2)[0] == "first_event"
-    server.stream().push(CHUNK)
-    assert phase_of(server.url, 0.2)[0] == "idle"
-
-
-def test_none_waits(server):
-    """With no limit at all the answer may take its time."""
-    script = server.stream()
-    with ChatClient(server.url, dialect="openai", timeout=None) as client:
-        stream = client.send({})
-        script.push(CHUNK + DONE)
-        script.finish()
-        assert stream.result().text == "Hi"
-
-
-def test_one_helper_thread_watches_all_streams(server):
-    """Thirty streams with deadlines have one thread for them, which ends with the last one."""
-    scripts = [server.stream() for _ in range(30)]
-    with ChatClient(server.url, dialect="openai", timeout=Timeout(total=60)) as client:
-        streams = [client.send({}) for _ in scripts]
-        watchers = [t for t in threading.enumerate() if t.name == "chatsdk-deadlines"]
-        assert len(watchers) == 1
-        assert watchers[0].daemon
-        for stream in streams:
-            stream.close()
-    watchers[0].join(GRACE)
-    assert not watchers[0].is_alive()
-
-
-def test_the_next_request_is_sound_after_a_timeout(server):
-    """A timeout closes its own connection and nothing else."""
-    with ChatClient(server.url, dialect="openai", retry=ONCE, timeout=0.2) as client:
-        server.silent()
-        with pytest.raises(ChatTimeout):
+def test_an_error_page_that_drips(way):
+    """A status is known, so that it is what is raised, with the start of the body."""
+    way.server.error_body(10_000, status=502, interval=LIMIT / 20)
+    with way.client(timeout=Timeout(first_event=LIMIT)) as client:
+        with pytest.raises(HTTPStatusError) as caught:
             client.send({})
-        server.stream([CHUNK, DONE])
-        assert client.send({}).result().text == "Hi"
+    assert caught.value.status == 502
+    assert 0 < len(caught.value.body) < 10_000
+
+
+# --- idle ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_silence_in_the_stream(way, framing, encoding):
+    """The wire is silent for too long; the text is kept."""
+    script = way.server.stream(framing=framing, encoding=encoding)
+    script.push(EVENT)
+    with way.client(timeout=Timeout(idle=LIMIT)) as client:
+        stream = client.send({})
+        next(stream)
+        with timed_out("idle", "Hi"):
+            next(stream)
+        assert (stream.outcome.reason, stream.answer.text) == ("error", "Hi")
+        script.wait_for_disconnect()
+        sound(way, client)
+
+
+@pytest.mark.parametrize("life", [b": ping\n", b"d", b"\n"])
+def test_whatever_comes_is_life(plain, life):
+    """A comment, or a byte, begins the silence anew."""
+    script = plain.server.stream()
+    script.push(EVENT)
+    with plain.client(timeout=Timeout(idle=LIMIT * 2)) as client:
+        reader = Reader(client)
+        reader.wait_until_read()
+        pause = threading.Event()
+        for _ in range(5):
+            pause.wait(LIMIT)
+            script.push(life)
+        assert reader.stream.outcome is None
+        script.cut()
+        reader.join()
+        assert isinstance(reader.error, StreamInterrupted)
+
+
+def test_a_slow_consumer_is_no_silence(plain):
+    """What the user does with an answer takes as long as it takes."""
+    plain.server.stream(HELLO)
+    with plain.client(timeout=Timeout(idle=LIMIT)) as client:
+        pause = threading.Event()
+        texts = []
+        for answer in client.send({}):
+            pause.wait(LIMIT * 1.5 if not texts else 0)
+            texts.append(answer.text)
+        assert texts[-1] == "Hello"
+
+
+def test_a_kept_alive_connection_has_its_own_silence(plain):
+    """The second request waits for its first event as long as the first did."""
+    with plain.client(timeout=Timeout(idle=LIMIT / 4, first_event=LIMIT)) as client:
+        sound(plain, client)
+        plain.server.silent(head=True)
+        with timed_out("first_event"):
+            list(client.send({}))
+        assert plain.server.connections == 1
+
+
+# --- total ---------------------------------------------------------------------------------------
+
+ENDLESS = {
+    **EVENTLESS,
+    "an event a moment": lambda server: server.stream(_events),
+    "a byte a moment": lambda server: server.drip(EVENT * 100, interval=LIMIT / 10),
+    "pings": lambda server: server.flood("comments", 10**9, interval=LIMIT / 10),
+    "a flood": lambda server: server.stream(_flood),
+    "a dripping error": lambda server: server.error_body(10**6, interval=LIMIT / 10),
+    "a dripping page": lambda server: server.stream(_spaces, content_type="text/html"),
+}
+
+
+def _events(_request):
+    pause = threading.Event()
+    while not pause.wait(LIMIT / 10):
+        yield EVENT
+
+
+def _flood(_request):
+    while True:
+        yield EVENT * 100
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_the_total_holds_against_everything(way, what):
+    """Whatever the server sends, and however slowly."""
+    script = ENDLESS[what](way.server)
+    with way.client(timeout=Timeout(total=LIMIT)) as client:
+        begun = time.monotonic()
+        with pytest.raises(ChatTimeout) as caught:
+            list(client.send({}))
+        assert LIMIT * 0.9 < time.monotonic() - begun < LIMIT + LATE
+        assert caught.value.phase == "total"
+        assert caught.value.answer is not None
+        script.wait_for_disconnect()
+
+
+@pytest.mark.parametrize("name", ["tls", "tunnel"])
+def test_the_total_holds_before_the_request(name, authority):
+    """In the TLS handshake, and while a proxy is silent."""
+    with opened_way(name, authority) as way:
+        with way.client(timeout=Timeout(connect=None, total=LIMIT)) as client:
+            way.server.break_connection("silent")
+            with timed_out("total"):
+                client.send({})
+            if way.proxy is not None:
+                way.proxy.silent(method="CONNECT")
+                with timed_out("total"):
+                    client.send({})
+
+
+def test_the_total_holds_while_connecting():
+    """Nobody accepts."""
+    with UnansweredPort() as port:
+        timeout = Timeout(connect=None, total=LIMIT)
+        with ChatClient(port.url, timeout=timeout) as client, timed_out("total"):
+            client.send({})
+
+
+def test_the_total_ends_a_wait_for_a_retry(plain):
+    """The next attempt would come too late."""
+    plain.server.busy(20)
+    with plain.client(retry=Retry(), timeout=Timeout(total=LIMIT)) as client:
+        with timed_out("total"):
+            client.send({})
+    assert len(plain.server.requests) == 1
+
+
+def test_the_total_counts_the_time_of_the_user(plain):
+    """It is a deadline: who takes too long over an answer gets no more of it."""
+    plain.server.stream(HELLO)
+    with plain.client(timeout=Timeout(total=LIMIT)) as client:
+        stream = client.send({})
+        assert next(stream).text == "Hel"
+        threading.Event().wait(LIMIT * 1.5)
+        with pytest.raises(ChatTimeout) as caught:
+            list(stream)
+    assert (caught.value.phase, caught.value.answer.text) == ("total", "Hel")
+
+
+def test_a_finished_answer_has_no_deadline(plain):
+    """After the end nothing runs out any more, and the connection can be used."""
+    with plain.client(timeout=Timeout(total=LIMIT)) as client:
+        sound(plain, client)
+        threading.Event().wait(LIMIT * 1.5)
+        sound(plain, client)
+        assert plain.server.connections == 1
+
+
+# --- from one attempt to the next ----------------------------------------------------------------
+
+
+def test_each_attempt_has_its_own_first_event(plain):
+    """The wait that the backend asked for is not silence of the backend's."""
+    plain.server.busy(headers={"retry-after-ms": str(int(LIMIT * 2500))})
+    plain.server.stream(HELLO)
+    with plain.client(retry=Retry(), timeout=Timeout(first_event=LIMIT * 2)) as client:
+        stream = client.send({})
+        assert stream.result().text == "Hello"
+        assert stream.attempts == 2
+
+
+def test_a_redirect_has_its_own_connect(plain):
+    """The limit for connecting ends when the second request is written, too."""
+    plain.server.redirect("/new", path="/")
+    script = plain.server.stream(path="/new", hold_head=True)
+    timer = threading.Timer(LIMIT * 2, lambda: [script.push(piece) for piece in HELLO])
+    with plain.client(follow_redirects=True, timeout=Timeout(connect=LIMIT)) as client:
+        timer.start()
+        assert client.send({}).result().text == "Hello"
+    timer.join()
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def test_a_plain_number():
+    """n seconds: connect at most 10, first_event and idle n, no total. None: no limit at all."""
+    assert Timeout.of(3) == Timeout(connect=3, first_event=3, idle=3, total=None)
+    assert Timeout.of(60.5) == Timeout(connect=10, first_event=60.5, idle=60.5)
+    assert Timeout.of(None) == Timeout(connect=None, first_event=None, idle=None, total=None)
+    given = Timeout(idle=1)
+    assert Timeout.of(given) is given
+    assert Timeout() == Timeout(connect=10, first_event=300, idle=120, total=None)
+
+
+@pytest.mark.parametrize("number", [LIMIT, Timeout.of(LIMIT)])
+def test_a_plain_number_is_taken_by_the_client(plain, number):
+    """`timeout=0.2` limits the silence before the first event and after it."""
+    plain.server.silent()
+    script = plain.server.silent(head=True, body=EVENT)
+    with plain.client(timeout=number) as client:
+        with timed_out("first_event"):
+            client.send({})
+        stream = client.send({})
+        next(stream)
+        with timed_out("idle", "Hi"):
+            next(stream)
+    script.wait_for_disconnect()
+
+
+@pytest.mark.parametrize("wrong", ["1", True, [1], 0, -1, math.nan, math.inf, (1, 2)])
+def test_what_is_no_time(wrong):
+    """The complaint comes before anything is sent."""
+    with pytest.raises((TypeError, ValueError), match="seconds"):
+        ChatClient("http://127.0.0.1:1/", timeout=wrong)
+    for phase in ("connect", "first_event", "idle", "total"):
+        with pytest.raises((TypeError, ValueError), match=phase):
+            Timeout(**{phase: wrong})
+
+
+def test_no_thread_for_the_deadlines(plain, monkeypatch):
+    """Where the system has no thread left that is said, and the next request has another try."""
+    from chatsdk.transport import deadlines
+
+    monkeypatch.setattr(deadlines, "_watcher", deadlines.Watcher())
+
+    def start(self):
+        raise RuntimeError("can't start new thread")
+
+    with plain.client(timeout=PATIENCE) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            with pytest.raises(RuntimeError, match="start new thread"):
+                client.send({})
+        sound(plain, client)
+    plain.server.drip(interval=LIMIT / 10, part="head")
+    with plain.client(timeout=Timeout(total=LIMIT)) as client, timed_out("total"):
+        client.send({})
+
+
+def test_a_server_that_answers_in_time(way):
+    """Limits that are not reached change nothing."""
+    with way.client(timeout=Timeout(PATIENCE, PATIENCE, PATIENCE, PATIENCE)) as client:
+        for _ in range(3):
+            sound(way, client)
+        assert way.server.connections == 1
+
+
+def test_many_deadlines_at_once():
+    """Each of many streams ends at its own time."""
+    with ChatServer() as server:
+        server.silent(repeat=True)
+        ended: dict[float, float] = {}
+
+        def run(limit: float) -> None:
+            begun = time.monotonic()
+            with ChatClient(server.url, timeout=Timeout(total=limit)) as client:
+                with pytest.raises(ChatTimeout):
+                    client.send({})
+            ended[limit] = time.monotonic() - begun
+
+        limits = [LIMIT * (1 + number / 8) for number in range(16)]
+        threads = [threading.Thread(target=run, args=(limit,)) for limit in limits[::-1]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert sorted(ended) == limits
+        for limit, took in ended.items():
+            assert limit * 0.9 < took < limit + LATE

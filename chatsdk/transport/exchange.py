@@ -142,7 +142,7 @@ class Exchange:
             else:
                 return b""
         # Outside the handler: an exception's context would hold the request, and its token.
-        self.close_response()
+        self._close_response()
         raise failure
 
     def read_within(self, seconds: float) -> bytes:
@@ -194,33 +194,25 @@ class Exchange:
             self.wire.limits.pop("body", None)
         return b"".join(pieces)[:most]
 
-    def drain(self, seconds: float = CLEAN_END_SECONDS) -> None:
-        """Read to the end of the body if it comes within so many seconds, then close.
+    def drain(self) -> None:
+        """Read to the end of the body if that comes soon, then close.
 
         A body read to its end leaves a connection that can be used again.
         """
-        self.finish_quietly(seconds)
+        self._finish()
         self.close()
 
-    def finish_quietly(self, seconds: float = CLEAN_END_SECONDS) -> None:
-        """As `drain`, but go on with the wire: the request will be sent again."""
-        deadline = time.monotonic() + seconds
-        with contextlib.suppress(ChatError, Stopped):
-            while (left := deadline - time.monotonic()) > 0 and not self._closed:
-                if not self.read_within(left):
-                    break
-        self.close_response()
+    def part(self) -> None:
+        """As `drain`, but leave the wire to the request that is sent next."""
+        self._finish()
+        self._close_response()
+        # From here on it is not this exchange's to release, nor its finalizer's.
+        self._gone = True
 
     def close(self) -> None:
         """Close the response. Only for the thread that reads. Twice is harmless."""
-        self.close_response()
+        self._close_response()
         self._let_go()
-
-    def close_response(self) -> None:
-        """Close the response, but go on with its wire: the request will be sent again."""
-        self._shut()
-        with contextlib.suppress(Exception):
-            self._raw.release_conn()
 
     def abandon(self) -> None:
         """Close, but leave the connection's place in the pool to whoever sends next.
@@ -241,6 +233,18 @@ class Exchange:
         # Nobody closed it, because an exception came in between.
         if getattr(self, "_gone", True) is False:
             self.abandon()
+
+    def _finish(self) -> None:
+        deadline = time.monotonic() + CLEAN_END_SECONDS
+        with contextlib.suppress(ChatError, Stopped):
+            while (left := deadline - time.monotonic()) > 0 and not self._closed:
+                if not self.read_within(left):
+                    break
+
+    def _close_response(self) -> None:
+        self._shut()
+        with contextlib.suppress(Exception):
+            self._raw.release_conn()
 
     def _shut(self) -> None:
         if self._closed:

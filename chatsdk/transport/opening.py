@@ -161,7 +161,7 @@ class Transport:
                 if 200 <= exchange.status < 300:
                     return exchange
                 if target is not None and self._may_follow(exchange.status, url, target, redirects):
-                    exchange.finish_quietly()
+                    exchange.part()
                     url, redirects = target, redirects + 1
                     wire.renew()
                     continue
@@ -238,7 +238,7 @@ class Transport:
             left=self._poster.left,
         )
         if wire.cause is not None:
-            exchange.close_response()
+            exchange.close()
             _go_on(wire)
         return exchange, redirected(exchange.status, posted.location, url)
 

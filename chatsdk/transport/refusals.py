@@ -46,7 +46,7 @@ def refusal(exchange: Exchange, reader: Reader, target: str | None) -> HTTPStatu
         Stopped: the user ended it.
     """
     body = exchange.read_body(seconds=ASIDE_SECONDS)
-    exchange.finish_quietly()
+    exchange.part()
     status = exchange.status
     said = _said(reader, exchange, body) if status >= 400 else None
     headers = dict(exchange.headers)
