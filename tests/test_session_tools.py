@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import threading
+import time
 
 import pytest
 from session_fakes import WAIT, FakeClient, FakeStream, FakeUI, eventually, said
@@ -31,6 +32,9 @@ PATHS = {
     "gemini": "/v1beta/models/m:streamGenerateContent",
     "openai_responses": "/v1/responses",
 }
+
+
+ID = Identity(conversation_id="t1")
 
 
 def weather(city: str, days: int = 1) -> dict:
@@ -355,6 +359,7 @@ def test_max_rounds(server):
     with hook(server, *answers) as session:
         with pytest.raises(LimitExceeded, match="after 2 rounds") as caught:
             session.run("Go", tools={"again": lambda: runs.append(1)}, max_rounds=2)
+        assert "max_rounds" not in sent(server)
         assert (caught.value.limit, len(runs), len(server.requests)) == ("max_rounds", 2, 3)
         assert caught.value.answer.text == session.answer.text == "012"
         assert session.error is caught.value
@@ -408,7 +413,7 @@ def test_steps_run_on():
     """Deltas give the text, also reasoning; citations and events add up over the rounds."""
     first, second = Citation(title="one"), Citation(title="two")
     client = FakeClient(
-        asking("f", text="Hel", plus=(Reasoning("Hm. "), Citations((first,)))),
+        asking("f", text="Hel", plus=(ID, Reasoning("Hm. "), Citations((first,)))),
         lambda cancel: ended(cancel, "lo", Reasoning("Ah."), Citations((first, second))),
     )
     deltas, thoughts, ends = [], [], []
@@ -424,6 +429,7 @@ def test_steps_run_on():
     assert "".join(deltas) == "".join(step.delta for step in steps) == answer.text == "Hello"
     assert "".join(thoughts) == answer.reasoning == "Hm. Ah."
     assert answer.citations == (first, second)
+    assert (answer.conversation_id, session.conversation_id) == ("t1", "t1")
     assert not any(step.rewritten for step in steps)
     assert steps[-1].since(steps[0]).delta == "lo"
     assert [(outcome.reason, outcome.answer) for outcome in ends] == [("finished", answer)]
@@ -451,13 +457,14 @@ def test_a_round_that_rewrites():
 
 def test_timings_run_on(server):
     """The duration is that of the whole turn, and all events count."""
-    with hook(server, {"tool_calls": [call("f")]}, {"text": "a b c"}) as session:
+    began = time.monotonic()
+    with hook(server, {"text": "a b c d", "tool_calls": [call("f")]}, {"text": "e"}) as session:
         with session.ask("Go", tools={"f": lambda: "x"}) as stream:
             steps = [step.timings for step in stream]
         last = session.answer.timings
     assert last.events == len(last.gaps) + 1 == len(steps)
     assert [step.duration for step in steps] == sorted(step.duration for step in steps)
-    assert 0 < last.first_text <= last.duration
+    assert 0 < last.first_text <= last.duration <= time.monotonic() - began
     assert [step.bytes for step in steps] == sorted(step.bytes for step in steps)
 
 
@@ -556,6 +563,15 @@ def test_where_the_server_keeps_the_history(server):
         session.run("Thanks")
         assert sent(server)["previous_response_id"] == "resp_2"
         assert len(sent(server)["input"]) == 1
+
+
+def test_what_the_server_has_is_not_sent():
+    """Where the backend has told its conversation's id, a round sends the results alone."""
+    client = FakeClient(asking("f", "f", plus=(ID,)), ["Done."], dialect="openai_responses")
+    ChatSession(client).run("Go", tools={"f": lambda: "x"})
+    messages, options = client.asked[1]
+    assert said(messages) == [("tool", "x"), ("tool", "x")]
+    assert options["conversation_id"] == "t1"
 
 
 def test_an_idempotency_key_is_of_one_request(server):

@@ -134,8 +134,6 @@ class Machine:
             if not turn.going:
                 return False
             taken = (*self._snapshot.conversation.messages, *turn.rounds.messages)
-            # The answer has its own id already.
-            taken = (*taken, Message("assistant", id=turn.reply_id))
             new = named(messages, self._new_id, taken=taken)
             turn.rounds = Rounds((*turn.rounds.messages, *new), answer)
             return True
