@@ -130,11 +130,13 @@ def _read(hint: Any) -> tuple[dict[str, Any], Reader]:
         return {}, lambda value: value
     if hint is None:
         hint = type(None)
-    if isinstance(hint, type) and hint in _PLAIN:
-        return {"type": _PLAIN[hint]}, _PLAIN_READERS[hint]
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return _choice({member.value: member for member in hint}, hint)
     origin, args = get_origin(hint), get_args(hint)
+    # Python 3.10 takes list[int] for a type, too.
+    plain = origin is None and isinstance(hint, type)
+    if plain and hint in _PLAIN:
+        return {"type": _PLAIN[hint]}, _PLAIN_READERS[hint]
+    if plain and issubclass(hint, enum.Enum):
+        return _choice({member.value: member for member in hint}, hint)
     if origin is Annotated:
         schema, reader = _read(args[0])
         texts = [text for text in args[1:] if isinstance(text, str)]
@@ -150,7 +152,7 @@ def _read(hint: Any) -> tuple[dict[str, Any], Reader]:
         schema, reader = _read(args[1] if args else Any)
         written = {"type": "object"} | ({"additionalProperties": schema} if schema else {})
         return written, functools.partial(_dict, reader)
-    raise TypeError(getattr(hint, "__qualname__", None) if isinstance(hint, type) else str(hint))
+    raise TypeError(hint.__qualname__ if plain else str(hint))
 
 
 def _integer(value: Any) -> int:
