@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from attrs import field, frozen
+
 from chatsdk.answer import Citation, ToolCall
-from chatsdk.frozen import field, frozen
 
 __all__ = ["Image", "Message"]
 

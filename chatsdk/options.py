@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from chatsdk.frozen import field, frozen
+from attrs import field, frozen
 
 __all__ = ["Limits", "Retry", "Timeout"]
 
@@ -73,7 +73,7 @@ class Timeout:
     idle: float | None = IDLE_SECONDS
     total: float | None = None
 
-    def _check(self) -> None:
+    def __attrs_post_init__(self) -> None:
         _seconds("connect", self.connect)
         _seconds("first_event", self.first_event)
         _seconds("idle", self.idle)
@@ -105,8 +105,8 @@ class Limits:
     Attributes:
         event_bytes: of one line and of one event (16 MiB: the largest frames seen, whole documents
             as citations and audio in base64, are a few MiB).
-        answer_bytes: of memory for the answer: its text, reasoning and tool arguments, and 64
-            bytes for each piece they come in (32 MiB: half a million pieces).
+        answer_bytes: of memory for the answer: its text, reasoning and tool arguments, and 88
+            bytes for each piece they come in (32 MiB: more than 350,000 pieces).
         body_bytes: of the whole body, decompressed (1 GiB: a backend that sends all the text anew
             with each event; a flood of comments ends here).
         error_body: bytes kept of a body that is no stream (64 KiB: a page of HTML, a stack trace).
@@ -119,7 +119,7 @@ class Limits:
     error_body: int = 64 * 1024
     header_lines: int = 100
 
-    def _check(self) -> None:
+    def __attrs_post_init__(self) -> None:
         _count("event_bytes", self.event_bytes)
         _count("answer_bytes", self.answer_bytes)
         _count("body_bytes", self.body_bytes)
@@ -155,7 +155,7 @@ class Retry:
     statuses: frozenset[int] = field(default=frozenset({429, 503}), converter=_statuses)
     idempotency_key: str | Callable[[], str] | None = field(default=None, repr=False)
 
-    def _check(self) -> None:
+    def __attrs_post_init__(self) -> None:
         _count("attempts", self.attempts)
         _waits("backoff", self.backoff)
         _waits("max_wait", self.max_wait)

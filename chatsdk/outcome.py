@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import field, frozen
+
 from chatsdk.answer import Answer, Timings
 from chatsdk.errors import ChatError
-from chatsdk.frozen import field, frozen
 
 __all__ = ["Outcome"]
 

@@ -5,7 +5,7 @@ A dialect's decoder turns each event into parts; `chatsdk.answer.AnswerBuilder` 
 
 from __future__ import annotations
 
-from chatsdk.frozen import frozen
+from attrs import frozen
 
 __all__ = [
     "FINISH_REASONS",

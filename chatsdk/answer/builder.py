@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from attrs import evolve
+
 from chatsdk.answer.ledger import Ledger
 from chatsdk.answer.step import Answer, Step
 from chatsdk.answer.values import Arrivals, Facts, ToolCall
-from chatsdk.frozen import evolve
 from chatsdk.parts import (
     Citations,
     End,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from chatsdk.answer.builder import AnswerBuilder
 from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Facts
-from chatsdk.frozen import evolve
 from chatsdk.parts import Part, Reasoning, ReasoningSnapshot, Text, TextSnapshot, Usage
 
 __all__ = ["Joined"]

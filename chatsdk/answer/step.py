@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from chatsdk.answer.ledger import Ledger, as_bytes, as_text
-from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall
-from chatsdk.frozen import refuse_to_change
+from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall, refuse_to_change
 from chatsdk.parts import Citation, Usage
 
 __all__ = ["Answer"]

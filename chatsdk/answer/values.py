@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from array import array
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
+
+from attrs import frozen
+from attrs.exceptions import FrozenInstanceError
 
 from chatsdk.answer.ledger import Ledger, as_bytes, as_text
-from chatsdk.frozen import frozen, refuse_to_change
 from chatsdk.parts import Citation, Usage
 
-__all__ = ["Arrivals", "Facts", "Timings", "ToolCall"]
+__all__ = ["Arrivals", "Facts", "Timings", "ToolCall", "refuse_to_change"]
+
+
+def refuse_to_change(*_: object) -> NoReturn:
+    """The ``__setattr__`` and ``__delattr__`` of a value that attrs does not make."""
+    raise FrozenInstanceError()
 
 
 class ToolCall:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from attrs import field, frozen
+
 from chatsdk.dialects.contract import Dialect
 from chatsdk.dialects.media import unsupported
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolError
-from chatsdk.frozen import field, frozen
 from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
 

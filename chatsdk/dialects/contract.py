@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from attrs import frozen
+
 from chatsdk.answer import Answer
 from chatsdk.dialects.media import is_ndjson
 from chatsdk.dialects.payload import refusal
-from chatsdk.frozen import frozen
 from chatsdk.messages import Message
 from chatsdk.parts import Failure, Part
 from chatsdk.sse import ServerSentEvent

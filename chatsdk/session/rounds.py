@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from attrs import evolve
+
 from chatsdk.answer import Answer
-from chatsdk.frozen import evolve
 from chatsdk.messages import Message
 from chatsdk.session.status import Status
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.answer.joining import Joined
 from chatsdk.errors import ChatError, LimitExceeded
-from chatsdk.frozen import evolve
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
 from chatsdk.session.status import Status

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 import requests
+from attrs import field, frozen
 
 from chatsdk.errors import ChatError, HTTPStatusError
-from chatsdk.frozen import field, frozen
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.parts import Failure
 from chatsdk.transport.cancel import STOPPED, Cancel, Wire

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
+from attrs import frozen
 
-from chatsdk.frozen import frozen
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.connection import carrying
 from chatsdk.transport.secrets import Secrets
