@@ -11,12 +11,15 @@ import weakref
 from collections.abc import Generator
 
 import pytest
+import requests
+import responses
 
 from chatsdk import (
     Answer,
     BackendError,
     Cancel,
     ChatClient,
+    ChatTimeout,
     ConnectError,
     HTTPStatusError,
     LimitExceeded,
@@ -570,3 +573,49 @@ def test_a_dialect_of_ones_own_can_be_registered(server):
 def test_a_dialect_shows_its_options():
     """The repr of a dialect is how to get it."""
     assert repr(dialects.get("openai", text="snapshot")) == "openai(text='snapshot')"
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (requests.exceptions.ReadTimeout("slow"), ChatTimeout),
+        (requests.exceptions.ChunkedEncodingError("cut"), StreamInterrupted),
+        (ConnectionResetError(104, "reset"), StreamInterrupted),
+        (requests.ConnectionError("refused"), ConnectError),
+    ],
+)
+def test_what_a_mock_raises_is_never_sent_again(raised, kind):
+    """Where no connection of ours was used, nothing shows that the backend was not reached."""
+    with responses.RequestsMock() as mock:
+        mock.post("http://backend.test/", body=raised)
+        with ChatClient("http://backend.test/", retry=Retry(attempts=3, backoff=0)) as client:
+            with pytest.raises(kind):
+                client.send({})
+        assert len(mock.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"H",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 429 Too",
+        b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-A: ",
+    ],
+)
+def test_a_head_that_is_cut_is_an_interruption(server, head):
+    """A response that ends inside its headers is neither a refusal nor an empty stream."""
+    server.raw(head, repeat=True)
+    with ChatClient(server.url, retry=Retry(attempts=3, backoff=0)) as client:
+        with pytest.raises(StreamInterrupted):
+            client.send({})
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_comments_alone_are_no_answer(server, framing):
+    """Where `auto` has found no dialect, the end of the body is no end of an answer."""
+    server.stream([b": ping\n\n"], framing=framing)
+    with ChatClient(server.url) as client, pytest.raises(StreamInterrupted, match="comments"):
+        client.send({}).result()

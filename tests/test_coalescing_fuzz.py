@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scripted_socket import CHUNKED, HEAD, SOCKETS, FileSocket, read_all
 
 from chatsdk.transport.coalescing import CoalescingResponse
+from chatsdk.transport.head import HeadCut
 
 pytestmark = pytest.mark.fuzz
 
@@ -317,7 +318,11 @@ def test_head_is_that_of_http_client(statuses, lines, end, places):
     places = sorted(places)
     pieces = [wire[a:b] for a, b in zip([0, *places], [*places, len(wire)], strict=True)]
     plain, ours = (head(make, pieces) for make in (http.client.HTTPResponse, CoalescingResponse))
-    assert ours == plain
+    if ours is HeadCut:
+        # The one difference: http.client takes a head that the connection ends in for the whole.
+        assert end == b""
+    else:
+        assert ours == plain
 
 
 def head(make: Any, pieces: list[bytes]) -> Any:

@@ -284,6 +284,9 @@ def _check_body_without_events(reading: Reading, body: bytes) -> None:
         raise error
     lines = [line for line in body.splitlines() if line.strip()]
     cut = reading.parser.pending and not body.lstrip().startswith((b"<", b"{"))
+    if lines and all(line.startswith(b":") for line in lines) and not reading.decoder.dialect:
+        # No dialect showed itself, so there is none whose end this could be.
+        raise StreamInterrupted("the stream ended before its first event: only comments came")
     if cut or (lines and all(line.startswith(b":") for line in lines)):
         return
     what = "it is empty" if not body.strip() else "nothing in its body is an event"

@@ -27,6 +27,9 @@ def proof(
     """
     if ended:
         return "marker"
+    if not delimited and (pending or (about.end_marker is not None and not about.clean_end)):
+        # It may have been cut, and the marker that would show otherwise did not come.
+        return None
     if answer.finish_reason is not None:
         found = "finish_reason"
     elif pending:

@@ -128,10 +128,8 @@ class _Wired:
         self._connecting = True
         try:
             super().connect()  # type: ignore[misc]
-        except Exception:
-            raise
-        except BaseException as interrupt:
-            _close_half_made(interrupt)
+        except BaseException as error:
+            _close_half_made(error)
             raise
         finally:
             self._connecting = False
@@ -165,13 +163,13 @@ class _Wired:
         super().send(data)  # type: ignore[misc]
 
 
-def _close_half_made(interrupt: BaseException) -> None:
-    """Close the TLS socket whose handshake was interrupted.
+def _close_half_made(error: BaseException) -> None:
+    """Close the TLS socket of a handshake that did not come about.
 
-    ssl does so only after an error of its own. Nobody has been given the socket yet, so that
-    nothing but the frames of the interrupt know it.
+    ssl leaves it open when it is interrupted, and after a reset. Nobody has been given the socket
+    yet, so that nothing but the frames of the exception know it.
     """
-    traceback = interrupt.__traceback__
+    traceback = error.__traceback__
     while traceback is not None:
         for value in tuple(traceback.tb_frame.f_locals.values()):
             if isinstance(value, ssl.SSLSocket):

@@ -61,9 +61,14 @@ def translated(
     roots = _chain(error)
     if any(_is_connect_timeout(root) for root in roots):
         return timed_out("connect")
-    unreached = not streaming and (
-        not wire.written if wire.carried else any(map(_is_unreached, roots))
-    )
+    if wire.carried:
+        unreached = not streaming and not wire.written
+    else:
+        # A mock, or an adapter of the caller's own: only what it raised can tell.
+        unreached = not streaming and (
+            any(map(_is_unreached, roots))
+            or all(type(root) is requests.ConnectionError for root in roots)
+        )
     if any(_is_timeout(root) for root in roots):
         if unreached:
             return timed_out("connect")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from http.client import HTTPException, LineTooLong
 from typing import Any
 
-__all__ = ["MAX_LINE_BYTES", "BoundedHeadResponse"]
+__all__ = ["MAX_LINE_BYTES", "BoundedHeadResponse", "HeadCut"]
 
 # Bytes of one line: status, header, chunk size or trailer. The bound of http.client.
 MAX_LINE_BYTES = 65536
@@ -17,7 +17,12 @@ MAX_LINE_BYTES = 65536
 MAX_INTERIM = 100
 
 SWITCHING_PROTOCOLS = 101
-BLANK_LINES = (b"\r\n", b"\n", b"")
+BLANK_LINES = (b"\r\n", b"\n")
+VERSION = b"HTTP/"
+
+
+class HeadCut(HTTPException):
+    """The connection ended inside a response's head."""
 
 
 class BoundedHeadResponse(http.client.HTTPResponse):
@@ -28,6 +33,8 @@ class BoundedHeadResponse(http.client.HTTPResponse):
     - interim answers (status 1xx except 101) are skipped, as RFC 9110, section 15.2, asks; the base
       class skips only 100, and any number of them. More than 100 raise
       ``http.client.HTTPException``;
+    - a head that the connection ends in raises `HeadCut`; the base class takes what there is of it
+      for the whole;
     - more header lines than `max_header_lines` raise ``http.client.HTTPException``; so do more
       trailers, of which the base class takes any number.
     """
@@ -47,7 +54,14 @@ class BoundedHeadResponse(http.client.HTTPResponse):
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(MAX_INTERIM + 1):
-            version, status, reason = super()._read_status()  # type: ignore[misc]
+            file = self.fp
+            self.fp = _WholeLines(file)
+            try:
+                version, status, reason = super()._read_status()  # type: ignore[misc]
+            finally:
+                # A response that has ended has no file any more.
+                if self.fp is not None:
+                    self.fp = file
             if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:
                 self.fp = _HeaderLines(self.fp, self.max_header_lines)
                 return version, status, reason
@@ -57,6 +71,24 @@ class BoundedHeadResponse(http.client.HTTPResponse):
     def _skip_lines(self, kind: str) -> None:
         for _ in _lines(self.fp, self.max_header_lines, kind):
             pass
+
+
+class _WholeLines:
+    """A file whose lines must not end with the file."""
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self.file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def readline(self, limit: int = -1) -> bytes:
+        line = self.file.readline(limit)
+        # Anything else without an end of line, a TLS alert say, was no response at all.
+        begun = line.startswith(VERSION) or VERSION.startswith(line)
+        if line and begun and not line.endswith(b"\n") and not 0 <= limit <= len(line):
+            raise HeadCut("the connection ended inside the status line")
+        return line
 
 
 class _HeaderLines:
@@ -88,12 +120,17 @@ class _HeaderLines:
 
 
 def _lines(file: io.BufferedReader, most: int, kind: str) -> Iterator[bytes]:
-    """The lines up to a blank one or the end of the file, which is not among them."""
+    """The lines up to a blank one, which is not among them; of trailers also up to the end."""
     for _ in range(most + 1):
         line = file.readline(MAX_LINE_BYTES + 1)
         if len(line) > MAX_LINE_BYTES:
             raise LineTooLong(f"{kind} line")
         if line in BLANK_LINES:
             return
+        if not line.endswith(b"\n"):
+            if kind == "header":
+                raise HeadCut("the connection ended inside the headers")
+            if not line:
+                return
         yield line
     raise HTTPException(f"got more than {most} {kind} lines")

@@ -118,7 +118,8 @@ class Poster:
         for proxy in (settings["proxies"] or {}).values():
             secrets.add_url(proxy)
         adapter: Any = http.get_adapter(url)
-        wire.carried = self._own or adopt(adapter, url, settings["proxies"] or {})
+        if not self._own:
+            adopt(adapter, url, settings["proxies"] or {})
         with carrying(wire):
             if self._own:
                 # Straight to the adapter: Session.send would keep the cookies of one user's
