@@ -78,8 +78,8 @@ class ChatClient:
         headers: Mapping[str, str] | None = None,
         defaults: Mapping[str, Any] | None = None,
         timeout: Timeout | float | None = Timeout(),  # noqa: B008, a frozen value
-        retry: Retry | None = None,
-        limits: Limits | None = None,
+        retry: Retry | None = Retry(),  # noqa: B008, a frozen value
+        limits: Limits | None = Limits(),  # noqa: B008, a frozen value
         http: requests.Session | None = None,
         verify: bool | str | None = None,
         proxies: Mapping[str, str] | None = None,

@@ -54,7 +54,7 @@ class BoundedHeadResponse(http.client.HTTPResponse):
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(MAX_INTERIM + 1):
-            file = self.fp
+            file: Any = self.fp
             self.fp = _WholeLines(file)
             try:
                 version, status, reason = super()._read_status()  # type: ignore[misc]
@@ -63,7 +63,7 @@ class BoundedHeadResponse(http.client.HTTPResponse):
                 if self.fp is not None:
                     self.fp = file
             if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:
-                self.fp = _HeaderLines(self.fp, self.max_header_lines)
+                self.fp = _HeaderLines(file, self.max_header_lines)
                 return version, status, reason
             self._skip_lines("header")
         raise HTTPException(f"got more than {MAX_INTERIM} interim responses")
