@@ -242,6 +242,15 @@ def test_not_now_for_good(server, client):
     assert len(server.requests) == 3
 
 
+def test_a_server_that_goes_away(server):
+    """Each attempt is judged by itself: the second one reached nobody."""
+    server.busy(0, headers={"Connection": "close"})
+    retry = Retry(attempts=2, backoff=0)
+    with ChatClient(server.url, retry=retry) as client, at_the_first_retry(server.close):
+        assert isinstance(refused(client), ConnectError)
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 500, 502, 504, 529])
 def test_other_refusals(server, client, status):
     """Any other status is raised at once."""
