@@ -7,8 +7,9 @@ from typing import Any
 
 from attrs import evolve
 
+from chatsdk.answer.draft import Step
 from chatsdk.answer.ledger import Ledger
-from chatsdk.answer.step import Answer, Step
+from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Arrivals, Facts, ToolCall
 from chatsdk.parts import (
     Citations,

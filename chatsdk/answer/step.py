@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from chatsdk.answer.draft import Step
 from chatsdk.answer.ledger import Ledger, as_bytes, as_text
 from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall, refuse_to_change
 from chatsdk.parts import Citation, Usage
@@ -16,41 +17,6 @@ REPR_CHARS = 200
 
 _NO_FACTS = Facts()
 _NO_ARRIVALS = Arrivals()
-
-
-class Step:
-    """An `Answer` while it is being filled in; `AnswerBuilder` then makes it one.
-
-    Plain attribute stores are several times quicker than ``object.__setattr__``, and a long
-    answer has 200,000 steps.
-    """
-
-    __slots__ = (
-        "_arrivals",
-        "_count",
-        "_events",
-        "_facts",
-        "_ledger",
-        "_payload",
-        "_received",
-        "_thought_count",
-        "_thoughts",
-        "delta",
-        "reasoning_delta",
-        "rewritten",
-    )
-    _arrivals: Arrivals
-    _count: int
-    _events: int
-    _facts: Facts
-    _ledger: Ledger
-    _payload: str | None
-    _received: int
-    _thought_count: int
-    _thoughts: Ledger
-    delta: str
-    reasoning_delta: str
-    rewritten: bool
 
 
 class Answer(Step):
@@ -125,50 +91,62 @@ class Answer(Step):
 
     @property
     def text(self) -> str:
+        """All the text so far, a string."""
         return self._ledger.upto(self._count)
 
     @property
     def reasoning(self) -> str:
+        """All the reasoning so far, a string."""
         return self._thoughts.upto(self._thought_count)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls so far, a tuple of `ToolCall`."""
         return self._facts.tool_calls
 
     @property
     def citations(self) -> tuple[Citation, ...]:
+        """The sources so far, a tuple of `Citation`."""
         return self._facts.citations
 
     @property
     def usage(self) -> Usage | None:
+        """Counts of tokens, a `Usage`, or ``None`` while the backend is silent."""
         return self._facts.usage
 
     @property
     def finish_reason(self) -> str | None:
+        """Why the model stopped, one of `chatsdk.parts.FINISH_REASONS`, or ``None``."""
         return self._facts.finish_reason
 
     @property
     def native_finish_reason(self) -> str | None:
+        """The backend's own word for the finish reason, or ``None``."""
         return self._facts.native_finish_reason
 
     @property
     def id(self) -> str | None:
+        """The backend's id of the answer, or ``None``."""
         return self._facts.id
 
     @property
     def conversation_id(self) -> str | None:
+        """The backend's id of the conversation, or ``None``."""
         return self._facts.conversation_id
 
     @property
     def task_id(self) -> str | None:
+        """The id by which the backend can be told to stop, or ``None``."""
         return self._facts.task_id
 
     @property
     def model(self) -> str | None:
+        """The model that answered, as the backend names it, or ``None``."""
         return self._facts.model
 
     @property
     def raw(self) -> Any:
+        """The last payload: parsed if it is JSON, else text; ``None`` before the first."""
         payload = self._payload
         if payload is None:
             return None
@@ -179,6 +157,7 @@ class Answer(Step):
 
     @property
     def timings(self) -> Timings:
+        """When it came: `Timings`, in seconds, events and bytes."""
         return self._arrivals.timings(self._events, self._received)
 
     def since(self, earlier: Answer | None) -> Answer:

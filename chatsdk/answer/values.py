@@ -42,6 +42,7 @@ class ToolCall:
 
     @property
     def arguments(self) -> str:
+        """The JSON text of the arguments as far as it has come."""
         return self._ledger.upto(self._count)
 
     @property
@@ -51,6 +52,7 @@ class ToolCall:
 
     @property
     def parsed(self) -> dict[str, Any] | None:
+        """The arguments as a dict once they are whole, ``None`` before."""
         text = self.arguments
         # A cheap look first: asked at every step, most texts are not whole yet.
         if not text.rstrip().endswith("}"):
