@@ -23,7 +23,8 @@ def proof(
 
     Returns:
         ``"marker"``, ``"finish_reason"`` or ``"framing"``; ``"unproven"`` where all that is
-        missing is `delimited`; ``None`` where the answer was interrupted.
+        missing is `delimited` and the dialect has no end marker; ``None`` where the answer was
+        interrupted.
     """
     if ended:
         return "marker"
