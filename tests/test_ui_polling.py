@@ -40,6 +40,12 @@ class Widget:
         assert name == "."
         return self
 
+    def bind(self, event, function, add):
+        self._touch()
+        assert event == "<Destroy>"
+        assert add is True
+        self.on_destroy = function
+
     def winfo_exists(self):
         self._touch()
         return self.exists
@@ -210,3 +216,27 @@ def test_a_function_that_closes_the_window(widget, how):
     dispatch(lambda: seen.append("much too late"))
     widget.turn()
     assert seen == ["closed"]
+
+
+def test_the_window_is_destroyed(widget):
+    """When the widget goes, but not when one within it does, Tk forgets the next asking at once."""
+    seen = []
+    dispatch = ui.tk(widget)
+    widget.on_destroy(SimpleNamespace(widget=object()))
+    dispatch(lambda: seen.append("still there"))
+    widget.turn()
+    assert seen == ["still there"]
+    widget.on_destroy(SimpleNamespace(widget=widget))
+    assert widget.timers == {}
+    dispatch(lambda: seen.append("dropped"))
+    widget.on_destroy(SimpleNamespace(widget=widget))
+    widget.turn()
+    assert seen == ["still there"]
+
+
+def test_a_function_destroys_the_window_at_once(widget):
+    """A function that destroys the widget leaves no asking behind either."""
+    dispatch = ui.tk(widget)
+    dispatch(lambda: widget.on_destroy(SimpleNamespace(widget=widget)))
+    widget.turn()
+    assert widget.timers == {}

@@ -45,13 +45,14 @@ def tk(widget: Any) -> Dispatch:
     def poll() -> None:
         nonlocal gone, timer
         try:
+            # For the case that somebody has replaced the binding of <Destroy>.
             if not widget.winfo_exists():
                 gone = True
                 return
             # First of all, so that a function which opens a dialog, and so runs the main loop
             # within itself, does not keep the others waiting until the dialog is closed.
             timer = root.after(POLL_MS, poll)
-            if not work():
+            if not work() or gone:
                 return
             # From now on: had the functions taken longer than that, Tk would come back here and
             # never find the time to draw.
@@ -82,5 +83,14 @@ def tk(widget: Any) -> Dispatch:
         if not gone:
             inbox.put((time.monotonic() + max(0.0, delay), next(order), function))
 
+    def end(event: Any) -> None:
+        nonlocal gone
+        # A window is told of the widgets in it, too.
+        if event.widget is widget and not gone:
+            gone = True
+            # Else it would be called when it is deleted, and Tk would print a complaint.
+            root.after_cancel(timer)
+
     timer = root.after(POLL_MS, poll)
+    widget.bind("<Destroy>", end, add=True)
     return dispatch
