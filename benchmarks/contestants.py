@@ -311,6 +311,9 @@ def main() -> None:
             said = cost(run, job["url"], job["kind"])
         except ImportError as error:
             said = {"missing": str(error)}
+        except Exception as error:
+            # launchdarkly-eventsource, for one, does not read gzip.
+            said = {"failed": f"{type(error).__name__} at {job['url']}"}
         print(json.dumps(said), flush=True)
 
 

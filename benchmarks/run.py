@@ -119,7 +119,7 @@ def plot(rows: list[Row], path: Path) -> None:
         names = list(found[0].detail)
         width = 0.85 / len(names)
         for place, name in enumerate(names):
-            values = [row.detail[name] for row in found]
+            values = [row.detail.get(name, 0.0) for row in found]
             axis.bar([at + place * width for at in range(len(found))], values, width, label=name)
         labels = [row.what.partition(", ")[2].partition(":")[0] for row in found]
         axis.set_xticks([at + 0.4 for at in range(len(found))], labels)
