@@ -140,7 +140,8 @@ class ChatClient:
             ConnectError, ChatTimeout, HTTPStatusError, BackendError, NotAStreamError,
             StreamInterrupted, ProtocolError: as they say.
         """
-        return self._send(self._url, body, self._dialect, cancel, idempotency_key)
+        request = self._request(self._url, body, self._dialect, cancel, idempotency_key)
+        return self._send(request, body, self._dialect)
 
     def ask(
         self,
@@ -168,24 +169,31 @@ class ChatClient:
         if dialect.name == "auto" and (name := guess(self._url)) is not None:
             dialect = dialects.get(name)
         messages = Message.all_of(prompt)
-        url = dialect.url(self._url, conversation_id=conversation_id)
         body = dialect.body(messages, conversation_id=conversation_id, **(self._defaults | options))
-        return self._send(url, body, dialect, cancel, idempotency_key)
+        request = self._request(
+            dialect.url(self._url, conversation_id=conversation_id),
+            body,
+            dialect,
+            cancel,
+            idempotency_key,
+        )
+        return self._send(request, body, dialect)
 
     def close(self) -> None:
         """End what is under way, and the connections kept alive. Twice is harmless."""
         self._transport.close()
 
-    def _send(
+    def _request(
         self, url: str, body: Any, dialect: Dialect, cancel: Cancel | None, key: str | None
-    ) -> AnswerStream:
-        data = _json(body)
-        started = time.monotonic()
+    ) -> Request:
         if cancel is None:
             cancel = Cancel()
         elif not isinstance(cancel, Cancel):
             raise TypeError(f"cancel is a chatsdk.Cancel, not {type(cancel).__name__}")
-        request = Request(url, data, dialect, cancel, idempotency_key=self._key(key))
+        return Request(url, _json(body), dialect, cancel, idempotency_key=self._key(key))
+
+    def _send(self, request: Request, body: Any, dialect: Dialect) -> AnswerStream:
+        started = time.monotonic()
         exchange: Exchange | None = None
         try:
             exchange = self._transport.open(request)
@@ -200,21 +208,28 @@ class ChatClient:
                 exchange.drain()
                 exchange.secrets.scrub(error)
             error.answer = Answer()
-            raise
+            failure = error
         except BaseException:
             if exchange is not None:
                 exchange.close()
             raise
-        reading = Reading(
-            exchange,
-            dialect,
-            self._limits,
-            started=started,
-            server_stop=ServerStop(self._transport, url, body),
-            head=head,
-            document=document,
-        )
-        return AnswerStream(reading, body)
+        else:
+            reading = Reading(
+                exchange,
+                dialect,
+                self._limits,
+                started=started,
+                server_stop=ServerStop(self._transport, request.url, body),
+                head=head,
+                document=document,
+            )
+            return AnswerStream(reading, body)
+        try:
+            # Without the frames below, in which tokens are variables, and what the server sent.
+            raise failure.with_traceback(None)
+        finally:
+            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            del failure
 
     def _key(self, key: str | None) -> str | None:
         given = self._retry.idempotency_key if key is None else key

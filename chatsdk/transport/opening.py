@@ -122,20 +122,14 @@ class Transport:
                 cancel.link(wire)
             watch(wire, "total", timeout.total)
             return self._try(request, wire, secrets, cancels)
-        except ChatError as error:
-            failure = error
+        except ChatError:
             wire.release(cancels)
+            raise
         except BaseException:
             # Whatever the interpreter still holds of it, the backend is to know at once.
             wire.hang_up()
             wire.release(cancels)
             raise
-        try:
-            # Without the frames below, in which the token is a variable.
-            raise failure.with_traceback(None)
-        finally:
-            # It holds this frame; held by it in turn, it would live until a garbage collection.
-            del failure
 
     def close(self) -> None:
         """End what is under way, and close the connections kept alive.
