@@ -18,6 +18,6 @@ _RELAXED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 # The same examples each time: a run that fails, fails for everybody.
 settings.register_profile("default", max_examples=100, derandomize=True, **_RELAXED)
-# New examples each time, and ten times as many: a quarter of an hour on two cores.
+# New examples each time, and ten times as many.
 settings.register_profile("fuzz", max_examples=1000, **_RELAXED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
