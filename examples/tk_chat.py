@@ -1,0 +1,119 @@
+"""A chat in a Tk window. Run it as: python tk_chat.py [URL]
+
+Without a URL it talks to a server of its own, which has no model and says so.
+"""
+
+from __future__ import annotations
+
+import sys
+import tkinter as tk
+import webbrowser
+from contextlib import ExitStack
+from tkinter import ttk
+from tkinter.scrolledtext import ScrolledText
+
+from chatsdk import Answer, Message, Regenerate, ui, use_chat
+from chatsdk.testing import EmbeddedServer
+
+
+class Chat:
+    def __init__(self, root: tk.Tk, url: str) -> None:
+        self.shown = Answer()  # What the transcript shows of the answer in flight.
+        self.unfolded: set[int] = set()  # Numbers of the messages whose reasoning is shown.
+        root.title("Chat")
+        bar, self.trouble = ttk.Frame(root, padding=8), ttk.Frame(root, padding=(8, 8, 8, 0))
+        bar.pack(side="bottom", fill="x")
+        self.text = ScrolledText(root, wrap="word", state="disabled", padx=12, font="TkTextFont")
+        self.text.pack(side="top", fill="both", expand=True)
+        for tag, color in ("who", "#666666"), ("thought", "#666666"), ("link", "#0b57d0"):
+            self.text.tag_configure(tag, foreground=color)
+        self.text.tag_bind("link", "<Button-1>", self.click)
+        self.error = ttk.Label(self.trouble, foreground="#b00020", wraplength=440)
+        self.error.pack(side="left")
+        self.again = ttk.Button(bar, text="Regenerate", command=lambda: self.start(Regenerate()))
+        ttk.Button(self.trouble, text="Retry", command=self.again.invoke).pack(side="right")
+        self.stop = ttk.Button(bar, text="Stop", command=lambda: self.session.stop())
+        self.send = ttk.Button(bar, text="Send", command=self.ask)
+        for button in (self.again, self.stop, self.send):
+            button.pack(side="right", padx=(8, 0))
+        self.entry = ttk.Entry(bar)
+        self.entry.pack(fill="x", expand=True)
+        self.entry.bind("<Return>", lambda event: self.ask())
+        self.entry.focus()
+        self.session = use_chat(
+            url, dispatch=ui.tk(root), on_answer=self.grow, on_finish=lambda _: self.render()
+        )
+        self.session.subscribe(self.refresh)
+        self.refresh()
+
+    def ask(self) -> None:
+        if self.session.done and (prompt := self.entry.get().strip()):
+            self.entry.delete(0, "end")
+            self.start(prompt)
+
+    def start(self, what: str | Regenerate) -> None:
+        self.shown = Answer()
+        self.session.start(what)
+        self.render()
+
+    def refresh(self) -> None:
+        done, error = self.session.done, self.session.error
+        self.send["state"] = "normal" if done else "disabled"
+        self.stop["state"] = "disabled" if done else "normal"
+        self.again["state"] = "normal" if done and self.session.messages else "disabled"
+        self.error["text"] = str(error or "")
+        self.trouble.pack(side="bottom", fill="x") if error else self.trouble.pack_forget()
+
+    def grow(self, answer: Answer) -> None:
+        unfolded = len(self.session.messages) in self.unfolded or not self.shown.reasoning
+        self.shown = answer
+        if answer.rewritten or (answer.reasoning_delta and unfolded):
+            self.render()
+        else:
+            self.write("end", [answer.delta])
+
+    def render(self) -> None:
+        """Write the whole transcript anew."""
+        messages, shown, pieces = self.session.messages, self.shown, []
+        if not self.session.done:
+            messages += (Message("assistant", shown.text, reasoning=shown.reasoning),)
+        for number, message in enumerate(messages):
+            stopped = " (stopped)" if message.status == "stopped" else ""
+            pieces += [f"\n\n{message.role.capitalize()}{stopped}\n", "who"]
+            if message.reasoning:
+                folded = number not in self.unfolded
+                pieces += [f"{'▸' if folded else '▾'} Reasoning\n", ("link", f"fold {number}")]
+                pieces += ["" if folded else f"{message.reasoning}\n\n", "thought"]
+            pieces += [message.content, ""]
+            for source in message.citations:
+                web = (source.url or "").startswith(("https://", "http://"))
+                name = source.title or source.url or source.document or "a source"
+                pieces += [f"\n• {name}", ("link", f"open {source.url}") if web else ""]
+        self.write("1.0", [pieces[0].lstrip(), *pieces[1:]])
+
+    def write(self, start: str, pieces: list) -> None:
+        """Replace what comes after `start` by texts, each followed by its tags."""
+        following, top = self.text.bbox("end-1c"), self.text.yview()[0]
+        self.text["state"] = "normal"
+        self.text.delete(start, "end")
+        self.text.insert("end", *pieces)
+        self.text["state"] = "disabled"
+        self.text.see("end") if following else self.text.yview_moveto(top)
+
+    def click(self, event: tk.Event) -> None:
+        tags = self.text.tag_names(f"@{event.x},{event.y}")
+        kind, what = next(tag for tag in tags if " " in tag).split(" ", 1)
+        if kind == "open":
+            webbrowser.open(what)
+        else:
+            self.unfolded ^= {int(what)}
+            self.render()
+
+
+if __name__ == "__main__":
+    with ExitStack() as stack:  # Closes the session after the window; that stops what is in flight.
+        url = "".join(sys.argv[1:])
+        url = url or stack.enter_context(EmbeddedServer()).url + "/v1/chat/completions"
+        window = tk.Tk()
+        stack.enter_context(Chat(window, url).session)
+        window.mainloop()

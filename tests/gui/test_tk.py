@@ -1,0 +1,251 @@
+"""The chat in a Tk window, typed into by xdotool."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import tkinter as tk
+import webbrowser
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from applications import WAIT, load
+
+from chatsdk.parts import Citation
+
+LONG = "unbroken" * 40
+CJK = "流式回答会一段一段地到达，窗口始终跟随最后一行。" * 4 + "ストリーミング。한국어도."
+
+
+# A Tk that is garbage must be collected on its own thread, and another one might come first; that
+# ends the process. So none of them becomes garbage.
+ROOTS: list[tk.Tk] = []
+
+
+class Window:
+    """The example's window, whose main loop runs while a test waits for a fact."""
+
+    def __init__(self, url: str, threads: Any) -> None:
+        self.root = tk.Tk()
+        ROOTS.append(self.root)
+        self.errors: list[BaseException] = []
+        self.root.report_callback_exception = lambda kind, error, trace: self.errors.append(error)
+        self.chat = load("tk_chat", threads).Chat(self.root, url)
+        self.session = self.chat.session
+        self.until(self.root.winfo_viewable)
+
+    def until(self, fact: Callable[[], Any]) -> None:
+        """Run the main loop until `fact()`."""
+        overdue = []
+        timer = self.root.after(int(WAIT * 1000), overdue.append, True)
+        while not fact():
+            assert not overdue, f"it did not happen; the window says: {self.text!r}"
+            # Waits for an event: the dispatcher's timer brings one soon.
+            self.root.tk.dooneevent(0)
+        self.root.after_cancel(timer)
+
+    @property
+    def text(self) -> str:
+        return self.chat.text.get("1.0", "end-1c")
+
+    @property
+    def retry(self) -> Any:
+        return self.chat.trouble.winfo_children()[-1]
+
+    def focused(self) -> bool:
+        """Whether keys come here; without a window manager a window takes the focus itself."""
+        if self.root.focus_displayof() is self.chat.entry:
+            return True
+        self.chat.entry.focus_force()
+        return False
+
+    def xdotool(self, *arguments: str) -> None:
+        """Have xdotool act on the real window, while the main loop runs."""
+        process = subprocess.Popen(["xdotool", *arguments])
+        self.until(lambda: process.poll() is not None)
+        assert process.returncode == 0
+
+    def press(self, widget: Any) -> None:
+        """Click on the middle of a widget with the mouse."""
+        self.root.update_idletasks()
+        x = widget.winfo_rootx() + widget.winfo_width() // 2
+        y = widget.winfo_rooty() + widget.winfo_height() // 2
+        self.xdotool("mousemove", str(x), str(y), "click", "1")
+
+    def ask(self, prompt: str) -> None:
+        self.until(self.focused)
+        self.xdotool("type", "--delay", "1", prompt)
+        self.xdotool("key", "Return")
+        # The last key may come after xdotool has ended.
+        self.until(lambda: self.session.messages)
+
+
+@pytest.fixture
+def window(display, server, threads) -> Iterator[Window]:
+    window = Window(f"{server.url}/v1/chat/completions", threads)
+    yield window
+    window.session.close()
+    if not window.errors and "gone" not in vars(window):
+        window.root.destroy()
+    assert window.errors == []
+    assert threads <= {threading.main_thread()}
+
+
+def picture(window: Window, path: Any) -> None:
+    from PIL import ImageGrab
+
+    window.root.update()
+    ImageGrab.grab(xdisplay=window.root.winfo_screen().removesuffix(".0")).save(path)
+
+
+def test_an_answer_grows(window, server, threads) -> None:
+    """What is typed is asked, and the text grows while it streams, on the window's thread."""
+    script = server.answer("openai")
+    window.ask("Hello there")
+    assert script.wait_for_request().json["messages"] == [
+        {"role": "user", "content": "Hello there"}
+    ]
+    window.until(lambda: window.text == "User\nHello there\n\nAssistant\n")
+    script.say("Hel")
+    window.until(lambda: window.text.endswith("Assistant\nHel"))
+    assert not window.session.done
+    assert str(window.chat.send["state"]) == "disabled"
+    script.say("lo")
+    window.until(lambda: window.text.endswith("Assistant\nHello"))
+    script.finish()
+    window.until(lambda: str(window.chat.send["state"]) == "normal")
+    assert window.text == "User\nHello there\n\nAssistant\nHello"
+    assert threads == {threading.main_thread()}
+
+
+def test_stop_and_regenerate(window, server, threads) -> None:
+    """Stop keeps the text and tells the server; Regenerate puts another answer in its place."""
+    script = server.answer("openai")
+    script.say("Half of")
+    window.ask("Hi")
+    window.until(lambda: "Half of" in window.text)
+    window.press(window.chat.stop)
+    script.wait_for_disconnect()
+    window.until(lambda: window.text == "User\nHi\n\nAssistant (stopped)\nHalf of")
+    server.answer("openai", "The whole.")
+    window.press(window.chat.again)
+    window.until(lambda: window.text == "User\nHi\n\nAssistant\nThe whole.")
+    assert threads == {threading.main_thread()}
+
+
+def test_a_server_that_dies(window, server, threads, artefact) -> None:
+    """An error is shown with what came before it, and Retry asks again."""
+    script = server.answer("openai")
+    script.say("Half of")
+    window.ask("Hi")
+    window.until(lambda: "Half of" in window.text)
+    script.cut()
+    window.until(lambda: window.retry.winfo_viewable())
+    assert window.chat.error["text"] == str(window.session.error) != ""
+    assert "Half of" in window.text
+    picture(window, artefact)
+    server.answer("openai", "The whole.")
+    window.press(window.retry)
+    window.until(lambda: window.text == "User\nHi\n\nAssistant\nThe whole.")
+    window.until(lambda: not window.retry.winfo_viewable())
+    assert threads == {threading.main_thread()}
+
+
+def test_closed_in_mid_answer(window, server, threads, caplog) -> None:
+    """The window may be closed while an answer streams; the server is left, and nothing is said."""
+    script = server.answer("openai")
+    script.say("Half of")
+    window.ask("Hi")
+    window.until(lambda: "Half of" in window.text)
+    window.root.destroy()
+    window.gone = True
+    script.say(" it")
+    window.session.close()
+    script.wait_for_disconnect()
+    assert window.session.outcome.reason == "stopped"
+    assert caplog.records == []
+
+
+def test_reasoning_and_sources(window, server, threads, monkeypatch, artefact) -> None:
+    """Reasoning is folded until it is clicked, sources are links, and the view follows the text."""
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    server.answer(
+        "openai",
+        f"{CJK}\n\n{LONG}\n\n" + "A line of text.\n" * 30 + "The last line.",
+        reasoning="First I think.",
+        citations=[
+            Citation(title="A page", url="https://example.com/page"),
+            Citation(title="A file", url="file:///etc/hostname"),
+        ],
+    )
+    window.ask("Tell me everything about streaming")
+    window.until(lambda: window.session.done and "A file" in window.text)
+    chat = window.chat
+    assert "▸ Reasoning" in window.text
+    assert "First I think." not in window.text
+    assert chat.text.bbox("end-1c") is not None
+    picture(window, artefact)
+
+    def click(word: str) -> None:
+        chat.text.see(chat.text.search(word, "1.0"))
+        window.root.update()
+        x, y, _, height = chat.text.bbox(chat.text.search(word, "1.0"))
+        place = chat.text.winfo_rootx() + x + 2, chat.text.winfo_rooty() + y + height // 2
+        window.xdotool("mousemove", *map(str, place), "click", "1")
+
+    click("A file")
+    click("A page")
+    window.until(lambda: opened)
+    click("▸ Reasoning")
+    window.until(lambda: "First I think." in window.text)
+    picture(window, artefact.with_stem(f"{artefact.stem}-unfolded"))
+    click("▾ Reasoning")
+    window.until(lambda: "First I think." not in window.text)
+    assert opened == ["https://example.com/page"]
+
+
+def test_reasoning_that_streams_unfolded(window, server, threads) -> None:
+    """Reasoning that was unfolded in mid-answer grows as it comes."""
+    script = server.answer("openai")
+    script.think("First ")
+    window.ask("Hi")
+    window.until(lambda: "▸ Reasoning" in window.text)
+    window.chat.unfolded = {1}
+    script.think("second ")
+    window.until(lambda: "▾ Reasoning\nFirst second " in window.text)
+    script.say("Done")
+    window.until(lambda: window.text.endswith("second \n\nDone"))
+    script.finish()
+    window.until(lambda: window.session.done)
+
+
+def test_the_view_stays_where_one_reads(window, server, threads) -> None:
+    """Whoever scrolls up is not torn down by text that comes."""
+    script = server.answer("openai")
+    script.say("A line.\n" * 60)
+    window.ask("Hi")
+    window.until(lambda: "A line." in window.text and window.chat.text.bbox("end-1c"))
+    window.chat.text.yview_moveto(0)
+    window.root.update()
+    script.say("More of it.")
+    window.until(lambda: "More of it." in window.text)
+    assert window.chat.text.yview()[0] == 0
+    script.finish()
+    window.until(lambda: window.session.done and window.session.outcome)
+    assert window.chat.text.yview()[0] == 0
+
+
+def test_as_a_program(display) -> None:
+    """Without a URL the program starts a server of its own; closed in mid-answer it ends well."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", str(Path(__file__).with_name("closed_in_mid_answer.py"))],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+    )
+    assert (done.stdout, done.stderr) == ("closing\nended\n", "")
