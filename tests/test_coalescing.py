@@ -29,7 +29,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from chatsdk.transport.ahead import Ahead
-from chatsdk.transport.coalescing import CoalescingResponse
+from chatsdk.transport.coalescing import BadChunk, CoalescingResponse
 
 EVENTS = [b"data: event %d\n\n" % number for number in range(50)]
 BODY = b"".join(EVENTS)
@@ -179,8 +179,9 @@ def test_event_in_crlf_is_read_in_one_piece_too(respond):
         b"%X\r\n",
         b"%04x\r\n",
         b"%x\n",
-        b" %x \r\n",
+        b"%x  \r\n",
         b"%x;name=value\r\n",
+        b"%x ; name=value\r\n",
         b"%x;" + b"a" * 9000 + b"\r\n",
     ],
 )
@@ -249,21 +250,35 @@ def test_chunk_without_its_crlf_is_an_error(respond, after):
     for wire in (chunk(b"abc") + b"3\r\nabc" + after, b"3\r\nabc" + after):
         pieces, error = read_all(respond(CHUNKED, wire, b"zz"))
         assert b"".join(pieces) == b"abc" * (1 + wire.startswith(b"3\r\nabc\r\n3"))
-        assert error is HTTPException
+        assert error is BadChunk
 
 
-@pytest.mark.parametrize("size", [b"", b"x", b"-1", b"-5", b"1 1", b"\x00", b"0x", b";", b"+-1"])
+BAD_SIZES = [b"", b"x", b"-1", b"-5", b"1 1", b"\x00", b"0x", b";", b"+-1"]
+# These are numbers to Python's int.
+BAD_SIZES += [b"0x5", b"+5", b" 5", b"5_0", b"-0", b"\x0b5", b"f" * 16, b"7fffffffffffffff"]
+
+
+@pytest.mark.parametrize("size", BAD_SIZES)
 def test_bad_size_is_an_error_and_never_a_bare_one(respond, size):
-    """What is no size raises IncompleteRead from read1, read and readinto; the rest is not read."""
+    """What is no size raises BadChunk from read1, read and readinto; the rest is not read."""
     for read in ("read1", "read", "readinto"):
         response = respond(CHUNKED, chunk(b"ab"), size + b"\r\nabcdefgh\r\n0\r\n\r\n")
         assert response.read1(2) == b"ab"
-        with pytest.raises(IncompleteRead):
+        with pytest.raises(BadChunk):
             getattr(response, read)(*([bytearray(10)] if read == "readinto" else []))
         assert response.isclosed()
 
 
-@pytest.mark.parametrize("size", [b"f" * 14, b"f" * 30, b"7fffffffffffffff"])
+@pytest.mark.parametrize("line", [b"0", b"00", b"0\r", b"5", b"0;a=b"])
+@pytest.mark.parametrize("before", [b"", chunk(b"x"), chunk(b"x") * 9])
+def test_size_line_that_is_cut_is_no_size(respond, line, before):
+    """A connection that ends inside a size line cut the body, whatever the line says so far."""
+    for pieces in ([CHUNKED + before + line], [CHUNKED, before, line]):
+        given, error = read_all(respond(*pieces))
+        assert (b"".join(given), error) == (b"x" * (len(before) // 6), IncompleteRead)
+
+
+@pytest.mark.parametrize("size", [b"f" * 14, b"0" * 30 + b"f" * 15])
 def test_absurd_size_is_read_as_a_truncated_chunk(respond, size):
     """A chunk longer than the rest gives it, then IncompleteRead, never OverflowError."""
     wire = (CHUNKED, size + b"\r\nabc")

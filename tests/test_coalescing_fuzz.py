@@ -6,7 +6,7 @@ import http.client
 import zlib
 from collections.abc import Sequence
 from contextlib import closing
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead, LineTooLong
 from typing import Any
 
 import pytest
@@ -15,28 +15,34 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scripted_socket import CHUNKED, HEAD, SOCKETS, FileSocket, read_all
 
-from chatsdk.transport.coalescing import CoalescingResponse
+from chatsdk.transport.coalescing import BadChunk, CoalescingResponse
 from chatsdk.transport.head import HeadCut
 
 pytestmark = pytest.mark.fuzz
 
 
 class PlainResponse(http.client.HTTPResponse):
-    """http.client's reader, made to refuse the two things that ours documents to refuse."""
+    """http.client's reader, made to refuse the things that ours documents to refuse."""
 
     def _safe_read(self, amt: int) -> bytes:
         data = super()._safe_read(amt)
         if self.chunk_left == 0 and data != b"\r\n":
             self._close_conn()
-            raise HTTPException("no CRLF")
+            raise BadChunk("no CRLF")
         return data
 
     def _read_next_chunk_size(self) -> int:
-        size = super()._read_next_chunk_size()
-        if size < 0:
+        line = self.fp.readline(65537)
+        if len(line) > 65536:
+            raise LineTooLong("chunk size")
+        if not line.endswith(b"\n"):
             self._close_conn()
-            raise ValueError("negative")
-        return size
+            raise IncompleteRead(b"")
+        digits = line.removesuffix(b"\n").removesuffix(b"\r").partition(b";")[0].rstrip(b" \t")
+        if not digits or digits.strip(b"0123456789abcdefABCDEF") or len(digits) > 15:
+            self._close_conn()
+            raise BadChunk("no size")
+        return int(digits, 16)
 
 
 # --- what is sent ---------------------------------------------------------------------------------
@@ -54,7 +60,7 @@ payloads = st.builds(
 # The size line of a chunk. Most are as servers write them.
 size_lines = st.sampled_from(
     [b"%x\r\n"] * 12
-    + [b"%X\r\n", b"%05x\r\n", b"%x\n", b" %x \r\n", b"0x%x\r\n", b"+%x\r\n"]
+    + [b"%X\r\n", b"%05x\r\n", b"%x\n", b"%x \r\n", b"%x\t\n", b"%x \t\r\n"]
     + [b"%x;a\r\n", b'%x;a="b;c"\r\n', b"%x ; a=b\n", b"%x;" + b"a" * 40 + b"\r\n"]
 )
 chunks = st.builds(lambda line, data: line % len(data) + data + b"\r\n", size_lines, payloads)
@@ -67,7 +73,7 @@ runs = st.builds(
 )
 ends = st.builds(
     lambda last, trailers, blank: last + trailers + blank,
-    st.sampled_from([b"0\r\n"] * 4 + [b"0\n", b"000\r\n", b"0;a=b\r\n", b"-0\r\n"]),
+    st.sampled_from([b"0\r\n"] * 4 + [b"0\n", b"000\r\n", b"0;a=b\r\n", b"0 \r\n"]),
     st.sampled_from([b""] * 3 + [b"A: b\r\n", b"A: b\r\nC: d\n", b"0\r\n"]),
     st.sampled_from([b"\r\n", b"\r\n", b"\n"]),
 )
@@ -80,6 +86,8 @@ faults = st.one_of(
         lambda size: size + b"\r\nabc\r\n",
         st.sampled_from(
             [b"", b"g", b"-3", b"-1", b"3 3", b"\x00", b";3", b"0x", b"f" * 15, b"f" * 20]
+            # These are numbers to Python's int.
+            + b"0x3,+3, 3,0_3,-0,\t3,3\x0b,3\r".split(b",")
         ),
     ),
     st.builds(

@@ -58,7 +58,7 @@ def timed_out(phase: str, text: str = ""):
     assert LIMIT * 0.9 < time.monotonic() - begun < LIMIT + LATE
     error = caught.value
     assert error.phase == phase
-    assert f"Timeout({phase}=" in str(error)
+    assert f" {LIMIT:g} s (Timeout.{phase})" in str(error)
     assert error.answer == Answer(text)
 
 

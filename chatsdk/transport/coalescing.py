@@ -7,6 +7,7 @@ leaves everything else to the one exact reader, which ``read`` and its kind use 
 
 from __future__ import annotations
 
+import re
 import socket
 from http.client import HTTPException, IncompleteRead, LineTooLong
 from typing import Any, cast
@@ -14,7 +15,7 @@ from typing import Any, cast
 from chatsdk.transport.ahead import LARGE_READ, SMALL_READ, Ahead
 from chatsdk.transport.head import MAX_LINE_BYTES, BoundedHeadResponse
 
-__all__ = ["CoalescingResponse"]
+__all__ = ["BadChunk", "CoalescingResponse"]
 
 # Bytes of the longest size line that is read quickly: more digits than any chunk needs.
 SIZE_LINE_BYTES = 16
@@ -25,6 +26,21 @@ MANY_CHUNKS = 4
 
 LAST_CHUNK = b"0\r\n\r\n"
 
+# RFC 9112, section 7.1, and white space behind the digits, with which some servers fill the line
+# up. `int` reads signs, underscores and `0x` too, of which the next reader may think otherwise.
+_SIZE_LINE = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;.*)?\r?\n", re.DOTALL)
+
+# Digits of the largest size that is believed: a chunk of 2**60 bytes never ends.
+MAX_SIZE_DIGITS = 15
+
+# The size lines seen, for most come again and again: a look here costs less than `int`.
+_sizes: dict[bytes, int] = {}
+KNOWN_SIZES = 4096
+
+
+class BadChunk(HTTPException):
+    """A chunk that is not framed as a chunk is."""
+
 
 class CoalescingResponse(BoundedHeadResponse):
     """``http.client.HTTPResponse`` with a `read1` that gives everything that is there.
@@ -33,8 +49,9 @@ class CoalescingResponse(BoundedHeadResponse):
     `read1`, and give what they give in ``http.client``. Beside what `BoundedHeadResponse` says, it
     differs from that in this:
 
-    - a chunk that is not followed by CRLF raises ``http.client.HTTPException``, and one of
-      negative size ``IncompleteRead``;
+    - a chunk that is not followed by CRLF, and one whose size is not written in hexadecimal digits
+      alone, raise `BadChunk`;
+    - a size line that the connection ends in raises ``http.client.IncompleteRead``;
     - `peek` and `readline` raise where the chunks are cut or broken, as the others do;
     - after the last chunk it is closed, that is, its connection can be used again, as soon as
       `read1` has the end in hand, without one more call.
@@ -130,15 +147,13 @@ class CoalescingResponse(BoundedHeadResponse):
                         at += chunks[1]
                         ahead.uniform = True
                         continue
-                # To the line feed, as http.client reads it, and through the same `int`.
+                # To the line feed, as http.client reads it.
                 start = data.find(b"\n", at, at + SIZE_LINE_BYTES) + 1
                 if not start:
                     break
-                try:
-                    size = int(data[at:start], 16)
-                except ValueError:
-                    break
-                if size <= 0:
+                line = data[at:start]
+                size = _sizes.get(line) or _size(line)
+                if not size:
                     break
                 left = size
                 at = start
@@ -187,18 +202,20 @@ class CoalescingResponse(BoundedHeadResponse):
         if left is not None:
             if self._safe_read(2) != b"\r\n":
                 self._close_conn()
-                raise HTTPException("a chunk is not followed by CRLF")
+                raise BadChunk("a chunk is not followed by CRLF")
             self.chunk_left = None
         line = self.fp.readline(MAX_LINE_BYTES + 1)
         if len(line) > MAX_LINE_BYTES:
             raise LineTooLong("chunk size")
-        try:
-            left = int(line.partition(b";")[0], 16)
-        except ValueError:
-            left = -1
-        if left < 0:
+        if not line.endswith(b"\n"):
             self._close_conn()
             raise IncompleteRead(b"")
+        left = _size(line)
+        if left is None:
+            self._close_conn()
+            raise BadChunk(
+                f"{line.partition(b';')[0].strip()[:SIZE_LINE_BYTES]!r} is no chunk size"
+            )
         if left:
             self.chunk_left = left
             return left
@@ -225,6 +242,20 @@ class CoalescingResponse(BoundedHeadResponse):
         # The socket is not to be kept alive by a response that is done with it.
         self._sock = None
         super()._close_conn()  # type: ignore[misc]
+
+
+def _size(line: bytes) -> int | None:
+    """The size that a whole size line names, ``None`` if it is none."""
+    found = _SIZE_LINE.fullmatch(line)
+    if found is None:
+        return None
+    digits = found[1].lstrip(b"0")
+    if len(digits) > MAX_SIZE_DIGITS:
+        return None
+    size = int(digits or b"0", 16)
+    if len(line) <= SIZE_LINE_BYTES and len(_sizes) < KNOWN_SIZES:
+        _sizes[line] = size
+    return size
 
 
 def whole_chunks(data: bytes) -> tuple[list[bytes], int] | None:

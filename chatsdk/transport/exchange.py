@@ -14,7 +14,7 @@ from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
 from chatsdk.transport.cancel import STOPPED, Cancel, Wire
 from chatsdk.transport.deadlines import watch
-from chatsdk.transport.faults import Stopped, cause_of, timed_out, translated
+from chatsdk.transport.faults import Stopped, ended, translated
 from chatsdk.transport.secrets import Secrets
 
 __all__ = ["Exchange", "Tap"]
@@ -152,16 +152,13 @@ class Exchange:
 
     def ended(self) -> ChatError | Stopped:
         """The error for a wire that was ended."""
-        cause = self.wire.cause or STOPPED
-        return Stopped() if cause == STOPPED else timed_out(cause)
+        return ended(self.wire.cause or STOPPED, self._timeout)
 
     def failure(self, error: BaseException) -> ChatError | Stopped:
         """Return our error for what reading raised."""
-        ours = translated(error, self.wire, streaming=True, started=self._started)
-        cause = cause_of(error)
-        ours.__cause__ = None if cause is None or self.secrets.shown_in(cause) else cause
-        ours.__suppress_context__ = True
-        return ours
+        return translated(
+            error, self.wire, self.secrets, self._timeout, streaming=True, started=self._started
+        )
 
     def read_body(self, most: int | None = None, *, seconds: float | None = None) -> bytes:
         """Return the start of a body that is no stream, `Limits.error_body` bytes at most.

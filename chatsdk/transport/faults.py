@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import ssl
 
@@ -16,11 +17,12 @@ from chatsdk.errors import (
     ProtocolError,
     StreamInterrupted,
 )
+from chatsdk.options import Timeout
 from chatsdk.transport.cancel import STOPPED, Wire
-from chatsdk.transport.secrets import CUT
+from chatsdk.transport.coalescing import BadChunk
+from chatsdk.transport.secrets import CUT, Secrets
 
-__all__ = ["Stopped", "cause_of", "timed_out", "translated"]
-
+__all__ = ["Stopped", "ended", "translated"]
 
 # Characters of a foreign message that are worth quoting.
 SHOWN_CHARS = 300
@@ -30,37 +32,64 @@ class Stopped(Exception):
     """The user ended the request. Never leaves chatsdk: the stream just ends."""
 
 
-REMEDIES = {
-    "connect": "no connection within Timeout(connect=...)",
-    "first_event": "no event within Timeout(first_event=...)",
-    "idle": "silent for longer than Timeout(idle=...)",
-    "total": "not finished within Timeout(total=...)",
-    # Not a limit that can be set: see Exchange.read_body.
-    "body": "the body of an error did not come",
+# What did not come about in time, by the field of Timeout that says so.
+LATE = {
+    "connect": "no connection came about within",
+    "first_event": "no event came within",
+    "idle": "nothing more came for",
+    "total": "the answer was not whole within",
 }
 
 
-def timed_out(phase: str) -> ChatTimeout:
-    """The error for a phase that took too long."""
-    return ChatTimeout(f"the backend took too long: {REMEDIES[phase]}", phase=phase)
+def ended(cause: str, timeout: Timeout) -> ChatError | Stopped:
+    """The error for a wire that was ended: what its cause means, whoever finds it."""
+    if cause == STOPPED:
+        return Stopped()
+    if cause not in LATE:
+        # Not a limit that can be set: see Exchange.read_body.
+        return ChatTimeout("the body of the response did not come", phase=cause)
+    seconds = getattr(timeout, cause)
+    if seconds is None:
+        return ChatTimeout(
+            f"{LATE[cause]} what the system allows; Timeout.{cause} sets a limit", phase=cause
+        )
+    return ChatTimeout(f"{LATE[cause]} {seconds:g} s (Timeout.{cause})", phase=cause)
 
 
 def translated(
-    error: BaseException, wire: Wire, *, streaming: bool, started: bool
+    error: BaseException,
+    wire: Wire,
+    secrets: Secrets,
+    timeout: Timeout,
+    *,
+    streaming: bool = False,
+    started: bool = False,
 ) -> ChatError | Stopped:
-    """Return our error for a foreign one.
+    """Return our error for a foreign one, with what lies at its bottom as its cause.
 
     Args:
         error: what was raised.
         wire: whose cause, if there is one, counts for more than what was raised.
+        secrets: what must not be shown; a cause that does is left out.
+        timeout: what the caller allowed.
         streaming: the response's headers were there already.
         started: an event was there already.
     """
     if wire.cause is not None:
-        return Stopped() if wire.cause == STOPPED else timed_out(wire.cause)
+        return ended(wire.cause, timeout)
+    ours = _ours(error, wire, timeout, streaming=streaming, started=started)
+    cause = _bottom(error)
+    ours.__cause__ = None if cause is None or secrets.shown_in(cause) else cause
+    ours.__suppress_context__ = True
+    return ours
+
+
+def _ours(
+    error: BaseException, wire: Wire, timeout: Timeout, *, streaming: bool, started: bool
+) -> ChatError | Stopped:
     roots = _chain(error)
     if any(_is_connect_timeout(root) for root in roots):
-        return timed_out("connect")
+        return ended("connect", timeout)
     if wire.carried:
         unreached = not streaming and not wire.written
     else:
@@ -71,8 +100,8 @@ def translated(
         )
     if any(_is_timeout(root) for root in roots):
         if unreached:
-            return timed_out("connect")
-        return timed_out("idle" if started else "first_event")
+            return ended("connect", timeout)
+        return ended("idle" if started else "first_event", timeout)
     if unreached:
         return ConnectError(_unreached(roots))
     if any(_is_limit(root) for root in roots):
@@ -93,6 +122,7 @@ def translated(
 _CONNECT_TIMEOUTS = (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)
 _TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 _UNREADABLE = (
+    BadChunk,
     urllib3.exceptions.DecodeError,
     urllib3.exceptions.InvalidChunkLength,
     urllib3.exceptions.InvalidHeader,
@@ -149,8 +179,11 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _is_timeout(error: BaseException) -> bool:
-    return isinstance(error, _TIMEOUTS) and not isinstance(
-        error, urllib3.exceptions.NewConnectionError
+    # ETIMEDOUT is none of ours: the system gave up a connection whose other end is gone.
+    return (
+        isinstance(error, _TIMEOUTS)
+        and not isinstance(error, urllib3.exceptions.NewConnectionError)
+        and getattr(error, "errno", None) != errno.ETIMEDOUT
     )
 
 
@@ -158,7 +191,7 @@ def _hung_up(error: BaseException) -> bool:
     return isinstance(error, http.client.RemoteDisconnected)
 
 
-def cause_of(error: BaseException) -> BaseException | None:
+def _bottom(error: BaseException) -> BaseException | None:
     """What lies at the bottom of a foreign error, bare, to be shown as the cause of ours.
 
     The exceptions of requests hold the request, and with it the token; those of urllib3 the pool,

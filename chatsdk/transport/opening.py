@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import requests
 from attrs import field, frozen
@@ -12,7 +12,7 @@ from attrs import field, frozen
 from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.parts import Failure
-from chatsdk.transport.cancel import STOPPED, Cancel, Wire
+from chatsdk.transport.cancel import Cancel, Wire
 from chatsdk.transport.checks import (
     checked_http,
     checked_proxies,
@@ -21,7 +21,7 @@ from chatsdk.transport.checks import (
 )
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.exchange import Exchange, Tap
-from chatsdk.transport.faults import Stopped, cause_of, timed_out, translated
+from chatsdk.transport.faults import Stopped, ended, translated
 from chatsdk.transport.posting import Poster
 from chatsdk.transport.quieting import quiet_urllib3
 from chatsdk.transport.redirects import redirected, same_origin
@@ -142,13 +142,14 @@ class Transport:
     def _try(
         self, request: Request, wire: Wire, secrets: Secrets, cancels: tuple[Cancel, ...]
     ) -> Exchange:
-        _go_on(wire)
+        timeout = request.timeout or self._timeout
+        _go_on(wire, timeout)
         token = self._ask_token()
         url = request.url
         # What a renewed token makes of it is not counted among the attempts of `Retry`.
         attempt, renewals, redirects = 1, 0, 0
         while True:
-            _go_on(wire)
+            _go_on(wire, timeout)
             try:
                 exchange, target = self._send(request, url, token, wire, secrets, cancels)
                 exchange.attempts = attempt + renewals
@@ -164,7 +165,7 @@ class Transport:
                 error = failure
             written = wire.written or not wire.carried
             wire.renew()
-            _go_on(wire)
+            _go_on(wire, timeout)
             if _is_401(error) and callable(self._token) and not renewals:
                 token, renewals, seconds = self._ask_token(), 1, 0.0
             else:
@@ -208,12 +209,7 @@ class Transport:
                 timeout=(timeout.connect, timeout.first_event),
             )
         except Exception as error:
-            failure: ChatError | Stopped | None = translated(
-                error, wire, streaming=False, started=False
-            )
-            assert failure is not None
-            cause = cause_of(error)
-            failure.__cause__ = None if cause is None or secrets.shown_in(cause) else cause
+            failure: ChatError | Stopped | None = translated(error, wire, secrets, timeout)
         else:
             failure = None
         finally:
@@ -233,7 +229,7 @@ class Transport:
         )
         if wire.cause is not None:
             exchange.close()
-            _go_on(wire)
+            _go_on(wire, timeout)
         return exchange, redirected(exchange.status, posted.location, url)
 
     def _request_headers(self, request: Request, token: str | None) -> dict[str, str]:
@@ -266,14 +262,10 @@ class Transport:
         )
 
 
-def _go_on(wire: Wire) -> None:
+def _go_on(wire: Wire, timeout: Timeout) -> None:
     """Raise if the wire was ended."""
     if wire.cause is not None:
-        ended(wire.cause)
-
-
-def ended(cause: str) -> NoReturn:
-    raise Stopped() if cause == STOPPED else timed_out(cause)
+        raise ended(wire.cause, timeout)
 
 
 def _is_401(error: ChatError) -> bool:
