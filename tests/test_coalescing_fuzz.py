@@ -85,9 +85,11 @@ faults = st.one_of(
     st.builds(
         lambda size: size + b"\r\nabc\r\n",
         st.sampled_from(
-            [b"", b"g", b"-3", b"-1", b"3 3", b"\x00", b";3", b"0x", b"f" * 15, b"f" * 20]
-            # These are numbers to Python's int.
-            + b"0x3,+3, 3,0_3,-0,\t3,3\x0b,3\r".split(b",")
+            [b"", b"g", b"-3", b"-1", b"3 3", b"\x00", b";3", b"0x", b"f" * 15, b"f" * 20, b"3\r"]
+        )
+        # These are numbers to Python's int.
+        | st.sampled_from(
+            [b"0x3", b"+3", b" 3", b"0_3", b"-0", b"\t3", b"3\x0b"],
         ),
     ),
     st.builds(

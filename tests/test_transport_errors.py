@@ -28,6 +28,7 @@ from chatsdk import (
 )
 from chatsdk.parts import Failure, Text
 from chatsdk.testing import Authority, ChatServer
+from chatsdk.testing.encoding import content_encoder
 
 BODY = b"".join(HELLO)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -249,24 +250,61 @@ def whole_text(dialect: str, body: bytes) -> str:
     return ["", "Hel", "Hello", "Hello"][len(events)]
 
 
+PACKAGES = {"br": "brotli", "zstd": "zstandard"}
+
+
+def packed_as(encoding: str) -> bytes:
+    """All but the end marker, so that nothing but the end of the compression shows a cut."""
+    for package in [PACKAGES[encoding]] if encoding in PACKAGES else []:
+        pytest.importorskip(package)
+    encoder = content_encoder(encoding)
+    return encoder.encode(BODY[: -len(DONE)]) + encoder.end()
+
+
 @pytest.mark.parametrize("framing", ["chunked", "close", "length"])
-def test_cut_gzip(server, framing):
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+def test_cut_in_its_compression(server, framing, encoding):
     """Compressed too: what could be decoded is kept, and never called whole without a proof."""
-    packer = zlib.compressobj(wbits=31)
-    packed = packer.compress(BODY[: -len(DONE)]) + packer.flush()
-    headers = [("Content-Encoding", "gzip")]
+    packed = packed_as(encoding)
+    headers = [("Content-Encoding", encoding)]
     with ChatClient(server.url, dialect="openai") as client:
         for count in range(len(packed)):
-            if framing == "length":
-                server.cut_after(count, BODY[: -len(DONE)], framing="length", encoding="gzip")
-            else:
-                # What HTTP says of the end is that all is well.
-                server.stream([packed[:count]], headers=headers, framing=framing)
+            # What HTTP says of the end is that all is well.
+            server.stream([packed[:count]], headers=headers, framing=framing, content_length=count)
             error = failed(client)
-            assert isinstance(error, (StreamInterrupted, NotAStreamError))
+            # Not a byte of it is an empty body, whatever it would have been compressed with.
+            assert type(error) is (StreamInterrupted if count else NotAStreamError), count
         server.stream([packed], headers=headers)
         stream = client.send({})
         assert (stream.result().text, stream.outcome.end) == ("Hello", "finish_reason")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+def test_damage_in_its_compression(server, client, encoding):
+    """Bytes that no decoder takes are a ProtocolError, at the start and behind some text."""
+    packed = packed_as(encoding)
+    headers = [("Content-Encoding", encoding)]
+    server.stream([b"\xff" * 90], headers=headers)
+    assert type(failed(client)) is ProtocolError
+    script = server.stream(headers=headers)
+    script.push(content_encoder(encoding).encode(CHUNK % b"Hi"))
+    stream = client.send({})
+    assert next(stream).text == "Hi"
+    # Apart, because zlib drops what it has decoded of the piece in which it finds the damage.
+    script.push(b"\xff" * 90)
+    script.finish()
+    with pytest.raises(ProtocolError) as caught:
+        stream.result()
+    assert caught.value.answer.text == "Hi"
+    server.stream([packed], headers=headers)
+    assert client.send({}).result().text == "Hello"
+
+
+def test_filling_behind_the_compression(server, client):
+    """Zeros behind a gzip body, as some writers leave them, are no sign of a cut."""
+    server.stream([packed_as("gzip") + b"\0" * 9], headers=[("Content-Encoding", "gzip")])
+    stream = client.send({})
+    assert (stream.result().text, stream.outcome.end) == ("Hello", "finish_reason")
 
 
 @pytest.mark.parametrize("dialect", ["openai", "raw"])

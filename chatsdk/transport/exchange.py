@@ -14,7 +14,7 @@ from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
 from chatsdk.transport.cancel import STOPPED, Cancel, Wire
 from chatsdk.transport.deadlines import watch
-from chatsdk.transport.faults import Stopped, ended, translated
+from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
 from chatsdk.transport.secrets import Secrets
 
 __all__ = ["Exchange", "Tap"]
@@ -32,6 +32,9 @@ CLEAN_END_SECONDS = 0.05
 
 # Decoders that urllib3 has in any case; br and zstd only where their package is installed.
 ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
+
+# The state of urllib3's gzip decoder behind the whole, where it lets filling bytes be.
+SWALLOWING = 2
 
 Tap = Callable[[bytes, float], object]
 
@@ -127,6 +130,9 @@ class Exchange:
                 raise ConnectionError("it belongs to the process that this one was forked from")
             data: bytes = self._raw.read1(READ_BYTES, decode_content=True)
         except Exception as error:
+            if cut_in_compression(error) and not self._raw.tell():
+                # Nothing at all came: a body may be empty, whatever it is compressed with.
+                return b""
             failure: ChatError | Stopped = self.failure(error)
         else:
             # The flag comes before what was read: a wire that was ended reads like a clean end.
@@ -270,10 +276,14 @@ class Exchange:
         decoder = getattr(self._raw, "_decoder", None)
         # Several, where the body was compressed more than once.
         decoders = getattr(decoder, "_decoders", [decoder])
-        return self.received > 0 and any(map(_is_unfinished, decoders))
+        # Bytes of the wire, for the first of them decode to nothing.
+        begun = decoder is not None and self._raw.tell() > 0
+        return begun and any(map(_is_unfinished, decoders))
 
 
 def _is_unfinished(decoder: Any) -> bool:
+    if getattr(decoder, "_state", None) == SWALLOWING:
+        return False
     inner = getattr(decoder, "_obj", None)
     finished = getattr(inner, "is_finished", None)
     if finished is not None:

@@ -22,7 +22,7 @@ from chatsdk.transport.cancel import STOPPED, Wire
 from chatsdk.transport.coalescing import BadChunk
 from chatsdk.transport.secrets import CUT, Secrets
 
-__all__ = ["Stopped", "ended", "translated"]
+__all__ = ["Stopped", "cut_in_compression", "ended", "translated"]
 
 # Characters of a foreign message that are worth quoting.
 SHOWN_CHARS = 300
@@ -109,6 +109,8 @@ def _ours(
             f"the response has more header lines than Limits(header_lines={wire.header_lines})",
             limit="header_lines",
         )
+    if cut_in_compression(error):
+        return StreamInterrupted("the compressed body was cut")
     if any(isinstance(root, _UNREADABLE) for root in roots):
         return ProtocolError(f"the response cannot be read: {_said(roots)}")
     if streaming:
@@ -145,6 +147,11 @@ _BEFORE_WRITING = (
     ssl.SSLCertVerificationError,
     ConnectionRefusedError,
 )
+
+
+def cut_in_compression(error: BaseException) -> bool:
+    """Whether this is what a decoder raises that misses the end of its data; only some raise."""
+    return isinstance(error, urllib3.exceptions.DecodeError) and "incomplete" in str(error)
 
 
 def _is_unreached(error: BaseException) -> bool:
