@@ -1,12 +1,16 @@
+"""The embedded server: which paths it answers, with what, and how it is stopped."""
+
 from __future__ import annotations
 
 import json
+import threading
 import time
 
 import pytest
 from raw_client import POST, ask, dial, hear, read_all
 
-from chatsdk import ChatClient, dialects, sse
+from chatsdk import AnswerStream, ChatClient, dialects, sse
+from chatsdk.client.stopping import stop_url
 from chatsdk.parts import Finish, Identity, Text, UsageUpdate
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.testing.speaker import conversation_of, prompt_of, speak
@@ -102,8 +106,8 @@ def test_conversation_is_found() -> None:
     assert conversation_of([]) is None
 
 
-def test_embedded_server_answers_any_path() -> None:
-    """Every POST is answered in the dialect, word by word, with id, reason and usage."""
+def test_embedded_server_answers() -> None:
+    """A POST is answered in the dialect, word by word, with id, reason and usage."""
     with EmbeddedServer(pace=0) as server:
         for path in ("/", "/v1/chat/completions"):
             parts = parts_of(ask(server, post(path, HI)))
@@ -141,6 +145,138 @@ def test_embedded_server_speaks_every_dialect_that_is_written(name) -> None:
 def test_dialects_that_are_written() -> None:
     """Among the dialects that can be written are the well-known ones."""
     assert {"openai", "anthropic", "ollama", "ragflow", "raw"} <= set(WRITTEN)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path"),
+    [
+        ("openai", "/v1/chat/completions"),
+        ("openai", "/chat/completions"),
+        ("openai", "/openai/deployments/tiny/chat/completions?api-version=1"),
+        ("openai_responses", "/v1/responses"),
+        ("gemini", "/v1beta/models/tiny:streamGenerateContent?alt=sse"),
+        ("gemini", "/v1/models/tiny:streamGenerateContent?alt=sse"),
+        ("ollama", "/proxy/api/chat"),
+        ("ragflow", "/api/v1/chats/c1/completions"),
+        ("ragflow_legacy", "/api/v1/chat/completions"),
+        ("vercel", "/chat"),
+        ("agui", "/any/thing"),
+    ],
+)
+def test_where_a_dialect_is_answered(dialect, path) -> None:
+    """A dialect is asked at its own paths, below any prefix; one without paths anywhere."""
+    with EmbeddedServer(dialect, pace=0) as server:
+        assert ask(server, post(path, HI)).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path"),
+    [
+        ("openai", "/v1/chat/completions/more"),
+        ("openai", "/v1/messages"),
+        ("anthropic", "/v1/chat/completions"),
+        ("dify", "/v1/chat-messages/task-1/stop"),
+        ("vercel", "/chat/"),
+    ],
+)
+def test_elsewhere_is_nothing(dialect, path) -> None:
+    """Another path is a 404 whose JSON says which paths there are."""
+    with EmbeddedServer(dialect, pace=0) as server:
+        answer = ask(server, post(path, HI))
+        assert not server.errors
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ")
+    error = json.loads(body)["error"]
+    own = dialects.get(dialect).about.endpoint
+    assert error["paths"][0] == own
+    assert {"POST /", "POST /chat", "POST /sse"} <= set(error["paths"])
+    assert f"POST {path}" in error["message"]
+    assert own in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "line"),
+    [
+        ("vercel", b"x-vercel-ai-ui-message-stream: v1"),
+        ("ragflow", b"Content-Type: text/event-stream; charset=utf-8"),
+        ("dify", b"Content-Type: text/event-stream; charset=utf-8"),
+        ("ollama", b"Content-Type: application/x-ndjson"),
+    ],
+)
+def test_headers_of_a_dialect(dialect, line) -> None:
+    """A response has the header fields that the backend's clients look for."""
+    with EmbeddedServer(dialect, pace=0) as server, ChatServer() as plain:
+        assert line + b"\r\n" in ask(server, post("/", HI))
+        plain.answer(dialect, "Hi")
+        assert line + b"\r\n" in ask(plain, post("/", HI))
+
+
+# For each backend with an endpoint that stops an answer: where it is asked, and with what.
+STOPPABLE = {
+    "dify": ("/v1/chat-messages", {"query": "Hi", "user": "u1"}),
+    "openai_responses": ("/v1/responses", {"input": "Hi", "background": True}),
+    "ragflow_agent": ("/api/v1/agents/chat/completions", {"query": "Hi"}),
+}
+
+
+def told(stream: AnswerStream) -> str | None:
+    """What became of the stop, as soon as that is known."""
+    deadline = threading.Event()
+    for _ in range(2000):
+        if stream.outcome.server_stop is not None:
+            break
+        deadline.wait(0.005)
+    return stream.outcome.server_stop
+
+
+@pytest.mark.parametrize("name", STOPPABLE)
+def test_stopping_is_answered(name) -> None:
+    """A client that stops is told by the server that it has stopped, too."""
+    path, body = STOPPABLE[name]
+    with EmbeddedServer(name, pace=60) as server:
+        with ChatClient(server.url + path, dialect=name) as client:
+            stream = client.send(body)
+            assert next(answer for answer in stream if answer.delta).text == "You"
+            stream.stop()
+            assert list(stream) == []
+            assert told(stream) == "stopped"
+            assert stream.outcome.reason == "stopped"
+        assert not server.errors
+
+
+@pytest.mark.parametrize("name", STOPPABLE)
+def test_a_stop_ends_the_answer(name) -> None:
+    """Stopped by somebody else, the answer ends where it is, in the words of the backend."""
+    path, body = STOPPABLE[name]
+    dialect = dialects.get(name)
+    with EmbeddedServer(name, pace=60) as server:
+        with ChatClient(server.url + path, dialect=dialect) as client:
+            stream = client.send(body)
+            answer = next(answer for answer in stream if answer.delta)
+            stop = dialect.stop_request(answer, body)
+            assert stop is not None
+            stop_path = stop_url(server.url + path, stop).removeprefix(server.url)
+            other = post(stop_path.replace("1", "2"), stop.body or {})
+            assert ask(server, other).startswith(b"HTTP/1.1 404 ")
+            assert ask(server, post(stop_path, stop.body or {})).startswith(b"HTTP/1.1 200 ")
+            # Once more is harmless.
+            assert ask(server, post(stop_path, stop.body or {})).startswith(b"HTTP/1.1 200 ")
+            last = stream.result()
+    assert last.text == "You"
+    assert stream.outcome.reason == "finished"
+    assert stream.outcome.end == "marker"
+    if name != "dify":
+        assert last.finish_reason == "cancelled"
+
+
+def test_only_the_answer_that_was_meant_stops() -> None:
+    """Another user's request stops nothing."""
+    with EmbeddedServer("dify", pace=0) as server:
+        asked = {"query": "Hi", "user": "u1"}
+        assert ask(server, post("/v1/chat-messages", asked)).startswith(b"HTTP/1.1 200 ")
+        path = "/v1/chat-messages/task-1/stop"
+        assert ask(server, post(path, {"user": "u2"})).startswith(b"HTTP/1.1 404 ")
+        assert ask(server, post(path, {"user": "u1"})).endswith(b'{"result": "success"}')
 
 
 def test_embedded_server_forgets_old_requests() -> None:

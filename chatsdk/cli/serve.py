@@ -30,7 +30,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "serve",
         help="run the embedded server alone",
-        description="Run the embedded server until Ctrl-C. It answers each POST in one dialect "
+        description="Run the embedded server until Ctrl-C. It answers in one dialect "
         "through its built-in speaker: there is no model. POST /sse gives ten plain events.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
@@ -103,7 +103,7 @@ def _greet(server: EmbeddedServer, arguments: argparse.Namespace) -> None:
 
 
 def chat_url(server: EmbeddedServer) -> str:
-    """Return where the server would be asked, were it the dialect's own backend; it takes any."""
+    """Return where the server is asked, at the path where the dialect's own backend is."""
     path = server.dialect.about.endpoint.split()[-1]
     if not path.startswith("/"):
         path = "/"

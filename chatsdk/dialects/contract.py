@@ -35,6 +35,8 @@ class About:
         more_after_end: whether frames worth waiting for may follow the marker.
         history: who keeps the conversation, ``"client"`` (resend the messages) or ``"server"``.
         stop: the endpoint that stops an answer on the server, or ``None``.
+        response_headers: the header fields of its stream that its clients look for; the content
+            type only where more is needed than the framing says.
         reasoning, tools, citations, usage: whether the backend sends them.
     """
 
@@ -51,6 +53,7 @@ class About:
     more_after_end: bool = False
     history: str = "client"
     stop: str | None = None
+    response_headers: tuple[tuple[str, str], ...] = ()
     reasoning: bool = False
     tools: bool = False
     citations: bool = False

@@ -29,7 +29,7 @@ from chatsdk.parts import (
 )
 from chatsdk.testing import steps
 from chatsdk.testing.connection import ConnectionEnded
-from chatsdk.testing.exchange import Exchange, Framing, Head, HeaderLines
+from chatsdk.testing.exchange import Exchange, Framing, Head, HeaderLines, header_pairs
 from chatsdk.testing.script import Script
 from chatsdk.testing.steps import Pause, Step
 
@@ -149,7 +149,7 @@ class AnswerScript(Script):
         self.dialect.encode(())
         head = Head(
             content_type=CONTENT_TYPES[self.dialect.framing()],
-            headers=headers,
+            headers=_with(headers, self.dialect.about.response_headers),
             framing=framing,
             encoding=encoding,
         )
@@ -198,6 +198,13 @@ class AnswerScript(Script):
             self._note_done(exchange)
             if exchange.ended:
                 raise ConnectionEnded("the server ended the connection", by_client=False)
+
+
+def _with(headers: HeaderLines, own: HeaderLines) -> list[tuple[str, str]]:
+    """Add the backend's own header lines to those that were given, which go before."""
+    given = header_pairs(headers)
+    names = {name.lower() for name, _ in given}
+    return [*given, *(pair for pair in header_pairs(own) if pair[0].lower() not in names)]
 
 
 def _paced(parts: tuple[Part, ...], pace: float) -> list[Step]:

@@ -7,8 +7,10 @@ import ssl
 
 from chatsdk import dialects, sse
 from chatsdk.dialects import Dialect
-from chatsdk.parts import Usage
+from chatsdk.parts import Identity, Usage
 from chatsdk.testing.answers import AnswerScript, answer_parts
+from chatsdk.testing.embedded_routes import Routes, conversation_in
+from chatsdk.testing.embedded_stopping import StoppableAnswer, Stops
 from chatsdk.testing.exchange import Head
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Reply, Response
@@ -35,12 +37,14 @@ PREFLIGHT_SECONDS = 86_400
 
 
 class EmbeddedServer(ChatServer):
-    """A server that answers every POST in one dialect, through the built-in speaker.
+    """A server that answers in one dialect, through the built-in speaker.
 
-    There is no model, and the answer says so; the same body is answered the same each time.
-    `POST /sse` gives ten events instead, `Hello, this is message number 1` to 10, for a browser on
-    any origin (CORS). Other methods are refused. Responses that are added as with `ChatServer`
-    come first.
+    There is no model, and the answer says so; the same body is answered the same each time. It is
+    asked with a POST at the dialect's own paths, at `/` and at `/chat`; where the backend has an
+    endpoint that stops an answer, so has the server, and the answer ends there. `POST /sse` gives
+    ten events instead, `Hello, this is message number 1` to 10, for a browser on any origin
+    (CORS). Elsewhere, and for other methods, there is a 404 that lists the paths. Responses that
+    are added as with `ChatServer` come first.
 
     Args:
         dialect: a name or a `Dialect` that can be written; ValueError for another.
@@ -66,6 +70,8 @@ class EmbeddedServer(ChatServer):
         self.dialect = dialects.get(dialect)
         # Raises at once for a dialect that is only read.
         AnswerScript(self.dialect)
+        self._routes = Routes(self.dialect)
+        self._stops = Stops(self.dialect)
         self._pace = pace
         self._interval = interval
         self._numbers = itertools.count(1)
@@ -74,25 +80,42 @@ class EmbeddedServer(ChatServer):
     def _respond(self, request: RecordedRequest) -> Response:
         if request.path == "/sse":
             return self._respond_sse(request)
-        if request.method != "POST":
-            return _refusal(404, f"there is nothing at {request.path}; send a POST")
         try:
-            body = parse_body(request.body)
+            body = parse_body(request.body) if request.body else None
         except ValueError:
             return _refusal(400, "the body is not JSON")
+        stopped = self._stops.reply(request, body)
+        if stopped is not None:
+            return stopped
+        if request.method != "POST" or not self._routes.answer(request.path):
+            return self._nothing_at(request)
+        if not request.body:
+            return _refusal(400, "there is no body: send JSON")
         text = speak(body)
         number = next(self._numbers)
-        id = f"answer-{number}"
+        known = conversation_of(body) or conversation_in(request)
+        who = Identity(
+            id=f"answer-{number}",
+            conversation_id=known or f"conversation-{number}",
+            model="built-in",
+            task=f"task-{number}",
+        )
         usage = Usage(input=len(prompt_of(body).split()), output=len(text.split()))
-        conversation = conversation_of(body) or f"conversation-{number}"
-        parts = answer_parts(text, usage=usage, id=id, conversation_id=conversation)
-        return AnswerScript(
+        script = StoppableAnswer(
             self.dialect,
-            parts,
+            # The parts begin with who says them, and here the task belongs to that.
+            [who, *answer_parts(text, usage=usage)[1:]],
             pace=self._pace,
-            id=id,
+            id=f"answer-{number}",
             headers=UNBUFFERED,
         )
+        self._stops.expect(request, body, who, script)
+        return script
+
+    def _nothing_at(self, request: RecordedRequest) -> Reply:
+        paths = [f"POST {path}" for path in (*self._routes.paths, "/sse")]
+        message = f"nothing answers {request.method} {request.path}; there are {', '.join(paths)}"
+        return Reply(404, json={"error": {"message": message, "paths": paths}})
 
     def _respond_sse(self, request: RecordedRequest) -> Response:
         origin = {"Access-Control-Allow-Origin": "*"}

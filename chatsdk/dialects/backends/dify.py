@@ -58,6 +58,8 @@ class Dify(Dialect):
         end_marker='"event": "message_end", or "workflow_paused"',
         history="server",
         stop="POST /v1/chat-messages/{task_id}/stop",
+        # Its clients take text without a charset for Latin-1.
+        response_headers=(("Content-Type", "text/event-stream; charset=utf-8"),),
         reasoning=True,
         tools=True,
         citations=True,

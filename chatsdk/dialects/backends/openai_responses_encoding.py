@@ -89,6 +89,8 @@ def _last(
     if failure is not None:
         code = "server_error" if failure.code is None else str(failure.code)
         status, more = "failed", {"error": {"code": code, "message": failure.message}}
+    elif finish is not None and finish.reason == "cancelled":
+        status = "cancelled"
     elif finish is not None and finish.reason in NATIVE:
         native = native_reason(finish, INCOMPLETE, NATIVE, finish.reason)
         status, more = "incomplete", {"incomplete_details": {"reason": native}}

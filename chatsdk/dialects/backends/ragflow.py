@@ -19,6 +19,9 @@ from chatsdk.parts import End, Failure, Part
 
 __all__ = ["RAGFlow", "RAGFlowAgent", "RAGFlowLegacy"]
 
+# Its own client takes text without a charset for Latin-1.
+CHARSET = (("Content-Type", "text/event-stream; charset=utf-8"),)
+
 API = "https://github.com/infiniflow/ragflow/blob/main/docs/references/http_api_reference.md"
 
 
@@ -41,6 +44,7 @@ class RAGFlow(Dialect):
         end_marker='data:{"code":0,"data":true}',
         history="server",
         stop="POST /api/v1/tasks/{task_id}/cancel (agents)",
+        response_headers=CHARSET,
         reasoning=True,
         citations=True,
     )
@@ -128,6 +132,7 @@ class RAGFlowLegacy(RAGFlow):
         text="snapshot",
         end_marker='data:{"code":0,"data":true}',
         history="server",
+        response_headers=CHARSET,
         reasoning=True,
         citations=True,
     )
@@ -154,6 +159,7 @@ class RAGFlowAgent(RAGFlow):
         end_marker="data:[DONE]",
         history="server",
         stop="POST /api/v1/tasks/{task_id}/cancel",
+        response_headers=CHARSET,
         reasoning=True,
         citations=True,
         usage=True,

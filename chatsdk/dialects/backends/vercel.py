@@ -62,6 +62,7 @@ class Vercel(Dialect):
         endpoint="POST /api/chat",
         end_marker="data: [DONE]",
         finish_reason=True,
+        response_headers=(("x-vercel-ai-ui-message-stream", "v1"),),
         reasoning=True,
         tools=True,
         citations=True,
