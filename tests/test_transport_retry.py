@@ -12,6 +12,8 @@ import sys
 import time
 
 import pytest
+import requests
+import urllib3
 from provoking import CHUNK, HELLO, PATIENCE, opened_way
 
 from chatsdk import (
@@ -553,3 +555,43 @@ def test_a_stream_is_told_from_an_interruption():
         error = refused(client)
     assert type(error) is StreamInterrupted
     assert "not sent again" in str(error)
+
+
+# --- a session that sends again by itself --------------------------------------------------------
+
+
+class OwnPool(urllib3.HTTPConnectionPool):
+    """A class of pools that somebody wrote."""
+
+
+class OwnAdapter(requests.adapters.HTTPAdapter):
+    """An adapter that brings its own pools."""
+
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": OwnPool}
+
+
+@pytest.mark.parametrize("kind", [requests.adapters.HTTPAdapter, OwnAdapter])
+@pytest.mark.parametrize("methods", [None, ["POST"]])
+def test_an_adapter_does_not_send_again(server, kind, methods):
+    """An adapter's max_retries do not repeat a request of ours, and go on for those of others."""
+    again = urllib3.Retry(
+        total=5, allowed_methods=methods, status_forcelist=[500], backoff_factor=0
+    )
+    with requests.Session() as http:
+        http.mount("http://", kind(max_retries=again))
+        with ChatClient(server.url, dialect="openai", http=http, retry=AGAIN) as client:
+            server.drop()
+            with pytest.raises(StreamInterrupted):
+                client.send({})
+            server.reply(500)
+            with pytest.raises(HTTPStatusError):
+                client.send({})
+            assert len(server.requests) == 2
+            server.busy(retry_after=0)
+            answered(server, client, 2)
+            server.reply(500)
+            server.reply(200)
+            assert http.post(server.url).status_code == 200
+            assert len(server.requests) == 6

@@ -6,6 +6,7 @@ The wire of the request under way is handed over in a thread-local: everything b
 
 from __future__ import annotations
 
+import functools
 import queue
 import socket
 import ssl
@@ -19,12 +20,16 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
+from urllib3.util.retry import Retry
 
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.coalescing import CoalescingResponse
 from chatsdk.transport.deadlines import watch
 
-__all__ = ["POOL_CLASSES", "carrying", "current_wire"]
+__all__ = ["POOL_CLASSES", "carrying", "current_wire", "sending_once"]
+
+# What requests tells urllib3 by default: nothing is sent again.
+ONCE = Retry(0, read=False)
 
 
 class _Current(threading.local):
@@ -185,7 +190,25 @@ class WiredHTTPSConnection(_Wired, HTTPSConnection):
     """urllib3's TLS connection, with a wire."""
 
 
-class _WiredPool:
+class _Once:
+    """Sends a request of ours once, whatever the adapter allows: more is for `chatsdk.Retry`."""
+
+    def urlopen(
+        self: Any,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Any = None,
+        retries: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        if current_wire() is not None:
+            retries = ONCE
+        return super().urlopen(method, url, body, headers, retries, *args, **kwargs)  # type: ignore[misc]
+
+
+class _WiredPool(_Once):
     def _put_conn(self: Any, conn: Any) -> None:
         if conn is not None and not _disowned(conn):
             conn.close()
@@ -211,12 +234,18 @@ def _disowned(conn: Any) -> bool:
     return sound and not getattr(response, "surplus", False)
 
 
-class WiredHTTPPool(_WiredPool, HTTPConnectionPool):
+class WiredHTTPPool(_WiredPool, HTTPConnectionPool):  # type: ignore[misc]
     ConnectionCls = WiredHTTPConnection
 
 
-class WiredHTTPSPool(_WiredPool, HTTPSConnectionPool):
+class WiredHTTPSPool(_WiredPool, HTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls = WiredHTTPSConnection
 
 
 POOL_CLASSES = {"http": WiredHTTPPool, "https": WiredHTTPSPool}
+
+
+@functools.cache
+def sending_once(pool: type) -> type:
+    """Return this class of pools, made to send a request of ours once."""
+    return pool if issubclass(pool, _Once) else type(pool.__name__, (_Once, pool), {})

@@ -10,7 +10,7 @@ import urllib3
 from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from chatsdk.transport.connection import POOL_CLASSES
+from chatsdk.transport.connection import POOL_CLASSES, sending_once
 
 __all__ = ["adopt", "close_inherited", "close_session", "new_session"]
 
@@ -55,7 +55,8 @@ def adopt(adapter: object, url: str, proxies: dict[str, str]) -> bool:
     """Let the connections that this adapter of a caller opens to `url` carry wires too.
 
     Only where they would be urllib3's own: an adapter that brings pools of another class has its
-    reasons. Connections that it has idle are closed. Returns whether they carry wires.
+    reasons. Either way none sends a request of ours again, whatever the adapter's
+    ``max_retries``. Connections that it has idle are closed. Returns whether they carry wires.
     """
     if not isinstance(adapter, requests.adapters.HTTPAdapter):
         return False
@@ -69,10 +70,14 @@ def adopt(adapter: object, url: str, proxies: dict[str, str]) -> bool:
 
 def _wire(manager: Any) -> bool:
     classes = getattr(manager, "pool_classes_by_scheme", None)
-    if classes == URLLIB3_POOLS:
-        manager.pool_classes_by_scheme = POOL_CLASSES
+    if not isinstance(classes, dict):
+        return False
+    ours = classes in (URLLIB3_POOLS, POOL_CLASSES)
+    wanted = POOL_CLASSES if ours else {name: sending_once(kind) for name, kind in classes.items()}
+    if classes != wanted:
+        manager.pool_classes_by_scheme = wanted
         manager.clear()
-    return classes in (URLLIB3_POOLS, POOL_CLASSES)
+    return ours
 
 
 def close_session(session: requests.Session) -> None:
