@@ -12,6 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from chatsdk.answer import Citation, ToolCall
+from chatsdk.parts import Native
 
 __all__ = ["Image", "Message"]
 
@@ -54,8 +55,9 @@ class Message:
         id: the message's id within its session, or ``None``.
         status: of an assistant within a session: the status of its turn, or ``None``. Of a tool
             that a session ran: ``"finished"`` or ``"error"``.
-        reasoning: of an assistant: what it thought; backends are not given it again.
-        citations: of an assistant: what it leans on; neither.
+        reasoning: of an assistant: what it thought; given only to backends that ask for it.
+        citations: of an assistant: what it leans on; backends are not given it again.
+        native: of an assistant: what its backend wants to get back with it (`Answer.native`).
     """
 
     role: str
@@ -68,6 +70,7 @@ class Message:
     status: str | None = None
     reasoning: str = ""
     citations: tuple[Citation, ...] = ()
+    native: Native | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, value: Message | Mapping[str, Any] | str) -> Message:
@@ -102,6 +105,7 @@ class Message:
             status=value.get("status"),
             reasoning=_reasoning(value.get("reasoning")),
             citations=tuple(_citation(item) for item in value.get("citations") or ()),
+            native=_native(value.get("native")),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,6 +122,8 @@ class Message:
                 {"id": call.id, "name": call.name, "arguments": call.arguments}
                 for call in self.tool_calls
             ]
+        if self.native is not None:
+            written["native"] = {"dialect": self.native.dialect, "value": self.native.value}
         return written
 
     @classmethod
@@ -195,6 +201,14 @@ def _citation(value: object) -> Citation:
     if isinstance(value, Mapping) and value.keys() <= set(names):
         return Citation(**value)
     raise ValueError(f"a citation is a Citation or a dict with some of {', '.join(names)}")
+
+
+def _native(value: object) -> Native | None:
+    if value is None or isinstance(value, Native):
+        return value
+    if isinstance(value, Mapping) and isinstance(value.get("dialect"), str) and "value" in value:
+        return Native.of(value["dialect"], value["value"])
+    raise ValueError("a message's native is a Native or {'dialect': ..., 'value': ...}")
 
 
 def _given(value: Image | Citation) -> dict[str, Any]:

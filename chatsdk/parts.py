@@ -5,7 +5,10 @@ A dialect's decoder turns each event into parts; `chatsdk.answer.AnswerBuilder` 
 
 from __future__ import annotations
 
-from attrs import frozen
+import json
+from typing import Any
+
+from attrs import field, frozen
 
 __all__ = [
     "FINISH_REASONS",
@@ -15,6 +18,7 @@ __all__ = [
     "Failure",
     "Finish",
     "Identity",
+    "Native",
     "Part",
     "Reasoning",
     "ReasoningSnapshot",
@@ -76,6 +80,39 @@ class Usage:
     total: int | None = None
     reasoning: int | None = None
     cached: int | None = None
+
+
+@frozen
+class Native:
+    """What a backend wants to get back with an answer, in its own form.
+
+    That is what no other field can hold, such as the signature of a thought, without which some
+    backends refuse the results of tools. Nobody but the dialect that wrote it looks into it. As a
+    part it takes the place of the one before.
+
+    Attributes:
+        dialect: whose form it is; the others leave it out.
+        data: JSON text.
+    """
+
+    dialect: str
+    data: str = field(repr=False)
+
+    @classmethod
+    def of(cls, dialect: str, value: Any) -> Native:
+        """Return it for a value of JSON."""
+        data = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        try:
+            data.encode()
+        except UnicodeEncodeError:
+            # Text cut by UTF-16 units: the halves of a pair stand side by side here.
+            data = data.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return cls(dialect, data)
+
+    @property
+    def value(self) -> Any:
+        """The value, anew each time."""
+        return json.loads(self.data)
 
 
 @frozen
@@ -192,6 +229,7 @@ Part = (
     | Citations
     | UsageUpdate
     | Identity
+    | Native
     | Finish
     | End
     | Failure

@@ -9,7 +9,7 @@ import pytest
 from chatsdk import dialects
 from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.messages import Image, Message
-from chatsdk.parts import End, Failure, Reasoning, Text, ToolCallDelta
+from chatsdk.parts import End, Failure, Native, Reasoning, Text, ToolCallDelta
 from chatsdk.sse import ServerSentEvent
 
 anthropic = dialects.get("anthropic")
@@ -205,3 +205,115 @@ def test_blocks_follow_each_other():
 def test_nothing_stops_it_on_the_server():
     """There is no endpoint that stops an answer."""
     assert anthropic.stop_request(Answer(id="msg_1"), {}) is None
+
+
+def events(*blocks):
+    """The answer to a stream of these blocks, each a start and its deltas."""
+    decoder, builder = anthropic.decoder(), AnswerBuilder()
+
+    def take(kind, **payload):
+        data = json.dumps({"type": kind, **payload})
+        builder.step(decoder.decode(ServerSentEvent(kind, data)))
+
+    for index, (start, *deltas) in enumerate(blocks):
+        take("content_block_start", index=index, content_block=start)
+        for delta in deltas:
+            take("content_block_delta", index=index, delta=delta)
+        take("content_block_stop", index=index)
+    take("message_delta", delta={"stop_reason": "tool_use"})
+    take("message_stop")
+    return builder.answer
+
+
+def thought(*pieces, signature="sig"):
+    return [
+        {"type": "thinking", "thinking": "", "signature": ""},
+        *({"type": "thinking_delta", "thinking": piece} for piece in pieces),
+        {"type": "signature_delta", "signature": signature[:2]},
+        {"type": "signature_delta", "signature": signature[2:]},
+    ]
+
+
+CALL = [
+    {"type": "tool_use", "id": "t1", "name": "find", "input": {}},
+    {"type": "input_json_delta", "partial_json": '{"q": '},
+    {"type": "input_json_delta", "partial_json": '"\\u00e4"}'},
+]
+
+
+def reply(answer, **changed):
+    given = {"tool_calls": answer.tool_calls, "native": answer.native} | changed
+    return Message("assistant", given.pop("content", answer.text), **given)
+
+
+def test_thoughts_go_back_as_they_came():
+    """With the results of tools the API gets its thoughts, signed, redacted, in their places."""
+    redacted = {"type": "redacted_thinking", "data": "EmwKAhgB"}
+    answer = events(
+        thought("Let me ", "see. \ud83d", "\ude42"),
+        [redacted],
+        [
+            {"type": "text", "text": ""},
+            {"type": "text_delta", "text": "I "},
+            {"type": "text_delta", "text": "look."},
+        ],
+        thought("More.", signature="gis"),
+        CALL,
+        [{"type": "text", "text": ""}],
+    )
+    (turn,) = anthropic.body([reply(answer)])["messages"]
+    assert turn["content"] == [
+        {"type": "thinking", "thinking": "Let me see. 🙂", "signature": "sig"},
+        redacted,
+        {"type": "text", "text": "I look."},
+        {"type": "thinking", "thinking": "More.", "signature": "gis"},
+        {"type": "tool_use", "id": "t1", "name": "find", "input": {"q": "ä"}},
+    ]
+    assert answer.reasoning == "Let me see. 🙂More."
+
+
+def test_searches_of_the_api_go_back_too():
+    """What the API ran itself stands between the thoughts, and its results are encrypted."""
+    search = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "s1", "content": [{"a": "b"}]}
+    cited = {"type": "web_search_result_location", "encrypted_index": "x"}
+    answer = events(
+        [search, {"type": "input_json_delta", "partial_json": '{"query": "q"}'}],
+        [found],
+        [
+            {"type": "text", "text": "", "citations": []},
+            {"type": "text_delta", "text": "So."},
+            {"type": "citations_delta", "citation": cited},
+        ],
+    )
+    (turn,) = anthropic.body([reply(answer)])["messages"]
+    assert turn["content"] == [
+        search | {"input": {"query": "q"}},
+        found,
+        {"type": "text", "text": "So.", "citations": [cited]},
+    ]
+
+
+def test_what_was_changed_goes_back_without_thoughts():
+    """A message whose text or calls are not those of the answer says what its fields say."""
+    answer = events(thought("Hm."), [{"type": "text", "text": "A"}], CALL)
+    assert anthropic.body([reply(answer, content="B", tool_calls=())])["messages"] == [
+        {"role": "assistant", "content": "B"}
+    ]
+    (turn,) = anthropic.body([reply(answer, tool_calls=())])["messages"]
+    assert turn["content"] == "A"
+    elsewhere = Native.of("gemini", [{"text": "A"}])
+    (turn,) = anthropic.body([reply(answer, native=elsewhere)])["messages"]
+    assert [block["type"] for block in turn["content"]] == ["text", "tool_use"]
+
+
+def test_without_thoughts_nothing_is_kept():
+    """Text and calls stand in fields of their own; they are not kept twice."""
+    assert events([{"type": "text", "text": "A"}], CALL).native is None
+
+
+def test_a_flood_of_thoughts_is_not_kept(monkeypatch):
+    """What would go back is bounded, however much a server sends."""
+    monkeypatch.setattr("chatsdk.dialects.keeping.MOST_CHARS", 500)
+    assert events(thought("a" * 100)).native is not None
+    assert events(*[thought("a" * 100)] * 4).native is None

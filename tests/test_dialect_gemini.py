@@ -9,7 +9,8 @@ import pytest
 from chatsdk import dialects
 from chatsdk.answer import AnswerBuilder, ToolCall
 from chatsdk.messages import Image, Message
-from chatsdk.parts import Citation, Citations, End, Failure, Finish, Text
+from chatsdk.parts import Citation, Citations, End, Failure, Finish, Native, Text
+from chatsdk.sse import ServerSentEvent
 
 gemini = dialects.get("gemini")
 
@@ -193,3 +194,76 @@ def test_sources_are_written_once_at_the_end():
             {"retrievedContext": {"title": "P", "text": "s", "documentName": "d"}},
         ]
     }
+
+
+def content(*groups):
+    """The answer to a stream of events with these parts; the last one says STOP."""
+    decoder, builder = gemini.decoder(), AnswerBuilder()
+    for place, group in enumerate(groups, 1):
+        candidate = {"content": {"role": "model", "parts": group}}
+        if place == len(groups):
+            candidate["finishReason"] = "STOP"
+        event = ServerSentEvent("message", json.dumps({"candidates": [candidate]}))
+        builder.step(decoder.decode(event))
+    return builder.step(decoder.close())
+
+
+def reply(answer, **changed):
+    given = {"tool_calls": answer.tool_calls, "native": answer.native} | changed
+    return Message("assistant", given.pop("content", answer.text), **given)
+
+
+def parts_of(message):
+    (turn,) = gemini.body([message])["contents"]
+    return turn["parts"]
+
+
+FIND = {"name": "find", "args": {"q": "ä"}}
+
+
+def test_signatures_go_back_as_they_came():
+    """Each signature goes back in its own part, also in one without text; thoughts do not."""
+    answer = content(
+        [{"text": "Hm.", "thought": True}],
+        [{"text": "I "}],
+        [{"text": "lo"}, {"text": "ok"}],
+        [{"text": ".", "thoughtSignature": "S1"}],
+        [{"text": "Now"}, {"functionCall": FIND, "thoughtSignature": "S2"}],
+        [{"functionCall": {"name": "now"}}],
+        [{"text": "", "thoughtSignature": "S3"}],
+        [{"text": ""}],
+    )
+    assert (answer.text, answer.reasoning) == ("I look.Now", "Hm.")
+    assert parts_of(reply(answer)) == [
+        {"text": "I look"},
+        {"text": ".", "thoughtSignature": "S1"},
+        {"text": "Now"},
+        {"functionCall": FIND, "thoughtSignature": "S2"},
+        {"functionCall": {"name": "now"}},
+        {"text": "", "thoughtSignature": "S3"},
+    ]
+
+
+def test_without_a_signature_nothing_is_kept():
+    """Text and calls stand in fields of their own; they are not kept twice."""
+    assert content([{"text": "A"}], [{"functionCall": FIND}]).native is None
+
+
+def test_what_was_changed_goes_back_without_signatures():
+    """A message whose text or calls are not those of the answer says what its fields say."""
+    answer = content([{"text": "A", "thoughtSignature": "S1"}], [{"functionCall": FIND}])
+    assert parts_of(reply(answer, content="B", tool_calls=())) == [{"text": "B"}]
+    assert parts_of(reply(answer, tool_calls=(ToolCall(None, "find", "{}"),)))[1] == {
+        "functionCall": {"name": "find", "args": {}},
+        "thoughtSignature": "skip_thought_signature_validator",
+    }
+    elsewhere = Native.of("anthropic", answer.native.value)
+    assert parts_of(reply(answer, native=elsewhere))[0] == {"text": "A"}
+
+
+def test_a_flood_of_signatures_is_not_kept(monkeypatch):
+    """What would go back is bounded, however much a server sends."""
+    monkeypatch.setattr("chatsdk.dialects.keeping.MOST_CHARS", 500)
+    signed = [{"text": "a", "thoughtSignature": "S" * 100}]
+    assert content(signed).native is not None
+    assert content(*[signed] * 4).native is None

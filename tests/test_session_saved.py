@@ -8,6 +8,7 @@ import pytest
 from session_fakes import FakeClient, said, talk
 
 from chatsdk import Citation, Image, Message, ToolCall
+from chatsdk.parts import Native
 from chatsdk.session import ChatSession
 
 
@@ -62,6 +63,7 @@ def rich():
             "",
             tool_calls=(ToolCall("c1", "look", '{"at": 1}'),),
             reasoning="Hm.",
+            native=Native.of("anthropic", [{"type": "thinking", "signature": "s", "n": 1.5}]),
             status="finished",
         ),
         Message("tool", "a cat", tool_call_id="c1", name="look"),
@@ -121,6 +123,7 @@ def test_saved_while_streaming():
         ({"ids": True}, "damaged"),
         ({"messages": [{"role": "assistant", "citations": [{"colour": 1}]}]}, "citation"),
         ({"messages": [{"role": "assistant", "reasoning": 5}]}, "reasoning"),
+        ({"messages": [{"role": "assistant", "native": {"value": 5}}]}, "native"),
         ({"messages": [{"role": "user", "id": 5}]}, "id"),
     ],
 )

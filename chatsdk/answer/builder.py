@@ -17,6 +17,7 @@ from chatsdk.parts import (
     Failure,
     Finish,
     Identity,
+    Native,
     Part,
     Reasoning,
     ReasoningSnapshot,
@@ -267,6 +268,9 @@ class AnswerBuilder:
                 facts, id=id, conversation_id=conversation_id, task_id=task_id, model=model
             )
 
+    def _native(self, part: Native) -> None:
+        self._facts = evolve(self._facts, native=part)
+
     def _end(self, part: End) -> None:
         self.ended = self.over = True
 
@@ -284,6 +288,7 @@ _APPLY: dict[type, Any] = {
     Citations: AnswerBuilder._citations,
     UsageUpdate: AnswerBuilder._usage,
     Identity: AnswerBuilder._identity,
+    Native: AnswerBuilder._native,
     Finish: AnswerBuilder._finish,
     End: AnswerBuilder._end,
     Failure: AnswerBuilder._fail,

@@ -8,7 +8,7 @@ from typing import Any
 from chatsdk.answer.draft import Step
 from chatsdk.answer.ledger import Ledger, as_bytes, as_text
 from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall, refuse_to_change
-from chatsdk.parts import Citation, Usage
+from chatsdk.parts import Citation, Native, Usage
 
 __all__ = ["Answer"]
 
@@ -23,8 +23,8 @@ class Answer(Step):
     """An answer as far as it has come. Frozen; every step is a value of its own.
 
     ``str(answer)`` is its text. Two answers are equal when they say the same: text, reasoning, tool
-    calls, citations, usage, finish reason and ids; how they came (``delta``, ``raw``, ``timings``)
-    does not count.
+    calls, citations, usage, finish reason and ids; how they came (``delta``, ``raw``, ``timings``,
+    ``native``) does not count.
 
     Attributes:
         text: all the text so far.
@@ -41,6 +41,8 @@ class Answer(Step):
         conversation_id: where the backend keeps the history, its id of the conversation.
         task_id: where the backend can be told to stop by such an id, that id.
         model: the model that answered, as the backend names it.
+        native: what the backend wants to get back with this answer, such as signed thoughts, a
+            `chatsdk.parts.Native`, or ``None``.
         raw: the last payload, parsed when it is JSON, else as text; ``None`` before the first.
         timings: `Timings` in seconds, events and bytes.
     """
@@ -61,6 +63,7 @@ class Answer(Step):
         conversation_id: str | None = None,
         task_id: str | None = None,
         model: str | None = None,
+        native: Native | None = None,
     ) -> None:
         facts = Facts(
             tool_calls=tuple(tool_calls),
@@ -72,6 +75,7 @@ class Answer(Step):
             conversation_id=conversation_id,
             task_id=task_id,
             model=model,
+            native=native,
         )
         _fill(
             self,
@@ -79,7 +83,7 @@ class Answer(Step):
             _count=1,
             _thoughts=Ledger([reasoning]),
             _thought_count=1,
-            _facts=_NO_FACTS if facts == _NO_FACTS else facts,
+            _facts=_NO_FACTS if facts == _NO_FACTS and native is None else facts,
             delta=text,
             reasoning_delta=reasoning,
             rewritten=False,
@@ -143,6 +147,11 @@ class Answer(Step):
     def model(self) -> str | None:
         """The model that answered, as the backend names it, or ``None``."""
         return self._facts.model
+
+    @property
+    def native(self) -> Native | None:
+        """What the backend wants to get back with this answer, or ``None``."""
+        return self._facts.native
 
     @property
     def raw(self) -> Any:

@@ -7,11 +7,11 @@ from array import array
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from attrs import frozen
+from attrs import field, frozen
 from attrs.exceptions import FrozenInstanceError
 
 from chatsdk.answer.ledger import Ledger, as_bytes, as_text
-from chatsdk.parts import Citation, Usage
+from chatsdk.parts import Citation, Native, Usage
 
 __all__ = ["Arrivals", "Facts", "Timings", "ToolCall", "refuse_to_change"]
 
@@ -175,3 +175,5 @@ class Facts:
     conversation_id: str | None = None
     task_id: str | None = None
     model: str | None = None
+    # No part of what is said: what is read back of an answer in another form says the same.
+    native: Native | None = field(default=None, eq=False)

@@ -8,7 +8,15 @@ from typing import Any
 from chatsdk.answer import ToolCall
 from chatsdk.messages import Image, Message
 
-__all__ = ["arguments_of", "embedded", "new_messages", "system_text", "tool_name"]
+__all__ = [
+    "arguments_of",
+    "embedded",
+    "given_back",
+    "new_messages",
+    "system_text",
+    "thoughts_to_give_back",
+    "tool_name",
+]
 
 
 def system_text(messages: Sequence[Message]) -> str:
@@ -35,6 +43,42 @@ def arguments_of(call: ToolCall) -> dict[str, Any]:
     Text that is no JSON object cannot be sent back there; the tool's result says what was wrong.
     """
     return call.parsed or {}
+
+
+def given_back(message: Message, dialect: str) -> list[dict[str, Any]]:
+    """Return the pieces that the backend wants to get back with a message, ``[]`` for none.
+
+    They are what the decoder of `dialect` has put into `Message.native`. Whether the message has
+    been changed since is for the caller to see.
+    """
+    native = message.native
+    value = None if native is None or native.dialect != dialect else native.value
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        return []
+    return value
+
+
+def thoughts_to_give_back(messages: Sequence[Message]) -> list[str | None]:
+    """Return for each message the reasoning that goes back with it, ``None`` where none does.
+
+    It goes back with all that a model said in a turn in which it called tools, from one question of
+    the user to the next: what it has not thought there, it thinks anew with each result. Where it
+    thought at all in such a turn, ``""`` says that it did not in that place.
+    """
+    given: list[str | None] = [None] * len(messages)
+    start = 0
+    for place in range(len(messages) + 1):
+        if place < len(messages) and messages[place].role != "user":
+            continue
+        turn = range(start, place)
+        if any(messages[at].tool_calls for at in turn) and any(
+            messages[at].reasoning for at in turn
+        ):
+            for at in turn:
+                if messages[at].role == "assistant":
+                    given[at] = messages[at].reasoning
+        start = place
+    return given
 
 
 def tool_name(result: Message, messages: Sequence[Message]) -> str:

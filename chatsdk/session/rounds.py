@@ -36,6 +36,7 @@ class Rounds(NamedTuple):
             reasoning=answer.reasoning[len(said.reasoning) :],
             tool_calls=answer.tool_calls,
             citations=answer.citations[len(said.citations) :],
+            native=answer.native,
         )
 
 

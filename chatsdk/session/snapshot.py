@@ -120,6 +120,7 @@ def _reply(answer: Answer, id: str, status: Status) -> Message:
         status=status.value,
         reasoning=answer.reasoning,
         citations=answer.citations,
+        native=answer.native,
     )
 
 

@@ -130,6 +130,7 @@ class ToolStream:
             status=Status.FINISHED.value,
             reasoning=said.reasoning,
             citations=said.citations,
+            native=said.native,
         )
         answer = self._joined.answer
         if not self._machine.end_round(self._turn, answer, (asked, *results)):

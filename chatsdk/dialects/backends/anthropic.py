@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from chatsdk.dialects.backends.anthropic_asking import write_body
+from chatsdk.dialects.backends.anthropic_content import DIALECT, Content
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.payload import (
     UNSCANNABLE,
@@ -28,6 +29,7 @@ from chatsdk.parts import (
     Failure,
     Finish,
     Identity,
+    Native,
     Part,
     Reasoning,
     Text,
@@ -60,8 +62,8 @@ class Anthropic(Dialect):
     """Anthropic Messages, also as Amazon, Google and gateways offer it over event streams.
 
     Of the tools only those that the client runs are tool calls of the answer; searches and code
-    that Anthropic runs itself stand in ``raw``. What a thinking block is signed with is not kept:
-    with extended thinking switched on, the API refuses results of tools that come without it.
+    that Anthropic runs itself stand in ``raw``. Thoughts go back as they came, with what they are
+    signed with, without which the API refuses results of tools.
     """
 
     about = About(
@@ -101,7 +103,7 @@ class Anthropic(Dialect):
         for index, block in enumerate(as_list(payload.get("content"), "content")):
             parts += decoder.read("content_block_start", {"index": index, "content_block": block})
             parts += decoder.read("content_block_stop", {"index": index})
-        return [*parts, *decoder.read("message_delta", {"delta": payload}), End()]
+        return [*parts, *decoder.read("message_delta", {"delta": payload}), *decoder.close(), End()]
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
@@ -120,6 +122,7 @@ class AnthropicDecoder(Decoder):
         self._inputs: dict[int, dict[str, Any]] = {}
         self._calls: set[int] = set()
         self._counts: dict[str, int] = {}
+        self._content = Content()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
@@ -143,8 +146,13 @@ class AnthropicDecoder(Decoder):
             if delta.__class__ is dict and delta.get("type") == "text_delta":
                 piece = delta.get("text")
                 if piece.__class__ is str:
+                    self._content.text.append(piece)
                     return (Text(piece),)
         return self.read(kind if isinstance(kind, str) else event.event, payload)
+
+    def close(self) -> Sequence[Part]:
+        blocks = self._content.whole()
+        return () if blocks is None else (Native.of(DIALECT, blocks),)
 
     def read(self, kind: str, payload: dict[str, Any]) -> Sequence[Part]:
         """Return the parts of one parsed event of the type `kind`."""
@@ -162,6 +170,7 @@ class AnthropicDecoder(Decoder):
     def _block_start(self, payload: dict[str, Any]) -> Sequence[Part]:
         block = as_object(payload.get("content_block"), "content_block")
         kind = block.get("type")
+        self._content.begin(payload.get("index"), block)
         if kind == "text":
             parts: list[Part] = []
             if text := as_text(block.get("text"), "text"):
@@ -184,7 +193,10 @@ class AnthropicDecoder(Decoder):
         delta = as_object(payload.get("delta"), "delta")
         kind = delta.get("type")
         if kind == "text_delta":
-            return (Text(as_text(delta.get("text"), "text")),)
+            piece = as_text(delta.get("text"), "text")
+            self._content.text.append(piece)
+            return (Text(piece),)
+        self._content.add(payload.get("index"), delta)
         if kind == "thinking_delta":
             return (Reasoning(as_text(delta.get("thinking"), "thinking")),)
         if kind == "input_json_delta":
@@ -218,7 +230,7 @@ class AnthropicDecoder(Decoder):
         return parts
 
     def _message_stop(self, payload: dict[str, Any]) -> Sequence[Part]:
-        return (End(),)
+        return (*self.close(), End())
 
     def _error(self, payload: dict[str, Any]) -> Sequence[Part]:
         return (failure_in(payload),)

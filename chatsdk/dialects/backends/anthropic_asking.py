@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import arguments_of, embedded, system_text
+from chatsdk.dialects.asking import arguments_of, embedded, given_back, system_text
+from chatsdk.dialects.backends.anthropic_content import DIALECT
 from chatsdk.messages import Image, Message
 
 __all__ = ["MAX_TOKENS", "write_body"]
@@ -62,6 +63,10 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
+    blocks = given_back(message, DIALECT)
+    if blocks and _says_the_same(blocks, message):
+        # The API refuses blocks without text, though models begin with one now and then.
+        return [block for block in blocks if str(block.get("text", "-")).strip()]
     if not message.images and not message.tool_calls:
         return message.content
     return [
@@ -72,6 +77,12 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
             for call in message.tool_calls
         ),
     ]
+
+
+def _says_the_same(blocks: list[dict[str, Any]], message: Message) -> bool:
+    texts = [str(block.get("text")) for block in blocks if block.get("type") == "text"]
+    calls = [block.get("id") for block in blocks if block.get("type") == "tool_use"]
+    return "".join(texts) == message.content and calls == [call.id for call in message.tool_calls]
 
 
 def _image(image: Image) -> dict[str, Any]:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from chatsdk.dialects.asking import thoughts_to_give_back
 from chatsdk.dialects.backends.openai import OpenAI
 from chatsdk.dialects.contract import About
+from chatsdk.messages import Message
 
 __all__ = ["DeepSeek"]
 
 
 class DeepSeek(OpenAI):
-    """DeepSeek's own API. While it is busy it sends comments, which count as life."""
+    """DeepSeek's own API, and others that want thoughts back, such as Moonshot's.
+
+    While it is busy it sends comments, which count as life. What it thought in a turn with tools
+    goes back with every request, as it insists on
+    (https://api-docs.deepseek.com/guides/thinking_mode); other thoughts do not.
+    """
 
     about = About(
         name="deepseek",
@@ -26,6 +36,14 @@ class DeepSeek(OpenAI):
 
     def __init__(self) -> None:
         super().__init__()
+
+    def written(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        """Write the messages, and the thoughts that go back with them."""
+        written = super().written(messages)
+        for message, thought in zip(written, thoughts_to_give_back(messages), strict=True):
+            if thought is not None:
+                message["reasoning_content"] = thought
+        return written
 
     def __repr__(self) -> str:
         return f"{self.name}()"

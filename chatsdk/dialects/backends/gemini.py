@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from chatsdk.dialects.backends.gemini_asking import write_body
+from chatsdk.dialects.backends.gemini_content import DIALECT, Content
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
@@ -28,6 +29,7 @@ from chatsdk.parts import (
     Failure,
     Finish,
     Identity,
+    Native,
     Part,
     Reasoning,
     Text,
@@ -135,7 +137,8 @@ class Gemini(Dialect):
             return None
         if not any(payload.get(name) for name in ("candidates", "promptFeedback")):
             return None
-        return [*GeminiDecoder(self).read(payload), End()]
+        decoder = GeminiDecoder(self)
+        return [*decoder.read(payload), *decoder.close(), End()]
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
@@ -153,6 +156,7 @@ class GeminiDecoder(Decoder):
         self._identity: tuple[object, object] = (None, None)
         self._usage: dict[str, Any] = {}
         self._calls = 0
+        self._content = Content()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
@@ -160,6 +164,10 @@ class GeminiDecoder(Decoder):
         if data[:1] != "{" and data.strip() in ("", "[DONE]"):
             return ()
         return self.read(load_object(data))
+
+    def close(self) -> Sequence[Part]:
+        kept = self._content.whole()
+        return () if kept is None else (Native.of(DIALECT, kept),)
 
     def read(self, payload: dict[str, Any]) -> Sequence[Part]:
         """Return the parts of one parsed response."""
@@ -192,6 +200,7 @@ class GeminiDecoder(Decoder):
         for value in as_list(content.get("parts"), "parts"):
             part = as_object(value, "parts[]")
             text = as_text(part.get("text"), "text")
+            self._content.add(part, text)
             if text:
                 parts.append(Reasoning(text) if part.get("thought") is True else Text(text))
             if part.get("functionCall") is not None:

@@ -6,14 +6,21 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import arguments_of, embedded, system_text, tool_name
+from chatsdk.dialects.asking import (
+    arguments_of,
+    embedded,
+    given_back,
+    system_text,
+    tool_name,
+)
+from chatsdk.dialects.backends.gemini_content import DIALECT, SIGNATURE
 from chatsdk.messages import Image, Message
 
 __all__ = ["write_body"]
 
 # From version 3 on the models refuse function calls that come back without the signature of the
-# thoughts behind them. Messages have no place for it; this is Google's own word for going without
-# (https://ai.google.dev/gemini-api/docs/thought-signatures).
+# thoughts behind them. For those of another backend, or of a program, this is Google's own word for
+# going without (https://ai.google.dev/gemini-api/docs/thought-signatures).
 NO_SIGNATURE = "skip_thought_signature_validator"
 
 
@@ -69,6 +76,10 @@ def _contents(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _parts(message: Message) -> Iterator[dict[str, Any]]:
+    kept = given_back(message, DIALECT)
+    if kept and _says_the_same(kept, message):
+        yield from kept
+        return
     for image in message.images:
         yield _image(image)
     if message.content:
@@ -78,8 +89,16 @@ def _parts(message: Message) -> Iterator[dict[str, Any]]:
         part: dict[str, Any] = {"functionCall": function | ({"id": call.id} if call.id else {})}
         if not place:
             # Of calls side by side only the first is signed.
-            part["thoughtSignature"] = NO_SIGNATURE
+            part[SIGNATURE] = NO_SIGNATURE
         yield part
+
+
+def _says_the_same(parts: list[dict[str, Any]], message: Message) -> bool:
+    texts = [part.get("text") or "" for part in parts if part.get("thought") is not True]
+    calls = [part["functionCall"] for part in parts if part.get("functionCall")]
+    return "".join(map(str, texts)) == message.content and [
+        (call.get("name"), call.get("args") or {}) for call in calls if isinstance(call, dict)
+    ] == [(call.name, arguments_of(call)) for call in message.tool_calls]
 
 
 def _result(message: Message, messages: Sequence[Message]) -> dict[str, Any]:

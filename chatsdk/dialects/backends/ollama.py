@@ -8,7 +8,12 @@ from typing import Any
 
 from chatsdk import ndjson
 from chatsdk.answer import Answer, AnswerBuilder, ToolCall, Usage
-from chatsdk.dialects.asking import arguments_of, embedded, tool_name
+from chatsdk.dialects.asking import (
+    arguments_of,
+    embedded,
+    thoughts_to_give_back,
+    tool_name,
+)
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.media import media_type
 from chatsdk.dialects.payload import (
@@ -53,7 +58,8 @@ class Ollama(Dialect):
     """Ollama's ``/api/chat``; answers of ``/api/generate`` are read too.
 
     Each line is one JSON object, also the error that breaks a stream off. Calls of tools come
-    whole, and older servers give them no ids: their results go back by the tool's name.
+    whole, and older servers give them no ids: their results go back by the tool's name. What a
+    model thought in a turn with tools goes back too, as Ollama's documentation of tools does it.
     """
 
     about = About(
@@ -83,7 +89,10 @@ class Ollama(Dialect):
         """Write the body. Pictures go by their content; addresses are a `ValueError`."""
         tools = options.pop("tools", None)
         body: dict[str, Any] = {
-            "messages": [_message(message, messages) for message in messages],
+            "messages": [
+                _message(message, messages) | ({"thinking": thought} if thought else {})
+                for message, thought in zip(messages, thoughts_to_give_back(messages), strict=True)
+            ],
             "stream": True,
         }
         if tools:

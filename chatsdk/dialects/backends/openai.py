@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from chatsdk.dialects.asking import given_back
 from chatsdk.dialects.backends import openai_encoding
 from chatsdk.dialects.backends.openai_decoder import FINISH, OpenAIDecoder
+from chatsdk.dialects.backends.openai_keeping import DIALECT
 from chatsdk.dialects.contract import About, Dialect
 from chatsdk.messages import Message
 from chatsdk.parts import End, Part
@@ -54,7 +56,7 @@ class OpenAI(Dialect):
         """Write a ``chat.completion`` request; ``stream_options=None`` leaves those out."""
         tools = options.pop("tools", None)
         body: dict[str, Any] = {
-            "messages": [_message(message) for message in messages],
+            "messages": self.written(messages),
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -64,6 +66,10 @@ class OpenAI(Dialect):
         if body["stream_options"] is None:
             del body["stream_options"]
         return body
+
+    def written(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        """Write the messages as they stand in the body."""
+        return [_message(message) for message in messages]
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read a ``chat.completion`` that came whole, though a stream was asked for."""
@@ -75,7 +81,8 @@ class OpenAI(Dialect):
             for choice in payload["choices"]
             if isinstance(choice, dict)
         ]
-        return [*self.decoder().read(chunk), End()]
+        decoder = self.decoder()
+        return [*decoder.read(chunk), *decoder.close(), End()]
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
@@ -111,4 +118,13 @@ def _message(message: Message) -> dict[str, Any]:
             }
             for call in message.tool_calls
         ]
+    for kept in given_back(message, DIALECT):
+        fields = kept.get("fields")
+        if not isinstance(fields, dict):
+            continue
+        if kept.get("call") is None:
+            written |= fields
+        for call in written.get("tool_calls", ()):
+            if call["id"] == kept.get("call"):
+                call |= fields
     return written

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chatsdk.dialects.backends.openai_keeping import DIALECT, Kept
 from chatsdk.dialects.citing import passages, url_citation, web_results
 from chatsdk.dialects.contract import Decoder, Dialect
 from chatsdk.dialects.payload import (
@@ -28,6 +29,7 @@ from chatsdk.parts import (
     Failure,
     Finish,
     Identity,
+    Native,
     Part,
     Reasoning,
     ReasoningSnapshot,
@@ -76,6 +78,7 @@ class OpenAIDecoder(Decoder):
         self._refused = False
         # Of each index the id of the call under way and the key of its parts.
         self._calls: dict[object, tuple[str | None, int | str]] = {}
+        self._kept: Kept | None = None
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
@@ -93,6 +96,10 @@ class OpenAIDecoder(Decoder):
             return (failure_in(chunk),)
         return self.read(chunk)
 
+    def close(self) -> Sequence[Part]:
+        value = None if self._kept is None else self._kept.whole()
+        return () if value is None else (Native.of(DIALECT, value),)
+
     def _unusual(self, event: ServerSentEvent) -> Sequence[Part]:
         """What is not just a JSON object, without white space around it."""
         data = event.data
@@ -100,7 +107,7 @@ class OpenAIDecoder(Decoder):
             data = unwrapped(data)
             # better-sse writes the marker as a JSON string, with the quotes.
             if data in ("[DONE]", '"[DONE]"'):
-                return (End(),)
+                return (*self.close(), End())
             if not data:
                 return ()
         try:
@@ -227,7 +234,18 @@ class OpenAIDecoder(Decoder):
             id, name = as_name(call.get("id")), as_name(function.get("name"))
             key = self._call(index if isinstance(index, int) else place, id, name)
             arguments = _arguments(function.get("arguments"))
+            extra = call.get("extra_content")
+            if extra and id is not None:
+                self._keep().add_call(id, as_object(extra, "extra_content"))
             parts.append(ToolCallDelta(key, id=id, name=name, arguments=arguments))
+
+    def _reasoning_details(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        self._keep().add_details(value)
+
+    def _keep(self) -> Kept:
+        if self._kept is None:
+            self._kept = Kept()
+        return self._kept
 
     def _call(self, index: int, id: str | None, name: str | None) -> int | str:
         """Return the key of the call that a piece belongs to.
@@ -282,6 +300,7 @@ _READ: dict[str, _Reader] = {
     "annotations": OpenAIDecoder._annotations,
     "reasoning_content": OpenAIDecoder._reasoning,
     "reasoning": OpenAIDecoder._other_reasoning,
+    "reasoning_details": OpenAIDecoder._reasoning_details,
     "reference": OpenAIDecoder._reference,
     "final_content": OpenAIDecoder._final_content,
 }

@@ -24,8 +24,9 @@ class OpenAIResponses(Dialect):
 
     OpenAI keeps the conversation: ``conversation_id`` is the id of the last response, sent as
     ``previous_response_id``, or of a ``conversation``. A response that was asked for with
-    ``store=False`` has none, and the next request repeats the messages. Of the tools only those
-    that the client runs are tool calls of the answer.
+    ``store=False`` has none, and the next request repeats the messages; what the model thought goes
+    with them if it was asked for with ``include=["reasoning.encrypted_content"]``. Of the tools
+    only those that the client runs are tool calls of the answer.
     """
 
     about = About(

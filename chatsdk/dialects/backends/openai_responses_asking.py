@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import new_messages, system_text
+from chatsdk.dialects.asking import given_back, new_messages, system_text
+from chatsdk.dialects.backends.openai_responses_items import CALLS, DIALECT
 from chatsdk.messages import Message
 
 __all__ = ["write_body"]
@@ -38,7 +39,10 @@ def write_body(
 
 
 def _items(message: Message) -> Iterator[dict[str, Any]]:
-    if message.role == "tool":
+    kept = given_back(message, DIALECT)
+    if kept and _says_the_same(kept, message):
+        yield from (item for item in kept if item.get("content") != "")
+    elif message.role == "tool":
         yield {
             "type": "function_call_output",
             "call_id": message.tool_call_id,
@@ -58,6 +62,12 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
                 "name": call.name,
                 "arguments": call.arguments or "{}",
             }
+
+
+def _says_the_same(items: list[dict[str, Any]], message: Message) -> bool:
+    text = "".join(str(item.get("content")) for item in items if "role" in item)
+    calls = [item.get("call_id") for item in items if item.get("type") in CALLS]
+    return text == message.content and calls == [call.id for call in message.tool_calls]
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:

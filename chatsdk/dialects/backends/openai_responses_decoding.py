@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chatsdk.dialects.backends.openai_responses_items import CALLS, DIALECT, Items
 from chatsdk.dialects.citing import url_citation
 from chatsdk.dialects.contract import Decoder, Dialect
 from chatsdk.dialects.payload import (
@@ -23,6 +24,7 @@ from chatsdk.parts import (
     Failure,
     Finish,
     Identity,
+    Native,
     Part,
     Reasoning,
     Text,
@@ -39,8 +41,6 @@ INCOMPLETE = {
     "max_messages": "length",
     "content_filter": "content_filter",
 }
-# Items that the client has to answer; other tools are run by the server.
-CALLS = ("function_call", "custom_tool_call")
 
 
 class ResponsesDecoder(Decoder):
@@ -58,6 +58,7 @@ class ResponsesDecoder(Decoder):
         self._calls: dict[int | str | None, int] = {}
         self._call_ids: set[str | None] = set()
         self._refused = False
+        self._items = Items()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
@@ -124,6 +125,8 @@ class ResponsesDecoder(Decoder):
 
     def _item(self, payload: dict[str, Any]) -> Sequence[Part]:
         item = as_object(payload.get("item"), "item")
+        if payload.get("type") == "response.output_item.done":
+            self._items.add(item)
         if item.get("type") not in CALLS:
             return ()
         return (self._call(_item_key(payload, item), item),)
@@ -170,8 +173,13 @@ class ResponsesDecoder(Decoder):
         status = as_name(response.get("status")) or status
         parts: list[Part] = [_identity(response)]
         said = {kind for kind, _, _ in self._said}
-        for place, value in enumerate(as_list(response.get("output"), "output")):
-            self._left_out(place, as_object(value, "output[]"), said, parts)
+        output = [as_object(item, "output[]") for item in as_list(response.get("output"), "output")]
+        for place, item in enumerate(output):
+            self._left_out(place, item, said, parts)
+        # Some servers leave the items out of the end, others the events of them.
+        self._items.replace(output)
+        if (kept := self._items.whole()) is not None:
+            parts.append(Native.of(DIALECT, kept))
         usage = as_object(response.get("usage"), "usage")
         if usage:
             parts.append(_usage(usage))

@@ -1,0 +1,79 @@
+"""The blocks of Anthropic's message as they came, for the request that goes on from it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chatsdk.dialects.keeping import Room
+
+__all__ = ["DIALECT", "Content"]
+
+# Whose form it is, in `chatsdk.parts.Native`.
+DIALECT = "anthropic"
+
+# Blocks that a message's own fields can hold.
+PLAIN = ("text", "tool_use")
+
+
+class Content:
+    """Puts the blocks of one message together: what deltas say is added to their fields.
+
+    Attributes:
+        text: where the pieces of the text block under way are to be noted.
+    """
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self._blocks: dict[int, dict[str, Any]] = {}
+        self._pieces: dict[int, dict[str, list[str]]] = {}
+        self._room = Room()
+
+    def begin(self, index: object, block: dict[str, Any]) -> None:
+        """Note what a block begins with."""
+        if isinstance(index, int) and self._room.take(block):
+            self._blocks[index] = dict(block)
+            pieces: dict[str, list[str]] = {}
+            self._pieces[index] = pieces
+            if block.get("type") == "text":
+                self.text = pieces["text"] = []
+
+    def add(self, index: object, delta: dict[str, Any]) -> None:
+        """Note a delta that is not of text."""
+        block = self._blocks.get(index) if isinstance(index, int) else None
+        if block is None or not self._room.take(delta):
+            return
+        assert isinstance(index, int)
+        for name, value in delta.items():
+            if name == "citation":
+                known = block.get("citations")
+                block["citations"] = [*(known if isinstance(known, list) else ()), value]
+            elif name != "type" and isinstance(value, str):
+                self._pieces[index].setdefault(name, []).append(value)
+
+    def whole(self) -> list[dict[str, Any]] | None:
+        """Return the blocks if there is one among them that only they can hold, else ``None``."""
+        if not self._room or all(block.get("type") in PLAIN for block in self._blocks.values()):
+            return None
+        return [self._block(index) for index in self._blocks]
+
+    def _block(self, index: int) -> dict[str, Any]:
+        block = self._blocks[index]
+        for name, pieces in self._pieces[index].items():
+            text = "".join(pieces)
+            if name == "partial_json":
+                if text:
+                    block["input"] = _object(text)
+            else:
+                begun = block.get(name)
+                block[name] = begun + text if isinstance(begun, str) else text
+        return block
+
+
+def _object(text: str) -> dict[str, Any]:
+    # What the model got wrong cannot be sent back; the tool's result says what was wrong.
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
