@@ -6,6 +6,7 @@ import http.client
 import json
 import pickle
 import ssl
+
 import zlib
 
 import pytest
@@ -27,7 +28,7 @@ from chatsdk import (
     dialects,
 )
 from chatsdk.parts import Failure, Text
-from chatsdk.testing import Authority, ChatServer
+from chatsdk.testing import Authority, ChatServer, RefusingPort
 from chatsdk.testing.encoding import content_encoder
 
 BODY = b"".join(HELLO)
@@ -747,3 +748,82 @@ def test_a_connection_that_cannot_be_made(authority):
             with way.client() as client:
                 assert isinstance(failed(client), ConnectError), how
         assert way.server.requests == []
+
+
+# --- proxies that are none, and redirects --------------------------------------------------------
+
+NO_PROXY_THERE = {
+    "http://no-such-proxy.invalid:3128": "the name of the proxy is unknown",
+    "no-such-proxy.invalid": "the name of the proxy is unknown",
+    "ftp://127.0.0.1:1": "the proxy's address cannot be used",
+    "http://a proxy": "the proxy's address cannot be used",
+    "http://user:tiger-lily@[": "the proxy's address cannot be used",
+    "http://user:tiger-lily@host:port": "the proxy's address cannot be used",
+}
+
+
+@pytest.mark.parametrize("address", NO_PROXY_THERE)
+def test_a_proxy_that_is_none(server, monkeypatch, address):
+    """What the environment names and is no proxy is said to be the proxy's, without a password."""
+    monkeypatch.setenv("http_proxy", address)
+    with ChatClient(server.url, retry=Retry(attempts=1)) as client:
+        error = failed(client)
+    assert type(error) is ConnectError
+    assert NO_PROXY_THERE[address] in str(error)
+    assert "tiger" not in f"{error!r} {error.__cause__!r}"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://", "http://a proxy", "a..b", "x" * 64, "ftp://x", "http://x:port", ""]
+)
+def test_an_address_no_proxy_can_have(server, address):
+    """What is given as an address and can be none is refused, before anything is sent."""
+    with pytest.raises(ValueError, match="give one such as http://proxy:3128"):
+        ChatClient(server.url, proxies={"http": address})
+
+
+def test_a_proxy_that_is_not_there(server):
+    """A proxy that refuses the connection is told from a backend that does."""
+    with RefusingPort() as port:
+        with ChatClient(server.url, proxies={"http": port.url}, retry=Retry(attempts=1)) as client:
+            error = failed(client)
+    assert type(error) is ConnectError
+    assert "the proxy is not there" in str(error)
+
+
+def test_a_socks_proxy_without_its_package(server, monkeypatch):
+    """requests needs a package for SOCKS, and the error names it."""
+
+    def missing(*_, **__):
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+    monkeypatch.setattr(requests.adapters, "SOCKSProxyManager", missing)
+    for mine in (None, requests.Session()):
+        proxies = {"http": "socks5h://127.0.0.1:1080"}
+        with ChatClient(server.url, proxies=proxies, http=mine) as client:
+            error = failed(client)
+        assert type(error) is ConnectError
+        assert "pip install 'requests[socks]'" in str(error)
+
+
+HINDRANCES = {
+    "not allowed": (False, 307, "/new", "which is not followed: use that URL"),
+    "a GET": (True, 302, "/new", "it would make a GET of the POST"),
+    "elsewhere": (True, 308, "http://other.test/new", "not for another origin"),
+    "a loop": (True, 307, "/new", "they seem to go round in circles"),
+    "no address": (True, 307, "http://[", "no address that can be read"),
+}
+
+
+@pytest.mark.parametrize("what", HINDRANCES)
+def test_why_a_redirect_is_not_followed(server, what):
+    """The error says why, and what it says is true."""
+    allowed, status, target, reason = HINDRANCES[what]
+    server.redirect(target, status=status, repeat=True)
+    with ChatClient(server.url, follow_redirects=allowed) as client:
+        error = failed(client)
+    assert isinstance(error, HTTPStatusError)
+    assert reason in str(error)
+    assert ("which is not followed" in str(error)) is (
+        len(server.requests) == 1 and "[" not in target
+    )

@@ -29,6 +29,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # What says where the body ends is not the caller's: the next request would begin elsewhere.
 FRAMING = ("content-length", "transfer-encoding")
 
+# A name, an address, or an IPv6 address without its brackets.
+_HOST = re.compile(r"[^\x00-\x20\x7f/?#@\\<>^`{|}]+")
+
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
@@ -168,6 +171,9 @@ def _is_address(address: str) -> bool:
     whole = address if "://" in address else f"http://{address}"
     try:
         parts = urlsplit(whole)
-        return parts.scheme in PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        # As the resolver does; an empty label, or one of more than 63 characters, is a ValueError.
+        host.encode("idna")
+        return parts.scheme in PROXY_SCHEMES and parts.port != 0 and bool(_HOST.fullmatch(host))
     except ValueError:
         return False

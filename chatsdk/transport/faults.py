@@ -216,17 +216,39 @@ _WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 def _unreached(roots: list[BaseException]) -> str:
-    for kind, text in (
-        (urllib3.exceptions.NameResolutionError, "the host's name is unknown"),
-        (urllib3.exceptions.ProxyError, "the proxy refuses"),
-        (ssl.SSLCertVerificationError, "the TLS certificate is not trusted (see verify=)"),
-        (ssl.SSLError, "the TLS handshake failed"),
-        (urllib3.exceptions.SSLError, "the TLS handshake failed"),
-        (ConnectionRefusedError, "the connection was refused"),
-    ):
-        if any(isinstance(root, kind) for root in roots):
-            return f"no connection: {text} ({_said(roots)})"
-    return f"no connection: {_said(roots)}"
+    def any_is(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(root, kinds) for root in roots)
+
+    proxy = any_is(urllib3.exceptions.ProxyError)
+    said = _said(roots)
+    if "dependencies for SOCKS" in said:
+        return "no connection: a SOCKS proxy needs a package more: pip install 'requests[socks]'"
+    if any_is(*_NO_ADDRESS):
+        # The URL was checked before: what cannot be read is another address.
+        return (
+            "no connection: the proxy's address cannot be used; give one such as "
+            "http://proxy:3128, in proxies= or in the environment"
+        )
+    if any_is(urllib3.exceptions.NameResolutionError):
+        text = "the name of the proxy is unknown" if proxy else "the host's name is unknown"
+    elif any_is(ConnectionRefusedError):
+        text = "the proxy is not there" if proxy else "the connection was refused"
+    elif proxy:
+        text = "the proxy refuses"
+    elif any_is(ssl.SSLCertVerificationError):
+        text = "the TLS certificate is not trusted (see verify=)"
+    elif any_is(ssl.SSLError, urllib3.exceptions.SSLError):
+        text = "the TLS handshake failed"
+    else:
+        return f"no connection: {said}"
+    return f"no connection: {text} ({said})"
+
+
+_NO_ADDRESS = (
+    urllib3.exceptions.LocationValueError,
+    urllib3.exceptions.ProxySchemeUnknown,
+    requests.exceptions.InvalidProxyURL,
+)
 
 
 def _said(roots: list[BaseException]) -> str:

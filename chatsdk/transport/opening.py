@@ -24,7 +24,7 @@ from chatsdk.transport.exchange import Exchange, Tap
 from chatsdk.transport.faults import Stopped, ended, translated
 from chatsdk.transport.posting import Poster
 from chatsdk.transport.quieting import quiet_urllib3
-from chatsdk.transport.redirects import redirected, same_origin
+from chatsdk.transport.redirects import hindrance, redirected
 from chatsdk.transport.refusals import refusal
 from chatsdk.transport.retrying import wait_before
 from chatsdk.transport.secrets import Secrets
@@ -34,8 +34,6 @@ __all__ = ["Backend", "Request", "Token", "Transport"]
 logger = logging.getLogger("chatsdk")
 
 Token = str | Callable[[], str | None] | None
-
-MAX_REDIRECTS = 5
 
 quiet_urllib3()
 
@@ -155,12 +153,21 @@ class Transport:
                 exchange.attempts = attempt + renewals
                 if 200 <= exchange.status < 300:
                     return exchange
-                if target is not None and self._may_follow(exchange.status, url, target, redirects):
-                    exchange.part()
-                    url, redirects = target, redirects + 1
-                    wire.renew()
-                    continue
-                error: ChatError = refusal(exchange, request.backend, target)
+                hindered = None
+                if target is not None:
+                    hindered = hindrance(
+                        exchange.status,
+                        url,
+                        target,
+                        allowed=self._follow_redirects,
+                        followed=redirects,
+                    )
+                    if hindered is None:
+                        exchange.part()
+                        url, redirects = target, redirects + 1
+                        wire.renew()
+                        continue
+                error: ChatError = refusal(exchange, request.backend, target, hindered)
             except ChatError as failure:
                 error = failure
             written = wire.written or not wire.carried
@@ -252,14 +259,6 @@ class Transport:
     def _ask_token(self) -> str | None:
         token = self._token() if callable(self._token) else self._token
         return checked_token(token)
-
-    def _may_follow(self, status: int, url: str, target: str, redirects: int) -> bool:
-        return (
-            self._follow_redirects
-            and status in (307, 308)
-            and redirects < MAX_REDIRECTS
-            and same_origin(url, target)
-        )
 
 
 def _go_on(wire: Wire, timeout: Timeout) -> None:

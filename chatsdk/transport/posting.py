@@ -116,7 +116,11 @@ class Poster:
         secrets.add_headers(prepared.headers)
         secrets.add_url(url)
         for proxy in (settings["proxies"] or {}).values():
-            secrets.add_url(proxy)
+            try:
+                secrets.add_url(proxy)
+            except ValueError:
+                # From None: the original message may show a password.
+                raise requests.exceptions.InvalidProxyURL("no address") from None
         adapter: Any = http.get_adapter(url)
         if not self._own:
             adopt(adapter, url, settings["proxies"] or {})

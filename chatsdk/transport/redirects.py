@@ -1,12 +1,18 @@
-"""Where a response redirects to, without the parts of the URL that may be secret."""
+"""Where a response redirects to, and whether a POST may be sent there."""
 
 from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
-__all__ = ["redirected", "same_origin"]
+__all__ = ["hindrance", "redirected", "same_origin"]
 
 REDIRECTS = (301, 302, 303, 307, 308)
+
+# Those that leave a POST what it is; the others are widely taken for a GET without its body.
+KEEP_THE_METHOD = (307, 308)
+
+# Redirects of one request that are followed: more than a backend needs that has moved.
+MAX_REDIRECTS = 5
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -18,6 +24,26 @@ def redirected(status: int, location: str | None, url: str) -> str | None:
         return urljoin(url, location)
     except ValueError:
         return None
+
+
+def hindrance(status: int, url: str, target: str, *, allowed: bool, followed: int) -> str | None:
+    """Return why a redirect is not followed, and what to do; ``None`` if it is.
+
+    Args:
+        status: of the response that redirects.
+        url, target: from where to where.
+        allowed: the caller said ``follow_redirects=True``.
+        followed: how many redirects of this request were followed already.
+    """
+    if not allowed:
+        return "which is not followed: use that URL"
+    if status not in KEEP_THE_METHOD:
+        return "which is not followed, for it would make a GET of the POST: use that URL"
+    if not same_origin(url, target):
+        return "which is not followed, for the token is not for another origin: use that URL"
+    if followed >= MAX_REDIRECTS:
+        return f"after {followed} other redirects: they seem to go round in circles"
+    return None
 
 
 def same_origin(first: str, second: str) -> bool:

@@ -9,6 +9,7 @@ from chatsdk.errors import HTTPStatusError
 from chatsdk.parts import Failure
 from chatsdk.transport.checks import shown_url
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
+from chatsdk.transport.redirects import REDIRECTS
 from chatsdk.transport.retrying import retry_after
 from chatsdk.transport.secrets import CUT
 
@@ -33,13 +34,16 @@ class Reader(Protocol):
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None: ...
 
 
-def refusal(exchange: Exchange, reader: Reader, target: str | None) -> HTTPStatusError:
+def refusal(
+    exchange: Exchange, reader: Reader, target: str | None, hindrance: str | None
+) -> HTTPStatusError:
     """Read the body of a response that is no success, and close it.
 
     Args:
         exchange: the response.
         reader: knows where the backend's message stands.
         target: the whole URL that it redirects to, or ``None``.
+        hindrance: why it is not followed there.
 
     Raises:
         ChatTimeout: `chatsdk.Timeout.total` ran out.
@@ -52,7 +56,9 @@ def refusal(exchange: Exchange, reader: Reader, target: str | None) -> HTTPStatu
     headers = dict(exchange.headers)
     if target is not None:
         headers["location"] = shown_url(target)
-        remedy = f"it redirects to {headers['location']}, which is not followed: use that URL"
+        remedy = f"it redirects to {headers['location']}, {hindrance}"
+    elif status in REDIRECTS:
+        remedy = "it redirects, but to no address that can be read"
     else:
         remedy = REMEDIES.get(status, "")
     message = said.message if said is not None else ""

@@ -59,7 +59,11 @@ class Secrets:
                     self.add(cookie.partition("=")[2].strip())
 
     def add_url(self, url: str) -> None:
-        """Keep the query, its values, and a password in front of the host."""
+        """Keep the query, its values, and a password in front of the host.
+
+        Raises:
+            ValueError: it is no URL; its parts cannot be told.
+        """
         parts = urlsplit(url)
         self.add(parts.query)
         for field in parts.query.split("&"):
