@@ -8,6 +8,7 @@ import pytest
 from reading import Reading, read
 
 from chatsdk import dialects
+from chatsdk.dialects.writer import Writer, write
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -141,6 +142,19 @@ def test_a_half_at_the_end(name):
     """Half a pair that nothing follows is written as U+FFFD, in the text and in the reasoning."""
     answer = read_back(name, [Reasoning("Hm\ud83d"), Text("Hi\ud83d")]).answer
     assert (answer.text, answer.reasoning) == ("Hi\ufffd", "Hm\ufffd")
+
+
+@each_dialect
+def test_a_half_before_an_error(name):
+    """Half a pair that an error cuts off is written before it: no text that came is lost."""
+    assert read_back(name, [Text("Hi\ud83d"), Failure("no")]).answer.text == "Hi\ufffd"
+
+
+def test_a_writer_says_nothing_by_itself():
+    """What a dialect has no frames for is left out, whatever the parts are."""
+    parts = [Text("Hi"), Reasoning("Hm"), ToolCallDelta(0, name="now"), Citations((Citation(),))]
+    assert list(write(Writer[bytes](), [*parts, UsageUpdate(input=1), Finish("stop")])) == []
+    assert list(write(Writer[bytes](), [*parts, Failure("no")])) == []
 
 
 @each_dialect

@@ -7,16 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.parts import Finish, Identity, Part, ToolCallDelta
 
 __all__ = [
     "CREATED",
     "CallPieces",
-    "WholeCalls",
-    "added_text",
     "dump",
-    "leftover",
     "native_reason",
     "opening",
 ]
@@ -56,21 +52,6 @@ def opening(parts: Iterable[Part], *, id: str, model: str) -> tuple[Identity, It
     return identity, rest
 
 
-def added_text(step: Answer) -> str:
-    """Return what a step has to say in a dialect that cannot take text back.
-
-    Text that rewrites the earlier one is said whole after it.
-    """
-    return step.text if step.rewritten else step.delta
-
-
-def leftover(builder: AnswerBuilder) -> tuple[str, str]:
-    """Return what text and reasoning end with: half a pair that waited for its other half."""
-    before = builder.answer
-    last = builder.flush()
-    return ("", "") if last is before else (last.delta, last.reasoning_delta)
-
-
 def native_reason(
     finish: Finish | None, known: Mapping[str, str], native: Mapping[str, str], default: str
 ) -> str:
@@ -108,16 +89,3 @@ class CallPieces:
     def whole(self, index: int | str) -> str:
         """Return all that was said of a call's arguments."""
         return "".join(self._said.get(index, ()))
-
-
-class WholeCalls:
-    """Tool calls for dialects that send each in one piece: held until something else comes."""
-
-    def __init__(self) -> None:
-        self._written = 0
-
-    def ready(self, answer: Answer) -> tuple[ToolCall, ...]:
-        """Return the calls of `answer` that have not been returned yet."""
-        calls = answer.tool_calls[self._written :]
-        self._written = len(answer.tool_calls)
-        return calls

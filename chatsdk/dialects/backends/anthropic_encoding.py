@@ -6,28 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chatsdk import sse
-from chatsdk.answer import AnswerBuilder, Usage
+from chatsdk.answer import Answer, Usage
 from chatsdk.dialects.backends.anthropic import FINISH
-from chatsdk.dialects.writing import (
-    CallPieces,
-    added_text,
-    dump,
-    leftover,
-    native_reason,
-    opening,
-)
-from chatsdk.parts import (
-    Citation,
-    Citations,
-    Failure,
-    Finish,
-    Part,
-    Reasoning,
-    ReasoningSnapshot,
-    Text,
-    TextSnapshot,
-    ToolCallDelta,
-)
+from chatsdk.dialects.writer import Writer, write
+from chatsdk.dialects.writing import CallPieces, dump, native_reason, opening
+from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
 
 __all__ = ["encode"]
 
@@ -44,101 +27,81 @@ NATIVE = {
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
     """Write the frames of one message, each as soon as its part is there."""
     who, rest = opening(parts, id=id, model=model)
-    yield _frame(
-        {
-            "type": "message_start",
-            "message": {
-                "id": who.id,
-                "type": "message",
-                "role": "assistant",
-                "content": [],
-                "model": who.model,
-                "stop_reason": None,
-                "stop_sequence": None,
-                # The counts come with the end; readers want to see some here.
-                "usage": {"input_tokens": 0, "output_tokens": 0},
-            },
-        }
-    )
-    builder, blocks = AnswerBuilder(), _Blocks()
-    finish: Finish | None = None
-    for part in rest:
-        step = builder.apply(part)
-        match part:
-            case Text() | TextSnapshot():
-                yield from blocks.text(added_text(step))
-            case Reasoning() | ReasoningSnapshot():
-                yield from blocks.thinking(step.reasoning_delta)
-            case ToolCallDelta():
-                yield from blocks.call(part)
-            case Citations(items):
-                yield from blocks.citations(items)
-            case Finish():
-                finish = part
-            case Failure(message, code):
-                kind = code if isinstance(code, str) else "api_error"
-                yield _frame({"type": "error", "error": {"type": kind, "message": message}})
-                return
-            case _:
-                pass
-    text, thinking = leftover(builder)
-    yield from blocks.thinking(thinking)
-    yield from blocks.text(text)
-    yield from blocks.close()
-    reason = native_reason(finish, FINISH, NATIVE, "tool_use" if blocks.calls else "end_turn")
-    delta = {"stop_reason": reason, "stop_sequence": None}
-    usage = _usage(builder.answer.usage or Usage())
-    yield _frame({"type": "message_delta", "delta": delta, "usage": usage})
-    yield _frame({"type": "message_stop"})
+    return write(_Blocks(who), rest)
 
 
-class _Blocks:
+class _Blocks(Writer[bytes]):
     """The blocks of the message: one is open at a time, the next one closes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, who: Identity) -> None:
+        self._who = who
         self._count = 0
         # What the open block is of: a kind, or the call that it holds.
         self._open: tuple[str, int | str] | None = None
         self._pieces = CallPieces()
         # The place of each call's block.
-        self.calls: dict[int | str, int] = {}
+        self._calls: dict[int | str, int] = {}
 
-    def text(self, text: str) -> Iterator[bytes]:
-        if text:
-            yield from self._begin(("text", 0), {"type": "text", "text": ""})
-            yield self._delta({"type": "text_delta", "text": text})
+    def begin(self) -> Iterator[bytes]:
+        message: dict[str, Any] = {
+            "id": self._who.id,
+            "type": "message",
+            "role": "assistant",
+            "content": [],
+            "model": self._who.model,
+            "stop_reason": None,
+            "stop_sequence": None,
+            # The counts come with the end; readers want to see some here.
+            "usage": {"input_tokens": 0, "output_tokens": 0},
+        }
+        yield _frame({"type": "message_start", "message": message})
 
-    def thinking(self, text: str) -> Iterator[bytes]:
-        if text:
-            block = {"type": "thinking", "thinking": "", "signature": ""}
-            yield from self._begin(("thinking", 0), block)
-            yield self._delta({"type": "thinking_delta", "thinking": text})
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield from self._begin(("text", 0), {"type": "text", "text": ""})
+        yield self._delta({"type": "text_delta", "text": added})
 
-    def citations(self, items: Iterable[Citation]) -> Iterator[bytes]:
+    def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
+        block = {"type": "thinking", "thinking": "", "signature": ""}
+        yield from self._begin(("thinking", 0), block)
+        yield self._delta({"type": "thinking_delta", "thinking": added})
+
+    def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
         yield from self._begin(("text", 0), {"type": "text", "text": ""})
         for item in items:
             yield self._delta({"type": "citations_delta", "citation": _citation(item)})
 
     def call(self, part: ToolCallDelta) -> Iterator[bytes]:
-        if part.index not in self.calls:
-            id = part.id or f"toolu_{len(self.calls) + 1}"
+        if part.index not in self._calls:
+            id = part.id or f"toolu_{len(self._calls) + 1}"
             block = {"type": "tool_use", "id": id, "name": part.name or "", "input": {}}
             yield from self._begin(("tool_use", part.index), block)
-            self.calls[part.index] = self._count - 1
+            self._calls[part.index] = self._count - 1
         piece = self._pieces.added(part)
         if piece:
             # The place counts, so a call whose block is closed still gets its piece.
             delta = {"type": "input_json_delta", "partial_json": piece}
-            yield self._delta(delta, self.calls[part.index])
+            yield self._delta(delta, self._calls[part.index])
 
-    def close(self) -> Iterator[bytes]:
+    def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        kind = part.code if isinstance(part.code, str) else "api_error"
+        yield _frame({"type": "error", "error": {"type": kind, "message": part.message}})
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        yield from self._close()
+        reason = native_reason(finish, FINISH, NATIVE, "tool_use" if self._calls else "end_turn")
+        delta = {"stop_reason": reason, "stop_sequence": None}
+        usage = _usage(answer.usage or Usage())
+        yield _frame({"type": "message_delta", "delta": delta, "usage": usage})
+        yield _frame({"type": "message_stop"})
+
+    def _close(self) -> Iterator[bytes]:
         if self._open is not None:
             self._open = None
             yield _frame({"type": "content_block_stop", "index": self._count - 1})
 
     def _begin(self, kind: tuple[str, int | str], block: dict[str, Any]) -> Iterator[bytes]:
         if self._open != kind:
-            yield from self.close()
+            yield from self._close()
             self._open = kind
             self._count += 1
             yield _frame(

@@ -6,19 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chatsdk import sse
-from chatsdk.answer import Answer, AnswerBuilder, ToolCall
-from chatsdk.dialects.writing import CREATED, WholeCalls, dump, leftover, opening
-from chatsdk.parts import (
-    Citation,
-    Failure,
-    Identity,
-    Part,
-    Reasoning,
-    ReasoningSnapshot,
-    Text,
-    TextSnapshot,
-    ToolCallDelta,
-)
+from chatsdk.answer import Answer, ToolCall
+from chatsdk.dialects.writer import Writer, write
+from chatsdk.dialects.writing import CREATED, dump, opening
+from chatsdk.parts import Citation, Failure, Finish, Identity, Part
 
 __all__ = ["encode"]
 
@@ -42,32 +33,34 @@ INTERNAL = 500
 def encode(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
     """Write the events of one message; calls of tools when they are whole."""
     who, rest = opening(parts, id=id, model="")
-    builder, calls = AnswerBuilder(), WholeCalls()
-    for part in rest:
-        step = builder.apply(part)
-        if not isinstance(part, ToolCallDelta):
-            yield from _called(calls, step, who)
-        match part:
-            case TextSnapshot() if step.rewritten:
-                yield _frame(who, "message_replace", answer=step.text, reason="output_moderation")
-            case Text() | TextSnapshot():
-                if step.delta:
-                    yield _frame(who, "message", answer=step.delta)
-            case Reasoning() | ReasoningSnapshot():
-                if step.reasoning_delta:
-                    yield _reasoning(who, step.reasoning_delta)
-            case Failure():
-                yield _error(who, part)
-                return
-            case _:
-                pass
-    yield from _called(calls, builder.answer, who)
-    text, thought = leftover(builder)
-    if thought:
-        yield _reasoning(who, thought)
-    if text:
-        yield _frame(who, "message", answer=text)
-    yield _frame(who, "message_end", id=who.id, metadata=_metadata(builder.answer))
+    return write(_Message(who), rest)
+
+
+class _Message(Writer[bytes]):
+    def __init__(self, who: Identity) -> None:
+        self._who = who
+
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield _frame(self._who, "message", answer=added)
+
+    def rewritten(self, step: Answer) -> Iterator[bytes]:
+        reason = "output_moderation"
+        yield _frame(self._who, "message_replace", answer=step.text, reason=reason)
+
+    def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
+        data = {"message_id": self._who.id, "node_id": "llm", "reasoning": added, "is_final": False}
+        yield _frame(self._who, "reasoning_chunk", data=data)
+
+    def calls(self, calls: tuple[ToolCall, ...], first: int) -> Iterator[bytes]:
+        for position, call in enumerate(calls, first + 1):
+            thought = _thought(call, position)
+            yield _frame(self._who, "agent_thought", position=position, **thought)
+
+    def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        yield _error(self._who, part)
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        yield _frame(self._who, "message_end", id=self._who.id, metadata=_metadata(answer))
 
 
 def _frame(who: Identity, event: str, **fields: Any) -> bytes:
@@ -79,18 +72,6 @@ def _frame(who: Identity, event: str, **fields: Any) -> bytes:
         "created_at": CREATED,
     }
     return sse.encode(dump(head | fields))
-
-
-def _reasoning(who: Identity, text: str) -> bytes:
-    data = {"message_id": who.id, "node_id": "llm", "reasoning": text, "is_final": False}
-    return _frame(who, "reasoning_chunk", data=data)
-
-
-def _called(calls: WholeCalls, step: Answer, who: Identity) -> Iterator[bytes]:
-    found = calls.ready(step)
-    first = len(step.tool_calls) - len(found) + 1
-    for position, call in enumerate(found, first):
-        yield _frame(who, "agent_thought", position=position, **_thought(call, position))
 
 
 def _thought(call: ToolCall, position: int) -> dict[str, Any]:

@@ -6,22 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chatsdk import sse
-from chatsdk.answer import Answer, AnswerBuilder, Usage
+from chatsdk.answer import Answer, ToolCall, Usage
 from chatsdk.dialects.asking import arguments_of
 from chatsdk.dialects.backends.gemini import FINISH
-from chatsdk.dialects.writing import WholeCalls, added_text, dump, leftover, native_reason, opening
-from chatsdk.parts import (
-    Citation,
-    Failure,
-    Finish,
-    Identity,
-    Part,
-    Reasoning,
-    ReasoningSnapshot,
-    Text,
-    TextSnapshot,
-    ToolCallDelta,
-)
+from chatsdk.dialects.writer import Writer, write
+from chatsdk.dialects.writing import dump, native_reason, opening
+from chatsdk.parts import Citation, Failure, Finish, Identity, Part
 
 __all__ = ["encode"]
 
@@ -40,47 +30,41 @@ INTERNAL = 500
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
     """Write the frames of one answer; calls of functions when they are whole."""
     who, rest = opening(parts, id=id, model=model)
-    builder, calls = AnswerBuilder(), WholeCalls()
-    finish: Finish | None = None
-    for part in rest:
-        step = builder.apply(part)
-        if not isinstance(part, ToolCallDelta):
-            yield from _called(calls, step, who)
-        match part:
-            case Text() | TextSnapshot():
-                if piece := added_text(step):
-                    yield _frame(who, [{"text": piece}])
-            case Reasoning() | ReasoningSnapshot():
-                if step.reasoning_delta:
-                    yield _frame(who, [{"text": step.reasoning_delta, "thought": True}])
-            case Finish():
-                finish = part
-            case Failure():
-                yield _error(part)
-                return
-            case _:
-                pass
-    yield from _called(calls, builder.answer, who)
-    text, thought = leftover(builder)
-    left: list[dict[str, Any]] = [{"text": thought, "thought": True}] if thought else []
-    end: dict[str, Any] = {"finishReason": native_reason(finish, FINISH, NATIVE, _default(finish))}
-    if builder.answer.citations:
-        chunks = [_chunk(item) for item in builder.answer.citations]
-        end["groundingMetadata"] = {"groundingChunks": chunks}
-    # The last frame has a part, too, be it an empty one.
-    yield _frame(who, [*left, {"text": text}], end, usage=builder.answer.usage)
+    return write(_Chunks(who), rest)
+
+
+class _Chunks(Writer[bytes]):
+    def __init__(self, who: Identity) -> None:
+        self._who = who
+
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield _frame(self._who, [{"text": added}])
+
+    def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield _frame(self._who, [{"text": added, "thought": True}])
+
+    def calls(self, calls: tuple[ToolCall, ...], first: int) -> Iterator[bytes]:
+        for call in calls:
+            function = {"name": call.name or "", "args": arguments_of(call)}
+            if call.id is not None:
+                function["id"] = call.id
+            yield _frame(self._who, [{"functionCall": function}])
+
+    def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        yield _error(part)
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        reason = native_reason(finish, FINISH, NATIVE, _default(finish))
+        end: dict[str, Any] = {"finishReason": reason}
+        if answer.citations:
+            chunks = [_chunk(item) for item in answer.citations]
+            end["groundingMetadata"] = {"groundingChunks": chunks}
+        # The last frame has a part, too, be it an empty one.
+        yield _frame(self._who, [{"text": ""}], end, usage=answer.usage)
 
 
 def _default(finish: Finish | None) -> str:
     return "STOP" if finish is None else "OTHER"
-
-
-def _called(calls: WholeCalls, step: Answer, who: Identity) -> Iterator[bytes]:
-    for call in calls.ready(step):
-        function = {"name": call.name or "", "args": arguments_of(call)}
-        if call.id is not None:
-            function["id"] = call.id
-        yield _frame(who, [{"functionCall": function}])
 
 
 def _frame(

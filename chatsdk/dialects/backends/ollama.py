@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from chatsdk import ndjson
-from chatsdk.answer import Answer, AnswerBuilder, ToolCall, Usage
+from chatsdk.answer import ToolCall
 from chatsdk.dialects.asking import (
     arguments_of,
     embedded,
@@ -25,18 +24,14 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.writing import WholeCalls, added_text, dump, leftover, native_reason, opening
 from chatsdk.messages import Image, Message
 from chatsdk.parts import (
     End,
-    Failure,
     Finish,
     Identity,
     Part,
     Reasoning,
-    ReasoningSnapshot,
     Text,
-    TextSnapshot,
     ToolCallDelta,
     UsageUpdate,
 )
@@ -45,13 +40,6 @@ from chatsdk.sse import ServerSentEvent
 __all__ = ["Ollama", "OllamaDecoder"]
 
 FINISH = {"stop": "stop", "length": "length", "load": "other", "unload": "other"}
-# Ollama has words for no other reason, and "stop" would say that all is well.
-NATIVE = {
-    reason: reason for reason in ("length", "content_filter", "refusal", "cancelled", "error")
-}
-
-# When an answer that chatsdk writes was made.
-CREATED_AT = "2026-09-21T14:13:20Z"
 
 
 class Ollama(Dialect):
@@ -110,7 +98,9 @@ class Ollama(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        return _encode(parts, id=id, model=model)
+        from chatsdk.dialects.backends.ollama_encoding import encode
+
+        return encode(parts, id=id, model=model)
 
 
 class OllamaDecoder(Decoder):
@@ -180,7 +170,7 @@ def _message(message: Message, messages: Sequence[Message]) -> dict[str, Any]:
     if message.images:
         written["images"] = [_image(image) for image in message.images]
     if message.tool_calls:
-        written["tool_calls"] = [_call(call) for call in message.tool_calls]
+        written["tool_calls"] = [written_call(call) for call in message.tool_calls]
     if message.role == "tool":
         written["tool_name"] = tool_name(message, messages)
         if message.tool_call_id:
@@ -188,7 +178,8 @@ def _message(message: Message, messages: Sequence[Message]) -> dict[str, Any]:
     return written
 
 
-def _call(call: ToolCall, index: int | None = None) -> dict[str, Any]:
+def written_call(call: ToolCall, index: int | None = None) -> dict[str, Any]:
+    """Return a call as it stands in a message."""
     function: dict[str, Any] = {"name": call.name or "", "arguments": arguments_of(call)}
     if index is not None:
         function["index"] = index
@@ -203,53 +194,3 @@ def _image(image: Image) -> str:
             "give Image(data=<base64>, media_type='image/png')"
         )
     return found[1]
-
-
-def _encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    who, rest = opening(parts, id=id, model=model)
-
-    def line(message: Mapping[str, Any], **end: Any) -> bytes:
-        head = {"model": who.model, "created_at": CREATED_AT}
-        said = {"role": "assistant", "content": "", **message}
-        return ndjson.encode(dump({**head, "message": said, "done": bool(end), **end}))
-
-    builder, calls = AnswerBuilder(), WholeCalls()
-    finish: Finish | None = None
-    for part in rest:
-        step = builder.apply(part)
-        if not isinstance(part, ToolCallDelta):
-            yield from _called(calls, step, line)
-        match part:
-            case Text() | TextSnapshot():
-                if piece := added_text(step):
-                    yield line({"content": piece})
-            case Reasoning() | ReasoningSnapshot():
-                if step.reasoning_delta:
-                    yield line({"thinking": step.reasoning_delta})
-            case Finish():
-                finish = part
-            case Failure(message, _):
-                yield ndjson.encode(dump({"error": message}))
-                return
-            case _:
-                pass
-    yield from _called(calls, builder.answer, line)
-    text, thinking = leftover(builder)
-    if text or thinking:
-        yield line({"content": text} | ({"thinking": thinking} if thinking else {}))
-    reason = native_reason(finish, FINISH, NATIVE, "stop")
-    yield line({}, done_reason=reason, **_counts(builder.answer.usage))
-
-
-def _called(calls: WholeCalls, step: Answer, line: Any) -> Iterator[bytes]:
-    found = calls.ready(step)
-    if found:
-        index = len(step.tool_calls) - len(found)
-        yield line({"tool_calls": [_call(call, index + place) for place, call in enumerate(found)]})
-
-
-def _counts(usage: Usage | None) -> dict[str, int]:
-    if usage is None:
-        return {}
-    counts = {"prompt_eval_count": usage.input, "eval_count": usage.output}
-    return {name: count for name, count in counts.items() if count is not None}

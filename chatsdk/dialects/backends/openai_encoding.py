@@ -6,27 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chatsdk import sse
-from chatsdk.answer import AnswerBuilder
-from chatsdk.dialects.writing import (
-    CREATED,
-    CallPieces,
-    added_text,
-    dump,
-    leftover,
-    native_reason,
-    opening,
-)
+from chatsdk.answer import Answer
+from chatsdk.dialects.writer import Writer, write
+from chatsdk.dialects.writing import CREATED, CallPieces, dump, native_reason, opening
 from chatsdk.parts import (
     Citation,
-    Citations,
     Failure,
     Finish,
     Identity,
     Part,
-    Reasoning,
-    ReasoningSnapshot,
-    Text,
-    TextSnapshot,
     ToolCallDelta,
     UsageUpdate,
 )
@@ -48,59 +36,48 @@ def encode(
         snapshot: as a look-alike whose content is the whole text so far.
     """
     who, rest = opening(parts, id=id, model=model)
-    writer = _Writer(who, finish, snapshot)
-    yield writer.chunk({"role": "assistant", "content": ""})
-    for part in rest:
-        yield from writer.write(part)
-        if isinstance(part, Failure):
-            # Nothing follows an error, no end marker either.
-            return
-    yield from writer.rest()
-    yield sse.encode("[DONE]")
+    return write(_Chunks(who, finish, snapshot), rest)
 
 
-class _Writer:
+class _Chunks(Writer[bytes]):
     def __init__(self, who: Identity, finish: Mapping[str, str], snapshot: bool) -> None:
         self._who = who
         self._finish = finish
         self._snapshot = snapshot
-        self._builder = AnswerBuilder()
         self._places: dict[int | str, int] = {}
         self._pieces = CallPieces()
 
-    def write(self, part: Part) -> Iterator[bytes]:
-        step = self._builder.apply(part)
-        match part:
-            case Text() | TextSnapshot():
-                yield from self._said("content", step.text, added_text(step))
-            case Reasoning() | ReasoningSnapshot():
-                yield from self._said("reasoning_content", step.reasoning, step.reasoning_delta)
-            case ToolCallDelta():
-                yield self.chunk({"tool_calls": [self._call(part)]})
-            case Citations(items):
-                yield self.chunk({"annotations": [_annotation(item) for item in items]})
-            case Finish():
-                yield self.chunk({}, native_reason(part, self._finish, NATIVE, "stop"))
-            case UsageUpdate():
-                yield self._frame({"choices": [], "usage": _usage(part)})
-            case Failure(message, code):
-                error = {"message": message, "type": "server_error", "code": code, "param": None}
-                yield sse.encode(dump({"error": error}))
-            case _:
-                pass
+    def begin(self) -> Iterator[bytes]:
+        yield self._chunk({"role": "assistant", "content": ""})
 
-    def rest(self) -> Iterator[bytes]:
-        text, reasoning = leftover(self._builder)
-        answer = self._builder.answer
-        yield from self._said("reasoning_content", answer.reasoning, reasoning)
-        yield from self._said("content", answer.text, text)
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield self._chunk({"content": step.text if self._snapshot else added})
 
-    def chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+    def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield self._chunk({"reasoning_content": step.reasoning if self._snapshot else added})
+
+    def call(self, part: ToolCallDelta) -> Iterator[bytes]:
+        yield self._chunk({"tool_calls": [self._call(part)]})
+
+    def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
+        yield self._chunk({"annotations": [_annotation(item) for item in items]})
+
+    def usage(self, part: UsageUpdate, step: Answer) -> Iterator[bytes]:
+        yield self._frame({"choices": [], "usage": _usage(part)})
+
+    def finish(self, part: Finish) -> Iterator[bytes]:
+        yield self._chunk({}, native_reason(part, self._finish, NATIVE, "stop"))
+
+    def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        # Nothing follows an error, no end marker either.
+        error = {"message": part.message, "type": "server_error", "code": part.code, "param": None}
+        yield sse.encode(dump({"error": error}))
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        yield sse.encode("[DONE]")
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
         return self._frame({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
-
-    def _said(self, field: str, whole: str, added: str) -> Iterator[bytes]:
-        if added:
-            yield self.chunk({field: whole if self._snapshot else added})
 
     def _call(self, part: ToolCallDelta) -> dict[str, Any]:
         place = self._places.setdefault(part.index, len(self._places))

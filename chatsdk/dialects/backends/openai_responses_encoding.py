@@ -6,30 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chatsdk import sse
-from chatsdk.answer import AnswerBuilder, Usage
+from chatsdk.answer import Answer, Usage
 from chatsdk.dialects.backends.openai_responses_decoding import INCOMPLETE
-from chatsdk.dialects.writing import (
-    CREATED,
-    CallPieces,
-    added_text,
-    dump,
-    leftover,
-    native_reason,
-    opening,
-)
-from chatsdk.parts import (
-    Citation,
-    Citations,
-    Failure,
-    Finish,
-    Identity,
-    Part,
-    Reasoning,
-    ReasoningSnapshot,
-    Text,
-    TextSnapshot,
-    ToolCallDelta,
-)
+from chatsdk.dialects.writer import Writer, write
+from chatsdk.dialects.writing import CREATED, CallPieces, dump, native_reason, opening
+from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
 
 __all__ = ["encode"]
 
@@ -42,66 +23,16 @@ Frame = dict[str, Any]
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
     """Write the events of one response, each as soon as its part is there."""
     who, rest = opening(parts, id=id, model=model)
-    for number, frame in enumerate(_frames(who, rest)):
+    for number, frame in enumerate(write(_Items(who), rest)):
         frame["sequence_number"] = number
         yield sse.encode(dump(frame), event=frame["type"])
 
 
-def _frames(who: Identity, parts: Iterator[Part]) -> Iterator[Frame]:
-    for kind in ("response.created", "response.in_progress"):
-        yield {"type": kind, "response": _response(who, "in_progress")}
-    builder, items = AnswerBuilder(), _Items()
-    finish: Finish | None = None
-    failure: Failure | None = None
-    for part in parts:
-        step = builder.apply(part)
-        match part:
-            case Text() | TextSnapshot():
-                yield from items.text(added_text(step))
-            case Reasoning() | ReasoningSnapshot():
-                yield from items.thought(step.reasoning_delta)
-            case ToolCallDelta():
-                yield from items.call(part)
-            case Citations(found):
-                yield from items.citations(found)
-            case Finish():
-                finish = part
-            case Failure():
-                failure = part
-                break
-            case _:
-                pass
-    text, thought = leftover(builder)
-    yield from items.thought(thought)
-    yield from items.text(text)
-    yield from items.close(calls=True)
-    yield _last(who, items.done(), builder.answer.usage, finish, failure)
-
-
-def _last(
-    who: Identity,
-    output: list[dict[str, Any]],
-    usage: Usage | None,
-    finish: Finish | None,
-    failure: Failure | None,
-) -> Frame:
-    status, more = "completed", {}
-    if failure is not None:
-        code = "server_error" if failure.code is None else str(failure.code)
-        status, more = "failed", {"error": {"code": code, "message": failure.message}}
-    elif finish is not None and finish.reason == "cancelled":
-        status = "cancelled"
-    elif finish is not None and finish.reason in NATIVE:
-        native = native_reason(finish, INCOMPLETE, NATIVE, finish.reason)
-        status, more = "incomplete", {"incomplete_details": {"reason": native}}
-    response = _response(who, status) | {"output": output, "usage": _usage(usage)} | more
-    return {"type": f"response.{status}", "response": response}
-
-
-class _Items:
+class _Items(Writer[Frame]):
     """The items of the output. One message or reasoning is open at a time; calls stay open."""
 
-    def __init__(self) -> None:
+    def __init__(self, who: Identity) -> None:
+        self._who = who
         # In the order of their places; an item is changed until it is done.
         self._items: list[dict[str, Any]] = []
         self._open: int | None = None
@@ -111,16 +42,19 @@ class _Items:
         self._arguments = CallPieces()
         self._calls: dict[int | str, int] = {}
 
-    def text(self, text: str) -> Iterator[Frame]:
-        if text:
-            yield from self._message()
-            self._pieces.append(text)
-            self._length += len(text)
-            yield self._part("response.output_text.delta", delta=text, logprobs=[])
+    def begin(self) -> Iterator[Frame]:
+        for kind in ("response.created", "response.in_progress"):
+            yield {"type": kind, "response": _response(self._who, "in_progress")}
 
-    def citations(self, found: Iterable[Citation]) -> Iterator[Frame]:
+    def text(self, added: str, step: Answer) -> Iterator[Frame]:
         yield from self._message()
-        for citation in found:
+        self._pieces.append(added)
+        self._length += len(added)
+        yield self._part("response.output_text.delta", delta=added, logprobs=[])
+
+    def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[Frame]:
+        yield from self._message()
+        for citation in items:
             note = _annotation(citation, self._length)
             place = len(self._notes)
             self._notes.append(note)
@@ -128,20 +62,18 @@ class _Items:
                 "response.output_text.annotation.added", annotation_index=place, annotation=note
             )
 
-    def thought(self, text: str) -> Iterator[Frame]:
-        if not text:
-            return
+    def reasoning(self, added: str, step: Answer) -> Iterator[Frame]:
         if self._kind() != "reasoning":
-            yield from self.close()
+            yield from self._close()
             yield self._begin({"id": self._id("rs"), "type": "reasoning", "summary": []})
             part = {"type": "summary_text", "text": ""}
             yield self._summary("response.reasoning_summary_part.added", part=part)
-        self._pieces.append(text)
-        yield self._summary("response.reasoning_summary_text.delta", delta=text)
+        self._pieces.append(added)
+        yield self._summary("response.reasoning_summary_text.delta", delta=added)
 
     def call(self, part: ToolCallDelta) -> Iterator[Frame]:
         if part.index not in self._calls:
-            yield from self.close()
+            yield from self._close()
             item = {
                 "id": self._id("fc"),
                 "type": "function_call",
@@ -157,7 +89,27 @@ class _Items:
         if piece:
             yield self._call("response.function_call_arguments.delta", part.index, delta=piece)
 
-    def close(self, *, calls: bool = False) -> Iterator[Frame]:
+    def failure(self, part: Failure, answer: Answer) -> Iterator[Frame]:
+        code = "server_error" if part.code is None else str(part.code)
+        yield from self._last("failed", answer, error={"code": code, "message": part.message})
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[Frame]:
+        reason = None if finish is None else finish.reason
+        if reason == "cancelled":
+            yield from self._last("cancelled", answer)
+        elif reason in NATIVE:
+            native = native_reason(finish, INCOMPLETE, NATIVE, reason)
+            yield from self._last("incomplete", answer, incomplete_details={"reason": native})
+        else:
+            yield from self._last("completed", answer)
+
+    def _last(self, status: str, answer: Answer, **more: Any) -> Iterator[Frame]:
+        yield from self._close(calls=True)
+        response = _response(self._who, status) | {"output": self._items}
+        response |= {"usage": _usage(answer.usage)} | more
+        yield {"type": f"response.{status}", "response": response}
+
+    def _close(self, *, calls: bool = False) -> Iterator[Frame]:
         """End the open item, and with `calls` those too."""
         kind, item = self._kind(), self._items[self._open] if self._open is not None else {}
         text = "".join(self._pieces)
@@ -184,17 +136,13 @@ class _Items:
             )
             yield self._item("response.output_item.done", place)
 
-    def done(self) -> list[dict[str, Any]]:
-        """Return the items as they stand in the end."""
-        return self._items
-
     def _kind(self) -> str | None:
         return None if self._open is None else str(self._items[self._open]["type"])
 
     def _message(self) -> Iterator[Frame]:
         if self._kind() == "message":
             return
-        yield from self.close()
+        yield from self._close()
         item = {"id": self._id("msg"), "type": "message", "role": "assistant"}
         yield self._begin(item | {"status": "in_progress", "content": []})
         part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}

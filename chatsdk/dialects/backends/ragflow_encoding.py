@@ -2,129 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from chatsdk.answer import Answer, AnswerBuilder
-from chatsdk.dialects.writing import CREATED, added_text, dump, leftover, opening
-from chatsdk.parts import Citation, Failure, Finish, Identity, Part, UsageUpdate
+from chatsdk.answer import Answer
+from chatsdk.dialects.writer import Writer, write
+from chatsdk.dialects.writing import CREATED, dump, opening
+from chatsdk.parts import Citation, Failure, Finish, Identity, Part
 
 __all__ = ["agent", "deltas", "snapshots"]
+
+# What a run has put out that was told to stop.
+CANCELLED = "Task has been canceled"
 
 
 def deltas(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
     """Write the frames of a chat as of 0.24: pieces of text, marks around the thinking."""
     who, rest = opening(parts, id=id, model="")
-    chat, builder = _Chat(who), AnswerBuilder()
-    for part in rest:
-        step = builder.apply(part)
-        yield from chat.marked.grow(step.reasoning_delta, added_text(step))
-        if isinstance(part, Failure):
-            yield chat.failure(part)
-            yield chat.end()
-            return
-    text, reasoning = leftover(builder)
-    yield from chat.marked.grow(reasoning, text)
-    yield from chat.marked.mark(thinking=False)
-    yield chat.frame("", _reference(builder.answer), final=True)
-    yield chat.end()
+    return write(_Deltas(who), rest)
 
 
 def snapshots(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
     """Write the frames of a chat up to 0.23: each has the whole text, thinking between tags."""
     who, rest = opening(parts, id=id, model="")
-    chat, builder = _Chat(who), AnswerBuilder()
-    shown = ""
-    for part in rest:
-        step = builder.apply(part)
-        whole = _tagged(step)
-        if whole != shown:
-            shown = whole
-            yield chat.frame(whole, {})
-        if isinstance(part, Failure):
-            yield chat.failure(part)
-            yield chat.end()
-            return
-    yield chat.frame(_tagged(builder.flush()), _reference(builder.answer))
-    yield chat.end()
+    return write(_Snapshots(who), rest)
 
 
 def agent(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
     """Write the events of an agent with one message."""
     who, rest = opening(parts, id=id, model="")
-    run, builder = _Run(who), AnswerBuilder()
-    yield run.event("workflow_started", {"inputs": {}})
-    for part in rest:
-        step = builder.apply(part)
-        yield from run.marked.grow(step.reasoning_delta, added_text(step))
-        if isinstance(part, Failure):
-            yield _data({"code": 500, "message": part.message, "data": False})
-            yield _data("[DONE]")
-            return
-        if isinstance(part, Finish) and part.reason == "cancelled":
-            run.outputs = "Task has been canceled"
-        if isinstance(part, UsageUpdate):
-            run.usage = {"total_tokens": step.usage.total if step.usage else None}
-    text, reasoning = leftover(builder)
-    yield from run.marked.grow(reasoning, text)
-    yield from run.marked.mark(thinking=False)
-    reference = _reference(builder.answer)
-    numbered = {str(place): chunk for place, chunk in enumerate(reference["chunks"])}
-    yield run.event("message_end", {"reference": reference | {"chunks": numbered}})
-    finished: dict[str, Any] = {"outputs": run.outputs, "elapsed_time": 1.0}
-    if run.usage is not None:
-        finished["usage"] = run.usage
-    yield run.event("workflow_finished", finished)
-    yield _data("[DONE]")
+    return write(_Run(who), rest)
 
 
-class _Marked:
+class _Marked(Writer[bytes], ABC):
     """Text and thinking in one field, told apart by marks before and after the thinking."""
 
-    def __init__(self, piece: Callable[..., bytes]) -> None:
-        self._piece = piece
+    def __init__(self) -> None:
         self._thinking = False
 
-    def grow(self, reasoning: str, text: str) -> Iterator[bytes]:
-        if reasoning:
-            yield from self.mark(thinking=True)
-            yield self._piece(reasoning)
-        if text:
-            yield from self.mark(thinking=False)
-            yield self._piece(text)
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield from self._mark(thinking=False)
+        yield self._piece(added)
 
-    def mark(self, *, thinking: bool) -> Iterator[bytes]:
+    def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield from self._mark(thinking=True)
+        yield self._piece(added)
+
+    @abstractmethod
+    def _piece(self, text: str, **marks: bool) -> bytes:
+        """Write a piece, marked or not."""
+
+    def _mark(self, *, thinking: bool) -> Iterator[bytes]:
         if thinking != self._thinking:
             self._thinking = thinking
             yield self._piece("", **{"start_to_think" if thinking else "end_to_think": True})
 
 
-class _Chat:
+class _Chat(Writer[bytes]):
+    """What chats of all releases say alike."""
+
     def __init__(self, who: Identity) -> None:
-        self.marked = _Marked(self.piece)
         self._ids = {"id": who.id, "session_id": who.conversation_id or "session-1"}
 
-    def piece(self, text: str, **marks: bool) -> bytes:
-        return self.frame(text, {"chunks": []}, final=False, **marks)
+    def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        code = part.code if isinstance(part.code, int) and part.code else 500
+        data = {"answer": f"**ERROR**: {part.message}", "reference": []}
+        yield _data({"code": code, "message": part.message, "data": data})
+        yield self._last()
 
-    def frame(self, text: str, reference: object, **marks: bool) -> bytes:
+    def _frame(self, text: str, reference: object, **marks: bool) -> bytes:
         data = {"answer": text, "reference": reference, "audio_binary": None}
         return _data({"code": 0, "message": "", "data": data | marks | self._ids})
 
-    def failure(self, part: Failure) -> bytes:
-        code = part.code if isinstance(part.code, int) and part.code else 500
-        data = {"answer": f"**ERROR**: {part.message}", "reference": []}
-        return _data({"code": code, "message": part.message, "data": data})
-
-    def end(self) -> bytes:
+    def _last(self) -> bytes:
         return _data({"code": 0, "message": "", "data": True})
 
 
-class _Run:
+class _Deltas(_Chat, _Marked):
     def __init__(self, who: Identity) -> None:
-        self.marked = _Marked(self.piece)
-        self.outputs = ""
-        self.usage: dict[str, Any] | None = None
+        _Chat.__init__(self, who)
+        _Marked.__init__(self)
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        yield from self._mark(thinking=False)
+        yield self._frame("", _reference(answer), final=True)
+        yield self._last()
+
+    def _piece(self, text: str, **marks: bool) -> bytes:
+        return self._frame(text, {"chunks": []}, final=False, **marks)
+
+
+class _Snapshots(_Chat):
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield self._frame(_tagged(step), {})
+
+    def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
+        return self.text(added, step)
+
+    def rewritten(self, step: Answer) -> Iterator[bytes]:
+        return self.text(step.text, step)
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        yield self._frame(_tagged(answer), _reference(answer))
+        yield self._last()
+
+
+class _Run(_Marked):
+    """A run of an agent."""
+
+    def __init__(self, who: Identity) -> None:
+        super().__init__()
         self._ids = {
             "message_id": who.id,
             "created_at": CREATED,
@@ -132,10 +120,29 @@ class _Run:
             "session_id": who.conversation_id or "session-1",
         }
 
-    def piece(self, text: str, **marks: bool) -> bytes:
-        return self.event("message", {"content": text, **marks})
+    def begin(self) -> Iterator[bytes]:
+        yield self._event("workflow_started", {"inputs": {}})
 
-    def event(self, name: str, data: dict[str, Any]) -> bytes:
+    def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        yield _data({"code": 500, "message": part.message, "data": False})
+        yield _data("[DONE]")
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        yield from self._mark(thinking=False)
+        reference = _reference(answer)
+        numbered = {str(place): chunk for place, chunk in enumerate(reference["chunks"])}
+        yield self._event("message_end", {"reference": reference | {"chunks": numbered}})
+        cancelled = finish is not None and finish.reason == "cancelled"
+        finished: dict[str, Any] = {"outputs": CANCELLED if cancelled else "", "elapsed_time": 1.0}
+        if answer.usage is not None:
+            finished["usage"] = {"total_tokens": answer.usage.total}
+        yield self._event("workflow_finished", finished)
+        yield _data("[DONE]")
+
+    def _piece(self, text: str, **marks: bool) -> bytes:
+        return self._event("message", {"content": text, **marks})
+
+    def _event(self, name: str, data: dict[str, Any]) -> bytes:
         return _data({"event": name, **self._ids, "data": data})
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from chatsdk import sse
-from chatsdk.answer import AnswerBuilder
+from chatsdk.answer import Answer
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.writing import added_text, leftover
+from chatsdk.dialects.writer import Writer, write
 from chatsdk.parts import Part, Text
 from chatsdk.sse import ServerSentEvent
 
@@ -36,14 +36,12 @@ class Raw(Dialect):
 
         CR and CRLF inside the text are line ends on this wire, so they are read as LF.
         """
-        builder = AnswerBuilder()
-        for part in parts:
-            text = added_text(builder.apply(part))
-            if text:
-                yield sse.encode(text)
-        text, _ = leftover(builder)
-        if text:
-            yield sse.encode(text)
+        return write(_Events(), parts)
+
+
+class _Events(Writer[bytes]):
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield sse.encode(added)
 
 
 class RawDecoder(Decoder):

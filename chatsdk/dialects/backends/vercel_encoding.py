@@ -9,28 +9,11 @@ from typing import Any
 import attrs
 
 from chatsdk import sse
-from chatsdk.answer import AnswerBuilder, ToolCall, Usage
+from chatsdk.answer import Answer, ToolCall, Usage
 from chatsdk.dialects.backends.vercel import FINISH
-from chatsdk.dialects.writing import (
-    CallPieces,
-    added_text,
-    dump,
-    leftover,
-    native_reason,
-    opening,
-)
-from chatsdk.parts import (
-    Citation,
-    Citations,
-    Failure,
-    Finish,
-    Part,
-    Reasoning,
-    ReasoningSnapshot,
-    Text,
-    TextSnapshot,
-    ToolCallDelta,
-)
+from chatsdk.dialects.writer import Writer, write
+from chatsdk.dialects.writing import CallPieces, dump, native_reason, opening
+from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
 
 __all__ = ["encode"]
 
@@ -51,91 +34,82 @@ def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
     An error is followed by ``[DONE]`` alone, as the AI SDK does where the model fails at once.
     """
     who, rest = opening(parts, id=id, model=model)
-    yield _frame({"type": "start", "messageId": who.id, "messageMetadata": {"model": who.model}})
-    yield _frame({"type": "start-step"})
-    builder, blocks = AnswerBuilder(), _Blocks()
-    finish: Finish | None = None
-    for part in rest:
-        step = builder.apply(part)
-        match part:
-            case Text() | TextSnapshot():
-                yield from blocks.say("text", added_text(step))
-            case Reasoning() | ReasoningSnapshot():
-                yield from blocks.say("reasoning", step.reasoning_delta)
-            case ToolCallDelta():
-                yield from blocks.call(part)
-            case Citations(items):
-                for item in items:
-                    yield blocks.source(item)
-            case Finish():
-                finish = part
-            case Failure(message, _):
-                yield from blocks.close()
-                yield _frame({"type": "error", "errorText": message})
-                yield sse.encode("[DONE]")
-                return
-            case _:
-                pass
-    text, reasoning = leftover(builder)
-    yield from blocks.say("reasoning", reasoning)
-    yield from blocks.say("text", text)
-    yield from blocks.close()
-    answer = builder.answer
-    for call, call_id in zip(answer.tool_calls, blocks.calls.values(), strict=True):
-        yield _frame(_whole(call, call_id))
-    if finish is not None and finish.reason == "cancelled":
-        yield _frame({"type": "abort"})
-    else:
-        yield _frame({"type": "finish-step"})
-        reason = native_reason(
-            finish, FINISH, NATIVE, "tool-calls" if answer.tool_calls else "stop"
-        )
-        last: dict[str, Any] = {"type": "finish", "finishReason": reason}
-        if answer.usage is not None:
-            last["messageMetadata"] = {"usage": _usage(answer.usage)}
-        yield _frame(last)
-    yield sse.encode("[DONE]")
+    return write(_Chunks(who), rest)
 
 
-class _Blocks:
+class _Chunks(Writer[bytes]):
     """The parts of the message: one text or reasoning is open at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, who: Identity) -> None:
+        self._who = who
         self._count = 0
         self._open: tuple[str, str] | None = None
         self._pieces = CallPieces()
         # The id of each call, in the order in which they came.
-        self.calls: dict[int | str, str] = {}
+        self._calls: dict[int | str, str] = {}
         self._sources = 0
 
-    def say(self, kind: str, text: str) -> Iterator[bytes]:
-        if not text:
-            return
+    def begin(self) -> Iterator[bytes]:
+        known = {"messageId": self._who.id, "messageMetadata": {"model": self._who.model}}
+        yield _frame({"type": "start", **known})
+        yield _frame({"type": "start-step"})
+
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        return self._say("text", added)
+
+    def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
+        return self._say("reasoning", added)
+
+    def call(self, part: ToolCallDelta) -> Iterator[bytes]:
+        if part.index not in self._calls:
+            yield from self._close()
+            self._calls[part.index] = id = part.id or f"call-{len(self._calls) + 1}"
+            start = {"type": "tool-input-start", "toolCallId": id, "toolName": part.name or ""}
+            yield _frame(start)
+        piece = self._pieces.added(part)
+        if piece:
+            id = self._calls[part.index]
+            yield _frame({"type": "tool-input-delta", "toolCallId": id, "inputTextDelta": piece})
+
+    def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
+        return map(self._source, items)
+
+    def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        yield from self._close()
+        yield _frame({"type": "error", "errorText": part.message})
+        yield sse.encode("[DONE]")
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        yield from self._close()
+        for call, id in zip(answer.tool_calls, self._calls.values(), strict=True):
+            yield _frame(_whole(call, id))
+        if finish is not None and finish.reason == "cancelled":
+            yield _frame({"type": "abort"})
+        else:
+            yield _frame({"type": "finish-step"})
+            default = "tool-calls" if answer.tool_calls else "stop"
+            reason = native_reason(finish, FINISH, NATIVE, default)
+            last: dict[str, Any] = {"type": "finish", "finishReason": reason}
+            if answer.usage is not None:
+                last["messageMetadata"] = {"usage": _usage(answer.usage)}
+            yield _frame(last)
+        yield sse.encode("[DONE]")
+
+    def _say(self, kind: str, text: str) -> Iterator[bytes]:
         if self._open is None or self._open[0] != kind:
-            yield from self.close()
+            yield from self._close()
             self._count += 1
             self._open = (kind, f"{kind}-{self._count}")
             yield _frame({"type": f"{kind}-start", "id": self._open[1]})
         yield _frame({"type": f"{kind}-delta", "id": self._open[1], "delta": text})
 
-    def close(self) -> Iterator[bytes]:
+    def _close(self) -> Iterator[bytes]:
         if self._open is not None:
             kind, id = self._open
             self._open = None
             yield _frame({"type": f"{kind}-end", "id": id})
 
-    def call(self, part: ToolCallDelta) -> Iterator[bytes]:
-        if part.index not in self.calls:
-            yield from self.close()
-            self.calls[part.index] = id = part.id or f"call-{len(self.calls) + 1}"
-            start = {"type": "tool-input-start", "toolCallId": id, "toolName": part.name or ""}
-            yield _frame(start)
-        piece = self._pieces.added(part)
-        if piece:
-            id = self.calls[part.index]
-            yield _frame({"type": "tool-input-delta", "toolCallId": id, "inputTextDelta": piece})
-
-    def source(self, item: Citation) -> bytes:
+    def _source(self, item: Citation) -> bytes:
         self._sources += 1
         more = {
             name: value

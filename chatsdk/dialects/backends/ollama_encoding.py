@@ -1,0 +1,63 @@
+"""Ollama, written: parts in, lines of JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from chatsdk import ndjson
+from chatsdk.answer import Answer, ToolCall, Usage
+from chatsdk.dialects.backends.ollama import FINISH, written_call
+from chatsdk.dialects.writer import Writer, write
+from chatsdk.dialects.writing import dump, native_reason, opening
+from chatsdk.parts import Failure, Finish, Identity, Part
+
+__all__ = ["encode"]
+
+# Ollama has words for no other reason, and "stop" would say that all is well.
+NATIVE = {
+    reason: reason for reason in ("length", "content_filter", "refusal", "cancelled", "error")
+}
+
+# When an answer that chatsdk writes was made.
+CREATED_AT = "2026-09-21T14:13:20Z"
+
+
+def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
+    """Write the lines of one answer; calls of tools when they are whole."""
+    who, rest = opening(parts, id=id, model=model)
+    return write(_Lines(who), rest)
+
+
+class _Lines(Writer[bytes]):
+    def __init__(self, who: Identity) -> None:
+        self._model = who.model
+
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield self._line({"content": added})
+
+    def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield self._line({"thinking": added})
+
+    def calls(self, calls: tuple[ToolCall, ...], first: int) -> Iterator[bytes]:
+        written = [written_call(call, place) for place, call in enumerate(calls, first)]
+        yield self._line({"tool_calls": written})
+
+    def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        yield ndjson.encode(dump({"error": part.message}))
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        reason = native_reason(finish, FINISH, NATIVE, "stop")
+        yield self._line({}, done_reason=reason, **_counts(answer.usage))
+
+    def _line(self, message: dict[str, Any], **end: Any) -> bytes:
+        head = {"model": self._model, "created_at": CREATED_AT}
+        said = {"role": "assistant", "content": "", **message}
+        return ndjson.encode(dump({**head, "message": said, "done": bool(end), **end}))
+
+
+def _counts(usage: Usage | None) -> dict[str, int]:
+    if usage is None:
+        return {}
+    counts = {"prompt_eval_count": usage.input, "eval_count": usage.output}
+    return {name: count for name, count in counts.items() if count is not None}
