@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import time
 import tracemalloc
+from array import array
 from collections import deque
 from collections.abc import Iterator
 
@@ -174,11 +175,40 @@ def test_id_is_carried_on():
     ],
 )
 def test_retry_is_ascii_digits(value, expected):
-    """A retry field counts if it is all ASCII digits, and only for its own event."""
+    """A retry field counts if it is all ASCII digits, and is told by one event only."""
     body = b"retry:" + value + b"\ndata: x\n\ndata: y\n\n"
     read = list(parse([body[i : i + 1] for i in range(len(body))]))
     assert read == [ServerSentEvent(data="x", retry=expected), ServerSentEvent(data="y")]
     assert read == list(parse([body]))
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        b"data: x\n\n",
+        b"data:x\n\n",
+        b"event: e\ndata: x\n\n",
+        b"event:e\ndata: x\n\n",
+        b"id: 1\ndata: x\n\n",
+        b": c\n\nevent: f\n\nid: 2\n\ndata: x\n\n",
+        b"data: " + b"x" * 3000 + b"\n\n",
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b"data: w\n\n", b"event: e\ndata: w\n\n", b"retry: 5\n\n"])
+def test_retry_without_data_is_told_by_the_next_event(before, after):
+    """A block without data sets the reconnection time too, and the event after it says so."""
+    body = before + b"retry: 3000\n\n" + after
+    whole = body + after + b"event: z\ndata: z\n\n"
+    plain = events(before.replace(b"retry: 5\n\n", b"") + after)
+    expected = [*plain[:-1], plain[-1]._replace(retry=3000)]
+    assert events(body) == expected
+    assert [event.retry for event in events(whole)] == [
+        *[None] * (len(plain) - 1),
+        3000,
+        None,
+        None,
+    ]
+    assert list(parse([body[i : i + 1] for i in range(len(body))])) == expected
 
 
 def test_bad_retry_keeps_the_good_one():
@@ -333,8 +363,19 @@ def test_parse_wants_chunks(body):
         parse(body)
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview, lambda data: array("B", data)])
+def test_chunks_may_be_buffers(kind):
+    """Chunks may be whatever holds bytes, and may be filled anew after each."""
+    assert list(parse([kind(b"data: x\n"), kind(b"\n")])) == [ServerSentEvent(data="x")]
+    buffer = bytearray(b"data: a")
+    chunks = (buffer.__setitem__(slice(None), data) or buffer for data in (b"data: a", b"bc\n\n"))
+    assert list(parse(chunks)) == [ServerSentEvent(data="abc")]
+
+
 def test_wrong_arguments():
     """Chunks that are not bytes and limits that are no number of bytes are refused."""
+    with pytest.raises(TypeError, match="must be bytes, not list"):
+        list(parse([[1, 2]]))
     with pytest.raises(TypeError, match="must be bytes, not str"):
         list(parse(["data: x\n\n"]))
     with pytest.raises(TypeError, match="not float"):
@@ -473,7 +514,9 @@ def test_work_is_linear(stream):
         ({"comment": "c", "data": ""}, b": c\ndata:\n\n"),
         ({"retry": 0}, b"retry: 0\n\n"),
         ({"event": "end"}, b"event: end\n\n"),
-        ({"data": ServerSentEvent()}, b"data:\nid:\n\n"),
+        ({"data": ServerSentEvent()}, b"data:\n\n"),
+        ({"data": ServerSentEvent(), "id": ""}, b"data:\nid:\n\n"),
+        ({"data": ServerSentEvent(data="x", id=None)}, b"data: x\n\n"),
         ({"data": ServerSentEvent("e", "x", "1", 5)}, b"event: e\ndata: x\nid: 1\nretry: 5\n\n"),
         (
             {"data": ServerSentEvent("e", "x", "1"), "event": "f", "id": "2"},

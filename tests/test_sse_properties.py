@@ -100,14 +100,15 @@ class Naive:
                 self.retry = int(value)
 
     def dispatch(self) -> None:
-        event_type, data, retry = self.event_type, self.data, self.retry
+        event_type, data = self.event_type, self.data
         self.event_type = self.data = ""
-        self.retry = None
         self.content = False
         if data == "" and not (self.dataless and event_type != ""):
             return
         if data[-1:] == "\n":
             data = data[:-1]
+        # The standard has it for the stream from its line on; the next event is what can tell.
+        retry, self.retry = self.retry, None
         self.events.append(ServerSentEvent(event_type or "message", data, self.last_id, retry))
 
 
@@ -249,5 +250,9 @@ def test_encode_smuggles_nothing(data, event, id, retry, comment, cuts):
 def test_encode_is_the_way_back(body):
     """The events of any stream, written one after the other, are read back as the same events."""
     read = list(parse([body]))
-    assert list(parse(map(encode, read))) == read
-    assert list(parse([b"".join(map(encode, read))])) == read
+    # With their ids, for a stream may take its id back.
+    written = [encode(event, id=event.id) for event in read]
+    assert list(parse(written)) == read
+    assert list(parse([b"".join(written)])) == read
+    for event in read:
+        assert list(parse([encode(event)])) == [event]

@@ -26,7 +26,7 @@ def encode(
         data: the text; ``""`` is an event with empty data. ``None`` writes no data line: the
             standard dispatches no event for such a block, but takes its ``id`` and ``retry``. Of
             a `ServerSentEvent` all fields are written, unless given here too; its type if it is
-            not ``"message"``.
+            not ``"message"``, its id if it is not ``""``.
         event: the event's type; ``""`` is the same as none.
         id: the last event id from here on; ``""`` takes it back.
         retry: reconnection time in milliseconds.
@@ -40,7 +40,9 @@ def encode(
     if isinstance(data, ServerSentEvent):
         if event is None and data.event != "message":
             event = data.event
-        id = data.id if id is None else id
+        if id is None:
+            # That a stream has no id yet need not be said; what takes one back says id="".
+            id = data.id or None
         retry = data.retry if retry is None else retry
         data = data.data
     for name, value in (("data", data), ("event", event), ("id", id), ("comment", comment)):

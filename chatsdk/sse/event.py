@@ -15,8 +15,8 @@ class ServerSentEvent(NamedTuple):
         data: its data lines, joined with LF.
         id: the last event id as of this event, carried on from earlier blocks, with or without
             data; ``""`` where there was none.
-        retry: the reconnection time in milliseconds that this event's own block asks for, or
-            ``None``.
+        retry: the reconnection time in milliseconds that was set since the event before, in this
+            event's own block or in blocks without data, the newest; ``None`` where none was.
     """
 
     event: str = "message"

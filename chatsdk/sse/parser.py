@@ -45,7 +45,10 @@ _new_event = tuple.__new__
 
 
 def parse(
-    chunks: Iterable[bytes], *, max_event_bytes: int = MAX_EVENT_BYTES, dataless: bool = False
+    chunks: Iterable[bytes | bytearray | memoryview],
+    *,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+    dataless: bool = False,
 ) -> Iterator[ServerSentEvent]:
     """Read the events of a stream that comes in chunks of bytes, cut anywhere.
 
@@ -54,7 +57,8 @@ def parse(
     learn that there was one.
 
     Args:
-        chunks: bytes, UTF-8; what is invalid becomes U+FFFD.
+        chunks: bytes, or what has them in a buffer (``bytearray``, ``memoryview``), UTF-8; what is
+            invalid becomes U+FFFD.
         max_event_bytes: the most bytes in the lines of one event, line ends and comments not
             counted, and in one comment line.
         dataless: also yield blocks that name an event and have no data line, with ``data=""``.
@@ -90,6 +94,8 @@ class EventParser:
         self._dataless = dataless
         self._fields = FieldReader()
         self._last_id = ""
+        # What a block without data has set, until an event can tell.
+        self._retry: int | None = None
         # The start of the stream while it may still be a byte order mark, then None.
         self._head: bytes | None = b""
         self._after_cr = False
@@ -106,7 +112,7 @@ class EventParser:
         """Whether a line or a block was begun and is not finished; comments do not count."""
         return bool(self._open or self._head)
 
-    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+    def feed(self, chunk: bytes | bytearray | memoryview) -> Iterator[ServerSentEvent]:
         """Yield the events that ``chunk`` completes.
 
         This is a generator: take all of it before the next call.
@@ -114,11 +120,11 @@ class EventParser:
         Raises:
             LimitExceeded: an event or a line is longer than ``max_event_bytes``; the events
                 before it have been yielded, and the parser is of no further use.
-            TypeError: ``chunk`` is not bytes.
+            TypeError: ``chunk`` is not bytes, nor a buffer of them.
             RuntimeError: the events of the last call were not all taken, or it raised.
         """
         if not isinstance(chunk, bytes):
-            raise TypeError(f"a chunk must be bytes, not {_kind(chunk)}")
+            chunk = _as_bytes(chunk)
         if self._feeding:
             raise RuntimeError(
                 "this parser stopped inside a chunk: take all events of each feed(), and use a new "
@@ -142,8 +148,10 @@ class EventParser:
                     yield from self._blocks(_long_blocks(whole))
                 else:
                     text = whole.decode("utf-8", "replace")
-                    blocks: Iterable[str] | None = None
-                    if text.startswith(DATA):
+                    read = False
+                    if self._retry is not None:
+                        pass
+                    elif text.startswith(DATA):
                         lines = text[len(DATA) : -2].split(BETWEEN_DATA)
                         if text.count("\n") == 2 * len(lines):
                             # Nothing but events of one data line each: what is sent mostly.
@@ -152,14 +160,15 @@ class EventParser:
                                 repeat(ServerSentEvent),
                                 zip(repeat("message"), lines, repeat(self._last_id), repeat(None)),
                             )
-                            blocks = ()
+                            read = True
                     elif text.startswith(EVENT):
                         lines = text.split("\n")
                         if len(lines) % 3 == 1 and not any(lines[2::3]):
                             # Two lines, a blank one, and so on.
                             yield from self._named(lines)
-                            blocks = ()
-                    yield from self._blocks(text.split("\n\n") if blocks is None else blocks)
+                            read = True
+                    if not read:
+                        yield from self._blocks(text.split("\n\n"))
             if piece:
                 self._keep(piece)
         self._feeding = False
@@ -249,31 +258,37 @@ class EventParser:
 
     def _named(self, lines: list[str]) -> Iterator[ServerSentEvent]:
         """Read blocks of two lines each, mostly a name and data."""
+        plain = True
         for first, second in zip(lines[0:-1:3], lines[1::3], strict=True):
-            if second[:6] == DATA and first[:7] == EVENT:
+            if plain and second[:6] == DATA and first[:7] == EVENT:
                 name = first[7:] or "message"
                 yield _new_event(ServerSentEvent, (name, second[6:], self._last_id, None))
             else:
                 event = self._interpret(f"{first}\n{second}")
+                plain = self._retry is None
                 if event is not None:
                     yield event
 
     def _blocks(self, blocks: Iterable[str]) -> Iterator[ServerSentEvent]:
         """Read whole blocks, each without its blank line."""
+        plain = self._retry is None
         for block in blocks:
             first, _, rest = block.partition("\n")
-            if rest[:6] == DATA and first[:7] == EVENT and "\n" not in rest:
+            if plain and rest[:6] == DATA and first[:7] == EVENT and "\n" not in rest:
                 name = first[7:] or "message"
                 yield _new_event(ServerSentEvent, (name, rest[6:], self._last_id, None))
-            elif not rest and first[:6] == DATA:
+            elif plain and not rest and first[:6] == DATA:
                 yield _new_event(ServerSentEvent, ("message", first[6:], self._last_id, None))
             elif block:
                 event = self._interpret(block)
+                plain = self._retry is None
                 if event is not None:
                     yield event
 
     def _interpret(self, block: str) -> ServerSentEvent | None:
         """Read one whole block; ``None`` where the standard dispatches nothing."""
+        if self._retry is not None:
+            return self._with_retry(block, self._retry)
         first, _, rest = block.partition("\n")
         if first[:6] == "event:" and rest[:5] == "data:" and "\n" not in rest:
             name = first[6:].removeprefix(" ") or "message"
@@ -284,7 +299,20 @@ class EventParser:
             return _new_event(ServerSentEvent, ("message", data, self._last_id, None))
         event, has_data, has_name = self._fields.read(block, self._last_id)
         self._last_id = event.id
-        return event if has_data or (has_name and self._dataless) else None
+        if has_data or (has_name and self._dataless):
+            return event
+        self._retry = event.retry
+        return None
+
+    def _with_retry(self, block: str, retry: int) -> ServerSentEvent | None:
+        """As `_interpret`, after blocks without data that set the reconnection time."""
+        self._retry = None
+        event = self._interpret(block)
+        if event is not None:
+            return event if event.retry is not None else event._replace(retry=retry)
+        if self._retry is None:
+            self._retry = retry
+        return None
 
 
 def _long_blocks(whole: bytes) -> Iterator[str]:
@@ -302,6 +330,14 @@ def _blank_line(piece: bytes, start: int = 0) -> int:
     while end >= 0 and piece[end + 1 : end + 2] != b"\n":
         end = piece.find(b"\n", end + 1)
     return end
+
+
+def _as_bytes(chunk: object) -> bytes:
+    try:
+        # A copy: what is in a bytearray may change before the next chunk comes.
+        return memoryview(chunk).tobytes()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"a chunk must be bytes, not {_kind(chunk)}") from None
 
 
 def _kind(value: object) -> str:
