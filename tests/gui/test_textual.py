@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,15 +11,12 @@ from typing import Any
 
 import pytest
 from applications import EXAMPLES, WAIT, load
+from terminal import Terminal
 from textual.widget import Widget
 from textual.widgets import Button, Link, Static
 
 from chatsdk.parts import Citation
 from chatsdk.testing import EmbeddedServer
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from terminal import Terminal
 
 LONG = "unbroken" * 40
 CJK = "流式回答会一段一段地到达，窗口始终跟随最后一行。" * 4 + "ストリーミング。한국어도."
