@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from chatsdk import ChatClient, Retry
-from chatsdk.client.stopping import stop_url
+from chatsdk.client.stopping import STOP_SECONDS, stop_url
 from chatsdk.dialects import StopRequest
 from chatsdk.testing import ChatServer
 
@@ -121,3 +123,44 @@ def told(stream):
             break
         looks.wait(0.005)
     return stream.outcome.server_stop
+
+
+def test_a_client_that_is_closed_at_once_still_tells(server, client):
+    """The call goes on without its client, which may be closed before it has begun."""
+    server.stream(path="/v1/chat-messages").push(DIFY)
+    reply = server.stream(path="/v1/chat-messages/t1/stop", content_type="application/json")
+    stream = client.send({"user": "u1"})
+    next(stream)
+    client.close()
+    assert list(stream) == []
+    server.wait_for_request()
+    assert server.wait_for_request().path == "/v1/chat-messages/t1/stop"
+    client.close()
+    reply.push(b'{"result": "success"}')
+    reply.finish()
+    assert told(stream) == "stopped"
+
+
+SCRIPT = """
+import sys
+from chatsdk import ChatClient
+client = ChatClient(sys.argv[1], dialect="dify")
+stream = client.send({"user": "u1"})
+next(stream)
+stream.stop()
+list(stream)
+client.close()
+"""
+
+
+def test_a_script_that_ends_at_once_still_tells(server):
+    """The end of the process waits for the call, but not for long."""
+    url = server.url + "/v1/chat-messages"
+    server.stream(path="/v1/chat-messages").push(DIFY)
+    server.reply(json={"result": "success"}, path="/v1/chat-messages/t1/stop")
+    subprocess.run([sys.executable, "-c", SCRIPT, url], check=True, timeout=60)
+    assert [request.path for request in server.requests][1:] == ["/v1/chat-messages/t1/stop"]
+    server.stream(path="/v1/chat-messages").push(DIFY)
+    server.silent(path="/v1/chat-messages/t1/stop")
+    subprocess.run([sys.executable, "-c", SCRIPT, url], check=True, timeout=STOP_SECONDS)
+    assert len(server.requests) == 4

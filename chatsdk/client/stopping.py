@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import _thread
+import atexit
 import json
+import os
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -12,12 +15,16 @@ from chatsdk.answer import Answer
 from chatsdk.dialects.contract import Dialect, StopRequest
 from chatsdk.errors import BackendError, ChatError, HTTPStatusError
 from chatsdk.options import Timeout
-from chatsdk.transport import Cancel, Request, Stopped, Transport
+from chatsdk.transport import Cancel, Request, Transport
 
 __all__ = ["ServerStop", "stop_url"]
 
 # How long the call may take, in seconds. It goes on in the background, but not for ever.
 STOP_SECONDS = 30.0
+
+# How long the end of the process waits for calls under way, in seconds: a script that stops an
+# answer and ends would otherwise leave the backend to generate the rest.
+EXIT_SECONDS = 2.0
 
 
 class ServerStop:
@@ -48,11 +55,22 @@ class ServerStop:
             return
         # Not threading.Thread, whose start takes locks: a signal handler may be where we are.
         try:
-            _thread.start_new_thread(self._run, (dialect, stop))
+            bell = _thread.allocate_lock()
+            bell.acquire()
+            _under_way.add((os.getpid(), bell))
+            _thread.start_new_thread(self._run, (dialect, stop, bell))
         except RuntimeError as error:
+            _under_way.discard((os.getpid(), bell))
             self._result = str(error)
 
-    def _run(self, dialect: Dialect, stop: StopRequest) -> None:
+    def _run(self, dialect: Dialect, stop: StopRequest, bell: _thread.LockType) -> None:
+        try:
+            self._call(dialect, stop)
+        finally:
+            _under_way.discard((os.getpid(), bell))
+            bell.release()
+
+    def _call(self, dialect: Dialect, stop: StopRequest) -> None:
         try:
             self._result = self._ask(dialect, stop)
         except HTTPStatusError as error:
@@ -63,8 +81,6 @@ class ServerStop:
             self._result = "refused"
         except (ChatError, ValueError) as error:
             self._result = str(error)
-        except Stopped:
-            self._result = "the client was closed"
         except Exception as error:
             # The caller's own token function, say. Its message may be a secret.
             self._result = type(error).__name__
@@ -73,12 +89,29 @@ class ServerStop:
         body = b"" if stop.body is None else json.dumps(stop.body).encode()
         timeout = Timeout(total=STOP_SECONDS)
         request = Request(stop_url(self._url, stop), body, dialect, Cancel(), timeout=timeout)
-        exchange = self._transport.open(request)
+        # Apart from the client, which may be closed as soon as it has stopped its answer.
+        transport = self._transport.apart()
         try:
-            said = dialect.error(exchange.status, exchange.headers, exchange.read_body())
+            exchange = transport.open(request)
+            try:
+                said = dialect.error(exchange.status, exchange.headers, exchange.read_body())
+            finally:
+                exchange.close()
         finally:
-            exchange.drain()
+            transport.close()
         return "stopped" if said is None else "refused"
+
+
+# The calls under way: which process makes them, and a lock that is free afterwards.
+_under_way: set[tuple[int, _thread.LockType]] = set()
+
+
+@atexit.register
+def _wait_for_calls() -> None:
+    deadline = time.monotonic() + EXIT_SECONDS
+    for process, bell in tuple(_under_way):
+        if process == os.getpid():
+            bell.acquire(timeout=max(0.0, deadline - time.monotonic()))
 
 
 def stop_url(url: str, stop: StopRequest) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -128,6 +129,16 @@ class Transport:
             wire.hang_up()
             wire.release(cancels)
             raise
+
+    def apart(self) -> Transport:
+        """One more transport of the same settings, for what is to outlive this one.
+
+        It has connections of its own, unless the caller brought a session.
+        """
+        other = copy.copy(self)
+        other._closing = Cancel()
+        other._poster = self._poster.apart()
+        return other
 
     def close(self) -> None:
         """End what is under way, and close the connections kept alive.

@@ -56,6 +56,11 @@ class Poster:
         # lock, which a finalizer must not want: see `Exchange.abandon`.
         self.left: deque[tuple[Any, Any]] = deque()
 
+    def apart(self) -> Poster:
+        """One more of the same settings, with a session of its own unless it is the caller's."""
+        http = None if self._own else self._http
+        return Poster(http, verify=self._verify, proxies=self._proxies)
+
     def close(self) -> None:
         """Close the connections kept alive; a session that the caller brought stays open."""
         if self._own and self._pid == os.getpid():
