@@ -22,7 +22,10 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 
-NAMES = ("anthropic", "dify", "gemini", "ollama", "openai_responses")
+NAMES = (
+    *("anthropic", "coze", "dashscope", "dify", "fastgpt", "gemini", "langgraph", "ollama"),
+    "openai_responses",
+)
 
 each_dialect = pytest.mark.parametrize("name", NAMES)
 
@@ -61,7 +64,7 @@ def test_tool_calls_there_and_back(name):
 
 @each_dialect
 def test_citations_there_and_back(name):
-    """The title, the address and the passage of a citation come back where there are citations."""
+    """The title of a citation, or at least its passage, comes back where there are citations."""
     items = (
         Citation("Weather", "https://weather.example/z", snippet="8 °C", position=1),
         Citation("Handbook", document="d1", snippet="See page 8", score=0.5, position=2),
@@ -69,6 +72,10 @@ def test_citations_there_and_back(name):
     answer = read_back(name, [Text("8 °C"), Citations(items)]).answer
     if not dialects.get(name).about.citations:
         assert answer.citations == ()
+        return
+    if name == "coze":
+        # It shows the passages only.
+        assert [item.snippet for item in answer.citations] == ["8 °C", "See page 8"]
         return
     assert [item.title for item in answer.citations] == ["Weather", "Handbook"]
 
@@ -123,7 +130,8 @@ def test_a_source_that_breaks_off(name):
         frames.extend(encoder)
     reading = read(dialects.get(name), [b"".join(frames)], content_type(name))
     assert reading.answer.text in ("Half", "")
-    assert reading.end is None
+    # LangGraph's server ends a run without a word; its last message was not finished.
+    assert reading.end is None or (name, reading.answer.finish_reason) == ("langgraph", "cancelled")
 
 
 @each_dialect
@@ -133,7 +141,7 @@ def test_all_counts(name):
     usage = read_back(name, [Text("Hi"), *updates]).answer.usage
     assert usage is not None
     assert (usage.input, usage.output, usage.total) == (40, 12, 52)
-    within = (None, None) if name in ("dify", "ollama") else (5, 30)
+    within = (None, None) if name in ("coze", "dify", "fastgpt", "ollama") else (5, 30)
     assert (usage.reasoning, usage.cached) == within
 
 

@@ -50,6 +50,9 @@ LOST: dict[str, set[str]] = {
     "ragflow_agent": {"usage"},
     # A run has finished, or it has not.
     "agui": {"finish_reason"},
+    # A chat is completed or not, and passages have no address.
+    "coze": {"finish_reason", "url"},
+    "fastgpt": {"url"},
 }
 
 # The dialects that `auto` takes for another one of their family.
@@ -172,7 +175,11 @@ def test_citations(name):
     assert reading.error is None
     assert reading.answer.text == "See."
     if dialect.about.citations and reading.answer.citations:
-        assert [item.url for item in reading.answer.citations] == ["https://e.x/a"]
+        (cited,) = reading.answer.citations
+        if "url" in LOST.get(name, ()):
+            assert cited.snippet == source.snippet
+        else:
+            assert cited.url == source.url
 
 
 @pytest.mark.parametrize("name", sorted(set(WRITERS) - {"raw"}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -107,6 +107,13 @@ class Coze(Dialect):
             {"conversation_id": answer.conversation_id, "chat_id": answer.task_id},
             relative="/v3/chat",
         )
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        from chatsdk.dialects.backends.coze_encoding import encode
+
+        return encode(parts, id=id)
 
 
 class CozeDecoder(Decoder):

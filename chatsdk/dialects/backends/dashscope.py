@@ -6,7 +6,7 @@ protocol with DeepSeek's ``reasoning_content``: for it use ``openai``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from chatsdk.dialects.contract import About, Decoder, Dialect
@@ -112,6 +112,13 @@ class DashScope(Dialect):
         if not isinstance(payload, dict) or not isinstance(payload.get("output"), dict):
             return None
         return [*DashScopeDecoder(self, snapshot=True).read(payload), End()]
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        from chatsdk.dialects.backends.dashscope_encoding import encode
+
+        return encode(parts, id=id, snapshot=self._text == "snapshot")
 
 
 class DashScopeDecoder(Decoder):

@@ -7,9 +7,9 @@ from typing import Any
 
 from chatsdk.answer import Answer
 from chatsdk.dialects.backends.openai import OpenAI
-from chatsdk.dialects.backends.openai_decoder import OpenAIDecoder
+from chatsdk.dialects.backends.openai_decoder import FINISH, OpenAIDecoder
 from chatsdk.dialects.citing import as_score
-from chatsdk.dialects.contract import About, Dialect, StopRequest
+from chatsdk.dialects.contract import About, StopRequest
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -85,8 +85,10 @@ class FastGPT(OpenAI):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        """Raise `ValueError`; without details it is what ``openai`` writes."""
-        return Dialect.encode(self, parts, id=id, model=model)
+        """Write a stream with details; without them it is what ``openai`` writes."""
+        from chatsdk.dialects.backends.fastgpt_encoding import encode
+
+        return encode(parts, id=id, model=model, finish=FINISH)
 
     def __repr__(self) -> str:
         return f"{self.name}()"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -129,6 +129,13 @@ class LangGraph(Dialect):
             # Right where the thread stands in the address; without one nobody knows it.
             return StopRequest(f"/runs/{run}/cancel", relative="/runs")
         return StopRequest(f"/threads/{thread}/runs/{run}/cancel", relative=("/threads", "/runs"))
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        from chatsdk.dialects.backends.langgraph_encoding import encode
+
+        return encode(parts, id=id, model=model)
 
 
 class LangGraphDecoder(Decoder):

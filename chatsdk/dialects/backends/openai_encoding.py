@@ -19,7 +19,7 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 
-__all__ = ["encode"]
+__all__ = ["Chunks", "encode"]
 
 NATIVE = {"length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter"}
 
@@ -36,14 +36,24 @@ def encode(
         snapshot: as a look-alike whose content is the whole text so far.
     """
     who, rest = opening(parts, id=id, model=model)
-    return write(_Chunks(who, finish, snapshot), rest)
+    return write(Chunks(who, finish, snapshot=snapshot), rest)
 
 
-class _Chunks(Writer[bytes]):
-    def __init__(self, who: Identity, finish: Mapping[str, str], snapshot: bool) -> None:
+class Chunks(Writer[bytes]):
+    """Writes chunks, under the name of an event where a look-alike has one."""
+
+    def __init__(
+        self,
+        who: Identity,
+        finish: Mapping[str, str],
+        *,
+        snapshot: bool = False,
+        event: str | None = None,
+    ) -> None:
         self._who = who
         self._finish = finish
         self._snapshot = snapshot
+        self._event = event
         self._places: dict[int | str, int] = {}
         self._pieces = CallPieces()
 
@@ -74,7 +84,7 @@ class _Chunks(Writer[bytes]):
         yield sse.encode(dump({"error": error}))
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
-        yield sse.encode("[DONE]")
+        yield sse.encode("[DONE]", event=self._event)
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
         return self._frame({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
@@ -96,7 +106,7 @@ class _Chunks(Writer[bytes]):
             "created": CREATED,
             "model": self._who.model,
         }
-        return sse.encode(dump(head | rest))
+        return sse.encode(dump(head | rest), event=self._event)
 
 
 def _annotation(item: Citation) -> dict[str, Any]:
