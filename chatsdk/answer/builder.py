@@ -120,7 +120,7 @@ class AnswerBuilder:
         self.failure: Failure | None = None
         self.over = False
         self.answer = Answer()
-        self.answer = self._freeze()
+        self.step(())
 
     def apply(self, part: Part) -> Answer:
         """Apply one part and return the new answer."""
@@ -142,44 +142,54 @@ class AnswerBuilder:
             received: bytes of body read so far.
         """
         text, reasoning, arrivals = self._text, self._reasoning, self._arrivals
-        if len(parts) == 1 and (part := parts[0]).__class__ is Text and part.text.isascii():
-            # Nearly every step. What it says twice, `Channel.append` and the loop below, is what
-            # calling them would cost.
-            piece = part.text
-            if text.held or not piece:
-                text.delta = ""
-                text.append(piece)
-            else:
-                text.ledger.pieces.append(piece)
-                text.count += 1
-                text.delta = piece
-            text.rewritten = False
-            reasoning.delta = ""
+        if (
+            len(parts) == 1
+            and (part := parts[0]).__class__ is Text
+            and not text.held
+            and (delta := part.text)
+            and delta.isascii()
+        ):
+            # Nearly every step: what `Channel.append` does, without the call.
+            text.ledger.pieces.append(delta)
+            text.count += 1
+            thought = ""
+            rewritten = False
         else:
-            text.delta = ""
-            text.rewritten = False
-            reasoning.delta = ""
             for part in parts:
                 _APPLY[part.__class__](self, part)
+            delta, thought, rewritten = text.delta, reasoning.delta, text.rewritten
+            text.delta = reasoning.delta = ""
+            text.rewritten = False
         if at is not None:
             arrivals.times.append(at)
             self._received = received
             self._payload = payload
-            if arrivals.first_text is None and (text.delta or text.rewritten):
+            if arrivals.first_text is None and (delta or rewritten):
                 arrivals.first_text = len(arrivals.times)
         elif payload is not None:
             self._payload = payload
-        self.answer = answer = self._freeze()
-        return answer
+        step: Any = Step()
+        step._ledger = text.ledger
+        step._count = text.count
+        step._thoughts = reasoning.ledger
+        step._thought_count = reasoning.count
+        step._facts = self._facts
+        step.delta = delta
+        step.reasoning_delta = thought
+        step.rewritten = rewritten
+        step._payload = self._payload
+        step._arrivals = arrivals
+        step._events = len(arrivals.times)
+        step._received = self._received
+        step.__class__ = Answer
+        self.answer = step
+        return step  # type: ignore[no-any-return]
 
     def flush(self) -> Answer:
         """Give out what was held back for its other half; called at the end of the stream."""
-        for channel in (self._text, self._reasoning):
-            channel.delta = ""
-            channel.flush()
-        if self._text.delta or self._reasoning.delta:
-            self.answer = self._freeze()
-        return self.answer
+        self._text.flush()
+        self._reasoning.flush()
+        return self.step(()) if self._text.delta or self._reasoning.delta else self.answer
 
     @property
     def size(self) -> int:
@@ -187,24 +197,6 @@ class AnswerBuilder:
         ledgers = [self._text.ledger, self._reasoning.ledger]
         ledgers += [call.ledger for call in self._facts.tool_calls]
         return sum(ledger.size for ledger in ledgers)
-
-    def _freeze(self) -> Answer:
-        text, reasoning, arrivals = self._text, self._reasoning, self._arrivals
-        step: Any = Step()
-        step._ledger = text.ledger
-        step._count = text.count
-        step._thoughts = reasoning.ledger
-        step._thought_count = reasoning.count
-        step._facts = self._facts
-        step.delta = text.delta
-        step.reasoning_delta = reasoning.delta
-        step.rewritten = text.rewritten
-        step._payload = self._payload
-        step._arrivals = arrivals
-        step._events = len(arrivals.times)
-        step._received = self._received
-        step.__class__ = Answer
-        return step  # type: ignore[no-any-return]
 
     def _text_snapshot(self, part: TextSnapshot) -> None:
         self._text.replace(part.text)
