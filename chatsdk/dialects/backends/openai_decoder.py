@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chatsdk.dialects.alike import Alike
 from chatsdk.dialects.backends.openai_keeping import DIALECT, Kept
 from chatsdk.dialects.citing import passages, url_citation, web_results
 from chatsdk.dialects.contract import Decoder, Dialect
@@ -79,20 +80,25 @@ class OpenAIDecoder(Decoder):
         # Of each index the id of the call under way and the key of its parts.
         self._calls: dict[object, tuple[str | None, int | str]] = {}
         self._kept: Kept | None = None
+        self._alike = Alike("content")
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
-        data = event.data
+        name, data, _, _ = event
+        # Nearly every chunk is a piece of text: two shorter ways to what `read` gives.
+        text: str | None = self._alike.text(data)
+        if text and name != "error":
+            return (TextSnapshot(text) if self._snapshot else Text(text),)
         try:
             chunk, end = scan(data, 0)
         except UNSCANNABLE:
             end = -1
         if end != len(data) or chunk.__class__ is not dict:
             return self._unusual(event)
-        # Nearly every chunk is a piece of text: a shorter way to what `read` gives.
         text = self._piece(chunk)
-        if text is not None and event.event != "error":
+        if text is not None and name != "error":
+            self._alike.learn(data, self._piece)
             return (TextSnapshot(text) if self._snapshot else Text(text),)
-        if event.event == "error" and "error" not in chunk:
+        if name == "error" and "error" not in chunk:
             return (failure_in(chunk),)
         return self.read(chunk)
 
@@ -156,6 +162,7 @@ class OpenAIDecoder(Decoder):
         id, model = chunk.get("id"), chunk.get("model")
         if id != self._id or model != self._model:
             self._id, self._model = id, model
+            self._alike.forget()
             parts.append(Identity(id=as_name(id), model=as_name(model)))
         choices = chunk.get("choices")
         if choices:
