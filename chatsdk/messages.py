@@ -58,6 +58,8 @@ class Message:
         reasoning: of an assistant: what it thought; given only to backends that ask for it.
         citations: of an assistant: what it leans on; backends are not given it again.
         native: of an assistant: what its backend wants to get back with it (`Answer.native`).
+        conversation_id: of an assistant within a session: where each answer has an id from which
+            the backend's conversation can go on, that id, else ``None``.
     """
 
     role: str
@@ -71,6 +73,7 @@ class Message:
     reasoning: str = ""
     citations: tuple[Citation, ...] = ()
     native: Native | None = field(default=None, repr=False)
+    conversation_id: str | None = None
 
     @classmethod
     def of(cls, value: Message | Mapping[str, Any] | str) -> Message:
@@ -103,6 +106,7 @@ class Message:
             name=value.get("name"),
             id=value.get("id"),
             status=value.get("status"),
+            conversation_id=value.get("conversation_id"),
             reasoning=_reasoning(value.get("reasoning")),
             citations=tuple(_citation(item) for item in value.get("citations") or ()),
             native=_native(value.get("native")),
@@ -111,7 +115,7 @@ class Message:
     def to_dict(self) -> dict[str, Any]:
         """Return the message as JSON values, from which `of` makes an equal one."""
         written: dict[str, Any] = {"role": self.role, "content": self.content}
-        for name in ("tool_call_id", "name", "id", "status", "reasoning"):
+        for name in ("tool_call_id", "name", "id", "status", "conversation_id", "reasoning"):
             if value := getattr(self, name):
                 written[name] = value
         for name in ("images", "citations"):

@@ -103,6 +103,10 @@ class FakeClient:
         self.closed = 0
         self._opened = threading.Condition()
 
+    @property
+    def ask_dialect(self):
+        return self.dialect
+
     def send(self, body, *, cancel):
         self.bodies.append(body)
         return self._stream(cancel)

@@ -117,7 +117,8 @@ def test_calls_of_a_step_in_a_session():
         def send(body, *, cancel=None, **_):
             return stream_of(dialects.get("openai"), frames[count])
 
-        client = SimpleNamespace(send=send, dialect=dialects.get("openai"), url="http://x/")
+        openai = dialects.get("openai")
+        client = SimpleNamespace(send=send, dialect=openai, ask_dialect=openai, url="http://x/")
         shown = []
 
         def converse():

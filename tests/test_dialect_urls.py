@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from chatsdk import ChatClient
 from chatsdk.dialects.urls import guess
 
 
@@ -61,3 +62,18 @@ from chatsdk.dialects.urls import guess
 def test_guess(url, dialect):
     """A URL names its backend only where no other backend has the same."""
     assert guess(url) == dialect
+
+
+@pytest.mark.parametrize(
+    ("dialect", "url", "asked"),
+    [
+        ("auto", "https://h/v1/messages", "anthropic"),
+        ("auto", "https://h/chat", "auto"),
+        ("openai", "https://h/v1/messages", "openai"),
+    ],
+)
+def test_what_a_client_asks(dialect, url, asked):
+    """A client without a named dialect asks what its URL shows, and one with a name asks that."""
+    with ChatClient(url, dialect=dialect) as client:
+        assert client.ask_dialect.name == asked
+        assert client.dialect.name == dialect

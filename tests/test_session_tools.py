@@ -661,3 +661,102 @@ def test_steps_are_values():
     with ChatSession(client).ask("Go", tools={"f": lambda: "x"}) as stream:
         steps = list(stream)
     assert [pickle.loads(pickle.dumps(step)) for step in steps] == steps
+
+
+def owed(dialect, body):
+    """The calls in a request that have no result, and the results that have no call.
+
+    Where the backend keeps the conversation, its own calls are those of `HALT`.
+    """
+    calls, answered = [], []
+    if dialect == "openai_responses":
+        kinds = {"function_call": calls, "function_call_output": answered}
+        for item in body["input"]:
+            kinds.get(item.get("type"), []).append(item.get("call_id"))
+        if body.get("previous_response_id") == "resp_1":
+            calls.append("c1")
+    elif dialect == "gemini":
+        for part in (part for turn in body["contents"] for part in turn["parts"]):
+            calls += [part["functionCall"]["name"]] if "functionCall" in part else []
+            answered += [part["functionResponse"]["name"]] if "functionResponse" in part else []
+    elif dialect == "anthropic":
+        for turn in body["messages"]:
+            for block in turn["content"] if isinstance(turn["content"], list) else ():
+                calls += [block["id"]] if block["type"] == "tool_use" else []
+                answered += [block["tool_use_id"]] if block["type"] == "tool_result" else []
+    else:
+        for message in body["messages"]:
+            name = "tool_name" if dialect == "ollama" else "tool_call_id"
+            for item in message.get("tool_calls") or ():
+                calls.append(item["function"]["name"] if dialect == "ollama" else item["id"])
+            answered += [message[name]] if message["role"] == "tool" else []
+    return sorted(set(calls) ^ set(answered))
+
+
+HALT = {"text": "Wait. ", "tool_calls": [call("halt")], "id": "resp_1"}
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+@pytest.mark.parametrize("how", ["stopped in the tool", "failed after it", "left to the user"])
+def test_no_call_goes_without_its_result(server, dialect, how):
+    """Whatever became of a call, the next question is a request that the backend takes."""
+    with hook(server, HALT, dialect=dialect) as session:
+        tools = {"halt": session.stop if how == "stopped in the tool" else lambda: "done"}
+        if how == "failed after it":
+            server.reply(status=400, body=b'{"error": {"message": "no"}}')
+            with pytest.raises(HTTPStatusError):
+                session.run("Go", tools=tools)
+        else:
+            session.run("Go", tools={"halt": None} if how == "left to the user" else tools)
+        saved = session.to_dict()
+        server.answer(dialect, "Yes?", id="resp_2")
+        session.run("Still there?")
+        assert owed(dialect, sent(server)) == []
+        text = server.requests[-1].body.decode()
+        assert "Still there?" in text
+        assert ("done" in text) is (how == "failed after it")
+        server.answer(dialect, "Yes.", id="resp_3")
+        session.run("And now?")
+        assert owed(dialect, sent(server)) == []
+        with use_chat(server.url + PATHS[dialect], dialect=dialect, saved=saved) as again:
+            server.answer(dialect, "Yes?")
+            again.run("Still there?")
+            assert server.requests[-1].body.decode() == text
+
+
+def test_a_server_that_waits_for_a_result_gets_one(server):
+    """A call that the backend keeps, and that nobody ran, is told to be over."""
+    with hook(server, HALT, dialect="openai_responses") as session:
+        session.run("Go", tools={"halt": session.stop})
+        server.answer("openai_responses", "Yes?")
+        session.run("Still there?")
+    body = sent(server)
+    assert body["previous_response_id"] == "resp_1"
+    assert body["input"] == [
+        {
+            "type": "function_call_output",
+            "call_id": "c1",
+            "output": "error: the user ended the turn before this was run",
+        },
+        {"role": "user", "content": "Still there?"},
+    ]
+
+
+def test_one_of_two_results(server):
+    """Of two calls the one that has a result stays, in order where the calls have no ids."""
+    calls = [call("halt"), call("halt", "c2")]
+    with hook(server, {"tool_calls": calls}, {"text": "Yes?"}) as session:
+        session.run("Go", tools={"halt": None})
+        session.run([Message("tool", "x", tool_call_id="c2"), "Well?"], tools={"halt": None})
+        assert [item["id"] for item in sent(server)["messages"][1]["tool_calls"]] == ["c2"]
+        assert results(server) == {"c2": "x"}
+
+
+def test_results_without_ids(server):
+    """Where calls have no ids, as many are answered as there are results."""
+    client = FakeClient(["Done."])
+    two = tuple(ToolCall(None, "look", f'{{"n": {n}}}') for n in (1, 2))
+    before = [Message("user", "Go"), Message("assistant", tool_calls=two)]
+    session = ChatSession(client, messages=[*before, Message("tool", "x", name="look")])
+    session.run("Well?")
+    assert client.asked[0][0][1].tool_calls == two[:1]

@@ -12,7 +12,7 @@ from chatsdk.cli.markdown import screen_for
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
 from chatsdk.client import ChatClient
 from chatsdk.dialects import Dialect, get, names
-from chatsdk.dialects.urls import guess
+from chatsdk.dialects.urls import ask_dialect
 from chatsdk.messages import Message
 
 __all__ = ["add_to", "run"]
@@ -103,16 +103,13 @@ def _client(arguments: argparse.Namespace) -> ChatClient:
 
 
 def _dialect(arguments: argparse.Namespace) -> Dialect:
-    dialect = get(arguments.dialect)
-    if dialect.name != "auto":
-        return dialect
-    name = guess(arguments.url)
-    if name is None:
+    dialect = ask_dialect(get(arguments.dialect), arguments.url)
+    if dialect.name == "auto":
         raise WrongArguments(
             "the URL does not show which backend this is: name what it speaks with --dialect; "
             f"there are {', '.join(filter(_asks, names()))}"
         )
-    return get(name)
+    return dialect
 
 
 def _asks(name: str) -> bool:

@@ -15,7 +15,7 @@ from chatsdk.client.response import opened
 from chatsdk.client.stopping import ServerStop
 from chatsdk.client.stream import AnswerStream
 from chatsdk.dialects.contract import Dialect
-from chatsdk.dialects.urls import guess
+from chatsdk.dialects.urls import ask_dialect
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.options import Limits, Retry, Timeout
@@ -123,6 +123,11 @@ class ChatClient:
         """The dialect that was asked for."""
         return self._dialect
 
+    @property
+    def ask_dialect(self) -> Dialect:
+        """The dialect that `ask` writes: `dialect`, or with ``auto`` the one that the URL shows."""
+        return ask_dialect(self._dialect, self._url)
+
     def send(
         self, body: Any, *, cancel: Cancel | None = None, idempotency_key: str | None = None
     ) -> AnswerStream:
@@ -165,9 +170,7 @@ class ChatClient:
             ValueError: the dialect is ``auto`` and the URL does not tell which to write; the
                 message lists those there are. Otherwise as in `send`.
         """
-        dialect = self._dialect
-        if dialect.name == "auto" and (name := guess(self._url)) is not None:
-            dialect = dialects.get(name)
+        dialect = self.ask_dialect
         messages = Message.all_of(prompt)
         body = dialect.body(messages, conversation_id=conversation_id, **(self._defaults | options))
         request = self._request(

@@ -163,6 +163,18 @@ class Dialect:
         """Return who keeps the conversation behind this address, ``"client"`` or ``"server"``."""
         return self.about.history
 
+    def new_conversation(self) -> str | None:
+        """Return an id for a conversation that begins, where the client is who names them."""
+        return None
+
+    def branches(self, conversation_id: str | None) -> bool:
+        """Whether a conversation that the backend keeps can go on from any of its answers.
+
+        Each answer then has a `conversation_id` of its own, which says how far it had come. `None`
+        stands for a conversation that begins.
+        """
+        return False
+
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
         """Read what the backend says in a body that is no stream.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-__all__ = ["guess"]
+from chatsdk import dialects
+from chatsdk.dialects.contract import Dialect
+
+__all__ = ["ask_dialect", "guess"]
 
 # Host (with port), path, dialect; the first line that fits both counts. `None` stands for: known to
 # be more than one backend's, so that no later line may claim it.
@@ -34,6 +37,16 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     (r"api\.coze\.(cn|com)", r"/v3/chat", "coze"),
     ("", r".*/runs/stream", "langgraph"),
 )
+
+
+def ask_dialect(dialect: Dialect, url: str) -> Dialect:
+    """Return what is asked at `url` where `dialect` was named: with ``auto``, what the URL shows.
+
+    It stays ``auto`` where the URL does not show it.
+    """
+    if dialect.name == "auto" and (name := guess(url)) is not None:
+        return dialects.get(name)
+    return dialect
 
 
 def guess(url: str) -> str | None:

@@ -17,8 +17,10 @@ class Conversation(NamedTuple):
         id: the backend's id of it, where the backend keeps it and has told.
         server_has: the id of the last answer that the backend put into it, though perhaps that
             was stopped or failed here.
+        origin: the backend's id of what there was before the first answer here, if anything.
     """
 
     messages: tuple[Message, ...] = ()
     id: str | None = None
     server_has: str | None = None
+    origin: str | None = None

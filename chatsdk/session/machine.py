@@ -8,6 +8,7 @@ from threading import get_ident
 from typing import Any
 
 from chatsdk.answer import Answer
+from chatsdk.dialects.contract import Dialect
 from chatsdk.errors import BusyError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
@@ -57,7 +58,8 @@ class Machine:
         options: Mapping[str, Any],
         *,
         latest: bool,
-        kept_by_server: bool,
+        dialect: Dialect,
+        url: str,
     ) -> tuple[Turn, Plan]:
         """Begin a turn; with `latest` it ends the one in flight.
 
@@ -75,7 +77,8 @@ class Machine:
                 request,
                 options,
                 self._snapshot.interrupted(),
-                kept_by_server=kept_by_server,
+                dialect=dialect,
+                url=url,
                 new_id=self._new_id,
             )
             old = self._interrupt()
@@ -83,8 +86,8 @@ class Machine:
             reply = None
             if not isinstance(plan.request, Post):
                 reply = unused(self._new_id, {message.id for message in plan.messages})
-            turn = Turn(self._turns, plan.request, reply)
-            self._put(self._snapshot.begun(turn, plan.messages))
+            turn = Turn(self._turns, plan.request, reply, branches=plan.branches)
+            self._put(self._snapshot.begun(turn, plan.messages, plan.named))
         _wake(old)
         if self.closed:
             # close() came in between and has not seen this turn.

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from chatsdk import dialects
-from chatsdk.dialects.urls import guess
+from chatsdk.dialects.contract import Dialect
 from chatsdk.messages import Message
 from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request
-from chatsdk.session.rounds import by_session, without_owed_calls
+from chatsdk.session.rounds import by_session, not_run, owed_calls, without_owed_calls
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from chatsdk.session.tools import Toolbox
     from chatsdk.transport import Cancel
 
-__all__ = ["Plan", "kept_by_server", "named", "unused"]
+__all__ = ["Plan", "named", "unused"]
 
 # A model that has not come to an end after so many rounds mostly goes in circles, and each round
 # is a request that sends the whole conversation again.
@@ -41,12 +40,16 @@ class Plan:
         messages: the conversation from now on.
         sent: those of them that the backend is given; ``None`` where a body is posted.
         conversation_id: which conversation of the backend goes on.
+        named: the id of the conversation, where it is named here.
+        branches: the conversation can go on from any of its answers.
     """
 
     request: Post | Ask
     messages: tuple[Message, ...]
     sent: tuple[Message, ...] | None = None
     conversation_id: str | None = None
+    named: str | None = None
+    branches: bool = False
 
     @classmethod
     def of(
@@ -55,17 +58,21 @@ class Plan:
         options: Mapping[str, Any],
         snapshot: Snapshot,
         *,
-        kept_by_server: bool,
+        dialect: Dialect,
+        url: str,
         new_id: Callable[[], str],
     ) -> Plan:
-        """Plan `request` for a session that is at `snapshot`.
+        """Plan `request` for a session that is at `snapshot`; `dialect` is asked at `url`.
 
         Raises:
             ValueError: there is no such message, or the backend's own history forbids it.
             TypeError: options for what takes none.
         """
         last = None if snapshot.turn is None else snapshot.turn.request
-        messages, conversation_id, server_has = snapshot.conversation
+        messages, id, server_has, origin = snapshot.conversation
+        kept_by_server = dialect.history(url) == "server"
+        branches = kept_by_server and dialect.branches(id)
+        removed: tuple[Message, ...] = ()
         if isinstance(request, Regenerate) and request.message_id is None:
             if isinstance(last, Post):
                 request = last
@@ -88,16 +95,39 @@ class Plan:
             else:
                 kept = _edited(messages, request)
             removed = messages[len(kept) :]
-            if kept_by_server and (
-                isinstance(request, Edit)
-                or any(item.role != "assistant" and not by_session(item) for item in removed)
+            if (
+                kept_by_server
+                and not (branches and _may_go_back(removed, origin))
+                and (
+                    isinstance(request, Edit)
+                    or any(item.role != "assistant" and not by_session(item) for item in removed)
+                )
             ):
                 raise ValueError(EDIT_ON_SERVER)
-        conversation_id = options.get("conversation_id", conversation_id)
+        known = 0
+        if "conversation_id" in options:
+            id = options["conversation_id"]
+            known = _on_server(kept, server_has)
+        elif branches:
+            known, id = _branch(kept, origin)
+        elif kept_by_server:
+            known = _on_server(kept, server_has)
+        elif id is None:
+            id = dialect.new_conversation()
         sent = without_owed_calls(kept)
-        if kept_by_server and conversation_id is not None:
-            sent = sent[_on_server(kept, server_has) :]
-        return cls(Ask((), options), kept, tuple(filter(_says_something, sent)), conversation_id)
+        if kept_by_server and id is not None:
+            sent = sent[known:]
+            if known:
+                # The backend has the calls, and takes nothing before their results.
+                sent = (*not_run(owed_calls(kept[known - 1], sent)), *sent)
+        return cls(
+            Ask((), options),
+            kept,
+            tuple(filter(_says_something, sent)),
+            id,
+            named=None if kept_by_server else id,
+            branches=branches,
+        )
 
     @property
     def toolbox(self) -> Toolbox | None:
@@ -137,7 +167,7 @@ class Plan:
         if conversation_id is not None:
             options.pop("conversation_id", None)
         id = conversation_id or self.conversation_id
-        if id is not None and kept_by_server(client):
+        if id is not None and client.ask_dialect.history(client.url) == "server":
             sent = results
         else:
             sent = (*(self.sent or ()), asked, *results)
@@ -154,14 +184,6 @@ class Plan:
         if self.conversation_id is not None:
             options.setdefault("conversation_id", self.conversation_id)
         return client.ask(list(self.sent or ()), cancel=cancel, **options)
-
-
-def kept_by_server(client: ChatClient) -> bool:
-    """Whether the backend keeps the conversation, as far as its dialect is known."""
-    dialect = client.dialect
-    if dialect.name == "auto" and (name := guess(client.url)) is not None:
-        dialect = dialects.get(name)
-    return dialect.history(client.url) == "server"
 
 
 def named(
@@ -204,6 +226,23 @@ def _on_server(messages: Sequence[Message], server_has: str | None) -> int:
         ):
             return place
     return 0
+
+
+def _branch(messages: Sequence[Message], origin: str | None) -> tuple[int, str | None]:
+    """How many messages the backend keeps under the newest id that they have, and that id."""
+    for place in range(len(messages), 0, -1):
+        if (id := messages[place - 1].conversation_id) is not None:
+            return place, id
+    return (0 if origin is None else _on_server(messages, None)), origin
+
+
+def _may_go_back(removed: Sequence[Message], origin: str | None) -> bool:
+    """Whether the backend has an id for what was said before these messages."""
+    return origin is None or all(
+        message.conversation_id is not None
+        for message in removed
+        if message.role == "assistant" and message.status in (None, Status.FINISHED)
+    )
 
 
 def _says_something(message: Message) -> bool:

@@ -23,6 +23,7 @@ def written(conversation: Conversation, ids: int) -> dict[str, Any]:
         "version": VERSION,
         "conversation_id": conversation.id,
         "server_has": conversation.server_has,
+        "origin": conversation.origin,
         "ids": ids,
         "messages": [message.to_dict() for message in conversation.messages],
     }
@@ -45,13 +46,17 @@ def read(data: Mapping[str, Any]) -> tuple[Conversation, int]:
     messages, id, server_has, ids = (
         data.get(name) for name in ("messages", "conversation_id", "server_has", "ids")
     )
+    # Before there was such a field, nothing but the newest id was known.
+    origin = data.get("origin", id)
     if (
         not isinstance(messages, (list, tuple))
         or not isinstance(id, (str, type(None)))
         or not isinstance(server_has, (str, type(None)))
+        or not isinstance(origin, (str, type(None)))
         or not isinstance(ids, int)
         or isinstance(ids, bool)
         or ids < 0
     ):
         raise ValueError("the saved session is damaged: give the dict as to_dict() returned it")
-    return Conversation(tuple(Message.of(item) for item in messages), id, server_has), ids
+    said = tuple(Message.of(item) for item in messages)
+    return Conversation(said, id, server_has, origin), ids

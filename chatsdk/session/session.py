@@ -19,7 +19,7 @@ from chatsdk.session.guard import Guard
 from chatsdk.session.handle import TurnHandle, start_turn
 from chatsdk.session.machine import Machine
 from chatsdk.session.notify import Dispatch, Notifier
-from chatsdk.session.plan import Plan, kept_by_server
+from chatsdk.session.plan import Plan
 from chatsdk.session.request import (
     Ask,
     Edit,
@@ -106,7 +106,9 @@ class ChatSession(View):
         )
         super().__init__(Machine(guard, self._notifier))
         if saved is None:
-            self._machine.load(Conversation(messages_of(messages), conversation_id))
+            self._machine.load(
+                Conversation(messages_of(messages), conversation_id, origin=conversation_id)
+            )
         elif messages or conversation_id is not None:
             raise TypeError("saved holds the messages and the conversation_id: leave those out")
         else:
@@ -176,7 +178,7 @@ class ChatSession(View):
 
         Raises:
             As `ask`; ValueError if there is nothing to answer again, no such message, or the
-            backend keeps the history and it is not the last one.
+            backend keeps the history, cannot go back in it, and it is not the last one.
         """
         return self._open(Regenerate(message_id), latest, options)
 
@@ -186,7 +188,8 @@ class ChatSession(View):
         """Change what the user said, cut what came after, and have it answered.
 
         Raises:
-            As `ask`; ValueError if there is no such message, or the backend keeps the history.
+            As `ask`; ValueError if there is no such message, or the backend keeps the history and
+            cannot go back in it.
         """
         return self._open(Edit(message_id, text), latest, options)
 
@@ -335,5 +338,6 @@ class ChatSession(View):
             request,
             options,
             latest=self._latest if latest is None else latest,
-            kept_by_server=kept_by_server(self._client),
+            dialect=self._client.ask_dialect,
+            url=self._client.url,
         )

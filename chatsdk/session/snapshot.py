@@ -64,13 +64,12 @@ class Snapshot(NamedTuple):
             return self
         return self.ended(Outcome("stopped", answer=self.answer))
 
-    def begun(self, turn: Turn, messages: tuple[Message, ...]) -> Snapshot:
-        """Return the state with `turn` under way."""
-        return Snapshot(
-            after(self.status, Move.SEND),
-            turn,
-            conversation=self.conversation._replace(messages=messages),
-        )
+    def begun(self, turn: Turn, messages: tuple[Message, ...], named: str | None) -> Snapshot:
+        """Return the state with `turn` under way, in the conversation that was `named` here."""
+        conversation = self.conversation._replace(messages=messages)
+        if named is not None:
+            conversation = conversation._replace(id=named)
+        return Snapshot(after(self.status, Move.SEND), turn, conversation=conversation)
 
     def stepped(self, answer: Answer) -> Snapshot:
         """Return the state with one more step of the answer."""
@@ -93,14 +92,18 @@ class Snapshot(NamedTuple):
             outcome = attrs.evolve(word, answer=turn.left or self.answer)
         status = after(self.status, _ENDS[outcome.reason])
         answer = outcome.answer
-        messages, id, server_has = self.conversation
+        messages, id, server_has, origin = self.conversation
+        rounds = turn.rounds
         if turn.reply_id is not None:
-            rounds = turn.rounds
-            reply = _reply(rounds.rest(answer), turn.reply_id, status)
+            reply = _reply(rounds.rest(answer), turn.reply_id, status, turn.branches)
             messages = (*messages, *rounds.messages, reply)
         if answer.conversation_id is not None:
             id, server_has = answer.conversation_id, turn.reply_id
-        return Snapshot(status, turn, answer, outcome, Conversation(messages, id, server_has))
+            if status is not Status.FINISHED and rounds.told(answer):
+                # Of this round the backend has said nothing, and perhaps heard nothing.
+                server_has = rounds.asked
+        conversation = Conversation(messages, id, server_has, origin)
+        return Snapshot(status, turn, answer, outcome, conversation)
 
     def reset(self) -> Snapshot:
         """Return the state of a session that was never used."""
@@ -111,13 +114,14 @@ class Snapshot(NamedTuple):
         return self._replace(status=after(self.status, Move.CLEAR), outcome=None)
 
 
-def _reply(answer: Answer, id: str, status: Status) -> Message:
+def _reply(answer: Answer, id: str, status: Status, branches: bool) -> Message:
     return Message(
         "assistant",
         answer.text,
         tool_calls=answer.tool_calls,
         id=id,
         status=status.value,
+        conversation_id=answer.conversation_id if branches else None,
         reasoning=answer.reasoning,
         citations=answer.citations,
         native=answer.native,

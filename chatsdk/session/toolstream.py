@@ -128,6 +128,7 @@ class ToolStream:
             said.text,
             tool_calls=calls,
             status=Status.FINISHED.value,
+            conversation_id=said.conversation_id if self._turn.branches else None,
             reasoning=said.reasoning,
             citations=said.citations,
             native=said.native,

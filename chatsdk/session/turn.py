@@ -27,11 +27,13 @@ class Turn:
         outcome: how it ended, ``None`` before that is settled.
         going: it takes steps: it has neither ended nor been stopped.
         stopped: somebody has stopped it.
+        branches: the conversation can go on from its answer (`Dialect.branches`).
         rounds: what it has done with its tools so far; replaced whole.
     """
 
     __slots__ = (
         "_left",
+        "branches",
         "cancel",
         "going",
         "number",
@@ -42,10 +44,18 @@ class Turn:
         "stopped",
     )
 
-    def __init__(self, number: int, request: Ask | Post, reply_id: str | None) -> None:
+    def __init__(
+        self,
+        number: int,
+        request: Ask | Post,
+        reply_id: str | None,
+        *,
+        branches: bool = False,
+    ) -> None:
         self.number = number
         self.request = request
         self.reply_id = reply_id
+        self.branches = branches
         self.cancel = Cancel()
         self.outcome: Outcome | None = None
         self.going = True

@@ -61,6 +61,10 @@ class AGUI(Dialect):
         usage=True,
     )
 
+    def new_conversation(self) -> str:
+        """Return an id for a thread; the protocol leaves naming it to the client."""
+        return str(uuid4())
+
     def decoder(self, content_type: str = "") -> Decoder:
         return AGUIDecoder(self)
 
@@ -70,7 +74,7 @@ class AGUI(Dialect):
         """Write a ``RunAgentInput``; `conversation_id` is the thread, a new one without it."""
         tools = options.pop("tools", None) or ()
         body = {
-            "threadId": conversation_id or str(uuid4()),
+            "threadId": conversation_id or self.new_conversation(),
             "runId": str(uuid4()),
             "messages": [_message(message, place) for place, message in enumerate(messages, 1)],
             "tools": [{"description": "", "parameters": {}} | dict(tool) for tool in tools],

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.backends.openai_responses_asking import write_body
+from chatsdk.dialects.backends.openai_responses_asking import CONVERSATION, write_body
 from chatsdk.dialects.backends.openai_responses_decoding import ResponsesDecoder
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 from chatsdk.messages import Message
@@ -53,6 +53,10 @@ class OpenAIResponses(Dialect):
     ) -> dict[str, Any]:
         """Write the body. With `conversation_id` only what came after the last answer is sent."""
         return write_body(messages, conversation_id, options)
+
+    def branches(self, conversation_id: str | None) -> bool:
+        """Return true for the ids of responses; a ``conversation`` only grows."""
+        return not (conversation_id or "").startswith(CONVERSATION)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read a ``response`` that came whole, though a stream was asked for."""

@@ -9,7 +9,7 @@ from chatsdk.dialects.asking import given_back, new_messages, system_text
 from chatsdk.dialects.backends.openai_responses_items import CALLS, DIALECT
 from chatsdk.messages import Message
 
-__all__ = ["write_body"]
+__all__ = ["CONVERSATION", "write_body"]
 
 # What the id of a conversation begins with; any other id is of a response.
 CONVERSATION = "conv_"

@@ -69,6 +69,10 @@ class Vercel(Dialect):
         usage=True,
     )
 
+    def new_conversation(self) -> str:
+        """Return an id for a chat; the protocol leaves naming it to the client."""
+        return str(uuid4())
+
     def decoder(self, content_type: str = "") -> Decoder:
         return VercelDecoder(self)
 
@@ -81,7 +85,7 @@ class Vercel(Dialect):
         tools: ``tools`` stands in the body like every other option, for a route that reads it.
         """
         body: dict[str, Any] = {
-            "id": conversation_id or str(uuid4()),
+            "id": conversation_id or self.new_conversation(),
             "messages": _messages(messages),
             "trigger": "submit-message",
         }
