@@ -6,7 +6,6 @@ import http.client
 import json
 import pickle
 import ssl
-
 import zlib
 
 import pytest
@@ -96,7 +95,9 @@ def sound(server, client) -> None:
 def test_no_answer_at_all(server, client, reset):
     """The request was read and nothing came back: it is not sent again."""
     server.drop(reset=reset)
-    assert type(failed(client)) is StreamInterrupted
+    error = failed(client)
+    assert type(error) is StreamInterrupted
+    assert "(" not in str(error)
     assert len(server.requests) == 1
     sound(server, client)
 
@@ -334,6 +335,12 @@ def test_content_length_too_short(server, client):
     server.wrong_content_length(len(BODY) - 20, BODY)
     assert type(failed(client)) is StreamInterrupted
     sound(server, client)
+    # Also where no end of the connection betrays it.
+    script = server.stream(framing="length", content_length=len(BODY) - 20)
+    script.push(BODY)
+    assert type(failed(client)) is StreamInterrupted
+    sound(server, client)
+    script.finish()
 
 
 BAD_SIZES = ["zz", "-5", "", "0x", "5 5", "\xff", "F" * 40, "--", "9" * 5000, "+-1", "1.5", " "]

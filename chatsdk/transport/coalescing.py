@@ -111,10 +111,12 @@ class CoalescingResponse(BoundedHeadResponse):
         """`read1` for a body without chunks: of known length, or up to the end."""
         # Nothing is ever in hand here: what is asked for is given.
         length = self.length
-        if length is not None and n > length:
-            n = length
-        data = ahead.recv(n if n < ahead.ask else ahead.ask) if n else b""
+        data = ahead.recv(n if n < ahead.ask else ahead.ask) if n and length != 0 else b""
         if length is not None:
+            if len(data) > length:
+                # Left where it is, it would be taken for the start of the next response.
+                data = data[:length]
+                self.surplus = True
             self.length = length - len(data)
         # Not every version of http.client sees the end of a known length here.
         if self.length == 0 or (n and not data):

@@ -111,7 +111,7 @@ def _ours(
         )
     if cut_in_compression(error):
         return StreamInterrupted("the compressed body was cut")
-    if any(isinstance(root, _UNREADABLE) for root in roots):
+    if any(map(_is_unreadable, roots)):
         return ProtocolError(f"the response cannot be read: {_said(roots)}")
     if streaming:
         return StreamInterrupted(f"the connection broke off in mid-answer: {_said(roots)}")
@@ -181,8 +181,7 @@ def _chain(error: BaseException) -> list[BaseException]:
         found.append(item)
         waiting += [getattr(item, "reason", None), getattr(item, "original_error", None)]
         waiting += [*item.args, item.__cause__, item.__context__]
-    # A server that just hangs up is reported as a bad status line, though nothing was unreadable.
-    return [item for item in found if not _hung_up(item)] or found
+    return found
 
 
 def _is_timeout(error: BaseException) -> bool:
@@ -194,8 +193,9 @@ def _is_timeout(error: BaseException) -> bool:
     )
 
 
-def _hung_up(error: BaseException) -> bool:
-    return isinstance(error, http.client.RemoteDisconnected)
+def _is_unreadable(error: BaseException) -> bool:
+    # A server that just hangs up is reported as a bad status line, though there was none.
+    return isinstance(error, _UNREADABLE) and not isinstance(error, http.client.RemoteDisconnected)
 
 
 def _bottom(error: BaseException) -> BaseException | None:
