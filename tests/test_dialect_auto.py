@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from reading import events_of, transcripts
 
-from chatsdk import dialects
+from chatsdk import ChatClient, dialects
 from chatsdk.answer import AnswerBuilder
 from chatsdk.dialects.auto import KEPT_EVENTS
 from chatsdk.dialects.media import is_ndjson, media_type, unsupported
-from chatsdk.errors import ProtocolError
+from chatsdk.errors import BackendError, ProtocolError
 from chatsdk.messages import Message
-from chatsdk.parts import Citations, End, Identity, Text
+from chatsdk.parts import Citations, End, Failure, Identity, Text
 from chatsdk.sse import ServerSentEvent
+from chatsdk.testing import ChatServer
 
 AUTO = dialects.get("auto")
 
@@ -190,3 +191,25 @@ def test_sources_of_a_decided_stream():
         '{"code":0,"data":{"answer":"Hi","final":true,"reference":{"chunks":[{"content":"c"}]}}}'
     )
     assert any(isinstance(part, Citations) for part in decoder.decode(event(frame)))
+
+
+ARRAY = '[{"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}\n,\n{"usageMetadata": {}}]'
+
+
+@pytest.mark.parametrize("dialect", ["auto", "gemini"])
+def test_an_array_of_gemini_names_the_remedy(dialect):
+    """Without alt=sse Gemini answers with an array: the error says what is missing in the URL."""
+    with ChatServer() as server:
+        server.reply(body=ARRAY, headers={"Content-Type": "application/json"})
+        with (
+            ChatClient(f"{server.url}/v1beta/models/m:streamGenerateContent", dialect=dialect) as c,
+            pytest.raises(BackendError, match="alt=sse"),
+        ):
+            c.send({})
+
+
+def test_arrays_that_are_not_geminis():
+    """Any other array is no answer and no refusal; an error of Google's in an array is one."""
+    assert AUTO.error(200, {}, b'[{"a": 1}]') is None
+    refused = b'[{\n  "error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED"}}]'
+    assert AUTO.error(429, {}, refused) == Failure("Quota", "RESOURCE_EXHAUSTED")

@@ -108,3 +108,21 @@ def test_a_refusal():
     """The code is DashScope's own word."""
     body = b'{"code":"InvalidApiKey","message":"Invalid API-key provided.","request_id":"q"}'
     assert dashscope.error(401, {}, body) == Failure("Invalid API-key provided.", "InvalidApiKey")
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "read"),
+    [
+        ("delta", False, "snapshot"),
+        ("snapshot", True, "delta"),
+        ("snapshot", False, "snapshot"),
+        ("delta", None, "delta"),
+        ("snapshot", None, "snapshot"),
+    ],
+)
+def test_the_body_says_how_it_is_answered(given, said, read):
+    """incremental_output in a body goes before the dialect's own text."""
+    dialect = dialects.get("dashscope", text=given)
+    parameters = {} if said is None else {"incremental_output": said}
+    assert dialect.for_request({"parameters": parameters}).text == read
+    assert dialect.for_request("no object") is dialect

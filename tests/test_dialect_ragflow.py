@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from chatsdk import dialects
+from chatsdk import ChatClient, dialects
 from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.dialects import StopRequest
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Citation, Failure, Text
+from chatsdk.testing import ChatServer
 
 CHAT = dialects.get("ragflow")
 LEGACY = dialects.get("ragflow_legacy")
@@ -111,11 +112,30 @@ def test_pictures_and_tools_of_a_chat():
         CHAT.body([Message("assistant", tool_calls=(ToolCall("c", "f", "{}"),)), *HI])
 
 
-def test_legacy_has_a_dialect_of_its_own():
-    """What a server answers to legacy: true is not guessed, so asking for it names the dialect."""
-    with pytest.raises(ValueError, match="ragflow_legacy"):
-        CHAT.body(HI, legacy=True)
+@pytest.mark.parametrize("how", ["send", "ask"])
+def test_a_legacy_request_is_answered_with_snapshots(how):
+    """A body with legacy: true is read as it is answered, without another dialect's name."""
+    with ChatServer() as server:
+        server.answer("ragflow_legacy", ["You ", "have ", "10 days"])
+        with ChatClient(server.url, dialect="ragflow") as client:
+            if how == "send":
+                stream = client.send({"question": "Hi", "legacy": True})
+            else:
+                stream = client.ask("Hi", legacy=True)
+            assert list(stream.deltas()) == ["You ", "have ", "10 days"]
+            assert stream.dialect.name == "ragflow_legacy"
+
+
+def test_who_reads_a_request():
+    """What the user said of the text goes before the body, and a contradiction is refused."""
+    deltas = dialects.get("ragflow", text="delta")
+    assert deltas.for_request({"legacy": True}) is deltas
+    assert CHAT.for_request({"legacy": False}) is CHAT
+    assert CHAT.for_request([1]) is CHAT
+    with pytest.raises(ValueError, match='leave text="delta" out'):
+        deltas.body(HI, legacy=True)
     assert LEGACY.body(HI, legacy=True)["legacy"] is True
+    assert LEGACY.for_request({"legacy": True}) is LEGACY
 
 
 def test_options():

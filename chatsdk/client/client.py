@@ -145,8 +145,9 @@ class ChatClient:
             ConnectError, ChatTimeout, HTTPStatusError, BackendError, NotAStreamError,
             StreamInterrupted, ProtocolError: as they say.
         """
-        request = self._request(self._url, body, self._dialect, cancel, idempotency_key)
-        return self._send(request, body, self._dialect)
+        dialect = self._dialect.for_request(body)
+        request = self._request(self._url, body, dialect, cancel, idempotency_key)
+        return self._send(request, body, dialect)
 
     def ask(
         self,
@@ -173,6 +174,7 @@ class ChatClient:
         dialect = self.ask_dialect
         messages = Message.all_of(prompt)
         body = dialect.body(messages, conversation_id=conversation_id, **(self._defaults | options))
+        dialect = dialect.for_request(body)
         request = self._request(
             dialect.url(self._url, conversation_id=conversation_id),
             body,

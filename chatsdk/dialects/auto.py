@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chatsdk import dialects
@@ -10,13 +11,18 @@ from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.media import is_ndjson
 from chatsdk.dialects.signatures import WAIT, recognise, recognise_document
 from chatsdk.messages import Message
-from chatsdk.parts import Part
+from chatsdk.parts import Failure, Part
 from chatsdk.sse import ServerSentEvent
 
 __all__ = ["Auto", "AutoDecoder"]
 
 # Events kept while it is open which family they are of; no family begins with more than two.
 KEPT_EVENTS = 8
+
+# How an array of Gemini's responses begins, or of its one error.
+GEMINI_ARRAY = re.compile(
+    rb"""\s*\[\s*\{\s*"(?:candidates|promptFeedback|usageMetadata|modelVersion|responseId|error)\""""
+)
 
 
 class Auto(Dialect):
@@ -65,6 +71,12 @@ class Auto(Dialect):
             f"example dialect='openai'; there are {known}. Or use client.send(body) with the JSON "
             "that your backend expects"
         )
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
+        """Read what came in place of a stream: an array from Gemini, where ``alt=sse`` is missing."""
+        if GEMINI_ARRAY.match(body):
+            return dialects.get("gemini").error(status, headers, body)
+        return super().error(status, headers, body)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read an answer that came as one JSON document, as the family does that it is of."""

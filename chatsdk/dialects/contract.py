@@ -155,6 +155,14 @@ class Dialect:
             "JSON that your backend expects, or name another dialect"
         )
 
+    def for_request(self, body: Any) -> Dialect:
+        """Return the dialect that the answer to this body comes in.
+
+        That is this one, but where the body asks for another form of it, such as RAGFlow's
+        ``"legacy": true``.
+        """
+        return self
+
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
         """Return the address to ask at: `url`, with the conversation where it stands in there."""
         return url

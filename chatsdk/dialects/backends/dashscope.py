@@ -54,7 +54,8 @@ class DashScope(Dialect):
 
     Args:
         text: ``"delta"``; ``"snapshot"`` for requests without ``incremental_output``, which older
-            models answer with the whole text so far. `body` asks for what is said here.
+            models answer with the whole text so far. `body` asks for what is said here, and a body
+            that says ``incremental_output`` itself is answered as that says.
     """
 
     about = About(
@@ -106,6 +107,14 @@ class DashScope(Dialect):
         body["input"] = {"messages": [_message(message, pictures) for message in messages]}
         body["parameters"] = parameters | options
         return body
+
+    def for_request(self, body: Any) -> Dialect:
+        """Return this dialect with the ``text`` that the body asks for."""
+        parameters = body.get("parameters") if isinstance(body, dict) else None
+        wanted = parameters.get("incremental_output") if isinstance(parameters, dict) else None
+        if not isinstance(wanted, bool):
+            return self
+        return DashScope(text="delta" if wanted else "snapshot")
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read an answer that came whole: the header that asks for a stream was missing."""

@@ -31,8 +31,8 @@ class RAGFlow(Dialect):
     Args:
         text: ``"delta"`` or ``"snapshot"`` says what ``answer`` holds. ``None`` decides by the
             first frame that carries text: releases that stream deltas send the key ``final``,
-            older ones do not. A request with ``"legacy": true`` needs ``ragflow_legacy``: what
-            a current server answers to it cannot be told from deltas.
+            older ones do not. What a current server answers to ``"legacy": true`` cannot be told
+            from deltas; with ``None`` such a body is known to be answered with snapshots.
     """
 
     about = About(
@@ -69,8 +69,8 @@ class RAGFlow(Dialect):
         A session (`conversation_id`) belongs to an assistant, so give its ``chat_id`` too, unless
         it stands in the URL.
         """
-        if options.get("legacy") and self.text != "snapshot":
-            raise ValueError('"legacy": true streams snapshots: use dialect="ragflow_legacy"')
+        if options.get("legacy") and self._text == "delta":
+            raise ValueError('"legacy": true streams snapshots: leave text="delta" out')
         body: dict[str, Any] = {
             "messages": [_message(message) for message in messages],
             # What the older endpoints want; the current one takes the messages.
@@ -83,6 +83,11 @@ class RAGFlow(Dialect):
             # A new session of an assistant would look at the last message only.
             body["pass_all_history_messages"] = True
         return body | _without_tools(options, self.name)
+
+    def for_request(self, body: Any) -> Dialect:
+        """Return ``ragflow_legacy`` for a body with ``"legacy": true``."""
+        legacy = isinstance(body, dict) and body.get("legacy")
+        return RAGFlowLegacy() if legacy and self._text is None else self
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read an answer to ``"stream": false``."""
