@@ -48,6 +48,9 @@ ARROWS: dict[str, set[str]] = {
 
 # Third-party modules that have one home each.
 HOMES = {"requests": "transport", "urllib3": "transport", "sseclient": "sse"}
+# Of an extra, and imported where a function needs it: `stream.display()` shows an answer in a
+# notebook, and to a user a stream is one thing.
+IN_FUNCTIONS = {"IPython": "client"}
 # What else the modules below the edges may count on being installed.
 EVERYWHERE = {"attrs", "attr"}
 
@@ -117,10 +120,26 @@ def complaints(package: Path) -> list[str]:
             found.append(f"{where}:1: {unit} has no layer: name it in ARROWS, or rename it")
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"), filename=where)
+        within = {
+            id(node)
+            for function in ast.walk(tree)
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+            for node in ast.walk(function)
+        }
         for node in nodes_at_run_time(tree):
+            if id(node) in within and is_of_an_extra(node, unit):
+                continue
             for complaint in complaints_about(node, unit, path, package):
                 found.append(f"{where}:{complaint}")
     return found
+
+
+def is_of_an_extra(node: ast.AST, unit: str) -> bool:
+    """Whether an import in a function loads what this unit may do without."""
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        names = [node.module or ""]
+    return bool(names) and all(IN_FUNCTIONS.get(name.split(".")[0]) == unit for name in names)
 
 
 def complaints_about(node: ast.AST, unit: str, path: Path, package: Path) -> Iterator[str]:
@@ -210,6 +229,16 @@ def plant(tmp_path: Path, file: str, source: str) -> Path:
             "import httpx",
             "1: client imports httpx, which is not a run-time dependency",
         ),
+        (
+            "client.py",
+            "import IPython",
+            "1: client imports IPython, which is not a run-time dependency",
+        ),
+        (
+            "session.py",
+            "def f():\n    import IPython",
+            "2: session imports IPython, which is not a run-time dependency",
+        ),
         ("extra.py", "", "1: extra has no layer: name it in ARROWS, or rename it"),
         (
             "client.py",
@@ -233,6 +262,7 @@ def test_a_wrong_arrow_is_found(tmp_path, file, source, complaint):
         ("dialects/openai.py", "from . import registry\nfrom chatsdk.sse import encode"),
         ("transport/wire.py", "import socket, requests\nfrom ..errors import ChatError"),
         ("sse.py", "from sseclient import SSEClient"),
+        ("client.py", "def f():\n    from IPython.display import display"),
         ("web/flask.py", "import flask\nfrom chatsdk import ChatClient\nfrom . import relay"),
         ("cli/chat.py", "from chatsdk.testing import server\nimport rich, asyncio"),
         ("__init__.py", "from chatsdk.client import ChatClient"),

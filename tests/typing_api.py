@@ -84,6 +84,7 @@ def session() -> None:
     chat = use_chat("https://example.com", on_answer=show, on_finish=finish, dispatch=ui.inline())
     assert_type(chat, ChatSession)
     assert_type(chat.ask("Hi"), TurnStream)
+    assert_type(chat.ask("Hi").display(), Answer)
     assert_type(chat.run({"q": 1}), Answer)
     handle = chat.start("Hi")
     assert_type(handle, TurnHandle)

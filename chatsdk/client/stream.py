@@ -120,6 +120,21 @@ class AnswerStream(Generator[Answer, None, None]):
             raise outcome.error
         return self.answer
 
+    def display(self) -> Answer:
+        """Show the answer in a notebook's cell while it streams, and return it as `result` does.
+
+        It is Markdown in one output, updated in place ten times a second at most; what has come
+        stays there, however the answer ends. In a terminal the text is printed as it comes.
+
+        Raises:
+            ImportError: IPython is missing (extra ``notebook``); nothing was read.
+            ChatError: what ended the answer before its end.
+        """
+        from chatsdk.client.displaying import show
+
+        show(self)
+        return self.result()
+
     @property
     def answer(self) -> Answer:
         """The newest `Answer`, an empty one before the first event."""

@@ -1,0 +1,153 @@
+"""`show`: an answer in a notebook, whose cell shows it while it streams."""
+
+from __future__ import annotations
+
+import contextvars
+import re
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from chatsdk.answer import Answer, Citation
+
+__all__ = ["show"]
+
+# Seconds between two updates at least: with each the browser renders the whole text anew.
+UPDATE_SECONDS = 0.1
+
+MISSING = 'stream.display() needs IPython: pip install "chatsdk[notebook]"'
+
+# What Markdown takes for more than a character.
+_MARKS = re.compile(r"([\\`*_~\[\]<>!&$|#])")
+
+
+def show(stream: Generator[Answer, None, None]) -> None:
+    """Read a stream to its end, and show what it says, in one output of the cell.
+
+    Raises:
+        ImportError: IPython is not installed; nothing was read.
+        ChatError: what ended the answer before its end. What had come is shown.
+    """
+    try:
+        from IPython import get_ipython  # type: ignore[import-not-found, unused-ignore]
+        from IPython.display import display  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    # Only a kernel's output can be changed; a terminal would show each state below the last one.
+    in_notebook = getattr(get_ipython(), "kernel", None) is not None
+    # Also at an interrupt from the keyboard, after which nobody reads on.
+    with closing(stream):
+        if in_notebook:
+            _show_in_place(stream, display)
+        else:
+            _print(stream)
+
+
+def _show_in_place(stream: Generator[Answer, None, None], display: Callable[..., Any]) -> None:
+    output = Output(display)
+    try:
+        for answer in stream:
+            output.put(answer)
+    finally:
+        output.end()
+
+
+def _print(stream: Generator[Answer, None, None]) -> None:
+    try:
+        for answer in stream:
+            print(f"\n{answer.text}" if answer.rewritten else answer.delta, end="", flush=True)
+    finally:
+        print()
+
+
+class Output:
+    """One output of a cell, which shows the newest answer.
+
+    A suppressed update is shown `UPDATE_SECONDS` later at most, by a timer's thread: the one that
+    reads may be waiting for the backend by then.
+    """
+
+    def __init__(self, display: Callable[..., Any]) -> None:
+        self._display = display
+        # Guards all below. Held while displaying, so that no state comes after a newer one.
+        self._lock = threading.Lock()
+        self._newest = Answer()
+        self._shown: str | None = None
+        self._handle: Any = None
+        self._due = 0.0
+        # While it is there, it will show what is newest.
+        self._timer: threading.Timer | None = None
+        self._ended = False
+
+    def put(self, answer: Answer) -> None:
+        """Show `answer`, now or soon."""
+        with self._lock:
+            self._newest = answer
+            if self._timer is not None:
+                return
+            delay = self._due - time.monotonic()
+            if delay <= 0:
+                self._update()
+                return
+            # A kernel keeps in the context which cell its output belongs to.
+            context = contextvars.copy_context()
+            self._timer = threading.Timer(delay, context.run, (self._catch_up,))
+            self._timer.name = "chatsdk-display"
+            self._timer.daemon = True
+            self._timer.start()
+
+    def end(self) -> None:
+        """Show the last state, and end the timer."""
+        with self._lock:
+            self._ended = True
+            timer = self._timer
+            self._update()
+        if timer is not None:
+            timer.cancel()
+            timer.join()
+
+    def _catch_up(self) -> None:
+        with self._lock:
+            self._timer = None
+            if not self._ended:
+                self._update()
+
+    def _update(self) -> None:
+        answer = self._newest
+        markdown = _markdown(answer)
+        if markdown == self._shown:
+            return
+        data = {"text/plain": answer.text, "text/markdown": markdown}
+        if self._handle is None:
+            self._handle = self._display(data, raw=True, display_id=True)
+        else:
+            self._handle.update(data, raw=True)
+        self._shown = markdown
+        self._due = time.monotonic() + UPDATE_SECONDS
+
+
+def _markdown(answer: Answer) -> str:
+    blocks = [answer.text]
+    if answer.reasoning:
+        # Without a line break, for Markdown ends a block of HTML at a blank line. It is open as
+        # long as there is nothing else to read.
+        thought = "<br>".join(escape(answer.reasoning).splitlines())
+        state = "" if answer.text else " open"
+        blocks.insert(0, f"<details{state}><summary>Reasoning</summary>{thought}</details>")
+    if answer.citations:
+        blocks.append("\n".join(f"- {_link(source)}" for source in answer.citations))
+    return "\n\n".join(blocks)
+
+
+def _link(source: Citation) -> str:
+    name = source.title or source.url or source.document or "a source"
+    label = _MARKS.sub(r"\\\1", " ".join(name.split()))
+    url = source.url or ""
+    # Anything else might be a script.
+    if not url.startswith(("https://", "http://")):
+        return label
+    return f"[{label}](<{quote(url, safe='!#$%&()*+,/:;=?@[]~')}>)"
