@@ -73,7 +73,7 @@ class Auto(Dialect):
         )
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
-        """Read what came in place of a stream: an array from Gemini, where ``alt=sse`` is missing."""
+        """Read what came in place of a stream: Gemini's array, where ``alt=sse`` is missing."""
         if GEMINI_ARRAY.match(body):
             return dialects.get("gemini").error(status, headers, body)
         return super().error(status, headers, body)
