@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 
 from attrs import field, frozen
@@ -16,6 +15,9 @@ FIRST_EVENT_SECONDS = 300.0
 # Backends that are alive ping every 10 to 15 s; twelve missed pings are a dead connection.
 IDLE_SECONDS = 120.0
 
+# More than any answer takes, and less than the timers of operating systems can hold.
+LONGEST_SECONDS = 1_000_000.0
+
 MIB = 1024 * 1024
 
 
@@ -24,22 +26,27 @@ def _seconds(name: str, value: object) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} is a number of seconds or None, not {value!r}")
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{name} must be more than 0 seconds; for no limit give None")
+    if not 0 < value <= LONGEST_SECONDS:
+        raise ValueError(
+            f"{name} must be more than 0 and at most {LONGEST_SECONDS:,.0f} seconds; for no limit "
+            "give None"
+        )
 
 
 def _count(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is a whole number, not {value!r}")
+        raise TypeError(f"{name} is a whole number, not {value!r}; leave it out for the default")
     if value < 1:
         raise ValueError(f"{name} must be 1 or more, not {value}")
 
 
 def _waits(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is a number of seconds, not {value!r}")
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} must be 0 seconds or more")
+        raise TypeError(
+            f"{name} is a number of seconds, not {value!r}; leave it out for the default"
+        )
+    if not 0 <= value <= LONGEST_SECONDS:
+        raise ValueError(f"{name} must be from 0 to {LONGEST_SECONDS:,.0f} seconds")
 
 
 def _key(name: str, value: object) -> None:
@@ -50,7 +57,10 @@ def _key(name: str, value: object) -> None:
 def _statuses(statuses: object) -> frozenset[int]:
     if not isinstance(statuses, Iterable) or isinstance(statuses, (str, bytes)):
         raise TypeError(f"statuses are numbers such as {{429, 503}}, not {statuses!r}")
-    found = frozenset(statuses)
+    try:
+        found = frozenset(statuses)
+    except TypeError:
+        raise TypeError(f"statuses are numbers such as {{429, 503}}, not {statuses!r}") from None
     if not all(isinstance(status, int) and 400 <= status <= 599 for status in found):
         raise ValueError("statuses are those of errors, 400 to 599: no other is sent again")
     return found

@@ -78,9 +78,9 @@ def test_the_defaults_are_those_of_the_documentation():
     assert (Retry().attempts, Retry().max_wait, Limits().error_body) == (2, 30.0, 65536)
 
 
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e300, 10**400, 2.2e6])
 def test_a_timeout_that_cannot_be_is_a_value_error(value):
-    """Zero, negative, NaN and infinite seconds are refused, with the remedy."""
+    """Zero, negative, NaN, infinite and absurd seconds are refused, with the remedy."""
     with pytest.raises(ValueError, match="None"):
         Timeout(idle=value)
 
@@ -100,10 +100,24 @@ def test_counts_must_be_whole_and_positive():
         Retry(attempts=0)
     with pytest.raises(TypeError, match="whole number"):
         Limits(event_bytes=1.5)
-    with pytest.raises(ValueError, match="0 seconds or more"):
-        Retry(backoff=-1)
+    for value in (-1, 1e300, 10**400, float("nan")):
+        with pytest.raises(ValueError, match="from 0 to 1,000,000 seconds"):
+            Retry(backoff=value)
     with pytest.raises(TypeError, match="number of seconds"):
         Retry(max_wait="30")
+
+
+@pytest.mark.parametrize("name", ["event_bytes", "answer_bytes", "body_bytes", "error_body"])
+def test_no_limit_is_none(name):
+    """There is no Limits without a limit, nor Retry without a number: leaving it out is said."""
+    with pytest.raises(TypeError, match=f"{name} .*; leave it out for the default"):
+        Limits(**{name: None})
+    for field in ("attempts", "backoff", "max_wait"):
+        with pytest.raises(TypeError, match=f"{field} .*; leave it out for the default"):
+            Retry(**{field: None})
+    for statuses in (None, 429, "429", [[429]]):
+        with pytest.raises(TypeError, match="numbers such as"):
+            Retry(statuses=statuses)
 
 
 def test_a_prompt_is_the_message_of_a_user():
