@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from reading import events_of, transcripts
 
@@ -211,5 +213,9 @@ def test_an_array_of_gemini_names_the_remedy(dialect):
 def test_arrays_that_are_not_geminis():
     """Any other array is no answer and no refusal; an error of Google's in an array is one."""
     assert AUTO.error(200, {}, b'[{"a": 1}]') is None
+    google = {"error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED"}}
+    assert AUTO.error(429, {}, json.dumps(google).encode()) == Failure(
+        "Quota", google["error"]["status"]
+    )
     refused = b'[{\n  "error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED"}}]'
     assert AUTO.error(429, {}, refused) == Failure("Quota", "RESOURCE_EXHAUSTED")

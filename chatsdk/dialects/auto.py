@@ -19,9 +19,9 @@ __all__ = ["Auto", "AutoDecoder"]
 # Events kept while it is open which family they are of; no family begins with more than two.
 KEPT_EVENTS = 8
 
-# How an array of Gemini's responses begins, or of its one error.
+# How an array of Gemini's responses begins.
 GEMINI_ARRAY = re.compile(
-    rb"""\s*\[\s*\{\s*"(?:candidates|promptFeedback|usageMetadata|modelVersion|responseId|error)\""""
+    rb"""\s*\[\s*\{\s*"(?:candidates|promptFeedback|usageMetadata|modelVersion|responseId)\""""
 )
 
 

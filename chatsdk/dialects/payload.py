@@ -127,9 +127,9 @@ def as_whole(value: object) -> int | None:
 def refusal(body: bytes, *, failed: bool) -> Failure | None:
     """Read the widespread shapes of an error body.
 
-    These are ``{"error": "..."}``, ``{"error": {"message", "code" or "type"}}``, ``{"code",
-    "message" or "msg"}``, ``{"detail": "..."}`` and ``{"message": "..."}``; with `failed` also
-    plain text, and a body that says nothing gives an empty message.
+    These are ``{"error": "..."}``, ``{"error": {"message", "code" or "type"}}``, perhaps in an
+    array, ``{"code", "message" or "msg"}``, ``{"detail": "..."}`` and ``{"message": "..."}``; with
+    `failed` also plain text, and a body that says nothing gives an empty message.
     """
     text = body.decode("utf-8", "replace").strip()
     try:
@@ -150,6 +150,9 @@ def failure_in(value: dict[str, Any]) -> Failure:
 
 
 def _refusal(value: Any) -> Failure | None:
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "error" in value[0]:
+        # Google's, also where it speaks as OpenAI does.
+        value = value[0]
     if not isinstance(value, dict):
         return None
     error = value.get("error")
@@ -158,6 +161,9 @@ def _refusal(value: Any) -> Failure | None:
         return Failure(said if isinstance(said, str) and said else error, _code(value))
     if isinstance(error, dict):
         code = _code(error)
+        if isinstance(code, int) and isinstance(error.get("status"), str):
+            # Google's word says more than the number, which is the HTTP status again.
+            code = error["status"]
         if code is None:
             for name in ("type", "status"):
                 if isinstance(error.get(name), str):

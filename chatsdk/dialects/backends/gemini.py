@@ -18,7 +18,6 @@ from chatsdk.dialects.payload import (
     as_whole,
     failure_in,
     load_object,
-    refusal,
 )
 from chatsdk.errors import ProtocolError
 from chatsdk.messages import Message
@@ -115,21 +114,10 @@ class Gemini(Dialect):
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
         """Read an error, also one in a JSON array; an array of answers is one that says why."""
-        text = body.decode("utf-8", "replace").strip()
-        array = text.startswith("[")
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            # Long arrays are cut before they get here.
-            return Failure(NO_STREAM) if array and status < 400 else self._refusal(status, body)
-        if array:
-            value = value[0] if value else None
-        if isinstance(value, dict) and isinstance(value.get("error"), dict):
-            return _failure(value)
-        return Failure(NO_STREAM) if array and status < 400 else self._refusal(status, body)
-
-    def _refusal(self, status: int, body: bytes) -> Failure | None:
-        return refusal(body, failed=status >= 400)
+        found = super().error(status, headers, body)
+        if found is None and body.lstrip()[:1] == b"[":
+            return Failure(NO_STREAM)
+        return found
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read a ``GenerateContentResponse`` that came whole; an array of them is none."""
@@ -172,7 +160,7 @@ class GeminiDecoder(Decoder):
     def read(self, payload: dict[str, Any]) -> Sequence[Part]:
         """Return the parts of one parsed response."""
         if payload.get("error"):
-            return (_failure(payload),)
+            return (failure_in(payload),)
         parts: list[Part] = []
         identity = (payload.get("responseId"), payload.get("modelVersion"))
         if identity != self._identity:
@@ -272,11 +260,3 @@ def _usage(usage: dict[str, Any]) -> UsageUpdate:
 def _sum(usage: dict[str, Any], *names: str) -> int | None:
     counts = [count for name in names if (count := as_whole(usage.get(name))) is not None]
     return sum(counts) if counts else None
-
-
-def _failure(payload: dict[str, Any]) -> Failure:
-    error = payload["error"]
-    found = failure_in(payload)
-    # Google's word says more than the number, which is the HTTP status again.
-    status = as_name(error.get("status")) if isinstance(error, dict) else None
-    return Failure(found.message, status or found.code)
