@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# First, for it loads requests. urllib3 compiles large patterns, and where the heap stands at that
+# moment decides how often memory is taken and given back meanwhile: loaded later, as measured, it
+# took as long again as all of chatsdk.
+from chatsdk.transport import Cancel
+
+# isort: split
 from chatsdk.answer import Answer, Citation, Timings, ToolCall, Usage
 from chatsdk.client import AnswerStream, ChatClient, ResponseInfo
 from chatsdk.errors import (
@@ -21,7 +27,6 @@ from chatsdk.errors import (
 from chatsdk.messages import Image, Message
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.outcome import Outcome
-from chatsdk.transport import Cancel
 
 if TYPE_CHECKING:
     from chatsdk.session import (

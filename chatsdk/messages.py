@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import field, frozen
-
 from chatsdk.answer import Citation, ToolCall
 from chatsdk.parts import Native
+from chatsdk.values import Value
 
 __all__ = ["Image", "Message"]
 
 ROLES = ("system", "user", "assistant", "tool")
 
 
-@frozen
-class Image:
+class Image(Value):
     """A picture in a message: by address, or by its content.
 
     Attributes:
@@ -29,9 +27,17 @@ class Image:
         media_type: such as ``"image/png"``; needed with ``data``.
     """
 
-    url: str | None = None
-    data: str | None = field(default=None, repr=False)
-    media_type: str | None = None
+    __match_args__ = ("url", "data", "media_type")
+    __slots__ = __match_args__
+    url: str | None
+    data: str | None
+    media_type: str | None
+    _unshown = ("data",)
+
+    def __init__(
+        self, url: str | None = None, data: str | None = None, media_type: str | None = None
+    ) -> None:
+        self._set(url, data, media_type)
 
     @property
     def source(self) -> str:
@@ -41,8 +47,7 @@ class Image:
         return self.url or ""
 
 
-@frozen
-class Message:
+class Message(Value):
     """One message of a conversation.
 
     Attributes:
@@ -62,18 +67,64 @@ class Message:
             the backend's conversation can go on, that id, else ``None``.
     """
 
+    __match_args__ = (
+        "role",
+        "content",
+        "images",
+        "tool_calls",
+        "tool_call_id",
+        "name",
+        "id",
+        "status",
+        "reasoning",
+        "citations",
+        "native",
+        "conversation_id",
+    )
+    __slots__ = __match_args__
     role: str
-    content: str = ""
-    images: tuple[Image, ...] = ()
-    tool_calls: tuple[ToolCall, ...] = ()
-    tool_call_id: str | None = None
-    name: str | None = None
-    id: str | None = None
-    status: str | None = None
-    reasoning: str = ""
-    citations: tuple[Citation, ...] = ()
-    native: Native | None = field(default=None, repr=False)
-    conversation_id: str | None = None
+    content: str
+    images: tuple[Image, ...]
+    tool_calls: tuple[ToolCall, ...]
+    tool_call_id: str | None
+    name: str | None
+    id: str | None
+    status: str | None
+    reasoning: str
+    citations: tuple[Citation, ...]
+    native: Native | None
+    conversation_id: str | None
+    _unshown = ("native",)
+
+    def __init__(
+        self,
+        role: str,
+        content: str = "",
+        images: tuple[Image, ...] = (),
+        tool_calls: tuple[ToolCall, ...] = (),
+        tool_call_id: str | None = None,
+        name: str | None = None,
+        id: str | None = None,
+        status: str | None = None,
+        reasoning: str = "",
+        citations: tuple[Citation, ...] = (),
+        native: Native | None = None,
+        conversation_id: str | None = None,
+    ) -> None:
+        self._set(
+            role,
+            content,
+            images,
+            tool_calls,
+            tool_call_id,
+            name,
+            id,
+            status,
+            reasoning,
+            citations,
+            native,
+            conversation_id,
+        )
 
     @classmethod
     def of(cls, value: Message | Mapping[str, Any] | str) -> Message:

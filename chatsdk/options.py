@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from attrs import field, frozen
+from chatsdk.values import Value
 
 __all__ = ["Limits", "Retry", "Timeout"]
 
@@ -17,6 +17,9 @@ IDLE_SECONDS = 120.0
 
 # More than any answer takes, and less than the timers of operating systems can hold.
 LONGEST_SECONDS = 1_000_000.0
+
+# The statuses by which a server says that it did not take the request, but may later (RFC 9110).
+NOT_NOW = frozenset({429, 503})
 
 MIB = 1024 * 1024
 
@@ -66,8 +69,7 @@ def _statuses(statuses: object) -> frozenset[int]:
     return found
 
 
-@frozen
-class Timeout:
+class Timeout(Value):
     """How long to wait, in seconds; ``None`` is no limit.
 
     Attributes:
@@ -78,16 +80,25 @@ class Timeout:
         total: from sending the request to the end of the answer, whatever arrives meanwhile.
     """
 
-    connect: float | None = CONNECT_SECONDS
-    first_event: float | None = FIRST_EVENT_SECONDS
-    idle: float | None = IDLE_SECONDS
-    total: float | None = None
+    __match_args__ = ("connect", "first_event", "idle", "total")
+    __slots__ = __match_args__
+    connect: float | None
+    first_event: float | None
+    idle: float | None
+    total: float | None
 
-    def __attrs_post_init__(self) -> None:
-        _seconds("connect", self.connect)
-        _seconds("first_event", self.first_event)
-        _seconds("idle", self.idle)
-        _seconds("total", self.total)
+    def __init__(
+        self,
+        connect: float | None = CONNECT_SECONDS,
+        first_event: float | None = FIRST_EVENT_SECONDS,
+        idle: float | None = IDLE_SECONDS,
+        total: float | None = None,
+    ) -> None:
+        _seconds("connect", connect)
+        _seconds("first_event", first_event)
+        _seconds("idle", idle)
+        _seconds("total", total)
+        self._set(connect, first_event, idle, total)
 
     @classmethod
     def of(cls, value: Timeout | float | None) -> Timeout:
@@ -108,8 +119,7 @@ class Timeout:
         return cls(connect=min(CONNECT_SECONDS, value), first_event=value, idle=value)
 
 
-@frozen
-class Limits:
+class Limits(Value):
     """How much to accept from a backend; past it `LimitExceeded` is raised.
 
     Attributes:
@@ -123,22 +133,31 @@ class Limits:
         header_lines: number of header lines of one response (100, as Python's own HTTP client).
     """
 
-    event_bytes: int = 16 * MIB
-    answer_bytes: int = 32 * MIB
-    body_bytes: int = 1024 * MIB
-    error_body: int = 64 * 1024
-    header_lines: int = 100
+    __match_args__ = ("event_bytes", "answer_bytes", "body_bytes", "error_body", "header_lines")
+    __slots__ = __match_args__
+    event_bytes: int
+    answer_bytes: int
+    body_bytes: int
+    error_body: int
+    header_lines: int
 
-    def __attrs_post_init__(self) -> None:
-        _count("event_bytes", self.event_bytes)
-        _count("answer_bytes", self.answer_bytes)
-        _count("body_bytes", self.body_bytes)
-        _count("error_body", self.error_body)
-        _count("header_lines", self.header_lines)
+    def __init__(
+        self,
+        event_bytes: int = 16 * MIB,
+        answer_bytes: int = 32 * MIB,
+        body_bytes: int = 1024 * MIB,
+        error_body: int = 64 * 1024,
+        header_lines: int = 100,
+    ) -> None:
+        _count("event_bytes", event_bytes)
+        _count("answer_bytes", answer_bytes)
+        _count("body_bytes", body_bytes)
+        _count("error_body", error_body)
+        _count("header_lines", header_lines)
+        self._set(event_bytes, answer_bytes, body_bytes, error_body, header_lines)
 
 
-@frozen
-class Retry:
+class Retry(Value):
     """When a request is sent again.
 
     By default only what surely did not reach the backend (refused, unknown host, TLS handshake,
@@ -159,14 +178,26 @@ class Retry:
             either.
     """
 
-    attempts: int = 2
-    backoff: float = 0.5
-    max_wait: float = 30.0
-    statuses: frozenset[int] = field(default=frozenset({429, 503}), converter=_statuses)
-    idempotency_key: str | Callable[[], str] | None = field(default=None, repr=False)
+    __match_args__ = ("attempts", "backoff", "max_wait", "statuses", "idempotency_key")
+    __slots__ = __match_args__
+    attempts: int
+    backoff: float
+    max_wait: float
+    statuses: frozenset[int]
+    idempotency_key: str | Callable[[], str] | None
+    _unshown = ("idempotency_key",)
 
-    def __attrs_post_init__(self) -> None:
-        _count("attempts", self.attempts)
-        _waits("backoff", self.backoff)
-        _waits("max_wait", self.max_wait)
-        _key("idempotency_key", self.idempotency_key)
+    def __init__(
+        self,
+        attempts: int = 2,
+        backoff: float = 0.5,
+        max_wait: float = 30.0,
+        statuses: Iterable[int] = NOT_NOW,
+        idempotency_key: str | Callable[[], str] | None = None,
+    ) -> None:
+        found = _statuses(statuses)
+        _count("attempts", attempts)
+        _waits("backoff", backoff)
+        _waits("max_wait", max_wait)
+        _key("idempotency_key", idempotency_key)
+        self._set(attempts, backoff, max_wait, found, idempotency_key)

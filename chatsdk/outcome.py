@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import field, frozen
-
 from chatsdk.answer import Answer, Timings
 from chatsdk.errors import ChatError
+from chatsdk.values import Value
 
 __all__ = ["Outcome"]
 
@@ -16,8 +15,7 @@ def _no_server_stop() -> str | None:
     return None
 
 
-@frozen
-class Outcome:
+class Outcome(Value):
     """How an answer ended.
 
     Attributes:
@@ -30,14 +28,25 @@ class Outcome:
         answer: the answer, partial unless it finished.
     """
 
+    __match_args__ = ("reason", "end", "error", "answer", "_server_stop")
+    __slots__ = __match_args__
     reason: str
-    end: str | None = None
-    error: ChatError | None = None
-    answer: Answer = field(factory=Answer)
+    end: str | None
+    error: ChatError | None
+    answer: Answer
     # Asked anew each time: the backend's word comes after the outcome is known.
-    _server_stop: Callable[[], str | None] = field(
-        default=_no_server_stop, repr=False, eq=False, alias="server_stop"
-    )
+    _server_stop: Callable[[], str | None]
+    _unshown = _uncounted = ("_server_stop",)
+
+    def __init__(
+        self,
+        reason: str,
+        end: str | None = None,
+        error: ChatError | None = None,
+        answer: Answer | None = None,
+        server_stop: Callable[[], str | None] = _no_server_stop,
+    ) -> None:
+        self._set(reason, end, error, Answer() if answer is None else answer, server_stop)
 
     @property
     def timings(self) -> Timings:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import attrs
-
 from chatsdk.answer import Answer, AnswerBuilder, Citation, ToolCall, Usage
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.ending import proof
@@ -177,9 +175,9 @@ def as_facts(answer: Answer) -> dict[str, Any]:
                 {"id": call.id, "name": call.name, "arguments": call.arguments} for call in value
             ]
         elif name == "citations":
-            value = [_known(attrs.asdict(item)) for item in value]
+            value = [_known(item._asdict()) for item in value]
         elif name == "usage" and value is not None:
-            value = _known(attrs.asdict(value))
+            value = _known(value._asdict())
         if value:
             facts[name] = value
     return facts

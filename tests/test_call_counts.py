@@ -6,7 +6,6 @@ a bound; `benchmarks/` shows what that costs.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -129,22 +128,3 @@ def test_calls_of_a_step_in_a_session():
         return converse
 
     assert calls_an_event(run) <= 16
-
-
-def test_modules_imported():
-    """A client needs requests' own modules, ours, attrs, sseclient-py and hardly anything else."""
-    script = (
-        "import sys, requests, attrs; requests.Session(); before = set(sys.modules);"
-        "from chatsdk import ChatClient; ChatClient('http://127.0.0.1:1/');"
-        "print(*sorted(set(sys.modules) - before))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    added = done.stdout.split()
-    ours = [name for name in added if name.partition(".")[0] == "chatsdk"]
-    others = [name for name in added if name not in ours]
-    assert "chatsdk.client" in ours
-    assert len(ours) <= 65
-    assert not {"asyncio", "dataclasses"} & set(others)
-    assert len(others) <= 6, others

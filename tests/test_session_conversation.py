@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 import pytest
 from session_fakes import WAIT, FakeClient, FakeStream, said, talk
 
@@ -15,7 +14,7 @@ from chatsdk.session import ChatSession, Edit, Regenerate
 class KeepsHistory(Dialect):
     """A backend that keeps the conversation itself."""
 
-    about = attrs.evolve(get("openai").about, name="keeps_history", history="server")
+    about = get("openai").about._replace(name="keeps_history", history="server")
 
 
 def on_server(*plans):

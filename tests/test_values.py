@@ -13,6 +13,7 @@ from chatsdk import (
     BackendError,
     ChatError,
     ChatTimeout,
+    Citation,
     HTTPStatusError,
     Image,
     LimitExceeded,
@@ -20,9 +21,28 @@ from chatsdk import (
     Message,
     NotAStreamError,
     Outcome,
+    ResponseInfo,
     Retry,
     Timeout,
+    Timings,
     ToolCall,
+    Usage,
+)
+from chatsdk.answer.values import Facts
+from chatsdk.dialects import StopRequest
+from chatsdk.parts import (
+    Citations,
+    End,
+    Failure,
+    Finish,
+    Identity,
+    Native,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+    UsageUpdate,
 )
 
 ERRORS = [
@@ -195,3 +215,74 @@ def test_every_public_name_has_a_docstring():
     for name in chatsdk.__all__:
         if name != "__version__":
             assert (getattr(chatsdk, name).__doc__ or "").strip(), name
+
+
+VALUES = [
+    *(Text("a"), TextSnapshot("a"), Reasoning("a"), ReasoningSnapshot("a"), End()),
+    *(ToolCallDelta(0, "c1", "find", "{}"), Citations((Citation("A"),)), Citation("A"), Usage(1)),
+    *(UsageUpdate(1), Identity("a"), Finish("stop"), Failure("stop"), Native.of("openai", [1])),
+    *(ToolCall("c1", "find", "{}"), Timings(0.5), StopRequest("/stop"), Answer("a")),
+    *(Timeout(idle=5), Limits(error_body=7), Retry(statuses={429}, idempotency_key="k")),
+    *(Image(data="aGk=", media_type="image/png"), Message("user", "Hi"), Outcome("stopped")),
+    # Headers are a dict elsewhere, which has no hash.
+    ResponseInfo(200, (), "text/event-stream", None),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_is_equal_to_its_copies_and_to_nothing_else(value):
+    """Copied and pickled values are equal, with equal hashes; no other kind of value is."""
+    for again in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
+        assert (again == value, again != value) == (True, False)
+        assert type(again) is type(value)
+        assert (hash(again), repr(again)) == (hash(value), repr(value))
+    others = [other for other in VALUES if other is not value]
+    assert {(other == value, other != value) for other in others} == {(False, True)}
+    assert value != ("a",)
+    assert value
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_cannot_be_changed(value):
+    """No field can be set or deleted, and none added."""
+    for name in (*getattr(value, "__match_args__", ("text",)), "another"):
+        with pytest.raises(AttributeError):
+            setattr(value, name, "b")
+    with pytest.raises(AttributeError):
+        del value.another
+
+
+def test_a_value_shows_its_fields_but_no_secret():
+    """The repr names what there is, except for keys, contents and what only a backend reads."""
+    assert repr(Timeout(idle=5)) == "Timeout(connect=10.0, first_event=300.0, idle=5, total=None)"
+    assert repr(Text("a")) == "Text(text='a')"
+    assert repr(Finish("stop")) == "Finish(reason='stop', native=None)"
+    assert "s3cret" not in repr(Retry(idempotency_key="s3cret"))
+    assert "s3cret" not in repr(Native("openai", "s3cret"))
+    assert "s3cret" not in repr(Message("user", native=Native("openai", "s3cret")))
+    assert "s3cret" not in repr(ResponseInfo(200, {"x": "s3cret"}, "text/plain", None))
+
+
+def test_a_value_matches_by_its_fields():
+    """The fields stand in the order of a pattern's arguments."""
+    match Retry(3, statuses=[503]):
+        case Retry(attempts, _, _, statuses):
+            assert (attempts, statuses) == (3, frozenset({503}))
+    match Outcome("error", error=None):
+        case Outcome(reason, end):
+            assert (reason, end) == ("error", None)
+
+
+def test_what_a_backend_wants_back_makes_no_other_answer():
+    """Two answers that say the same are equal, whatever is to be given back with them."""
+    one, other = Facts(id="a", native=Native.of("openai", 1)), Facts(id="a")
+    assert (one == other, one != other, hash(one) == hash(other)) == (True, False, True)
+    assert Facts(id="b") != other
+
+
+def test_the_word_of_the_server_makes_no_other_outcome():
+    """What became of a stop on the server is asked anew, and counts for nothing else."""
+    stopped = Outcome("stopped", server_stop=lambda: "stopped")
+    assert stopped == Outcome("stopped")
+    assert stopped.server_stop == "stopped"
+    assert "server_stop" not in repr(stopped)

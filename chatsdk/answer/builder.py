@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import evolve
-
 from chatsdk.answer.draft import Step
 from chatsdk.answer.ledger import Ledger
 from chatsdk.answer.step import Answer
@@ -215,7 +213,7 @@ class AnswerBuilder:
             calls.append(ToolCall(part.id, part.name, part.arguments))
         else:
             calls[place] = calls[place].extended(part.id, part.name, part.arguments, part.replace)
-        self._facts = evolve(self._facts, tool_calls=tuple(calls))
+        self._facts = self._facts._replace(tool_calls=tuple(calls))
 
     def _citations(self, part: Citations) -> None:
         known = self._facts.citations
@@ -224,7 +222,7 @@ class AnswerBuilder:
             if item not in known and item not in new:
                 new.append(item)
         if new:
-            self._facts = evolve(self._facts, citations=(*known, *new))
+            self._facts = self._facts._replace(citations=(*known, *new))
 
     def _usage(self, part: UsageUpdate) -> None:
         known = self._facts.usage or Usage()
@@ -233,14 +231,14 @@ class AnswerBuilder:
             for name in ("input", "output", "total", "reasoning", "cached")
             if (value := getattr(part, name)) is not None
         }
-        usage = evolve(known, **given)
+        usage = known._replace(**given)
         if part.total is None and usage.input is not None and usage.output is not None:
-            usage = evolve(usage, total=usage.input + usage.output)
-        self._facts = evolve(self._facts, usage=usage)
+            usage = usage._replace(total=usage.input + usage.output)
+        self._facts = self._facts._replace(usage=usage)
 
     def _finish(self, part: Finish) -> None:
-        self._facts = evolve(
-            self._facts, finish_reason=part.reason, native_finish_reason=part.native
+        self._facts = self._facts._replace(
+            finish_reason=part.reason, native_finish_reason=part.native
         )
 
     def _identity(self, part: Identity) -> None:
@@ -256,12 +254,12 @@ class AnswerBuilder:
             facts.task_id,
             facts.model,
         ):
-            self._facts = evolve(
-                facts, id=id, conversation_id=conversation_id, task_id=task_id, model=model
+            self._facts = facts._replace(
+                id=id, conversation_id=conversation_id, task_id=task_id, model=model
             )
 
     def _native(self, part: Native) -> None:
-        self._facts = evolve(self._facts, native=part)
+        self._facts = self._facts._replace(native=part)
 
     def _end(self, part: End) -> None:
         self.ended = self.over = True

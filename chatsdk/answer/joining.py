@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from chatsdk.answer.builder import AnswerBuilder
 from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Facts
@@ -69,8 +67,7 @@ class Joined:
 def _facts(before: Facts, now: Facts) -> Facts:
     if before == Facts():
         return now
-    return evolve(
-        now,
+    return now._replace(
         citations=(
             *before.citations,
             *(item for item in now.citations if item not in before.citations),

@@ -7,8 +7,9 @@ from typing import Any
 
 from chatsdk.answer.draft import Step
 from chatsdk.answer.ledger import Ledger, as_bytes, as_text
-from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall, refuse_to_change
+from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall
 from chatsdk.parts import Citation, Native, Usage
+from chatsdk.values import refuse_to_change
 
 __all__ = ["Answer"]
 

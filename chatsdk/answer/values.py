@@ -5,20 +5,13 @@ from __future__ import annotations
 import json
 from array import array
 from itertools import pairwise
-from typing import Any, NoReturn
-
-from attrs import field, frozen
-from attrs.exceptions import FrozenInstanceError
+from typing import Any, NamedTuple
 
 from chatsdk.answer.ledger import Ledger, as_bytes, as_text
 from chatsdk.parts import Citation, Native, Usage
+from chatsdk.values import distinct, refuse_to_change
 
-__all__ = ["Arrivals", "Facts", "Timings", "ToolCall", "refuse_to_change"]
-
-
-def refuse_to_change(*_: object) -> NoReturn:
-    """The ``__setattr__`` and ``__delattr__`` of a value that attrs does not make."""
-    raise FrozenInstanceError()
+__all__ = ["Arrivals", "Facts", "Timings", "ToolCall"]
 
 
 class ToolCall:
@@ -115,8 +108,8 @@ def _restore(id: str | None, name: str | None, arguments: bytes) -> ToolCall:
     return ToolCall(id, name, as_text(arguments))
 
 
-@frozen
-class Timings:
+@distinct
+class Timings(NamedTuple):
     """When the answer came, in seconds of a monotonic clock.
 
     Attributes:
@@ -162,8 +155,7 @@ class Arrivals:
         )
 
 
-@frozen
-class Facts:
+class Facts(NamedTuple):
     """What rarely changes from one step to the next."""
 
     tool_calls: tuple[ToolCall, ...] = ()
@@ -176,4 +168,14 @@ class Facts:
     task_id: str | None = None
     model: str | None = None
     # No part of what is said: what is read back of an answer in another form says the same.
-    native: Native | None = field(default=None, eq=False)
+    native: Native | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Facts) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        # A tuple has one of its own, which would look at all.
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-
-from attrs import field, frozen
+from typing import NamedTuple
 
 from chatsdk.dialects.contract import Dialect
 from chatsdk.dialects.media import unsupported
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolError
 from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
+from chatsdk.values import distinct
 
 __all__ = ["UNREADABLE", "Document", "ResponseInfo", "opened", "refused"]
 
@@ -31,8 +31,8 @@ HEAD_BYTES = 4096
 UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError, ArithmeticError)
 
 
-@frozen
-class ResponseInfo:
+@distinct
+class ResponseInfo(NamedTuple):
     """The HTTP response that an answer comes in.
 
     Attributes:
@@ -43,13 +43,18 @@ class ResponseInfo:
     """
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     content_type: str
     request_id: str | None
 
+    def __repr__(self) -> str:
+        return (
+            f"ResponseInfo(status={self.status!r}, content_type={self.content_type!r}, "
+            f"request_id={self.request_id!r})"
+        )
 
-@frozen
-class Document:
+
+class Document(NamedTuple):
     """An answer that came as one JSON document, though a stream was asked for.
 
     Attributes:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
-
-from attrs import frozen
+from typing import Any, ClassVar, NamedTuple
 
 from chatsdk.answer import Answer
 from chatsdk.dialects.media import is_ndjson
@@ -13,12 +11,13 @@ from chatsdk.dialects.payload import refusal
 from chatsdk.messages import Message
 from chatsdk.parts import Failure, Part
 from chatsdk.sse import ServerSentEvent
+from chatsdk.values import distinct
 
 __all__ = ["About", "Decoder", "Dialect", "StopRequest"]
 
 
-@frozen
-class About:
+@distinct
+class About(NamedTuple):
     """What is known of a backend, as data.
 
     Attributes:
@@ -60,8 +59,8 @@ class About:
     usage: bool = False
 
 
-@frozen
-class StopRequest:
+@distinct
+class StopRequest(NamedTuple):
     """How to tell the backend to stop: a request relative to the client's own URL.
 
     Attributes:

@@ -199,7 +199,7 @@ def named(
     result = []
     for message in messages:
         if message.id is None:
-            message = attrs.evolve(message, id=unused(new_id, ids))
+            message = message._replace(id=unused(new_id, ids))
         elif not isinstance(message.id, str):
             raise TypeError(f"a message's id is a string, not {type(message.id).__name__}")
         elif message.id in ids:
@@ -283,4 +283,4 @@ def _edited(messages: tuple[Message, ...], request: Edit) -> tuple[Message, ...]
             f"the message {request.message_id!r} is not the user's: use set_messages() to change "
             "what others said"
         )
-    return (*messages[:place], attrs.evolve(messages[place], content=request.text))
+    return (*messages[:place], messages[place]._replace(content=request.text))

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from attrs import evolve
-
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.messages import Message
 from chatsdk.session.status import Status
@@ -76,7 +74,7 @@ def without_owed_calls(messages: tuple[Message, ...]) -> tuple[Message, ...]:
             owed = owed_calls(message, messages[place + 1 :])
             if owed:
                 calls = tuple(call for call in message.tool_calls if call not in owed)
-                message = evolve(message, tool_calls=calls)
+                message = message._replace(tool_calls=calls)
         kept.append(message)
     return tuple(kept)
 

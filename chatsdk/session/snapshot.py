@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import attrs
-
 from chatsdk.answer import Answer
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
@@ -89,7 +87,7 @@ class Snapshot(NamedTuple):
         assert turn is not None
         if turn.stopped:
             word = outcome if outcome.reason == "stopped" else Outcome("stopped")
-            outcome = attrs.evolve(word, answer=turn.left or self.answer)
+            outcome = word._replace(answer=turn.left or self.answer)
         status = after(self.status, _ENDS[outcome.reason])
         answer = outcome.answer
         messages, id, server_has, origin = self.conversation

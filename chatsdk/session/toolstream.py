@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.answer.joining import Joined
 from chatsdk.errors import ChatError, LimitExceeded
@@ -153,7 +151,7 @@ class ToolStream:
         outcome = self._stream.outcome
         if outcome is None or (outcome.reason == "finished" and not self._over):
             return None
-        return evolve(outcome, answer=self._joined.answer)
+        return outcome._replace(answer=self._joined.answer)
 
     @property
     def response(self) -> ResponseInfo | None:

@@ -87,7 +87,7 @@ def answer_parts(
         return [*parts, failure]
     parts.append(Finish(finish_reason or ("tool_calls" if calls else "stop")))
     if usage is not None:
-        parts.append(UsageUpdate(**attrs.asdict(usage)))
+        parts.append(UsageUpdate(**usage._asdict()))
     return parts
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import requests
-from attrs import field, frozen
 
 from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.options import Limits, Retry, Timeout
@@ -47,8 +46,7 @@ class Backend(Protocol):
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None: ...
 
 
-@frozen
-class Request:
+class Request(NamedTuple):
     """One POST to be sent.
 
     Attributes:
@@ -60,12 +58,18 @@ class Request:
         timeout: goes before that of the transport.
     """
 
-    url: str = field(repr=False)
-    body: bytes = field(repr=False)
+    url: str
+    body: bytes
     backend: Backend
     cancel: Cancel
-    idempotency_key: str | None = field(default=None, repr=False)
+    idempotency_key: str | None = None
     timeout: Timeout | None = None
+
+    def __repr__(self) -> str:
+        # Neither the address nor the key: both may hold secrets.
+        return (
+            f"Request(backend={self.backend!r}, cancel={self.cancel!r}, timeout={self.timeout!r})"
+        )
 
 
 class Transport:

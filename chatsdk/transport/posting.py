@@ -6,10 +6,9 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
-from attrs import frozen
 
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.connection import carrying
@@ -19,8 +18,7 @@ from chatsdk.transport.sessions import adopt, close_inherited, close_session, ne
 __all__ = ["Posted", "Poster"]
 
 
-@frozen
-class Posted:
+class Posted(NamedTuple):
     """What came back.
 
     Attributes:

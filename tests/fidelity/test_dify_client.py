@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
 import pytest
 from conversation import FAILING, PARTS, answer_of
 from reading import read, transcripts
@@ -93,7 +92,7 @@ def parts_of(parts: tuple[Part, ...]) -> list[Part]:
         if isinstance(part, Text):
             part = Text(part.text.replace("\u2028", " "))
         elif isinstance(part, Citations):
-            part = Citations(tuple(attrs.evolve(item, score=0.5) for item in part.items))
+            part = Citations(tuple(item._replace(score=0.5) for item in part.items))
         written.append(part)
     return written
 

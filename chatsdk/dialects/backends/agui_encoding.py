@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import attrs
-
 from chatsdk import sse
 from chatsdk.answer import Answer, Usage
 from chatsdk.dialects.backends.agui import CITATIONS, COUNTS
@@ -59,7 +57,7 @@ class _Run(Writer[bytes]):
             yield _frame("TOOL_CALL_ARGS", {"toolCallId": id, "delta": piece})
 
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
-        value = [_known(attrs.asdict(item)) for item in items]
+        value = [_known(item._asdict()) for item in items]
         yield _frame("CUSTOM", {"name": CITATIONS, "value": value})
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:

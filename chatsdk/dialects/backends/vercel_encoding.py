@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import attrs
-
 from chatsdk import sse
 from chatsdk.answer import Answer, ToolCall, Usage
 from chatsdk.dialects.backends.vercel import FINISH
@@ -113,7 +111,7 @@ class _Chunks(Writer[bytes]):
         self._sources += 1
         more = {
             name: value
-            for name, value in attrs.asdict(item).items()
+            for name, value in item._asdict().items()
             if value is not None and name not in ("title", "url")
         }
         if item.url is not None:
