@@ -304,6 +304,6 @@ def test_as_a_program_with_a_url() -> None:
 
 
 def test_it_is_short() -> None:
-    """Each of the three applications is read in a few minutes: under 120 lines."""
+    """Each of the applications is read in a few minutes: under 120 lines."""
     for path in sorted(EXAMPLES.glob("*_chat.py")):
         assert len(path.read_text(encoding="utf-8").splitlines()) < 120, path.name

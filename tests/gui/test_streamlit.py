@@ -1,0 +1,195 @@
+"""The chat in Streamlit, run by Streamlit's own harness for tests, against real servers."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from applications import EXAMPLES, WAIT
+from streamlit.testing.v1 import AppTest
+
+import chatsdk.testing
+from chatsdk import ChatSession, use_chat
+from chatsdk.parts import Citation
+from chatsdk.testing import EmbeddedServer
+from chatsdk.testing.speaker import speak
+
+
+@pytest.fixture
+def url(server, monkeypatch) -> str:
+    url = f"{server.url}/v1/chat/completions"
+    # As Streamlit leaves it: what stands behind the -- of its command.
+    monkeypatch.setattr(sys, "argv", ["streamlit_chat.py", url])
+    return url
+
+
+@pytest.fixture
+def page() -> Iterator[Callable[..., AppTest]]:
+    """Opens a page of the example; with a session, another run of the page that has it."""
+    pages = []
+
+    def page(chat: ChatSession | None = None) -> AppTest:
+        page = AppTest.from_file(str(EXAMPLES / "streamlit_chat.py"), default_timeout=WAIT)
+        if chat is not None:
+            page.session_state["chat"] = chat
+        pages.append(page)
+        return page
+
+    yield page
+    for opened in pages:
+        assert not opened.exception
+        if "chat" in opened.session_state:
+            opened.session_state["chat"].close()
+
+
+def shown(page: AppTest) -> list[tuple[str, str]]:
+    """Who says what on the page."""
+    return [
+        (message.name, "".join(block.value for block in message.markdown))
+        for message in page.chat_message
+    ]
+
+
+def ask(page: AppTest, prompt: str) -> None:
+    page.chat_input[0].set_value(prompt).run()
+
+
+def press(page: AppTest, label: str) -> None:
+    (button,) = (button for button in page.button if button.label == label)
+    button.click().run()
+
+
+def test_a_conversation(page, server, url) -> None:
+    """A question is answered, the next one goes on, and the page shows all of it."""
+    server.answer("openai", "Good day to you.")
+    server.answer("openai", "Fine.")
+    page = page().run()
+    assert shown(page) == []
+    (again,) = page.button
+    assert again.disabled
+    ask(page, "Hello")
+    assert shown(page) == [("user", "Hello"), ("assistant", "Good day to you.")]
+    ask(page, "How are you?")
+    assert shown(page)[2:] == [("user", "How are you?"), ("assistant", "Fine.")]
+    assert [message["role"] for message in server.requests[1].json["messages"]] == [
+        "user",
+        "assistant",
+        "user",
+    ]
+    assert [button.label for button in page.button] == ["Regenerate"]
+
+
+def test_regenerate(page, server, url) -> None:
+    """Another answer takes the place of the last one."""
+    server.answer("openai", "Good day.")
+    server.answer("openai", "Good evening.")
+    page = page().run()
+    ask(page, "Hello")
+    press(page, "Regenerate")
+    assert shown(page) == [("user", "Hello"), ("assistant", "Good evening.")]
+
+
+def test_stop(page, server, url) -> None:
+    """Whatever runs the page anew ends the answer at once, and its text is kept."""
+    script = server.answer("openai")
+    script.say("Half of")
+    half = threading.Event()
+    chat = use_chat(url, on_answer=lambda answer: answer.text == "Half of" and half.set())
+    reading, pressing = page(chat).run(), page(chat)
+    thread = threading.Thread(target=ask, args=(reading, "Hello"))
+    thread.start()
+    assert half.wait(WAIT)
+    # What a press on Stop does: Streamlit begins the next run while this one still reads.
+    pressing.run()
+    script.wait_for_disconnect()
+    thread.join(WAIT)
+    assert not thread.is_alive()
+    assert shown(pressing) == [("user", "Hello"), ("assistant", "Half of")]
+    assert [caption.value for caption in pressing.caption] == ["stopped"]
+    server.answer("openai", "The whole.")
+    press(pressing, "Regenerate")
+    assert shown(pressing) == [("user", "Hello"), ("assistant", "The whole.")]
+    assert not pressing.caption
+
+
+def test_a_server_that_dies(page, server, url) -> None:
+    """An error is shown with what came before it, and Retry asks again."""
+    script = server.answer("openai")
+    script.say("Half of")
+    script.cut()
+    page = page().run()
+    ask(page, "Hello")
+    assert shown(page) == [("user", "Hello"), ("assistant", "Half of")]
+    (error,) = page.error
+    assert error.value == str(page.session_state["chat"].error) != ""
+    server.answer("openai", "The whole.")
+    press(page, "Retry")
+    assert shown(page) == [("user", "Hello"), ("assistant", "The whole.")]
+    assert not page.error
+
+
+def test_a_server_that_refuses(page, server, url) -> None:
+    """A refusal, before anything streams, is shown as well."""
+    server.reply(401, json={"error": {"message": "who are you?"}})
+    page = page().run()
+    ask(page, "Hello")
+    assert shown(page) == [("user", "Hello"), ("assistant", "")]
+    assert "who are you?" in page.error[0].value
+
+
+def test_reasoning_and_sources(page, server, url) -> None:
+    """Reasoning is folded, and of the sources those on the web are links."""
+    server.answer(
+        "openai",
+        "流式回答会一段一段地到达。",
+        reasoning="First I think.",
+        citations=[
+            Citation(title="A page", url="https://example.com/page"),
+            Citation(title="A file", url="file:///etc/hostname"),
+        ],
+    )
+    page = page().run()
+    ask(page, "Hello")
+    answer = page.chat_message[1]
+    assert [block.value for block in answer.markdown] == ["流式回答会一段一段地到达。"]
+    (fold,) = answer.expander
+    assert (fold.label, fold.proto.expanded) == ("Reasoning", False)
+    assert [text.value for text in fold.text] == ["First I think."]
+    (link,) = answer.get("link_button")
+    assert (link.proto.label, link.proto.url) == ("A page", "https://example.com/page")
+    assert "A file" in [text.value for text in answer.text]
+
+
+def test_without_a_url(page, monkeypatch) -> None:
+    """Without a URL the page asks a server of its own, one for all pages."""
+    monkeypatch.setattr(sys, "argv", ["streamlit_chat.py"])
+    made = []
+    with EmbeddedServer(pace=0) as server:
+        monkeypatch.setattr(
+            chatsdk.testing, "EmbeddedServer", lambda: (made.append(True), server)[1]
+        )
+        for opened in (page(), page()):
+            ask(opened.run(), "Hello!")
+            assert shown(opened)[1] == ("assistant", speak({"prompt": "Hello!"}))
+    assert made == [True]
+
+
+def test_write_stream(server, url) -> None:
+    """`st.write_stream` takes the deltas of a stream, and returns the whole text."""
+
+    def application(url: str) -> None:
+        import streamlit
+
+        from chatsdk import ChatClient
+
+        with ChatClient(url) as client:
+            text = streamlit.write_stream(client.ask("Hello").deltas())
+        streamlit.session_state.text = text
+
+    server.answer("openai", "Good day to you.")
+    page: Any = AppTest.from_function(application, args=(url,), default_timeout=WAIT).run()
+    assert not page.exception
+    assert page.session_state["text"] == page.markdown[0].value == "Good day to you."
