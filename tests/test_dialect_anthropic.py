@@ -307,6 +307,16 @@ def test_what_was_changed_goes_back_without_thoughts():
     assert [block["type"] for block in turn["content"]] == ["text", "tool_use"]
 
 
+def test_unsigned_thoughts_go_back_beside_calls_only():
+    """A gateway that leaves signatures out may want thoughts in a round, and no other time."""
+    unsigned = [{"type": "thinking", "thinking": "Hm.", "signature": ""}]
+    said = [{"type": "text", "text": "A"}]
+    (turn,) = anthropic.body([reply(events(unsigned, said))])["messages"]
+    assert turn["content"] == said
+    (turn,) = anthropic.body([reply(events(unsigned, CALL))])["messages"]
+    assert [block["type"] for block in turn["content"]] == ["thinking", "tool_use"]
+
+
 def test_without_thoughts_nothing_is_kept():
     """Text and calls stand in fields of their own; they are not kept twice."""
     assert events([{"type": "text", "text": "A"}], CALL).native is None

@@ -104,6 +104,26 @@ def test_what_cannot_be_asked(dialect, messages, options, remedy):
         dialect.body(messages, conversation_id="s-1", **options)
 
 
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        (Message("user", "Hi", images=(Image(url="https://e.x"),)), "files"),
+        (Message("system", "Be brief."), "inputs="),
+    ],
+)
+def test_what_an_agent_does_not_take(message, remedy):
+    """Pictures and instructions are refused, instead of being left out in silence."""
+    with pytest.raises(ValueError, match=remedy):
+        AGENT.body([message] if message.role == "user" else [message, *HI])
+
+
+def test_the_openai_form_runs_its_own_tools():
+    """RAGFlow reads no tools there either, so giving some is refused."""
+    with pytest.raises(ValueError, match="itself"):
+        OPENAI.body(HI, tools=[{"name": "find"}])
+    assert "tools" not in OPENAI.body(HI, tools=[])
+
+
 def test_pictures_and_tools_of_a_chat():
     """Pictures and tool calls have no place in a chat's messages."""
     with pytest.raises(ValueError, match="files"):

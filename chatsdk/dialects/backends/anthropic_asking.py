@@ -65,8 +65,7 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
 def _content(message: Message) -> str | list[dict[str, Any]]:
     blocks = given_back(message, DIALECT)
     if blocks and _says_the_same(blocks, message):
-        # The API refuses blocks without text, though models begin with one now and then.
-        return [block for block in blocks if str(block.get("text", "-")).strip()]
+        return [block for block in blocks if _may_go_back(block, message)]
     if not message.images and not message.tool_calls:
         return message.content
     return [
@@ -83,6 +82,15 @@ def _says_the_same(blocks: list[dict[str, Any]], message: Message) -> bool:
     texts = [str(block.get("text")) for block in blocks if block.get("type") == "text"]
     calls = [block.get("id") for block in blocks if block.get("type") == "tool_use"]
     return "".join(texts) == message.content and calls == [call.id for call in message.tool_calls]
+
+
+def _may_go_back(block: dict[str, Any], message: Message) -> bool:
+    # The API refuses blocks without text, though models begin with one now and then.
+    if not str(block.get("text", "-")).strip():
+        return False
+    # Gateways lose the signature. Beside calls a thought is wanted all the same.
+    unsigned = block.get("type") == "thinking" and not block.get("signature")
+    return not unsigned or bool(message.tool_calls)
 
 
 def _image(image: Image) -> dict[str, Any]:

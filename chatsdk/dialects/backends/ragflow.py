@@ -24,6 +24,8 @@ CHARSET = (("Content-Type", "text/event-stream; charset=utf-8"),)
 
 API = "https://github.com/infiniflow/ragflow/blob/main/docs/references/http_api_reference.md"
 
+PICTURES = "RAGFlow takes no pictures in a message: upload them as files first"
+
 
 class RAGFlow(Dialect):
     """A RAGFlow chat assistant; its decoder reads agents too.
@@ -182,14 +184,22 @@ class RAGFlowAgent(RAGFlow):
         """Write the question; give ``agent_id`` unless it stands in the URL.
 
         Raises:
-            ValueError: an earlier conversation that the agent does not know of.
+            ValueError: an earlier conversation that the agent does not know of, or what it takes in
+                another way; the message says how.
         """
         if conversation_id is None and any(item.role == "assistant" for item in messages):
             raise ValueError(
                 "a RAGFlow agent keeps the conversation itself: begin with one message, and go on "
                 "with the conversation_id that the answer brings"
             )
+        if any(item.role == "system" for item in messages):
+            raise ValueError(
+                "the instructions of a RAGFlow agent stand in the agent: fill in its variables with "
+                "inputs={...} and leave system messages out"
+            )
         question = _question(messages, self.name)
+        if messages[-1].images:
+            raise ValueError(PICTURES)
         body: dict[str, Any] = {"query": question, "question": question, "stream": True}
         if conversation_id is not None:
             body["session_id"] = conversation_id
@@ -210,7 +220,7 @@ def _question(messages: Sequence[Message], name: str) -> str:
 
 def _message(message: Message) -> dict[str, Any]:
     if message.images:
-        raise ValueError("RAGFlow takes no pictures in a message: upload them as files first")
+        raise ValueError(PICTURES)
     if message.role == "tool" or message.tool_calls:
         raise ValueError("RAGFlow runs its tools itself: leave their calls and results out")
     return {"role": message.role, "content": message.content}

@@ -50,6 +50,8 @@ class RAGFlowOpenAI(OpenAI):
         """Write a ``chat.completion`` request; the sources come with
         ``extra_body={"reference": True}``, which RAGFlow reads as a key of the body.
         """
+        if options.pop("tools", None):
+            raise ValueError(f"{self.name} runs its tools itself: add them in RAGFlow")
         body = super().body(messages, **options)
         # It counts tokens of its own accord; "model" stands for the assistant's own model.
         body.pop("stream_options", None)
