@@ -128,6 +128,7 @@ NONSENSE = {
     "an endless status line": b"HTTP/1.1 200 " + b"O" * 200_000,
     "an endless header line": HEAD + b"X-Long: " + b"x" * 200_000,
     "an endless trailer": CHUNKED + b"0\r\nX-Long: " + b"x" * 200_000,
+    "nothing but interim answers": b"HTTP/1.1 100 Continue\r\n\r\n" * 200,
     "lengths that contradict": HEAD + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\ndata:",
 }
 
@@ -136,7 +137,10 @@ NONSENSE = {
 def test_what_is_no_response(server, client, what):
     """It is said that the response cannot be read, and it is not sent again."""
     server.raw(NONSENSE[what])
-    assert type(failed(client)) is ProtocolError
+    error = failed(client)
+    assert type(error) is ProtocolError
+    # It may be printed on a terminal.
+    assert str(error).isprintable()
     assert len(server.requests) == 1
     sound(server, client)
 
@@ -175,6 +179,36 @@ def test_an_odd_head_is_read(server, client, what):
     else:
         data = HEAD + more
     server.raw(data + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+    assert client.send({}).result().text == "Hello"
+
+
+UNREADABLE_HEADS = {
+    "a coding beside the chunks": b"Transfer-Encoding: gzip, chunked\r\n",
+    "a coding in a line of its own": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n",
+    "chunks twice": b"Transfer-Encoding: chunked, chunked\r\n",
+    "a line without a colon": b"nothing\r\nTransfer-Encoding: chunked\r\n",
+    "white space before a colon": b"Transfer-Encoding : chunked\r\n",
+    "a length with a sign": b"Content-Length: +5\r\n",
+    "a negative length": b"Content-Length: -5\r\n",
+    "a length with an underscore": b"Content-Length: 1_0\r\n",
+    "a length that is no number": b"Content-Length: many\r\n",
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE_HEADS)
+def test_a_head_that_does_not_tell_the_body(server, client, what):
+    """Where http.client would read on all the same, framing could pass for text."""
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(frame), frame) for frame in HELLO)
+    server.raw(HEAD + UNREADABLE_HEADS[what] + b"\r\n" + chunks + b"0\r\n\r\n")
+    assert type(failed(client)) is ProtocolError
+    sound(server, client)
+
+
+@pytest.mark.parametrize("line", [b"chunked\r\nTransfer-Encoding: chunked", b"Chunked"])
+def test_chunks_announced_oddly(server, client, line):
+    """Twice, or in capitals, is as good as once."""
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(frame), frame) for frame in HELLO)
+    server.raw(HEAD + b"Transfer-Encoding: " + line + b"\r\n\r\n" + chunks + b"0\r\n\r\n")
     assert client.send({}).result().text == "Hello"
 
 

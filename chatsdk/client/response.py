@@ -79,7 +79,7 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[bytes, Document | None
         raise _no_stream(exchange, remedy)
     if exchange.status in (204, 205) or exchange.headers.get("content-length") == "0":
         raise _no_stream(exchange, "the body is empty")
-    exchange.check_encoding()
+    exchange.check_head()
     if content_type == "text/event-stream" or dialect.framing(content_type) == "ndjson":
         return b"", None
     # Frameworks call a stream text/html or application/json unless they are told otherwise.

@@ -15,6 +15,7 @@ from chatsdk.options import Limits, Timeout
 from chatsdk.transport.cancel import STOPPED, Cancel, Wire
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
+from chatsdk.transport.framing import unreadable_head
 from chatsdk.transport.secrets import Secrets
 
 __all__ = ["Exchange", "Tap"]
@@ -101,8 +102,13 @@ class Exchange:
             getattr(raw, "chunked", False) or getattr(raw, "length_remaining", None) is not None
         )
 
-    def check_encoding(self) -> None:
-        """Raise `ProtocolError` for a body that is compressed in a way that cannot be undone."""
+    def check_head(self) -> None:
+        """Raise `ProtocolError` where the head does not say how the body is to be read."""
+        reason = unreadable_head(self.headers, getattr(self._raw, "_original_response", None))
+        if reason is not None:
+            # Nobody knows where the next response would begin.
+            self._close_response()
+            raise ProtocolError(f"the response cannot be read: {reason}")
         known = getattr(self._raw, "CONTENT_DECODERS", ENCODINGS)
         for name in self.headers.get("content-encoding", "").split(","):
             encoding = name.strip().lower()

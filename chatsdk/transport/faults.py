@@ -20,6 +20,7 @@ from chatsdk.errors import (
 from chatsdk.options import Timeout
 from chatsdk.transport.cancel import STOPPED, Wire
 from chatsdk.transport.coalescing import BadChunk
+from chatsdk.transport.head import NoFinalAnswer
 from chatsdk.transport.secrets import CUT, Secrets
 
 __all__ = ["Stopped", "cut_in_compression", "ended", "translated"]
@@ -125,6 +126,7 @@ _CONNECT_TIMEOUTS = (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutE
 _TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 _UNREADABLE = (
     BadChunk,
+    NoFinalAnswer,
     urllib3.exceptions.DecodeError,
     urllib3.exceptions.InvalidChunkLength,
     urllib3.exceptions.InvalidHeader,
@@ -258,6 +260,11 @@ def _said(roots: list[BaseException]) -> str:
     text = str(root) or type(root).__name__
     if isinstance(root, OSError) and root.strerror:
         text = root.strerror
+    elif isinstance(root, http.client.IncompleteRead):
+        text = "more was announced than came"
     text = text.strip().rstrip(".")
+    if not text.isprintable():
+        # Bytes of the wire, which may be commands to a terminal.
+        text = repr(text)[1:-1]
     # The mark tells that a secret may have been cut in two.
     return text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + CUT

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from http.client import HTTPException, LineTooLong
 from typing import Any
 
-__all__ = ["MAX_LINE_BYTES", "BoundedHeadResponse", "HeadCut"]
+__all__ = ["MAX_LINE_BYTES", "BoundedHeadResponse", "HeadCut", "NoFinalAnswer"]
 
 # Bytes of one line: status, header, chunk size or trailer. The bound of http.client.
 MAX_LINE_BYTES = 65536
@@ -25,14 +25,17 @@ class HeadCut(HTTPException):
     """The connection ended inside a response's head."""
 
 
+class NoFinalAnswer(HTTPException):
+    """One interim answer follows the other."""
+
+
 class BoundedHeadResponse(http.client.HTTPResponse):
     """``http.client.HTTPResponse`` that cannot be kept reading header lines for ever.
 
     It differs from its base class in this:
 
     - interim answers (status 1xx except 101) are skipped, as RFC 9110, section 15.2, asks; the base
-      class skips only 100, and any number of them. More than 100 raise
-      ``http.client.HTTPException``;
+      class skips only 100, and any number of them. More than 100 raise `NoFinalAnswer`;
     - a head that the connection ends in raises `HeadCut`; the base class takes what there is of it
       for the whole;
     - more header lines than `max_header_lines` raise ``http.client.HTTPException``; so do more
@@ -66,7 +69,7 @@ class BoundedHeadResponse(http.client.HTTPResponse):
                 self.fp = _HeaderLines(file, self.max_header_lines)
                 return version, status, reason
             self._skip_lines("header")
-        raise HTTPException(f"got more than {MAX_INTERIM} interim responses")
+        raise NoFinalAnswer(f"got more than {MAX_INTERIM} interim responses")
 
     def _skip_lines(self, kind: str) -> None:
         for _ in _lines(self.fp, self.max_header_lines, kind):
