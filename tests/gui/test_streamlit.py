@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -175,6 +176,28 @@ def test_without_a_url(page, monkeypatch) -> None:
             ask(opened.run(), "Hello!")
             assert shown(opened)[1] == ("assistant", speak({"prompt": "Hello!"}))
     assert made == [True]
+
+
+def test_the_page_of_the_documentation(server) -> None:
+    """The snippet of docs/windows.md shows a conversation, and ends an answer when it runs anew."""
+    page = (EXAMPLES.parent / "docs" / "windows.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"^<!-- streamlit -->\n```python\n(.*?)^```", page, re.M | re.S)
+    opened: Any = AppTest.from_string(
+        source.replace("http://127.0.0.1:8765", server.url), default_timeout=WAIT
+    ).run()
+    server.answer("openai", "Good day to you.")
+    ask(opened, "Hello")
+    said = [("user", "Hello"), ("assistant", "Good day to you.")]
+    assert shown(opened) == said
+    script = server.answer("openai")
+    chat = opened.session_state["chat"]
+    handle = chat.start("Again")
+    script.wait_for_request()
+    opened.run()
+    assert handle.wait(WAIT)
+    assert chat.outcome.reason == "stopped"
+    assert shown(opened)[:3] == [*said, ("user", "Again")]
+    chat.close()
 
 
 def test_write_stream(server, url) -> None:

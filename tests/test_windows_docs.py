@@ -1,0 +1,70 @@
+"""The page about windows does what it says; what needs a toolkit is in tests/gui."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chatsdk import ui
+from chatsdk.session import ChatSession, notify
+from chatsdk.testing import ChatServer
+from chatsdk.ui import polling
+
+REPOSITORY = Path(__file__).parent.parent
+PAGE = (REPOSITORY / "docs" / "windows.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"^```python\n(.*?)^```\n+^```text\n(.*?)^```", PAGE, re.M | re.S)
+
+
+def test_snippets(capsys) -> None:
+    """Each snippet prints what the page shows under it; the later ones know what they follow."""
+    names = {}
+    for source, output in SNIPPETS:
+        with ChatServer() as server:
+            server.answer("openai", "Good day to you.")
+            names["url"] = server.url + "/chat"
+            exec(compile(source, "docs/windows.md", "exec"), names)
+        assert capsys.readouterr().out == output
+
+
+def test_every_snippet_is_run() -> None:
+    """No snippet of the page is without its output, except the one that tests/gui runs."""
+    assert len(SNIPPETS) == PAGE.count("```python\n") - 1 == 2
+    assert PAGE.count("<!-- streamlit -->\n```python\n") == 1
+
+
+def test_the_table() -> None:
+    """The page's table names every dispatcher, as it is called."""
+    rows = re.findall(r"^\| .*? \| `ui\.(\w+)\((\w*)\)` \|", PAGE, re.M)
+    assert sorted(name for name, _ in rows) == sorted(ui.__all__)
+    for name, argument in rows:
+        code = getattr(ui, name).__code__
+        assert [argument] * bool(argument) == list(code.co_varnames[: code.co_argcount])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"{polling.POLL_MS} ms",
+        f"1/{round(1 / notify.THROTTLE_SECONDS)} with a dispatcher, 0 without",
+    ],
+)
+def test_the_numbers(said) -> None:
+    """What the page says in numbers is what the code has."""
+    assert said in PAGE
+
+
+def test_the_examples() -> None:
+    """Every example that the page runs is there, and every application is on the page."""
+    named = set(re.findall(r"examples/([\w.]+)", PAGE))
+    there = {path.name for path in (REPOSITORY / "examples").glob("*_chat.py")}
+    assert named == there | {"notebook.ipynb"}
+    assert (REPOSITORY / "examples" / "notebook.ipynb").is_file()
+
+
+def test_the_page_names_what_there_is() -> None:
+    """Each method of a session that the page names exists."""
+    called = set(re.findall(r"\b(?:session|chat)\.(\w+)", PAGE)) - {"completions"}
+    assert called
+    assert [name for name in called if not hasattr(ChatSession, name)] == []
