@@ -12,8 +12,9 @@ for clients that add a path of their own. Framings:
     slow        one event in 50 ms, each in a chunk of its own
     hold        one event, then silence until the client goes
 
-Frames: ``openai``, ``anthropic``, ``ragflow`` (each frame the whole text so far), and ``stamped``,
-which is openai with the sending time, in ns of the monotonic clock, as its text.
+Frames: ``openai``, ``anthropic``, ``ragflow`` (each frame the whole text so far), ``paragraphs``,
+which is openai with a break after each 80 frames, and ``stamped``, which is openai with the sending
+time, in ns of the monotonic clock, as its text.
 """
 
 from __future__ import annotations
@@ -57,6 +58,12 @@ def openai_frame(text: str, finish: str | None = None) -> bytes:
 def openai(count: int) -> Iterator[bytes]:
     for number in range(count):
         yield openai_frame(WORDS[number % len(WORDS)])
+    yield openai_frame("", "stop") + b"data: [DONE]\n\n"
+
+
+def paragraphs(count: int) -> Iterator[bytes]:
+    for number in range(1, count + 1):
+        yield openai_frame(WORDS[number % len(WORDS)] if number % 80 else "\n\n")
     yield openai_frame("", "stop") + b"data: [DONE]\n\n"
 
 
@@ -120,6 +127,7 @@ def ragflow(count: int) -> Iterator[bytes]:
 
 FRAMES: dict[str, Callable[[int], Iterator[bytes]]] = {
     "openai": openai,
+    "paragraphs": paragraphs,
     "stamped": stamped,
     "anthropic": anthropic,
     "ragflow": ragflow,

@@ -43,8 +43,7 @@ class Chat:
         self.session = use_chat(
             url, dispatch=ui.tk(root), on_answer=self.grow, on_finish=lambda _: self.render()
         )
-        self.session.subscribe(self.refresh)
-        self.refresh()
+        self.render()
 
     def ask(self) -> None:
         if self.session.done and (prompt := self.entry.get().strip()):
@@ -56,30 +55,28 @@ class Chat:
         self.session.start(what)
         self.render()
 
-    def refresh(self) -> None:
-        done, error = self.session.done, self.session.error
-        self.send["state"] = "normal" if done else "disabled"
-        self.stop["state"] = "disabled" if done else "normal"
-        self.again["state"] = "normal" if done and self.session.messages else "disabled"
-        self.error["text"] = str(error or "")
-        self.trouble.pack(side="bottom", fill="x") if error else self.trouble.pack_forget()
-
     def grow(self, answer: Answer) -> None:
         unfolded = len(self.session.messages) in self.unfolded or not self.shown.reasoning
         self.shown = answer
         if answer.rewritten or (answer.reasoning_delta and unfolded):
             self.render()
         else:
-            self.write("end", [answer.delta])
+            self.write([answer.delta])
 
     def render(self) -> None:
-        """Write the whole transcript anew."""
-        messages, shown, pieces = self.session.messages, self.shown, []
-        if not self.session.done:
+        """Show everything anew: a turn begins or ends, or more than the end of the text changes."""
+        messages, done, error = self.session.messages, self.session.done, self.session.error
+        self.send["state"] = "normal" if done else "disabled"
+        self.stop["state"] = "disabled" if done else "normal"
+        self.again["state"] = "normal" if done and messages else "disabled"
+        self.error["text"] = str(error or "")
+        self.trouble.pack(side="bottom", fill="x") if error else self.trouble.pack_forget()
+        shown, pieces = self.shown, ["", ""]
+        if not done:
             messages += (Message("assistant", shown.text, reasoning=shown.reasoning),)
         for number, message in enumerate(messages):
-            stopped = " (stopped)" if message.status == "stopped" else ""
-            pieces += [f"\n\n{message.role.capitalize()}{stopped}\n", "who"]
+            who = message.role.capitalize() + (" (stopped)" if message.status == "stopped" else "")
+            pieces += ["\n\n" if number else "", "", f"{who}\n", "who"]
             if message.reasoning:
                 folded = number not in self.unfolded
                 pieces += [f"{'▸' if folded else '▾'} Reasoning\n", ("link", f"fold {number}")]
@@ -89,16 +86,17 @@ class Chat:
                 web = (source.url or "").startswith(("https://", "http://"))
                 name = source.title or source.url or source.document or "a source"
                 pieces += [f"\n• {name}", ("link", f"open {source.url}") if web else ""]
-        self.write("1.0", [pieces[0].lstrip(), *pieces[1:]])
+        self.write(pieces, anew=True)
 
-    def write(self, start: str, pieces: list) -> None:
-        """Replace what comes after `start` by texts, each followed by its tags."""
-        following, top = self.text.bbox("end-1c"), self.text.yview()[0]
+    def write(self, pieces: list, anew: bool = False) -> None:
+        """Add texts, each followed by its tags; follow the last line, or stay where one reads."""
+        place = "end" if self.text.bbox("end-1c") else self.text.index("@0,0")
         self.text["state"] = "normal"
-        self.text.delete(start, "end")
+        if anew:
+            self.text.delete("1.0", "end")
         self.text.insert("end", *pieces)
         self.text["state"] = "disabled"
-        self.text.see("end") if following else self.text.yview_moveto(top)
+        self.text.yview(place)
 
     def click(self, event: tk.Event) -> None:
         tags = self.text.tag_names(f"@{event.x},{event.y}")

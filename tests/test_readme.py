@@ -419,13 +419,21 @@ class Stage:
         # Whatever else Tk is asked or told does not matter here: it is so, and done.
         return lambda *args, **options: self
 
-    def after(self, _milliseconds: int, function: Any) -> Any:
-        self.threads.add(threading.get_ident())
-        self._waiting.append(function)
+    @property
+    def tk(self) -> Stage:
+        return self
+
+    def register(self, function: Any) -> Any:
         return function
 
-    def after_cancel(self, function: Any) -> None:
-        self._waiting.remove(function)
+    def call(self, command: str, when: Any, function: Any) -> Any:
+        assert command == "after"
+        self.threads.add(threading.get_ident())
+        if when == "cancel":
+            self._waiting.remove(function)
+        else:
+            self._waiting.append(function)
+        return function
 
     def insert(self, _where: str, text: str) -> None:
         self.threads.add(threading.get_ident())

@@ -28,10 +28,14 @@ class Widget:
         self.exists = True
         self.destroyed = False
         self.timers = {}
+        self.commands = {}
+        self.calls = 0
         self.threads = set()
+        self.tk = SimpleNamespace(call=self._call)
         self._ids = itertools.count()
 
     def _touch(self):
+        self.calls += 1
         self.threads.add(threading.current_thread())
         if self.destroyed:
             raise TclError("application has been destroyed")
@@ -50,15 +54,25 @@ class Widget:
         self._touch()
         return self.exists
 
-    def after(self, ms, function):
+    def register(self, function):
         self._touch()
-        id = f"after#{next(self._ids)}"
-        self.timers[id] = (self.now + ms / 1000, function)
-        return id
+        name = f"{next(self._ids)}{function.__name__}"
+        self.commands[name] = function
+        return name
 
-    def after_cancel(self, id):
+    def deletecommand(self, name):
         self._touch()
-        del self.timers[id]
+        del self.commands[name]
+
+    def _call(self, command, when, what):
+        self._touch()
+        assert command == "after"
+        if when == "cancel":
+            del self.timers[what]
+            return None
+        id = f"after#{next(self._ids)}"
+        self.timers[id] = (self.now + when / 1000, self.commands[what])
+        return id
 
     def turn(self, seconds=polling.POLL_MS / 1000 + 1e-6):
         """Let time pass, and call what is due by then."""
@@ -90,6 +104,17 @@ def test_only_the_window_touches_tk(widget):
     widget.turn()
     assert threads == [threading.current_thread()]
     assert widget.threads == {threading.current_thread()}
+
+
+def test_few_calls(widget):
+    """A look at an empty queue is one call of Tk, and one that finds work is two."""
+    dispatch = ui.tk(widget)
+    before = widget.calls
+    widget.turn()
+    assert widget.calls == before + 1
+    dispatch(lambda: None)
+    widget.turn()
+    assert widget.calls == before + 3
 
 
 def test_order_and_delay(widget):
@@ -191,6 +216,7 @@ def test_the_window_has_gone(widget, how):
     setattr(widget, how, how == "destroyed")
     widget.turn()
     assert widget.timers == {}
+    assert bool(widget.commands) == widget.destroyed
     much_too_late = Mock()
     kept = weakref.ref(much_too_late)
     dispatch(much_too_late)
@@ -227,7 +253,7 @@ def test_the_window_is_destroyed(widget):
     widget.turn()
     assert seen == ["still there"]
     widget.on_destroy(SimpleNamespace(widget=widget))
-    assert widget.timers == {}
+    assert (widget.timers, widget.commands) == ({}, {})
     dispatch(lambda: seen.append("dropped"))
     widget.on_destroy(SimpleNamespace(widget=widget))
     widget.turn()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
 from chatsdk.outcome import Outcome
+from chatsdk.session.resting import drain
 from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.stream import open_turn
 from chatsdk.session.turn import Turn
@@ -96,6 +97,7 @@ def start_turn(
     def work() -> None:
         try:
             with open_turn(machine, client, turn, plan) as stream:
+                drain(stream)
                 stream.result()
         except Exception as error:
             handle._error = error

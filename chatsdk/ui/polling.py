@@ -43,54 +43,62 @@ def tk(widget: Any) -> Dispatch:
     timer = ""
 
     def poll() -> None:
-        nonlocal gone, timer
+        nonlocal gone
         try:
-            # For the case that somebody has replaced the binding of <Destroy>.
-            if not widget.winfo_exists():
-                gone = True
-                return
             # First of all, so that a function which opens a dialog, and so runs the main loop
             # within itself, does not keep the others waiting until the dialog is closed.
-            timer = root.after(POLL_MS, poll)
-            if not work() or gone:
-                return
-            # From now on: had the functions taken longer than that, Tk would come back here and
-            # never find the time to draw.
-            root.after_cancel(timer)
-            timer = root.after(POLL_MS, poll)
+            ask_again()
+            began = time.monotonic()
+            work(began)
+            if not gone and time.monotonic() - began >= POLL_MS / 1000:
+                # From now on: else Tk would come back here and never find the time to draw.
+                root.tk.call("after", "cancel", timer)
+                ask_again()
         except TclError:
             # "application has been destroyed"
             gone = True
 
-    def work() -> bool:
-        """Run what is due, and return whether anything was."""
+    # Once, and not by `root.after`, which makes and deletes a command each time: whoever calls Tk
+    # gives up the interpreter, and gets it back only when a thread that reads at full speed has
+    # had its turn of 5 ms.
+    command = root.register(poll)
+
+    def ask_again() -> None:
+        nonlocal timer
+        timer = root.tk.call("after", POLL_MS, command)
+
+    def work(now: float) -> None:
+        """Run what is due at `now`."""
         while True:
             try:
                 heapq.heappush(waiting, inbox.get_nowait())
             except queue.Empty:
                 break
         # Only what was due when it began, so that a function which dispatches another one does
-        # not keep the window from being drawn.
-        now = time.monotonic()
-        any_due = False
-        # The one before may have closed the window.
-        while waiting and waiting[0][0] <= now and (not any_due or widget.winfo_exists()):
-            any_due = True
+        # not keep the window from being drawn. The one before may have closed the window.
+        while not gone and waiting and waiting[0][0] <= now:
+            # For the case that somebody has replaced the binding of <Destroy>.
+            if not widget.winfo_exists():
+                leave()
+                return
             run(heapq.heappop(waiting)[2])
-        return any_due
+
+    def leave() -> None:
+        nonlocal gone
+        gone = True
+        # Else it would be called when it is deleted, and Tk would print a complaint.
+        root.tk.call("after", "cancel", timer)
+        root.deletecommand(command)
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
         if not gone:
             inbox.put((time.monotonic() + max(0.0, delay), next(order), function))
 
     def end(event: Any) -> None:
-        nonlocal gone
         # A window is told of the widgets in it, too.
         if event.widget is widget and not gone:
-            gone = True
-            # Else it would be called when it is deleted, and Tk would print a complaint.
-            root.after_cancel(timer)
+            leave()
 
-    timer = root.after(POLL_MS, poll)
+    ask_again()
     widget.bind("<Destroy>", end, add=True)
     return dispatch

@@ -1,0 +1,31 @@
+"""The benchmark of Tk under a flood of events; here it is not held to its limit."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from applications import WAIT
+
+FLOOD = Path(__file__).parents[2] / "benchmarks" / "tk_flood.py"
+
+
+def test_tk_flood(display) -> None:
+    """After 20,000 events at full speed the window shows the answer to the letter."""
+    done = subprocess.run(
+        [sys.executable, str(FLOOD), "--events", "20000", "--rounds", "1", "--limit", "60000"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT * 3,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    print(done.stdout)
+    updates = re.search(
+        r"20000 events in .* (\d+) updates; longest pause [\d.]+ ms.* the window's text equals",
+        done.stdout,
+    )
+    # Many events make one update, and yet more than the first and the last are shown.
+    assert 3 < int(updates[1]) < 2_000
