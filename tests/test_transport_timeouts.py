@@ -21,6 +21,7 @@ from chatsdk import (
     Timeout,
 )
 from chatsdk.testing import Authority, ChatServer, UnansweredPort
+from chatsdk.transport.cancel import IDLE, Wire
 
 # The limit that is to hold, in seconds, and how much later it may be noticed on a busy machine.
 LIMIT = 0.2
@@ -244,6 +245,20 @@ def test_a_slow_consumer_is_no_silence(plain):
         assert texts[-1] == "Hello"
 
 
+def test_a_slow_consumer_of_a_slow_backend_is_no_silence(way):
+    """Nor is it while the rest of the answer is still to come: only waiting for it counts."""
+    script = way.server.stream()
+    script.push(EVENT)
+    with way.client(timeout=Timeout(idle=LIMIT)) as client:
+        stream = client.send({})
+        for _ in range(3):
+            next(stream)
+            threading.Event().wait(LIMIT * 1.5)
+            script.push(EVENT)
+        assert next(stream).text == "Hi" * 4
+        stream.close()
+
+
 def test_a_kept_alive_connection_has_its_own_silence(plain):
     """The second request waits for its first event as long as the first did."""
     with plain.client(timeout=Timeout(idle=LIMIT / 4, first_event=LIMIT)) as client:
@@ -252,6 +267,68 @@ def test_a_kept_alive_connection_has_its_own_silence(plain):
         with timed_out("first_event"):
             list(client.send({}))
         assert plain.server.connections == 1
+
+
+def test_reading_on_time_costs_no_poll(way):
+    """Between events the socket has no timeout of its own, for which Python polls at each read."""
+    script = way.server.stream()
+    script.push(EVENT)
+    with way.client(timeout=Timeout(idle=PATIENCE)) as client:
+        stream = client.send({})
+        next(stream)
+        assert stream._reading.exchange.wire.sock.gettimeout() is None
+        stream.close()
+
+
+def no_thread(self):
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("lacking", ["a thread", "waking"])
+def test_silence_without_the_helper(way, lacking, monkeypatch):
+    """Where no thread can watch, or could not wake the reader, the socket itself ends a silence."""
+    from chatsdk.transport import deadlines, exchange
+
+    if lacking == "a thread":
+        monkeypatch.setattr(deadlines, "_watcher", deadlines.Watcher())
+    else:
+        monkeypatch.setattr(exchange, "WAKES_READERS", False)
+    script = way.server.stream()
+    script.push(EVENT)
+    with way.client(timeout=Timeout(connect=None, first_event=None, idle=LIMIT)) as client:
+        stream = client.send({})
+        with monkeypatch.context() as patch:
+            if lacking == "a thread":
+                patch.setattr(threading.Thread, "start", no_thread)
+            next(stream)
+        assert stream._reading.exchange.wire.sock.gettimeout() == LIMIT
+        with timed_out("idle", "Hi"):
+            next(stream)
+        script.wait_for_disconnect()
+
+
+def test_a_wait_is_asked_about_once_a_silence():
+    """The helper comes back when a wait that is under way would be too long, and not before."""
+    wire = Wire()
+    wire.limits[IDLE] = 10.0
+    now = time.monotonic()
+    # Not waiting: no wait can be too long before that many seconds have passed.
+    assert now + 10 <= wire.expire(IDLE, now) <= time.monotonic() + 10
+    wire.waiting = now - 3
+    assert wire.expire(IDLE, now) == now + 7
+    assert wire.cause is None
+    wire.waiting = now - 10
+    assert wire.expire(IDLE, now) is None
+    assert wire.cause == IDLE
+
+
+def test_a_wait_without_limit_is_not_asked_about():
+    """Once the limit is lifted, nothing comes of what the helper still has on its list."""
+    wire = Wire()
+    wire.waiting = time.monotonic() - 10
+    assert wire.expire(IDLE, time.monotonic()) is None
+    assert not wire.holds(IDLE, time.monotonic())
+    assert wire.cause is None
 
 
 # --- total ---------------------------------------------------------------------------------------
@@ -412,12 +489,9 @@ def test_no_thread_for_the_deadlines(plain, monkeypatch):
 
     monkeypatch.setattr(deadlines, "_watcher", deadlines.Watcher())
 
-    def start(self):
-        raise RuntimeError("can't start new thread")
-
     with plain.client(timeout=PATIENCE) as client:
         with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", start)
+            patch.setattr(threading.Thread, "start", no_thread)
             with pytest.raises(RuntimeError, match="start new thread"):
                 client.send({})
         sound(plain, client)

@@ -6,12 +6,16 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 
-__all__ = ["STOPPED", "Cancel", "Wire"]
+__all__ = ["IDLE", "STOPPED", "Cancel", "Wire"]
 
 # The cause of a wire that the user ended; every other cause is a phase of `chatsdk.Timeout`.
 STOPPED = "stopped"
+
+# The phase whose limit, in seconds, holds for each wait anew.
+IDLE = "idle"
 
 # Phases of one attempt: another one has time of its own for them.
 ATTEMPT_PHASES = ("connect", "first_event", "body")
@@ -77,7 +81,10 @@ class Wire:
     lock, so it may run in a signal handler or a garbage collection, at any bytecode.
 
     Attributes:
-        limits: the deadline of each phase under way, in seconds of the monotonic clock.
+        limits: the deadline of each phase under way, in seconds of the monotonic clock; of
+            `IDLE` the seconds that each wait may take.
+        waiting: since when the reader waits for more of the body, by the same clock; ``None``
+            while it does not.
         sock: the socket that the reader reads from, once there is one.
         carried: the request goes over connections of ours, which note when it is written.
         written: the request may have reached the backend. Known only if it is `carried`.
@@ -97,6 +104,7 @@ class Wire:
         "hidden",
         "limits",
         "sock",
+        "waiting",
         "written",
     )
 
@@ -114,6 +122,7 @@ class Wire:
         self._bell.acquire()
         self._process = _process
         self.limits: dict[str, float] = {}
+        self.waiting: float | None = None
         self.sock: socket.socket | None = None
         self.carried = False
         self.written = False
@@ -158,10 +167,30 @@ class Wire:
         if not self._causes:
             self._bell.acquire(blocking=False)
 
-    def expire(self, phase: str, when: float) -> None:
-        """End it because `phase` lasts until `when`; nothing if that no longer holds."""
-        if self.limits.get(phase) == when:
-            self.abort(phase)
+    def expire(self, phase: str, when: float) -> float | None:
+        """End it because `phase` lasts until `when`; nothing if that no longer holds.
+
+        A wait that had not begun yet, or not so long ago, gives the time to ask again: that is so
+        after each silence, so nobody has to be told of each event.
+        """
+        limit = self.limits.get(phase)
+        if limit is None:
+            return None
+        if phase == IDLE:
+            since = self.waiting
+            # Whoever does not wait now waits until then at the earliest.
+            due = (time.monotonic() if since is None else since) + limit
+            if due > when:
+                return due
+        elif limit != when:
+            return None
+        self.abort(phase)
+        return None
+
+    def holds(self, phase: str, when: float) -> bool:
+        """Whether it is still to end when `phase` has lasted until `when`."""
+        limit = self.limits.get(phase)
+        return limit is not None and (phase == IDLE or limit == when)
 
     def attach(self, sock: socket.socket) -> None:
         """Let `abort` reach this socket. For the thread that owns it."""

@@ -14,8 +14,9 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 
-from chatsdk.transport.cancel import Wire
+from chatsdk.transport.cancel import IDLE, Wire
 
 __all__ = ["watch"]
 
@@ -27,25 +28,35 @@ LINGER_SECONDS = 0.2
 # and what it watches, until then.
 LOOK_AGAIN_SECONDS = 0.5
 
-# How many deadlines that no longer hold may stand in the heap before they are swept out.
+# The heap is searched for deadlines that no longer hold once it has so many entries, and again
+# whenever it has grown to twice what was left.
 STALE_ENTRIES = 256
 
 _Entry = tuple[float, int, Wire, str]
 
 
 class Watcher:
-    """The thread and what it watches. A queue is all that other threads touch: its ``put`` is
-    safe in a signal handler and in a garbage collection."""
+    """The thread and what it watches.
+
+    A queue, and a deque for what is not urgent, are all that other threads touch: adding to them is
+    safe in a signal handler and in a garbage collection.
+    """
 
     def __init__(self) -> None:
         self._arrivals: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
+        # Deadlines that are far off: the thread need not be woken, it finds them in time.
+        self._far: deque[_Entry] = deque()
         self._order = itertools.count()
         # Guards _thread. Reentrant: a signal handler may send a request of its own.
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
 
-    def watch(self, wire: Wire, phase: str, when: float) -> None:
-        self._arrivals.put((when, next(self._order), wire, phase))
+    def watch(self, wire: Wire, phase: str, when: float, *, far: bool) -> None:
+        entry = (when, next(self._order), wire, phase)
+        if far:
+            self._far.append(entry)
+        else:
+            self._arrivals.put(entry)
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -60,8 +71,18 @@ class Watcher:
 
     def _run(self) -> None:
         heap: list[_Entry] = []
+        search_at = STALE_ENTRIES
         while True:
-            heap = _holding(heap)
+            while self._far:
+                heapq.heappush(heap, self._far.popleft())
+            # Lifting a deadline only takes it off the wire, which needs no lock; here it is
+            # noticed.
+            while heap and not _holds(heap[0]):
+                heapq.heappop(heap)
+            if len(heap) > search_at:
+                heap = list(filter(_holds, heap))
+                heapq.heapify(heap)
+                search_at = max(STALE_ENTRIES, 2 * len(heap))
             try:
                 if heap:
                     left = heap[0][0] - time.monotonic()
@@ -71,7 +92,7 @@ class Watcher:
             except queue.Empty:
                 if not heap:
                     with self._lock:
-                        if self._arrivals.empty():
+                        if self._arrivals.empty() and not self._far:
                             self._thread = None
                             return
                     continue
@@ -80,32 +101,33 @@ class Watcher:
             now = time.monotonic()
             while heap and heap[0][0] <= now:
                 when, _, wire, phase = heapq.heappop(heap)
-                wire.expire(phase, when)
+                again = wire.expire(phase, when)
+                if again is not None:
+                    heapq.heappush(heap, (again, next(self._order), wire, phase))
 
 
-def _holding(heap: list[_Entry]) -> list[_Entry]:
-    # Lifting a deadline only takes it off the wire, which needs no lock; here it is noticed.
-    while heap and heap[0][2].limits.get(heap[0][3]) != heap[0][0]:
-        heapq.heappop(heap)
-    if len(heap) > STALE_ENTRIES:
-        kept = [entry for entry in heap if entry[2].limits.get(entry[3]) == entry[0]]
-        if len(kept) < len(heap):
-            heapq.heapify(kept)
-            return kept
-    return heap
+def _holds(entry: _Entry) -> bool:
+    when, _, wire, phase = entry
+    return wire.holds(phase, when)
 
 
 _watcher = Watcher()
 
 
 def watch(wire: Wire, phase: str, seconds: float | None) -> None:
-    """Give a phase of a wire so many seconds from now; ``None`` lifts its limit."""
+    """Give a phase of a wire so many seconds from now; ``None`` lifts its limit.
+
+    Of `IDLE` it is what each wait may take: `Wire.waiting` says when one began.
+
+    Raises:
+        RuntimeError: the system has no thread left.
+    """
     if seconds is None:
         wire.limits.pop(phase, None)
         return
     when = time.monotonic() + seconds
-    wire.limits[phase] = when
-    _watcher.watch(wire, phase, when)
+    wire.limits[phase] = seconds if phase == IDLE else when
+    _watcher.watch(wire, phase, when, far=seconds > 2 * LOOK_AGAIN_SECONDS)
 
 
 def _forget() -> None:

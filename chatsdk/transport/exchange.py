@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import requests
 
 from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
-from chatsdk.transport.cancel import STOPPED, Cancel, Wire
+from chatsdk.transport.cancel import IDLE, STOPPED, Cancel, Wire
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
 from chatsdk.transport.framing import unreadable_head
@@ -26,6 +27,10 @@ READ_BYTES = 65536
 # A body that nobody is waiting for, an error page say, is given up after so many seconds: the
 # status says enough.
 ASIDE_SECONDS = 5.0
+
+# Whether ending a wire wakes its reader. On Windows it is reported not to. Where it does, a silence
+# is best ended from outside: with a timeout of its own, a socket polls before it reads.
+WAKES_READERS = os.name == "posix"
 
 # The end of the body follows the dialect's end marker within milliseconds, unless the server is
 # busy. Waiting so many seconds for it is cheaper than the handshake for a new connection.
@@ -123,7 +128,16 @@ class Exchange:
         """Note that the first event is there: from now on silence is what is limited."""
         self._started = True
         self.wire.limits.pop("first_event", None)
-        self._settimeout(self._timeout.idle)
+        seconds = self._timeout.idle
+        if WAKES_READERS and seconds is not None and self.wire.sock is not None:
+            try:
+                watch(self.wire, IDLE, seconds)
+            except RuntimeError:
+                # No thread is left for that, so the socket has to do it.
+                self.wire.limits.pop(IDLE, None)
+            else:
+                seconds = None
+        self._settimeout(seconds)
 
     def read(self) -> bytes:
         """Return the next bytes of the body, as soon as there are some; ``b""`` at its end.
@@ -131,23 +145,27 @@ class Exchange:
         Raises:
             ChatError: what went wrong; `Stopped` if the user ended the wire.
         """
+        wire = self.wire
         try:
-            if self.wire.inherited:
+            if wire.inherited:
                 raise ConnectionError("it belongs to the process that this one was forked from")
+            wire.waiting = time.monotonic()
             data: bytes = self._raw.read1(READ_BYTES, decode_content=True)
         except Exception as error:
+            wire.waiting = None
             if cut_in_compression(error) and not self._raw.tell():
                 # Nothing at all came: a body may be empty, whatever it is compressed with.
                 return b""
             failure: ChatError | Stopped = self.failure(error)
         else:
+            wire.waiting = None
             # The flag comes before what was read: a wire that was ended reads like a clean end.
-            if self.wire.cause is None and data:
+            if wire.cause is None and data:
                 self.received += len(data)
                 if self._tap is not None:
                     self._tap(data, time.monotonic())
                 return data
-            if self.wire.cause is not None:
+            if wire.cause is not None:
                 failure = self.ended()
             elif self._cut_in_compression():
                 failure = StreamInterrupted("the compressed body was cut")
@@ -159,6 +177,7 @@ class Exchange:
 
     def read_within(self, seconds: float) -> bytes:
         """As `read`, but wait no longer than so many seconds for the first byte."""
+        self.wire.limits.pop(IDLE, None)
         self._settimeout(seconds)
         return self.read()
 
