@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
+import sys
 import threading
-from typing import Annotated, Any, Literal, Optional, Union
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, NewType, Optional, TypedDict, Union
 
 import pytest
 
@@ -20,6 +24,55 @@ class Unit(enum.Enum):
 class Level(enum.IntEnum):
     LOW = 1
     HIGH = 2
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: Annotated[float, "degrees"] = 0.0
+    unit: Unit = Unit.KELVIN
+    seen: bool = dataclasses.field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        if self.x > 99:
+            raise TypeError("x is below 100")
+
+
+class Place(TypedDict):
+    name: str
+    points: list[Point]
+
+
+class Stay(Place, total=False):
+    days: int
+
+
+@dataclasses.dataclass
+class Tree:
+    leaves: list[Tree]
+
+
+class Some(TypedDict):
+    a: typing.NotRequired[int]
+    b: int
+
+
+class AllBut(TypedDict, total=False):
+    a: typing.Required[int]
+    b: int
+
+
+City = NewType("City", str)
+
+POINT = {
+    "type": "object",
+    "properties": {
+        "x": {"type": "integer"},
+        "y": {"type": "number", "description": "degrees"},
+        "unit": {"type": "string", "enum": ["c", "k"]},
+    },
+    "required": ["x"],
+}
 
 
 def null(schema):
@@ -54,6 +107,66 @@ TABLE = [
     (Level, {"type": "integer", "enum": [1, 2]}, [(2, Level.HIGH)], [3, True]),
     (Annotated[int, "how many"], INTEGER | {"description": "how many"}, [(1, 1)], ["a"]),
     (Annotated[int, 7], INTEGER, [(1, 1)], []),
+    (City, STRING, [("Rome", "Rome")], [1]),
+    (Sequence[int], {"type": "array", "items": INTEGER}, [([1], [1])], [{"a": 1}]),
+    (Iterable, {"type": "array", "items": {}}, [([1, "a"], [1, "a"])], ["a"]),
+    (tuple[int, ...], {"type": "array", "items": INTEGER}, [([1.0], (1,)), ([], ())], [["a"]]),
+    (tuple, {"type": "array", "items": {}}, [([1, "a"], (1, "a"))], [1]),
+    (
+        tuple[float, Unit],
+        {
+            "type": "array",
+            "prefixItems": [{"type": "number"}, {"type": "string", "enum": ["c", "k"]}],
+            "minItems": 2,
+            "maxItems": 2,
+        },
+        [([1.5, "c"], (1.5, Unit.CELSIUS))],
+        [[1.5], [1.5, "c", 1], ["c", 1.5], "ab"],
+    ),
+    (
+        set[str],
+        {"type": "array", "items": STRING, "uniqueItems": True},
+        [(["a", "b", "a"], {"a", "b"})],
+        ["a", [1]],
+    ),
+    (
+        frozenset,
+        {"type": "array", "items": {}, "uniqueItems": True},
+        [([1], frozenset([1]))],
+        [[{}]],
+    ),
+    (
+        Mapping[str, int],
+        {"type": "object", "additionalProperties": INTEGER},
+        [({"a": 1}, {"a": 1})],
+        [[1], {"a": "b"}],
+    ),
+    (
+        Point,
+        POINT,
+        [({"x": 1}, Point(1)), ({"x": 1, "y": 2, "unit": "c"}, Point(1, 2, Unit.CELSIUS))],
+        [1, {}, {"y": 1}, {"x": "1"}, {"x": 1, "z": 2}, {"x": 1, "seen": True}, {"x": 100}],
+    ),
+    (
+        Stay,
+        {
+            "type": "object",
+            "properties": {
+                "name": STRING,
+                "points": {"type": "array", "items": POINT},
+                "days": INTEGER,
+            },
+            "required": ["name", "points"],
+        },
+        [
+            ({"name": "a", "points": []}, {"name": "a", "points": []}),
+            (
+                {"name": "a", "points": [{"x": 1}], "days": 2.0},
+                Stay(name="a", points=[Point(1)], days=2),
+            ),
+        ],
+        [{"name": "a"}, {"name": 1, "points": []}, {"name": "a", "points": [{}]}, "a"],
+    ),
     (
         list[Annotated[str | None, "a name"]],
         {"type": "array", "items": null(STRING) | {"description": "a name"}},
@@ -150,6 +263,7 @@ def many(*args: int) -> None: ...
 def options(**options: int) -> None: ...
 def positional(x: int, /) -> None: ...
 def binary(x: Literal[b"a"]) -> None: ...
+def endless(x: Tree) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -159,6 +273,7 @@ def binary(x: Literal[b"a"]) -> None: ...
         (nameless, "Missing"),
         (keys, r"'x' of the tool 'f' is annotated with dict\[int, str\]"),
         (binary, "'x' of the tool 'f'"),
+        (endless, "annotated with Tree, which holds itself"),
         (many, r"parameter \*args of the tool 'f' cannot be given by its name"),
         (options, r"parameter \*\*options of the tool 'f' cannot be given by its name"),
         (positional, "parameter x of the tool 'f' cannot be given by its name"),
@@ -170,6 +285,31 @@ def test_what_has_no_schema(function, message):
     with pytest.raises(TypeError, match=message) as caught:
         signature_of(function, "f")
     assert '"call": function' in str(caught.value) or function is asynchronous
+
+
+def test_where_it_is_wrong_is_said():
+    """Inside objects and arrays the model is told the place, and what would fit there."""
+
+    def go(stay: Stay): ...
+
+    with pytest.raises(
+        ValueError, match="'stay' must be an object, its 'points' an array, each "
+    ) as e:
+        signature_of(go, "go").read({"stay": {"name": "a", "points": [{"x": "1"}]}})
+    assert str(e.value).endswith("each item an object, its 'x' an integer")
+    with pytest.raises(ValueError, match=r"another Point \(x is below 100\)"):
+        signature_of(go, "go").read({"stay": {"name": "a", "points": [{"x": 100}]}})
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="typing has NotRequired since 3.11")
+def test_fields_that_may_be_left_out():
+    """NotRequired and Required say so of a field, though annotations are kept as text here."""
+
+    def go(x: Some, y: AllBut): ...
+
+    found = signature_of(go, "go").parameters["properties"]
+    assert [found[name]["required"] for name in "xy"] == [["b"], ["a"]]
+    assert found["x"]["properties"]["a"] == INTEGER
 
 
 def test_all_that_is_wrong_is_said():

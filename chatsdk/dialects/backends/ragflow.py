@@ -194,8 +194,8 @@ class RAGFlowAgent(RAGFlow):
             )
         if any(item.role == "system" for item in messages):
             raise ValueError(
-                "the instructions of a RAGFlow agent stand in the agent: fill in its variables with "
-                "inputs={...} and leave system messages out"
+                "the instructions of a RAGFlow agent stand in the agent: fill in its variables "
+                "with inputs={...} and leave system messages out"
             )
         question = _question(messages, self.name)
         if messages[-1].images:

@@ -1,0 +1,243 @@
+"""The JSON schema of an annotation, and how a JSON value becomes what the annotation says."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import enum
+import functools
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+__all__ = ["Reader", "read_annotation"]
+
+# Takes a JSON value and gives the argument; a ValueError says what would fit.
+Reader = Callable[[Any], Any]
+
+# What an array becomes. Who asks for any sequence gets a list.
+_ARRAYS: dict[Any, Callable[[list[Any]], Any]] = {
+    **dict.fromkeys((list, collections.abc.Sequence, collections.abc.Iterable), list),
+    collections.abc.Collection: list,
+    set: set,
+    frozenset: frozenset,
+}
+_OBJECTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+
+
+def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, Any], Reader]:
+    """Return the schema and the reader of an annotation.
+
+    Understood are int, float, bool, str, lists and other collections, ``tuple[...]``,
+    ``dict[str, ...]``, ``Literal``, enums, dataclasses, ``TypedDict``, ``NewType``, unions with
+    ``None`` and others, and ``Any``. ``Annotated[T, "what it is"]`` adds a description.
+
+    Args:
+        hint: the annotation, as `typing.get_type_hints` gives it.
+        within: the classes that it stands in.
+
+    Raises:
+        TypeError: there is no schema for it; the message names the annotation.
+    """
+    if hint is Any:
+        return {}, lambda value: value
+    if hint is None:
+        hint = type(None)
+    origin, args = get_origin(hint), get_args(hint)
+    # Python 3.10 takes list[int] for a type, too.
+    plain = origin is None and isinstance(hint, type)
+    if plain and hint in _PLAIN:
+        return {"type": _PLAIN[hint]}, _PLAIN_READERS[hint]
+    if plain and issubclass(hint, enum.Enum):
+        return _choice({member.value: member for member in hint}, hint)
+    if origin is Annotated:
+        schema, reader = read_annotation(args[0], within)
+        texts = [text for text in args[1:] if isinstance(text, str)]
+        return (schema | {"description": " ".join(texts)} if texts else schema), reader
+    if origin is Literal:
+        return _choice({value: value for value in args}, hint)
+    if origin is Union or origin is types.UnionType:
+        return _union([read_annotation(member, within) for member in args])
+    kind = hint if origin is None else origin
+    if kind in _ARRAYS:
+        schema, reader = read_annotation(args[0] if args else Any, within)
+        unique = {"uniqueItems": True} if _ARRAYS[kind] in (set, frozenset) else {}
+        return (
+            {"type": "array", "items": schema} | unique,
+            functools.partial(_array, reader, _ARRAYS[kind]),
+        )
+    if kind is tuple:
+        return _tuple(args, within)
+    if kind in _OBJECTS and (not args or args[0] is str):
+        schema, reader = read_annotation(args[1] if args else Any, within)
+        written = {"type": "object"} | ({"additionalProperties": schema} if schema else {})
+        return written, functools.partial(_dict, reader)
+    if plain and (dataclasses.is_dataclass(hint) or typing.is_typeddict(hint)):
+        return _fields(hint, within)
+    # NewType, and the alias that `type X = ...` makes.
+    inner = getattr(hint, "__supertype__", getattr(hint, "__value__", None))
+    if inner is not None and not plain:
+        return read_annotation(inner, within)
+    raise TypeError(hint.__qualname__ if plain else str(hint))
+
+
+def _integer(value: Any) -> int:
+    # JSON knows one kind of number only, and models write 3.0 for 3.
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("an integer")
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    raise ValueError("a number")
+
+
+def _exactly(kind: type, words: str, value: Any) -> Any:
+    if isinstance(value, kind):
+        return value
+    raise ValueError(words)
+
+
+_PLAIN = {int: "integer", float: "number", bool: "boolean", str: "string", type(None): "null"}
+_PLAIN_READERS: dict[type, Reader] = {
+    int: _integer,
+    float: _number,
+    bool: functools.partial(_exactly, bool, "true or false"),
+    str: functools.partial(_exactly, str, "a string"),
+    type(None): functools.partial(_exactly, type(None), "null"),
+}
+
+
+def _array(reader: Reader, kind: Callable[[list[Any]], Any], value: Any) -> Any:
+    if not isinstance(value, list):
+        raise ValueError("an array")
+    items = [_inside(reader, item, "an array, each item") for item in value]
+    try:
+        return kind(items)
+    except TypeError:
+        # Objects and arrays have no place in a set.
+        raise ValueError("an array of texts or numbers") from None
+
+
+def _tuple(args: tuple[Any, ...], within: tuple[Any, ...]) -> tuple[dict[str, Any], Reader]:
+    if not args or args[-1] is Ellipsis:
+        schema, reader = read_annotation(args[0] if args else Any, within)
+        return {"type": "array", "items": schema}, functools.partial(_array, reader, tuple)
+    members = [read_annotation(member, within) for member in args]
+    count = len(members)
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) != count:
+            raise ValueError(f"an array of {count} items")
+        return tuple(
+            _inside(reader, item, f"an array, item {place}")
+            for place, (item, (_, reader)) in enumerate(zip(value, members, strict=True), 1)
+        )
+
+    written = {
+        "type": "array",
+        "prefixItems": [schema for schema, _ in members],
+        "minItems": count,
+        "maxItems": count,
+    }
+    return written, read
+
+
+def _dict(reader: Reader, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("an object")
+    return {key: _inside(reader, item, "an object, each value") for key, item in value.items()}
+
+
+def _fields(kind: Any, within: tuple[Any, ...]) -> tuple[dict[str, Any], Reader]:
+    """A class whose fields are annotated, made of an object."""
+    if kind in within:
+        raise TypeError(f"{kind.__qualname__}, which holds itself")
+    hints = typing.get_type_hints(kind, include_extras=True)
+    if typing.is_typeddict(kind):
+        required = {name for name in hints if name in kind.__required_keys__}
+    else:
+        fields = [field for field in dataclasses.fields(kind) if field.init]
+        hints = {field.name: hints[field.name] for field in fields}
+        missing = dataclasses.MISSING
+        required = {
+            field.name
+            for field in fields
+            if field.default is missing and field.default_factory is missing
+        }
+    members = {}
+    for name, hint in hints.items():
+        mark = str(get_origin(hint))
+        if mark.endswith("Required"):
+            # Annotations that are kept as text hide it from `__required_keys__`.
+            (required.discard if mark.endswith("NotRequired") else required.add)(name)
+            hint = get_args(hint)[0]
+        members[name] = read_annotation(hint, (*within, kind))
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError("an object")
+        if missing := [name for name in members if name in required and name not in value]:
+            raise ValueError(f"an object with {', '.join(map(repr, missing))}")
+        if unknown := [name for name in value if name not in members]:
+            raise ValueError(f"an object without {', '.join(map(repr, unknown))}")
+        given = {
+            name: _inside(members[name][1], item, f"an object, its {name!r}")
+            for name, item in value.items()
+        }
+        try:
+            return kind(**given)
+        except Exception as error:
+            # The class has rules of its own.
+            raise ValueError(f"another {kind.__name__} ({error})") from None
+
+    written = {
+        "type": "object",
+        "properties": {name: schema for name, (schema, _) in members.items()},
+        "required": [name for name in members if name in required],
+    }
+    return written, read
+
+
+def _inside(reader: Reader, value: Any, where: str) -> Any:
+    try:
+        return reader(value)
+    except ValueError as error:
+        raise ValueError(f"{where} {error}") from None
+
+
+def _union(options: list[tuple[dict[str, Any], Reader]]) -> tuple[dict[str, Any], Reader]:
+    def read(value: Any) -> Any:
+        words = []
+        for _, reader in options:
+            try:
+                return reader(value)
+            except ValueError as error:
+                words.append(str(error))
+        raise ValueError(" or ".join(words))
+
+    return {"anyOf": [schema for schema, _ in options]}, read
+
+
+def _choice(members: Mapping[Any, Any], hint: Any) -> tuple[dict[str, Any], Reader]:
+    """One of some values; `members` says what each stands for."""
+    kinds = {type(value) for value in members}
+    if not kinds <= _PLAIN.keys():
+        raise TypeError(f"{getattr(hint, '__qualname__', hint)}, whose values are no JSON")
+    schema: dict[str, Any] = {"enum": list(members)}
+    if len(kinds) == 1:
+        schema = {"type": _PLAIN[kinds.pop()]} | schema
+
+    def read(value: Any) -> Any:
+        for known, member in members.items():
+            # True is 1 to Python, and not to JSON.
+            if known == value and isinstance(known, bool) is isinstance(value, bool):
+                return member
+        raise ValueError(f"one of {', '.join(map(repr, members))}")
+
+    return schema, read

@@ -1,0 +1,120 @@
+"""What a model is told of a function: its name, what it is for, and a JSON schema of its arguments.
+
+The schema comes from the signature and the annotations. The same annotations say how the
+arguments that a model sends become the function's: a member of an enum is sent as its value.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from chatsdk.tools.annotations import Reader, read_annotation
+
+__all__ = ["Signature", "signature_of"]
+
+REMEDY = (
+    'give a declaration in place of the function, {"description": ..., "parameters": <JSON '
+    'schema>, "call": function}'
+)
+
+_STARS: dict[Any, str] = {
+    inspect.Parameter.VAR_POSITIONAL: "*",
+    inspect.Parameter.VAR_KEYWORD: "**",
+}
+
+
+class Signature(NamedTuple):
+    """What a function takes.
+
+    Attributes:
+        description: the first paragraph of its docstring, ``""`` without one.
+        parameters: the JSON schema of its arguments, an object.
+        readers: for each parameter what makes the argument of a JSON value.
+    """
+
+    description: str
+    parameters: dict[str, Any]
+    readers: Mapping[str, Reader]
+
+    def read(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keyword arguments for the function.
+
+        Raises:
+            ValueError: they do not fit; the message is for the model.
+        """
+        required = self.parameters["required"]
+        missing = [name for name in required if name not in arguments]
+        unknown = [name for name in arguments if name not in self.readers]
+        if missing or unknown:
+            raise ValueError(
+                "; ".join(
+                    f"{what} {', '.join(map(repr, names))}"
+                    for what, names in (
+                        ("missing argument", missing),
+                        ("unknown argument", unknown),
+                    )
+                    if names
+                )
+            )
+        given = {}
+        for name, value in arguments.items():
+            try:
+                given[name] = self.readers[name](value)
+            except ValueError as error:
+                raise ValueError(f"the argument {name!r} must be {error}") from None
+        return given
+
+
+def signature_of(function: Callable[..., Any], name: str) -> Signature:
+    """Return what `function`, which the model knows as `name`, takes.
+
+    Which annotations are understood, `read_annotation` says; none at all is any value. A parameter
+    with a default is not required. ``Annotated[T, "what it is"]`` describes a parameter.
+
+    Raises:
+        TypeError: a parameter that no JSON object can fill; the message names it and the remedy.
+    """
+    plain = function
+    while isinstance(plain, functools.partial):
+        plain = plain.func
+    inner = plain if inspect.isroutine(plain) or inspect.isclass(plain) else type(plain).__call__
+    if inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(inner):
+        raise TypeError(f"the tool {name!r} is a coroutine function: give a plain one")
+    try:
+        parameters = inspect.signature(function).parameters
+        hints = typing.get_type_hints(
+            inner.__init__ if inspect.isclass(inner) else inner, include_extras=True
+        )
+    except (TypeError, ValueError, NameError) as error:
+        raise TypeError(
+            f"the signature of the tool {name!r} cannot be read ({error}): {REMEDY}"
+        ) from None
+    properties: dict[str, Any] = {}
+    readers: dict[str, Reader] = {}
+    required = []
+    for parameter in parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(
+                f"the parameter {_STARS.get(parameter.kind, '')}{parameter.name} of the tool "
+                f"{name!r} cannot be given by its name: {REMEDY}"
+            )
+        try:
+            schema, reader = read_annotation(hints.get(parameter.name, Any))
+        except TypeError as error:
+            raise TypeError(
+                f"the parameter {parameter.name!r} of the tool {name!r} is annotated with {error}, "
+                f"for which there is no JSON schema here: {REMEDY}"
+            ) from None
+        properties[parameter.name] = schema
+        readers[parameter.name] = reader
+        if parameter.default is parameter.empty:
+            required.append(parameter.name)
+    return Signature(
+        " ".join((inspect.getdoc(plain) or "").partition("\n\n")[0].split()),
+        {"type": "object", "properties": properties, "required": required},
+        readers,
+    )
