@@ -35,10 +35,14 @@ CLIENTS = {
     "ragflow": "ragflow-sdk 0.22.1",
     "ragflow_agent": "ragflow-sdk 0.22.1",
     "ragflow_legacy": "ragflow-sdk 0.22.1",
+    "ragflow_openai": "openai 3.54.0",
+    "raw": "eventsource-parser 3.1.1",
     "vercel": "ai 6.0.326",
 }
 
 WRITTEN_BY = re.compile(r"written by (?:the types of )?([\w.-]+ \d[\w.]*)")
+# The server's own source, where no package of it is to be had: repository and commit.
+COMPOSED_AFTER = re.compile(r"composed after ([\w.-]+/[\w.-]+ [0-9a-f]{7})")
 
 HEAD = """\
 # Dialects
@@ -56,7 +60,9 @@ the dialects themselves; [adding a dialect](adding-a-dialect.md) is a page of it
 - **write**: `encode` writes it too, for test servers and relays.
 - **auto**: what `dialect="auto"` takes such a stream for.
 - **proven against**: whose own software wrote transcripts that the tests read, or reads the same
-  bytes beside chatsdk in the tests. The other transcripts are composed after the documentation.
+  bytes beside chatsdk in the tests. The other transcripts are composed after the documentation. No
+  package index has software that writes or reads the streams of FastGPT or MaxKB: theirs are composed
+  after the server's source, at the commit that is named.
 """
 
 COLUMNS = (
@@ -148,6 +154,9 @@ def _proven(name: str, facts: list[dict[str, str]]) -> str:
     found = {match[1] for item in facts if (match := WRITTEN_BY.match(item["source"]))}
     if name in CLIENTS:
         found.add(CLIENTS[name])
+    if not found:
+        after = (COMPOSED_AFTER.match(item["source"]) for item in facts)
+        found = {f"composed after {match[1]}" for match in after if match}
     return ", ".join(sorted(found))
 
 

@@ -74,10 +74,42 @@ def test_every_dialect_has_transcripts():
         assert any('"end":' in text for text in facts), f"{name} has no transcript"
 
 
+# Whose makers publish nothing on a package index that writes or reads its streams.
+UNPUBLISHED = {"fastgpt", "maxkb"}
+
+
+def test_every_dialect_has_a_transcript_by_its_own_software():
+    """The backend's software or its SDK's types wrote one, or it says whose source it follows."""
+    for name in set(dialects.names()) - {"auto"}:
+        facts = [path.read_text() for path in (TRANSCRIPTS / name).glob("*.json")]
+        if name in UNPUBLISHED:
+            composed = re.compile(r'"source": "composed after [\w.-]+/[\w.-]+ [0-9a-f]{7}')
+            assert any(composed.search(text) for text in facts), name
+        else:
+            assert any('"source": "written by ' in text for text in facts), name
+
+
+def test_the_table_proves_every_dialect():
+    """No cell of the last column is empty but for `auto`, and each names a version."""
+    text = (DOCS / "dialects.md").read_text(encoding="utf-8")
+    table = text.partition("## What each follows")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    proven = {row[0].strip("| `"): row[-1].removesuffix(" |").strip(" |") for row in rows}
+    assert proven.pop("auto") == ""
+    assert proven.keys() == set(dialects.names()) - {"auto"}
+    for name, cell in proven.items():
+        assert re.search(r"[\w-]+ (\d+\.\d|[0-9a-f]{7})", cell), (name, cell)
+
+
 def test_the_clients_in_the_table_are_in_the_tests():
     """Whoever the table names as having read the same bytes is asked by a test."""
     tests = "".join(path.read_text() for path in (REPOSITORY / "tests/fidelity").glob("test_*.py"))
-    modules = {"google-genai": "google.genai", "ag-ui-protocol": "ag_ui", "ai": "read_with_ai"}
+    modules = {
+        "ag-ui-protocol": "ag_ui",
+        "ai": "read_with_ai",
+        "eventsource-parser": "read_with_eventsource_parser",
+        "google-genai": "google.genai",
+    }
     for client in generator().CLIENTS.values():
         package = client.split()[0]
         assert modules.get(package, package.replace("-", "_")) in tests, client

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from conversation import PARTS, answer_of
 from reading import read, transcripts
 
 from chatsdk import dialects
 from chatsdk.messages import Image, Message
+from chatsdk.parts import Failure, Text
 from chatsdk.testing import ChatServer
 
 with warnings.catch_warnings():
@@ -71,6 +73,46 @@ def test_same_bytes_same_answer(client, server, name):
         assert (ours.usage.input, ours.usage.output, ours.usage.total) == counts
     else:
         assert ours.usage is None
+
+
+def test_the_client_reads_what_we_write(client, server):
+    """The client reads our events to the answer that went into them."""
+    parts = [part for part in PARTS if "\u2028" not in getattr(part, "text", "")]
+    expected = answer_of(parts)
+    said, thought, last = "", "", None
+    for event in chat(client, server, b"".join(dialects.get("coze").encode(parts))):
+        if event.event == "conversation.message.delta":
+            said += event.message.content
+            thought += event.message.reasoning_content or ""
+        last = event.chat or last
+    assert (said, thought) == (expected.text, expected.reasoning)
+    assert last is not None
+    assert last.status == "requires_action"
+    calls = last.required_action.submit_tool_outputs.tool_calls
+    assert [(c.id, c.function.name, c.function.arguments) for c in calls] == [
+        (c.id, c.name, c.arguments) for c in expected.tool_calls
+    ]
+    assert expected.usage is not None
+    counts = (expected.usage.input, expected.usage.output, expected.usage.total)
+    usage = last.usage
+    assert (usage.input_count, usage.output_count, usage.token_count) == counts
+
+
+def test_the_client_reads_our_failure(client, server):
+    """The client gets our failure as the chat's, with its words, after the text before it."""
+    parts = [Text("Half an "), Failure("the model is overloaded", 701231)]
+    *_, delta, failed = chat(client, server, b"".join(dialects.get("coze").encode(parts)))
+    assert delta.message.content == "Half an "
+    error = failed.chat.last_error
+    assert (error.msg, error.code) == ("the model is overloaded", 701231)
+
+
+def test_the_client_drops_what_follows_a_separator(client, server):
+    """The client ends lines at U+2028, inside a string too, and breaks; chatsdk reads the text."""
+    body = b"".join(dialects.get("coze").encode([Text("a\u2028b")]))
+    with pytest.raises(Exception, match=r"invalid data|Unterminated|not valid|JSON"):
+        list(chat(client, server, body))
+    assert read(dialects.get("coze"), [body], "text/event-stream").answer.text == "a\u2028b"
 
 
 def test_an_error_is_an_error_there_too(client, server):

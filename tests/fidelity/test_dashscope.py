@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from conversation import FAILING, PARTS, answer_of
 from reading import read, transcripts
 
 from chatsdk import dialects
+from chatsdk.answer import Answer
 from chatsdk.messages import Message
 from chatsdk.testing import ChatServer
 
@@ -47,23 +49,30 @@ def test_same_bytes_same_answer(server, name):
     """The client and chatsdk agree about text, reasoning, calls, usage and finish reason."""
     item = TRANSCRIPTS[name]
     ours = read(dialects.get("dashscope", **item.options), [item.body], "text/event-stream").answer
-    text, thought, arguments, calls, last = "", "", "", [], None
-    for response in generation(server, item.body, incremental_output=True):
+    check(item.body, ours, server, snapshot=name == "snapshot")
+
+
+def check(body: bytes, ours: Answer, server: ChatServer, snapshot: bool) -> None:
+    """Compare what the client makes of these bytes with an answer of ours."""
+    text, thought, calls, last = "", "", dict[int, list[str]](), None
+    for response in generation(server, body, incremental_output=True):
         assert response.status_code == 200
         last = response
         message = response.output.choices[0].message
-        if name == "snapshot":
-            text = thought = arguments = ""
-        text += message.content
-        thought += message.get("reasoning_content", "")
+        thinking = message.get("reasoning_content", "")
+        if snapshot:
+            text, thought = message.content or text, thinking or thought
+        else:
+            text, thought = text + message.content, thought + thinking
         for call in message.get("tool_calls", ()):
-            arguments += call["function"]["arguments"]
-            if call["id"]:
-                calls = [(call["id"], call["function"]["name"])]
+            known = calls.setdefault(call["index"], ["", "", ""])
+            function = call["function"]
+            known[0], known[1] = call["id"] or known[0], function["name"] or known[1]
+            known[2] = function["arguments"] if snapshot else known[2] + function["arguments"]
     assert last is not None
     assert (text, thought) == (ours.text, ours.reasoning)
-    assert calls == [(call.id, call.name) for call in ours.tool_calls]
-    assert arguments == "".join(call.arguments for call in ours.tool_calls)
+    named = [[call.id, call.name, call.arguments] for call in ours.tool_calls]
+    assert list(calls.values()) == named
     assert last.output.choices[0].finish_reason == ours.native_finish_reason
     assert ours.usage is not None
     assert (last.usage.input_tokens, last.usage.output_tokens) == (
@@ -71,6 +80,26 @@ def test_same_bytes_same_answer(server, name):
         ours.usage.output,
     )
     assert last.request_id == ours.id
+
+
+@pytest.mark.parametrize("text", ["delta", "snapshot"])
+def test_the_client_reads_what_we_write(server, text):
+    """The client reads our events to the answer that went into them."""
+    dialect = dialects.get("dashscope", text=text)
+    body = b"".join(dialect.encode(PARTS))
+    ours, expected = read(dialect, [body], "text/event-stream").answer, answer_of(PARTS)
+    check(body, ours, server, text == "snapshot")
+    assert (ours.text, ours.reasoning) == (expected.text, expected.reasoning)
+    assert (ours.tool_calls, ours.usage) == (expected.tool_calls, expected.usage)
+    assert (ours.finish_reason, ours.citations[0].title) == ("tool_calls", "Weather")
+
+
+def test_the_client_reads_our_error(server):
+    """The client gets our error with its words and code, after the text before it."""
+    body = b"".join(dialects.get("dashscope").encode(FAILING))
+    half, last = generation(server, body, incremental_output=True)
+    assert half.output.choices[0].message.content == "Half an "
+    assert (last.message, last.code) == ("the model is overloaded", "server_error")
 
 
 def test_same_bytes_same_error(server):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from conversation import FAILING, PARTS, answer_of
 from reading import read, transcripts
 
 from chatsdk import dialects
+from chatsdk.answer import Answer
 from chatsdk.messages import Message
 from chatsdk.testing import ChatServer
 
@@ -35,10 +37,20 @@ def run(server: ChatServer, body: bytes, **options: Any) -> list[Any]:
 def test_same_bytes_same_answer(server, transcript):
     """The client's messages, put together, are chatsdk's answer; its error is ours."""
     ours = read(dialects.get("langgraph"), [transcript.body], "text/event-stream").answer
+    error = check(run(server, transcript.body), ours)
+    failed = transcript.facts.get("error")
+    assert (error is None) == (failed is None)
+    if failed is not None:
+        assert (error["message"], error["error"]) == (failed["message"], failed["code"])
+
+
+def check(found: list[Any], ours: Answer) -> Any:
+    """Compare the client's messages, put together, with an answer of ours; return its error."""
     pieces: dict[str, str] = {}
-    arguments, names, reason, error = "", [], None, None
+    calls: dict[tuple[str, int], list[str | None]] = {}
+    thought, reason, error = "", None, None
     usage: dict[str, Any] = {}
-    for part in run(server, transcript.body):
+    for part in found:
         messages: list[Any] = []
         if part.event == "messages":
             messages = part.data[:1]
@@ -54,27 +66,48 @@ def test_same_bytes_same_answer(server, transcript):
             id = message["id"]
             whole = message["type"] == "ai"
             pieces[id] = message["content"] if whole else pieces.get(id, "") + message["content"]
+            if not whole:
+                thought += message["additional_kwargs"].get("reasoning_content", "")
             reason = message["response_metadata"].get("finish_reason") or reason
             if message["usage_metadata"]:
                 usage[id] = message["usage_metadata"]
             for call in message.get("tool_call_chunks", ()):
-                arguments += call["args"]
-                names += [call["name"]] if call["name"] else []
+                known = calls.setdefault((id, call["index"]), [None, None, ""])
+                known[0], known[1] = call["id"] or known[0], call["name"] or known[1]
+                known[2] = (known[2] or "") + call["args"]
     assert "".join(pieces.values()) == ours.text
-    if arguments:
-        assert names == [call.name for call in ours.tool_calls]
-        assert arguments == ours.tool_calls[0].arguments
+    assert thought in ("", ours.reasoning)
+    if calls:
+        named = [[call.id, call.name, call.arguments] for call in ours.tool_calls]
+        assert list(calls.values()) == named
     if ours.finish_reason != "cancelled":
         assert reason == ours.native_finish_reason
     if usage:
         assert ours.usage is not None
         for name in ("input", "output", "total"):
-            counts = [found[f"{name}_tokens"] for found in usage.values()]
+            counts = [known[f"{name}_tokens"] for known in usage.values()]
             assert getattr(ours.usage, name) == sum(counts)
-    failed = transcript.facts.get("error")
-    assert (error is None) == (failed is None)
-    if failed is not None:
-        assert (error["message"], error["error"]) == (failed["message"], failed["code"])
+    return error
+
+
+def test_the_client_reads_what_we_write(server):
+    """The client reads our events to the answer that went into them."""
+    langgraph, expected = dialects.get("langgraph"), answer_of(PARTS)
+    body = b"".join(langgraph.encode(PARTS))
+    ours = read(langgraph, [body], "text/event-stream").answer
+    assert (ours.text, ours.reasoning) == (expected.text, expected.reasoning)
+    assert (ours.tool_calls, ours.usage) == (expected.tool_calls, expected.usage)
+    assert ours.finish_reason == "tool_calls"
+    assert check(run(server, body), ours) is None
+
+
+def test_the_client_reads_our_error(server):
+    """The client gets our error as the last event, after the text before it."""
+    body = b"".join(dialects.get("langgraph").encode(FAILING))
+    *_, half, last = run(server, body)
+    assert (half.event, half.data[0]["content"]) == ("messages", "Half an ")
+    assert last.event == "error"
+    assert last.data == {"error": "server_error", "message": "the model is overloaded"}
 
 
 def test_the_client_sees_the_same_events(server):

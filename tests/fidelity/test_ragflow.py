@@ -43,7 +43,13 @@ def our_text(name: str, body: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["ragflow_legacy/rewritten", "ragflow_legacy/extended", "ragflow_legacy/prologue"]
+    "name",
+    [
+        "ragflow_legacy/rewritten",
+        "ragflow_legacy/extended",
+        "ragflow_legacy/prologue",
+        "ragflow_legacy/sdk_types",
+    ],
 )
 def test_same_bytes_same_text(server, name):
     """The client's last message is our text where the server sends snapshots."""
@@ -61,6 +67,33 @@ def test_the_client_knows_no_deltas(server):
     found = messages(server, body, "chat", CONTENT_TYPE)
     assert [message.content for message in found] == ["Hi", " you"]
     assert our_text("ragflow", body) == "Hi you"
+
+
+@pytest.mark.parametrize("name", ["ragflow", "ragflow_agent"])
+def test_same_bytes_of_the_clients_own_types(server, name):
+    """The client puts the same text together, with the thinking in it, and the same passages."""
+    body = KNOWN[f"{name}/sdk_types"].body
+    kind = "agent" if name == "ragflow_agent" else "chat"
+    ours = read(dialects.get(name), [body], CONTENT_TYPE).answer
+    found = messages(server, body, kind, CONTENT_TYPE)
+    assert "".join(message.content for message in found) == ours.reasoning + ours.text
+    if kind == "chat":
+        cited = [(item.title, item.document, item.score) for item in ours.citations]
+        names = ("document_name", "document_id", "similarity")
+        assert [tuple(chunk[name] for name in names) for chunk in found[-1].reference] == cited
+    else:
+        # The passages of an agent come with its `message_end`, where the client is gone.
+        assert {message.reference for message in found} == {None}
+        assert ours.usage is not None
+        assert (len(ours.citations), ours.usage.total) == (2, 42)
+
+
+def test_the_transcripts_are_the_sdks_own():
+    """The transcripts that the SDK's types wrote are still what they write."""
+    import written_by_ragflow_sdk as written
+
+    for path, body in written.bodies().items():
+        assert path.read_bytes() == body, path
 
 
 def test_the_client_drops_text_with_separators(server):

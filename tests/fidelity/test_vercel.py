@@ -24,11 +24,6 @@ HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 LOOK_ALIKES = {"vercel/length", "vercel/finish_says_error", "vercel/wrong_type", "vercel/oddities"}
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
-    return Node(tmp_path_factory.mktemp("node"))
-
-
 def message_of(
     node: Node, server: ChatServer, body: bytes, request: dict[str, Any] | None = None
 ) -> tuple[dict[str, Any] | None, list[str]]:

@@ -1,0 +1,40 @@
+"""The versions that the transcripts and the table of the dialects name are those that ran here."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+
+import pytest
+from node import PACKAGES
+from reading import transcripts
+
+# Whoever wrote these has an environment of its own, see the programs beside this file.
+ELSEWHERE = {"langgraph-api", "langserve", "litellm", "pydantic-ai"}
+
+NAMED = re.compile(r"written by (?:the types of )?([\w.-]+) (\d[\w.]*)")
+
+
+def named() -> dict[str, str]:
+    """Package and version of all that the transcripts were written by, but for chatsdk."""
+    found = (NAMED.match(item.facts["source"]) for item in transcripts())
+    known = {match[1]: match[2] for match in found if match is not None}
+    return {name: version for name, version in known.items() if name not in ELSEWHERE}
+
+
+def test_there_are_some():
+    """Among them are the SDKs and npm's package."""
+    assert {"ai", "anthropic", "openai", "ragflow-sdk"} <= named().keys()
+
+
+@pytest.mark.parametrize(("package", "version"), sorted(named().items()))
+def test_the_version_that_is_named(package, version):
+    """What wrote a transcript is installed in the release that its source names."""
+    if package == "ai":
+        assert f"ai@{version}" in PACKAGES
+        return
+    try:
+        installed = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{package} is not installed")
+    assert installed.split(".")[:2] == version.split(".")[:2]
