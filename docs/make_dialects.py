@@ -61,8 +61,8 @@ the dialects themselves; [adding a dialect](adding-a-dialect.md) is a page of it
 - **auto**: what `dialect="auto"` takes such a stream for.
 - **proven against**: whose own software wrote transcripts that the tests read, or reads the same
   bytes beside chatsdk in the tests. The other transcripts are composed after the documentation. No
-  package index has software that writes or reads the streams of FastGPT or MaxKB: theirs are composed
-  after the server's source, at the commit that is named.
+  package index has software that writes or reads the streams of FastGPT or MaxKB: theirs are
+  composed after the server's source, at the commit that is named.
 """
 
 COLUMNS = (

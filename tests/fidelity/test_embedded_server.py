@@ -189,7 +189,7 @@ def test_cozepy() -> None:
 
 
 def test_cozepy_stops() -> None:
-    """Coze's client cancels a chat, whose stream then ends with an event that it has no type for."""
+    """Coze's client cancels a chat, whose stream then ends in an event that it has no type for."""
     with EmbeddedServer("coze", pace=LONG) as server, coze(server) as api:
         events = api.chat.stream(bot_id="b1", user_id="u1")
         chat = next(events).chat

@@ -1,4 +1,4 @@
-"""sse-starlette, which many of Python's own event streams come from, and what chatsdk reads of it."""
+"""sse-starlette, on which many event streams in Python stand, writes what chatsdk reads."""
 
 from __future__ import annotations
 
