@@ -8,8 +8,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,20 @@ HERE = Path(__file__).parent
 
 # Rounds of which the median is taken; the contestants take turns in each.
 ROUNDS = 7
+
+# The longest run takes some seconds, also on a busy machine. Whoever needs this long hangs.
+RUN_SECONDS = 120.0
+
+# What could not be measured, each once: a client, and why.
+left_out: list[str] = []
+
+
+def leave_out(name: str, why: str) -> None:
+    """Note that `name` is not among the figures, or not among some of them."""
+    said = f"{name}: {why}"
+    if said not in left_out:
+        left_out.append(said)
+        print(f"  left out: {said}", file=sys.stderr, flush=True)
 
 
 @dataclass
@@ -73,22 +88,35 @@ class Contestant:
         )
 
     def run(self, url: str, kind: str) -> dict[str, Any]:
-        """Run it once; ``{"missing": ...}`` if it is not installed."""
+        """Run it once; ``{"missing": why}`` if it is not installed, ``{"failed": why}``."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        if self._process.poll() is not None:
+            return {"failed": "its process had ended before"}
         self._process.stdin.write(json.dumps({"url": url, "kind": kind}) + "\n")
         self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        patience = threading.Timer(RUN_SECONDS, self._process.kill)
+        patience.start()
+        try:
+            line = self._process.stdout.readline()
+        finally:
+            patience.cancel()
         if not line:
-            raise RuntimeError(f"{self.name} died; see above")
+            self._process.wait()
+            return {"failed": f"its process ended, after {RUN_SECONDS:g} s at most"}
         said: dict[str, Any] = json.loads(line)
         return said
 
     def close(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._process.stdout.close()
 
 
@@ -109,10 +137,10 @@ def present(contestants: Sequence[Contestant], url: str, kind: str) -> list[Cont
     found = []
     for contestant in contestants:
         said = contestant.run(url, kind)
-        if "missing" in said:
-            print(f"  {contestant.name} is left out: {said['missing']}", file=sys.stderr)
-        else:
+        if "cpu" in said:
             found.append(contestant)
+        else:
+            leave_out(contestant.name, said.get("missing") or said["failed"])
     return found
 
 
@@ -130,36 +158,37 @@ def costs(
                 used = said["cpu"] / said["events"] * 1e6
                 found.setdefault(contestant.name, []).append(used)
             else:
-                print(f"  {contestant.name} is left out: {said}", file=sys.stderr)
+                leave_out(contestant.name, said.get("missing") or said["failed"])
     return {name: statistics.median(values) for name, values in found.items()}
 
 
+def counted(command: Sequence[str], *, env: Mapping[str, str] | None = None, job: str = "") -> int:
+    """Instructions of a process, counted by valgrind; `job` is what it reads."""
+    with tempfile.NamedTemporaryFile() as out:
+        valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no"]
+        done = subprocess.run(
+            [*valgrind, f"--cachegrind-out-file={out.name}", *command],
+            env=env,
+            input=job,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=RUN_SECONDS,
+        )
+    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
+    if found is None:
+        raise RuntimeError(f"valgrind counted nothing: {done.stderr[-500:]}")
+    return int(found[1].replace(",", ""))
+
+
 def instructions(name: str, url: str, kind: str, *, few: int, many: int) -> float:
-    """Instructions an event, counted by valgrind: the difference of two streams' counts."""
-    counts = []
-    for events in (few, many):
-        job = json.dumps({"url": f"{url}/{events}", "kind": kind}) + "\n"
-        with tempfile.NamedTemporaryFile() as out:
-            done = subprocess.run(
-                [
-                    "valgrind",
-                    "--tool=cachegrind",
-                    "--cache-sim=no",
-                    f"--cachegrind-out-file={out.name}",
-                    sys.executable,
-                    str(HERE / "contestants.py"),
-                    name,
-                ],
-                input=job,
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-        found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
-        if found is None:
-            raise RuntimeError(f"valgrind counted nothing: {done.stderr[-500:]}")
-        counts.append(int(found[1].replace(",", "")))
-    return (counts[1] - counts[0]) / (many - few)
+    """Instructions an event: the difference of two streams' counts."""
+    command = [sys.executable, str(HERE / "contestants.py"), name]
+    less, more = (
+        counted(command, job=json.dumps({"url": f"{url}/{events}", "kind": kind}) + "\n")
+        for events in (few, many)
+    )
+    return (more - less) / (many - few)
 
 
 def show(rows: Iterable[Row]) -> None:

@@ -1,17 +1,28 @@
-"""Runs all programs and writes ``docs/performance.md`` with its plot: ``tox -e bench``."""
+"""Runs all programs and writes ``docs/performance.md`` with its plots: ``tox -e bench``.
+
+A client that cannot be measured, and a program that fails or takes too long, spoil nothing: the
+page has what there is, and names them.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import events
+import importing
+import measuring
 from measuring import HERE, Row, show
 
 PROGRAMS = (
@@ -23,14 +34,19 @@ PROGRAMS = (
     "ragflow",
     "many_streams",
     "stopping",
+    "instructions",
 )
+
+# Twice what the longest takes on a busy machine.
+PROGRAM_SECONDS = 900.0
 
 PACKAGES = (
     *("chatsdk", "requests", "urllib3", "sseclient-py", "attrs", "requests-sse", "httpx"),
     *("httpx-sse", "openai", "anthropic", "launchdarkly-eventsource", "ragflow-sdk"),
 )
 
-DOCS = HERE.parent / "docs"
+PAGE = HERE.parent / "docs" / "performance.md"
+PICTURE = PAGE.with_suffix(".svg")
 
 TEXT = """# Performance
 
@@ -39,13 +55,13 @@ one run, the contestants taking turns: the median of several rounds. CPU is that
 process alone. The floor is a raw socket, dechunked by hand, `bytes.split` and `json.loads`,
 without a check of anything. Figures above what they must not pass are in bold.
 
-Machine: {machine}. {python}. {packages}.
+Machine: {machine}. {python}. {packages}.{missing}
 
 | what | must | aim | measured |
 |---|---|---|---|
 {rows}
 
-![CPU an event of each client, by how the events come](performance.svg)
+![CPU an event, delay and import of each client](performance.svg)
 
 ## Each client's own figure
 
@@ -53,10 +69,31 @@ Machine: {machine}. {python}. {packages}.
 |---|---|---|
 {details}
 
-How each client was used is in `benchmarks/contestants.py`, what it read in `benchmarks/wire.py`.
-One program runs alone with, say, `python benchmarks/events.py --quick`; with `--instructions` it
-counts instructions, which needs valgrind and which noise does not touch.
+How each client was used is in `benchmarks/peers.py`, what it read in `benchmarks/wire.py`. All of
+it takes about a quarter of an hour, and no program more than {minutes} minutes. One program runs
+alone with, say, `python benchmarks/run.py events`, without most peers with `--quick`;
+`instructions` counts them with valgrind, and noise does not touch these figures.
+
+## What is loaded, and when
+
+`from chatsdk import ChatClient; ChatClient(url)` loads all that a send needs which goes well, also
+the dialect that was named; `tests/test_importing.py` holds it to that. Loaded later are
+
+- with `dialect="auto"`, the files of the dialect that the first events turn out to be;
+- Python's own codec for host names, `encodings.idna`, by the first request of any program;
+- `chatsdk.session` when one of its names is asked for, and attrs with it, by which its values are
+  made. The values of an answer are made without, since attrs and two dozen of its classes take more
+  than half as long again as requests.
 """
+
+
+@dataclass
+class Found:
+    """What was found: figures, clients that are not in some of them, programs that failed."""
+
+    rows: list[Row] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
 
 def machine() -> str:
@@ -80,7 +117,9 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def page(rows: list[Row]) -> str:
+def page(found: Found) -> str:
+    """The text of ``docs/performance.md``."""
+    rows = found.rows
     lines = []
     details = []
     for row in rows:
@@ -96,13 +135,19 @@ def page(rows: list[Row]) -> str:
         machine=machine(),
         python=f"{platform.python_implementation()} {platform.python_version()}",
         packages=versions(),
+        missing="".join(
+            f"\n\n{title}: {'; '.join(names)}."
+            for title, names in (("Left out", found.left_out), ("Not measured", found.failed))
+            if names
+        ),
+        minutes=f"{PROGRAM_SECONDS / 60:g}",
         rows="\n".join(lines),
         details="\n".join(details),
     )
 
 
 def plot(rows: list[Row], path: Path) -> None:
-    """CPU an event of each client; one group of bars for each way in which events come."""
+    """Each client's own figures: one group of bars for each way in which events come."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -110,13 +155,17 @@ def plot(rows: list[Row], path: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "chatsdk"
     from matplotlib import pyplot
 
-    shown = {
-        kind: [row for row in rows if row.what.startswith(f"{kind} frames") and row.detail]
-        for kind in ("openai", "anthropic")
-    }
-    figure, axes = pyplot.subplots(2, 1, figsize=(9, 8), layout="constrained")
-    for axis, (kind, found) in zip(axes, shown.items(), strict=True):
-        names = list(found[0].detail)
+    plots = [
+        (title, found)
+        for title in ("openai frames", "anthropic frames", "delay at 5 ms", "import and a client")
+        if (found := [row for row in rows if row.what.startswith(title) and row.detail])
+    ]
+    height = 4 * max(1, len(plots))
+    figure, axes = pyplot.subplots(
+        len(plots), 1, figsize=(9, height), layout="constrained", squeeze=False
+    )
+    for axis, (title, found) in zip(axes[:, 0], plots, strict=True):
+        names = list(dict.fromkeys(name for row in found for name in row.detail))
         width = 0.85 / len(names)
         for place, name in enumerate(names):
             values = [row.detail.get(name, 0.0) for row in found]
@@ -124,32 +173,67 @@ def plot(rows: list[Row], path: Path) -> None:
         labels = [row.what.partition(", ")[2].partition(":")[0] for row in found]
         axis.set_xticks([at + 0.4 for at in range(len(found))], labels)
         axis.set_yscale("log")
-        axis.set_ylabel("µs of CPU an event")
-        axis.set_title(f"{kind} frames")
+        unit = found[0].detail_unit
+        axis.set_ylabel(unit if unit.startswith("µs of") else f"CPU, {unit}")
+        axis.set_title(title)
         axis.legend(fontsize="small", ncols=4)
     figure.savefig(path, metadata={"Date": None})
 
 
-def main() -> None:
+def measured(program: str, *, quick: bool, found: Found) -> None:
+    """Run one program in a process of its own, which is ended if it takes too long."""
+    print(f"== {program}", flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "rows.json"
+        command = [sys.executable, str(HERE / "run.py"), program, "--into", str(out)]
+        try:
+            subprocess.run(
+                [*command, *(["--quick"] if quick else [])], check=True, timeout=PROGRAM_SECONDS
+            )
+            said = json.loads(out.read_text(encoding="utf-8"))
+        except (subprocess.SubprocessError, OSError, ValueError) as error:
+            found.failed.append(f"{program}: {type(error).__name__}")
+            print(f"   FAILED: {found.failed[-1]}", flush=True)
+            return
+    rows = [Row(**row) for row in said["rows"]]
+    show(rows)
+    print(f"   {time.monotonic() - began:.0f} s", flush=True)
+    found.rows += rows
+    found.left_out += [each for each in said["left_out"] if each not in found.left_out]
+
+
+def measure_here(program: str, *, quick: bool, into: Path) -> None:
+    """Measure in this process, and leave the figures in a file."""
+    if program == "instructions":
+        rows = [*events.measure_instructions(), *importing.measure_instructions()]
+    else:
+        rows = importlib.import_module(program).measure(quick=quick)
+    said = {"rows": [asdict(row) for row in rows], "left_out": measuring.left_out}
+    into.write_text(json.dumps(said), encoding="utf-8")
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="without most peers; writes nothing")
+    parser.add_argument("--into", type=Path, help="measure one program here; where to write")
     parser.add_argument("programs", nargs="*", help=f"of {', '.join(PROGRAMS)}; writes nothing")
     options = parser.parse_args()
-    rows: list[Row] = []
-    for name in options.programs or PROGRAMS:
-        print(f"== {name}", flush=True)
-        found = importlib.import_module(name).measure(quick=options.quick)
-        show(found)
-        rows += found
-    if options.quick or options.programs:
-        return
-    if shutil.which("valgrind"):
-        print("== instructions", flush=True)
-        found = events.measure_instructions()
-        show(found)
-        rows += found
-    plot([row for row in rows if "instructions" not in row.what], DOCS / "performance.svg")
-    (DOCS / "performance.md").write_text(page(rows), encoding="utf-8")
+    if options.into is not None:
+        measure_here(options.programs[0], quick=options.quick, into=options.into)
+        return 0
+    found = Found()
+    for program in options.programs or PROGRAMS:
+        if program == "instructions" and shutil.which("valgrind") is None:
+            found.left_out.append("instructions: valgrind is not installed")
+        else:
+            measured(program, quick=options.quick, found=found)
+    for line in (*found.left_out, *found.failed):
+        print(f"without {line}")
+    if found.rows and not options.quick and not options.programs:
+        PAGE.write_text(page(found), encoding="utf-8")
+        plot([row for row in found.rows if "instructions" not in row.what], PICTURE)
+    return 1 if found.failed else 0
 
 
 if __name__ == "__main__":
