@@ -38,8 +38,7 @@ class Chat(QtWidgets.QWidget):
         self.session = use_chat(
             url, dispatch=ui.qt(self), on_answer=self.grow, on_finish=lambda _: self.show_all()
         )
-        self.session.subscribe(self.refresh)
-        self.refresh()
+        self.show_all()
 
     def ask(self) -> None:
         if self.session.done and (prompt := self.entry.text().strip()):
@@ -50,14 +49,6 @@ class Chat(QtWidgets.QWidget):
         self.shown = Answer()
         self.session.start(what)
         self.show_all()
-
-    def refresh(self) -> None:
-        done, error = self.session.done, self.session.error
-        self.send.setEnabled(done)
-        self.stop.setEnabled(not done)
-        self.again.setEnabled(done and bool(self.session.messages))
-        self.error.setText(str(error or ""))
-        self.retry.setVisible(error is not None)
 
     def grow(self, answer: Answer) -> None:
         unfolded = len(self.session.messages) in self.unfolded or not self.shown.reasoning
@@ -71,9 +62,16 @@ class Chat(QtWidgets.QWidget):
                 cursor.insertText(answer.delta)
 
     def show_all(self) -> None:
-        """Write the whole transcript anew."""
-        messages, shown, html = self.session.messages, self.shown, ""
-        if not self.session.done:
+        """Show everything anew: a turn begins or ends, or more than the end of the text changes."""
+        messages, done, error = self.session.messages, self.session.done, self.session.error
+        self.send.setEnabled(done)
+        self.stop.setEnabled(not done)
+        self.again.setEnabled(done and bool(messages))
+        self.error.setText(str(error or ""))
+        self.error.setVisible(error is not None)
+        self.retry.setVisible(error is not None)
+        shown, html = self.shown, ""
+        if not done:
             messages += (Message("assistant", shown.text, reasoning=shown.reasoning),)
         for number, message in enumerate(messages):
             stopped = " (stopped)" if message.status == "stopped" else ""

@@ -28,10 +28,10 @@ class Chat:
         for tag, color in ("who", "#666666"), ("thought", "#666666"), ("link", "#0b57d0"):
             self.text.tag_configure(tag, foreground=color)
         self.text.tag_bind("link", "<Button-1>", self.click)
-        self.error = ttk.Label(self.trouble, foreground="#b00020", wraplength=440)
-        self.error.pack(side="left")
         self.again = ttk.Button(bar, text="Regenerate", command=lambda: self.start(Regenerate()))
         ttk.Button(self.trouble, text="Retry", command=self.again.invoke).pack(side="right")
+        self.error = ttk.Label(self.trouble, foreground="#b00020")
+        self.error.pack(side="left")
         self.stop = ttk.Button(bar, text="Stop", command=lambda: self.session.stop())
         self.send = ttk.Button(bar, text="Send", command=self.ask)
         for button in (self.again, self.stop, self.send):
@@ -69,8 +69,10 @@ class Chat:
         self.send["state"] = "normal" if done else "disabled"
         self.stop["state"] = "disabled" if done else "normal"
         self.again["state"] = "normal" if done and messages else "disabled"
-        self.error["text"] = str(error or "")
-        self.trouble.pack(side="bottom", fill="x") if error else self.trouble.pack_forget()
+        self.error.configure(text=str(error or ""), wraplength=self.text.winfo_width() - 120)
+        self.trouble.pack_forget()
+        if error:  # Before the text, which takes all the room that is left.
+            self.trouble.pack(before=self.text, side="bottom", fill="x")
         shown, pieces = self.shown, ["", ""]
         if not done:
             messages += (Message("assistant", shown.text, reasoning=shown.reasoning),)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +41,9 @@ class Window:
         while not fact():
             assert not deadline.hasExpired(), f"the window says: {self.text!r}"
             QtCore.QCoreApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 20)
+
+    def ends_with(self, text: str) -> bool:
+        return self.text.endswith(text)
 
     @property
     def text(self) -> str:
@@ -90,6 +95,25 @@ def test_an_answer_grows(window, server, threads) -> None:
     window.until(window.chat.send.isEnabled)
     assert window.text == "User\nHello there\nAssistant\nHello"
     assert threads == {threading.main_thread()}
+
+
+def test_any_script(window, server, artefact) -> None:
+    """Chinese can be typed, and is shown as it comes, as are words that are longer than a line."""
+    script = server.answer("openai")
+    # As an input method does it: keys alone write no Chinese.
+    typed = QtGui.QInputMethodEvent()
+    typed.setCommitString("请解释流式回答。")
+    QtCore.QCoreApplication.sendEvent(window.chat.entry, typed)
+    window.press(window.chat.send)
+    assert script.wait_for_request().json["messages"][0]["content"] == "请解释流式回答。"
+    said = ""
+    for piece in (CJK, "\n\n", LONG, "\n\n", CJK):
+        script.say(piece)
+        said += piece
+        window.until(partial(window.ends_with, f"Assistant\n{said.rstrip()}"))
+    window.chat.grab().save(str(artefact))
+    script.finish()
+    window.until(lambda: window.session.done)
 
 
 def test_stop_and_regenerate(window, server, threads) -> None:
@@ -182,6 +206,20 @@ def test_reasoning_and_sources(window, server, threads, monkeypatch, artefact) -
     window.click("▾ Reasoning")
     window.until(lambda: "First I think." not in window.text)
     assert opened == ["https://example.com/page"]
+
+
+def test_as_a_program() -> None:
+    """Without a URL the program starts a server of its own; closed in mid-answer it ends well."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", str(Path(__file__).with_name("closed_qt.py"))],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT * 2,
+    )
+    # What Qt's offscreen platform says of itself.
+    said = done.stderr.replace("This plugin does not support propagateSizeHints()\n", "")
+    assert (done.returncode, done.stdout, said) == (0, "closing\nended\n", "")
 
 
 BINDING = """

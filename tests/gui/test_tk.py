@@ -8,6 +8,7 @@ import threading
 import tkinter as tk
 import webbrowser
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,16 @@ class Window:
             self.root.tk.dooneevent(0)
         self.root.after_cancel(timer)
 
+    def ends_with(self, text: str) -> bool:
+        return self.text.endswith(text)
+
     @property
     def text(self) -> str:
         return self.chat.text.get("1.0", "end-1c")
 
     @property
     def retry(self) -> Any:
-        return self.chat.trouble.winfo_children()[-1]
+        return self.chat.trouble.winfo_children()[0]
 
     def focused(self) -> bool:
         """Whether keys come here; without a window manager a window takes the focus itself."""
@@ -95,10 +99,14 @@ def window(display, server, threads) -> Iterator[Window]:
 
 
 def picture(window: Window, path: Any) -> None:
+    """Leave a picture of the window as it is on the screen."""
     from PIL import ImageGrab
 
-    window.root.update()
-    ImageGrab.grab(xdisplay=window.root.winfo_screen().removesuffix(".0")).save(path)
+    root = window.root
+    root.update()
+    x, y = root.winfo_rootx(), root.winfo_rooty()
+    place = (x, y, x + root.winfo_width(), y + root.winfo_height())
+    ImageGrab.grab(place, xdisplay=root.winfo_screen().removesuffix(".0")).save(path)
 
 
 def test_an_answer_grows(window, server, threads) -> None:
@@ -121,6 +129,27 @@ def test_an_answer_grows(window, server, threads) -> None:
     assert threads == {threading.main_thread()}
 
 
+def test_any_script(window, server, artefact) -> None:
+    """Chinese can be pasted, and is shown as it comes, as are words that are longer than a line."""
+    script = server.answer("openai")
+    # To type it, xdotool would change the keyboard's map faster than Tk reads it.
+    window.root.clipboard_clear()
+    window.root.clipboard_append("请解释流式回答。")
+    window.until(window.focused)
+    window.xdotool("key", "ctrl+v")
+    window.until(lambda: window.chat.entry.get() == "请解释流式回答。")
+    window.xdotool("key", "Return")
+    assert script.wait_for_request().json["messages"][0]["content"] == "请解释流式回答。"
+    said = ""
+    for piece in (CJK, "\n\n", LONG, "\n\n", CJK):
+        script.say(piece)
+        said += piece
+        window.until(partial(window.ends_with, f"Assistant\n{said.rstrip()}"))
+    picture(window, artefact)
+    script.finish()
+    window.until(lambda: window.session.done)
+
+
 def test_stop_and_regenerate(window, server, threads) -> None:
     """Stop keeps the text and tells the server; Regenerate puts another answer in its place."""
     script = server.answer("openai")
@@ -137,13 +166,15 @@ def test_stop_and_regenerate(window, server, threads) -> None:
 
 
 def test_a_server_that_dies(window, server, threads, artefact) -> None:
-    """An error is shown with what came before it, and Retry asks again."""
+    """An error is shown with what came before it, and Retry asks again, in a small window, too."""
+    window.root.geometry("420x240")
     script = server.answer("openai")
     script.say("Half of")
     window.ask("Hi")
     window.until(lambda: "Half of" in window.text)
     script.cut()
     window.until(lambda: window.retry.winfo_viewable())
+    window.until(lambda: window.retry.winfo_height() >= window.chat.send.winfo_height())
     assert window.chat.error["text"] == str(window.session.error) != ""
     assert "Half of" in window.text
     picture(window, artefact)
@@ -242,7 +273,7 @@ def test_the_view_stays_where_one_reads(window, server, threads) -> None:
 def test_as_a_program(display) -> None:
     """Without a URL the program starts a server of its own; closed in mid-answer it ends well."""
     done = subprocess.run(
-        [sys.executable, "-X", "dev", str(Path(__file__).with_name("closed_in_mid_answer.py"))],
+        [sys.executable, "-X", "dev", str(Path(__file__).with_name("closed_tk.py"))],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
