@@ -31,7 +31,7 @@ BUILD_TIMEOUT = 100
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """The checkout without what builds left behind, and with packages that are no part of it."""
+    """A checkout in which an earlier build left a module, and with packages that are no part."""
     copy = tmp_path_factory.mktemp("sources") / "checkout"
     shutil.copytree(
         REPOSITORY, copy, ignore=shutil.ignore_patterns(*NOT_SOURCES, "build", "dist", "htmlcov")
@@ -40,6 +40,9 @@ def sources(tmp_path_factory):
         (copy / folder).mkdir(exist_ok=True)
         (copy / folder / "__init__.py").touch()
     (copy / "stray.py").touch()
+    left = copy / "build" / "lib" / "chatsdk"
+    left.mkdir(parents=True)
+    (left / "deleted.py").touch()
     return copy
 
 
