@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chatsdk.dialects.citing import as_score, passages, url_citation, web_results
+from chatsdk.dialects.citing import passages, url_citation, web_results
+from chatsdk.dialects.payload import as_number
 from chatsdk.errors import ProtocolError
 from chatsdk.parts import Citation
 
@@ -22,7 +23,7 @@ from chatsdk.parts import Citation
 )
 def test_scores(value, score):
     """A score is a finite number; without one two equal answers could differ."""
-    assert as_score(value) == score
+    assert as_number(value) == score
 
 
 def test_numbers_of_passages():

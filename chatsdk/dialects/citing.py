@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from chatsdk.dialects.payload import as_list, as_name, as_object
+from chatsdk.dialects.payload import as_list, as_name, as_number, as_object
 from chatsdk.parts import Citation
 
-__all__ = ["as_score", "passages", "url_citation", "web_results"]
+__all__ = ["passages", "url_citation", "web_results"]
 
 # Digits of a passage's number; RAGFlow's are below 500, and int() refuses thousands of them.
 NUMBER_DIGITS = 6
-
-
-def as_score(value: object) -> float | None:
-    """Return how well a source fits; ``None`` for what is no finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        score = float(value)
-    except OverflowError:
-        return None
-    return score if math.isfinite(score) else None
 
 
 def url_citation(annotation: object) -> Citation | None:
@@ -75,7 +63,7 @@ def passages(reference: object) -> Iterator[Citation]:
             url=_first(chunk, "url", "document_url"),
             document=_first(chunk, "document_id", "doc_id", "id", "chunk_id"),
             snippet=_first(chunk, "content", "content_with_weight"),
-            score=as_score(chunk.get("similarity")),
+            score=as_number(chunk.get("similarity")),
             position=_number(number),
         )
 

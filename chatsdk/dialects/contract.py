@@ -220,7 +220,11 @@ class Dialect:
         return hash((type(self), tuple(sorted(vars(self).items()))))
 
     def __repr__(self) -> str:
+        # A subclass may leave out options of the dialect that it follows.
+        code = getattr(type(self).__init__, "__code__", None)
         options = ", ".join(
-            f"{name.lstrip('_')}={value!r}" for name, value in sorted(vars(self).items())
+            f"{name.lstrip('_')}={value!r}"
+            for name, value in sorted(vars(self).items())
+            if code is None or name.lstrip("_") in code.co_varnames
         )
         return f"{self.name}({options})"

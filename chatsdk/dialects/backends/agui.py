@@ -7,7 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from chatsdk.dialects.asking import embedded
+from chatsdk.dialects.calling import declared, whole_call, written_calls
 from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.counting import sum_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -77,7 +79,7 @@ class AGUI(Dialect):
             "threadId": conversation_id or self.new_conversation(),
             "runId": str(uuid4()),
             "messages": [_message(message, place) for place, message in enumerate(messages, 1)],
-            "tools": [{"description": "", "parameters": {}} | dict(tool) for tool in tools],
+            "tools": [{"description": "", "parameters": {}} | declared(tool) for tool in tools],
             "context": [],
             "state": {},
             "forwardedProps": {},
@@ -166,7 +168,7 @@ class AGUIDecoder(Decoder):
             elif role == "assistant":
                 said.append(as_text(message.get("content"), "content"))
                 for item in as_list(message.get("toolCalls"), "toolCalls"):
-                    call = _whole_call(as_object(item, "toolCalls[]"))
+                    call = whole_call(as_object(item, "toolCalls[]"))
                     parts.append(call)
                     self._open_calls[str(call.index)] = None
             elif role == "tool":
@@ -216,13 +218,6 @@ _READ: dict[str, Callable[[AGUIDecoder, dict[str, Any]], Sequence[Part]]] = {
 }
 
 
-def _whole_call(call: dict[str, Any]) -> ToolCallDelta:
-    function = as_object(call.get("function"), "function")
-    id = as_text(call.get("id"), "id")
-    arguments = as_text(function.get("arguments"), "arguments")
-    return ToolCallDelta(id, id, as_name(function.get("name")), arguments, replace=True)
-
-
 def _citation(item: dict[str, Any]) -> Citation:
     return Citation(
         title=as_name(item.get("title")),
@@ -250,9 +245,9 @@ def _usage(payload: dict[str, Any]) -> Sequence[Part]:
         return ()
     total: dict[str, int] = {}
     for name, native in COUNTS.items():
-        counts = [count for item in entries if (count := as_whole(item.get(native))) is not None]
-        if counts:
-            total[name] = sum(counts)
+        count = sum_of(item.get(native) for item in entries)
+        if count is not None:
+            total[name] = count
     return (Identity(model=as_name(entries[0].get("model"))), UsageUpdate(**total))
 
 
@@ -267,14 +262,7 @@ def _message(message: Message, place: int) -> dict[str, Any]:
             *({"type": "image", "source": _source(image)} for image in message.images),
         ]
     if message.tool_calls:
-        written["toolCalls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ]
+        written["toolCalls"] = written_calls(message)
     return written
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from chatsdk.dialects.asking import arguments_of, embedded, given_back, system_text
 from chatsdk.dialects.backends.anthropic_content import DIALECT
+from chatsdk.dialects.calling import declared
 from chatsdk.messages import Image, Message
 
 __all__ = ["MAX_TOKENS", "write_body"]
@@ -31,7 +32,7 @@ def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    written = dict(tool)
+    written = declared(tool)
     if "parameters" in written:
         written["input_schema"] = written.pop("parameters")
     return written

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from chatsdk.answer import Answer
+from chatsdk.dialects.calling import whole_call
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.payload import (
     as_list,
@@ -30,7 +31,6 @@ from chatsdk.parts import (
     Part,
     Reasoning,
     Text,
-    ToolCallDelta,
     UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
@@ -160,7 +160,7 @@ class CozeDecoder(Decoder):
         action = as_object(chat.get("required_action"), "required_action")
         outputs = as_object(action.get("submit_tool_outputs"), "submit_tool_outputs")
         for item in as_list(outputs.get("tool_calls"), "tool_calls"):
-            parts.append(_call(as_object(item, "tool_calls[]")))
+            parts.append(whole_call(as_object(item, "tool_calls[]")))
         status = as_text(chat.get("status"), "status")
         if status == "failed":
             parts.append(_last_error(chat))
@@ -206,13 +206,6 @@ def _recalled(content: str) -> Sequence[Part]:
         for number, passage in zip(pieces[1::2], pieces[2::2], strict=True)
     ]
     return (Citations(tuple(found)),) if found else ()
-
-
-def _call(call: dict[str, Any]) -> ToolCallDelta:
-    function = as_object(call.get("function"), "function")
-    id = as_text(call.get("id"), "id")
-    arguments = as_text(function.get("arguments"), "arguments")
-    return ToolCallDelta(id, id, as_name(function.get("name")), arguments, replace=True)
 
 
 def _last_error(chat: dict[str, Any]) -> Failure:

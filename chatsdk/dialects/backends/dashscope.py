@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from chatsdk.dialects.calling import written_calls, written_tools
 from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.counting import sum_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -101,7 +103,7 @@ class DashScope(Dialect):
         }
         tools = options.pop("tools", None)
         if tools:
-            parameters["tools"] = [{"type": "function", "function": dict(tool)} for tool in tools]
+            parameters["tools"] = written_tools(tools)
         body = {name: options.pop(name) for name in BESIDE if name in options}
         parameters |= options.pop("parameters", {})
         body["input"] = {"messages": [_message(message, pictures) for message in messages]}
@@ -247,24 +249,19 @@ def _cited(output: dict[str, Any]) -> list[Citation]:
 
 
 def _usage(usage: dict[str, Any]) -> UsageUpdate:
-    models = as_list(usage.get("models"), "models")
+    listed = as_list(usage.get("models"), "models")
     # An application counts for each of its models.
-    counted = [as_object(item, "models[]") for item in models] or [usage]
+    models = [as_object(item, "models[]") for item in listed] or [usage]
     out = as_object(usage.get("output_tokens_details"), "output_tokens_details")
     into = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
     cached = as_object(usage.get("input_tokens_details"), "input_tokens_details") | into
     return UsageUpdate(
-        input=_sum(counted, "input_tokens"),
-        output=_sum(counted, "output_tokens"),
+        input=sum_of(item.get("input_tokens") for item in models),
+        output=sum_of(item.get("output_tokens") for item in models),
         total=as_whole(usage.get("total_tokens")),
         reasoning=as_whole(out.get("reasoning_tokens")),
         cached=as_whole(cached.get("cached_tokens")),
     )
-
-
-def _sum(counted: list[dict[str, Any]], name: str) -> int | None:
-    counts = [count for item in counted if (count := as_whole(item.get(name))) is not None]
-    return sum(counts) if counts else None
 
 
 def _message(message: Message, pictures: bool) -> dict[str, Any]:
@@ -277,12 +274,5 @@ def _message(message: Message, pictures: bool) -> dict[str, Any]:
         if message.name:
             written["name"] = message.name
     if message.tool_calls:
-        written["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ]
+        written["tool_calls"] = written_calls(message)
     return written

@@ -44,6 +44,3 @@ class DeepSeek(OpenAI):
             if thought is not None:
                 message["reasoning_content"] = thought
         return written
-
-    def __repr__(self) -> str:
-        return f"{self.name}()"

@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 from chatsdk.answer import Answer
 from chatsdk.dialects.asking import new_messages
-from chatsdk.dialects.citing import as_score
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.counting import counted
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
+    as_number,
     as_object,
     as_text,
     as_whole,
@@ -33,7 +34,6 @@ from chatsdk.parts import (
     Text,
     TextSnapshot,
     ToolCallDelta,
-    UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
 
@@ -207,13 +207,7 @@ class DifyDecoder(Decoder):
         metadata = as_object(payload.get("metadata"), "metadata")
         usage = as_object(metadata.get("usage"), "usage")
         if usage:
-            parts.append(
-                UsageUpdate(
-                    input=as_whole(usage.get("prompt_tokens")),
-                    output=as_whole(usage.get("completion_tokens")),
-                    total=as_whole(usage.get("total_tokens")),
-                )
-            )
+            parts.append(counted(usage))
         sources = as_list(metadata.get("retriever_resources"), "retriever_resources")
         if sources:
             parts.append(Citations(tuple(map(_citation, sources))))
@@ -275,7 +269,7 @@ def _citation(value: object) -> Citation:
         url=as_name(source.get("url")),
         document=as_name(source.get("document_id")) or as_name(source.get("segment_id")),
         snippet=as_name(source.get("content")),
-        score=as_score(source.get("score")),
+        score=as_number(source.get("score")),
         position=as_whole(source.get("position")),
     )
 

@@ -8,14 +8,14 @@ from typing import Any
 from chatsdk.answer import Answer
 from chatsdk.dialects.backends.openai import OpenAI
 from chatsdk.dialects.backends.openai_decoder import FINISH, OpenAIDecoder
-from chatsdk.dialects.citing import as_score
 from chatsdk.dialects.contract import About, StopRequest
+from chatsdk.dialects.counting import sum_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
+    as_number,
     as_object,
     as_text,
-    as_whole,
     failure_in,
     load,
     load_object,
@@ -90,9 +90,6 @@ class FastGPT(OpenAI):
 
         return encode(parts, id=id, model=model, finish=FINISH)
 
-    def __repr__(self) -> str:
-        return f"{self.name}()"
-
 
 class FastGPTDecoder(OpenAIDecoder):
     """Reads the events by their names; those that only show progress are ignored."""
@@ -120,10 +117,10 @@ def _nodes(nodes: list[Any]) -> Sequence[Part]:
         node = as_object(item, "node")
         for quote in as_list(node.get("quoteList"), "quoteList"):
             found.append(_citation(as_object(quote, "quoteList[]")))
-        into.append(as_whole(node.get("inputTokens")))
-        out.append(as_whole(node.get("outputTokens")))
+        into.append(node.get("inputTokens"))
+        out.append(node.get("outputTokens"))
     parts: list[Part] = [Citations(tuple(found))] if found else []
-    usage = UsageUpdate(input=_sum(into), output=_sum(out))
+    usage = UsageUpdate(input=sum_of(into), output=sum_of(out))
     if usage != UsageUpdate():
         parts.append(usage)
     return parts
@@ -140,7 +137,7 @@ def _citation(quote: dict[str, Any]) -> Citation:
         title=as_name(quote.get("sourceName")),
         document=as_name(quote.get("id")),
         snippet="\n".join(text for text in texts if text) or None,
-        score=as_score(score),
+        score=as_number(score),
     )
 
 
@@ -150,8 +147,3 @@ def _tool(tool: dict[str, Any]) -> Sequence[Part]:
         return ()
     name = as_name(tool.get("functionName")) or as_name(tool.get("toolName"))
     return (ToolCallDelta(id, id=id, name=name, arguments=as_text(tool.get("params"), "params")),)
-
-
-def _sum(counts: list[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None

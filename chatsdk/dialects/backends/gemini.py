@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 from chatsdk.dialects.backends.gemini_asking import write_body
 from chatsdk.dialects.backends.gemini_content import DIALECT, Content
 from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.counting import sum_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -248,15 +249,10 @@ def _recited(candidate: dict[str, Any]) -> Iterator[Citation]:
 def _usage(usage: dict[str, Any]) -> UsageUpdate:
     thoughts = as_whole(usage.get("thoughtsTokenCount"))
     return UsageUpdate(
-        input=_sum(usage, "promptTokenCount", "toolUsePromptTokenCount"),
+        input=sum_of(map(usage.get, ("promptTokenCount", "toolUsePromptTokenCount"))),
         # Thoughts are no part of the candidates, but they are output, and billed as such.
-        output=_sum(usage, "candidatesTokenCount", "thoughtsTokenCount"),
+        output=sum_of(map(usage.get, ("candidatesTokenCount", "thoughtsTokenCount"))),
         total=as_whole(usage.get("totalTokenCount")),
         reasoning=thoughts,
         cached=as_whole(usage.get("cachedContentTokenCount")),
     )
-
-
-def _sum(usage: dict[str, Any], *names: str) -> int | None:
-    counts = [count for name in names if (count := as_whole(usage.get(name))) is not None]
-    return sum(counts) if counts else None

@@ -14,6 +14,7 @@ from chatsdk.dialects.asking import (
     tool_name,
 )
 from chatsdk.dialects.backends.gemini_content import DIALECT, SIGNATURE
+from chatsdk.dialects.calling import declared
 from chatsdk.messages import Image, Message
 
 __all__ = ["write_body"]
@@ -43,16 +44,16 @@ def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[
 
 
 def _tools(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    # One of Google's own, {"googleSearch": {}}, has no name.
-    written = [dict(tool) for tool in tools if "name" not in tool]
-    functions = []
-    for tool in tools:
-        if "name" in tool:
-            function = dict(tool)
-            if "parameters" in function:
-                # The field `parameters` takes Google's dialect of schemas only.
-                function["parametersJsonSchema"] = function.pop("parameters")
-            functions.append(function)
+    written, functions = [], []
+    for tool in map(declared, tools):
+        if "name" not in tool:
+            # One of Google's own, {"googleSearch": {}}.
+            written.append(tool)
+            continue
+        if "parameters" in tool:
+            # The field `parameters` takes Google's dialect of schemas only.
+            tool["parametersJsonSchema"] = tool.pop("parameters")
+        functions.append(tool)
     return [*written, {"functionDeclarations": functions}] if functions else written
 
 

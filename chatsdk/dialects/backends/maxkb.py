@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from chatsdk.dialects.asking import new_messages
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, load_object
+from chatsdk.dialects.counting import counted
+from chatsdk.dialects.payload import as_name, as_object, as_text, load_object
 from chatsdk.messages import Message
-from chatsdk.parts import End, Failure, Identity, Part, Reasoning, Text, UsageUpdate
+from chatsdk.parts import End, Failure, Identity, Part, Reasoning, Text
 from chatsdk.sse import ServerSentEvent
 
 __all__ = ["MaxKB", "MaxKBDecoder"]
@@ -108,13 +109,7 @@ class MaxKBDecoder(Decoder):
             # Until the end the counts are zero, and version 1 has none.
             usage = as_object(chunk.get("usage"), "usage")
             if usage:
-                parts.append(
-                    UsageUpdate(
-                        input=as_whole(usage.get("prompt_tokens")),
-                        output=as_whole(usage.get("completion_tokens")),
-                        total=as_whole(usage.get("total_tokens")),
-                    )
-                )
+                parts.append(counted(usage))
             parts.append(End())
         return parts
 

@@ -13,6 +13,7 @@ from chatsdk.dialects.asking import (
     thoughts_to_give_back,
     tool_name,
 )
+from chatsdk.dialects.calling import written_tools
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.media import media_type
 from chatsdk.dialects.payload import (
@@ -84,7 +85,7 @@ class Ollama(Dialect):
             "stream": True,
         }
         if tools:
-            body["tools"] = [{"type": "function", "function": dict(tool)} for tool in tools]
+            body["tools"] = written_tools(tools)
         return body | options
 
     def document(self, payload: Any) -> Sequence[Part] | None:

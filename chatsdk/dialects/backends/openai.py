@@ -9,6 +9,7 @@ from chatsdk.dialects.asking import given_back
 from chatsdk.dialects.backends import openai_encoding
 from chatsdk.dialects.backends.openai_decoder import FINISH, OpenAIDecoder
 from chatsdk.dialects.backends.openai_keeping import DIALECT
+from chatsdk.dialects.calling import written_calls, written_tools
 from chatsdk.dialects.contract import About, Dialect
 from chatsdk.messages import Message
 from chatsdk.parts import End, Part
@@ -61,7 +62,7 @@ class OpenAI(Dialect):
             "stream_options": {"include_usage": True},
         }
         if tools:
-            body["tools"] = [{"type": "function", "function": dict(tool)} for tool in tools]
+            body["tools"] = written_tools(tools)
         body |= options
         if body["stream_options"] is None:
             del body["stream_options"]
@@ -110,14 +111,7 @@ def _message(message: Message) -> dict[str, Any]:
         ]
     if message.tool_calls:
         written["content"] = message.content or None
-        written["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ]
+        written["tool_calls"] = written_calls(message)
     for kept in given_back(message, DIALECT):
         fields = kept.get("fields")
         if not isinstance(fields, dict):

@@ -11,13 +11,13 @@ from chatsdk.dialects.alike import Alike
 from chatsdk.dialects.backends.openai_keeping import DIALECT, Kept
 from chatsdk.dialects.citing import passages, url_citation, web_results
 from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.counting import counted
 from chatsdk.dialects.payload import (
     UNSCANNABLE,
     as_list,
     as_name,
     as_object,
     as_text,
-    as_whole,
     failure_in,
     load_object,
     scan,
@@ -37,7 +37,6 @@ from chatsdk.parts import (
     Text,
     TextSnapshot,
     ToolCallDelta,
-    UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
 
@@ -177,7 +176,7 @@ class OpenAIDecoder(Decoder):
             return (failure_in(chunk),)
         usage = chunk.get("usage")
         if usage:
-            parts.append(_usage(as_object(usage, "usage")))
+            parts.append(counted(as_object(usage, "usage")))
         # Perplexity's sources stand beside the choices, in every chunk.
         found = chunk.get("search_results") or chunk.get("citations")
         if found:
@@ -200,7 +199,7 @@ class OpenAIDecoder(Decoder):
             self._finish(as_text(reason, "finish_reason"), parts)
             if choice.get("usage"):
                 # Where Moonshot puts it.
-                parts.append(_usage(as_object(choice["usage"], "usage")))
+                parts.append(counted(as_object(choice["usage"], "usage")))
 
     def _content(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
         if value.__class__ is list:
@@ -318,19 +317,3 @@ def _arguments(value: object) -> str:
     if value.__class__ is dict:
         return json.dumps(value, ensure_ascii=False)
     return as_text(value, "arguments")
-
-
-def _usage(usage: dict[str, Any]) -> UsageUpdate:
-    out = as_object(usage.get("completion_tokens_details"), "completion_tokens_details")
-    into = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
-    cached = as_whole(into.get("cached_tokens"))
-    if cached is None:
-        # DeepSeek's name for it, then Moonshot's.
-        cached = as_whole(usage.get("prompt_cache_hit_tokens", usage.get("cached_tokens")))
-    return UsageUpdate(
-        input=as_whole(usage.get("prompt_tokens")),
-        output=as_whole(usage.get("completion_tokens")),
-        total=as_whole(usage.get("total_tokens")),
-        reasoning=as_whole(out.get("reasoning_tokens")),
-        cached=cached,
-    )

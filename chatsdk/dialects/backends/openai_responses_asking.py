@@ -7,6 +7,7 @@ from typing import Any
 
 from chatsdk.dialects.asking import given_back, new_messages, system_text
 from chatsdk.dialects.backends.openai_responses_items import CALLS, DIALECT
+from chatsdk.dialects.calling import declared
 from chatsdk.messages import Message
 
 __all__ = ["CONVERSATION", "write_body"]
@@ -71,8 +72,9 @@ def _says_the_same(items: list[dict[str, Any]], message: Message) -> bool:
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    tool = declared(tool)
     if "type" in tool:
         # One of OpenAI's own, {"type": "web_search"}.
-        return dict(tool)
+        return tool
     # Strict, the default there, refuses parameters that may be left out.
     return {"type": "function", "strict": False, **tool}

@@ -147,9 +147,6 @@ class RAGFlowLegacy(RAGFlow):
     def __init__(self) -> None:
         super().__init__(text="snapshot")
 
-    def __repr__(self) -> str:
-        return f"{self.name}()"
-
 
 class RAGFlowAgent(RAGFlow):
     """A RAGFlow agent: the frames name their event inside the JSON.
@@ -174,9 +171,6 @@ class RAGFlowAgent(RAGFlow):
 
     def __init__(self) -> None:
         super().__init__(text="delta")
-
-    def __repr__(self) -> str:
-        return f"{self.name}()"
 
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any

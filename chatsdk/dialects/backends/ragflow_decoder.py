@@ -8,7 +8,8 @@ from typing import Any
 
 from chatsdk.dialects.citing import passages
 from chatsdk.dialects.contract import Decoder, Dialect
-from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, load, load_object
+from chatsdk.dialects.counting import counted
+from chatsdk.dialects.payload import as_name, as_object, as_text, load, load_object
 from chatsdk.dialects.thinking import Thinking, split_thinking
 from chatsdk.dialects.wrapping import unwrapped
 from chatsdk.parts import (
@@ -22,7 +23,6 @@ from chatsdk.parts import (
     ReasoningSnapshot,
     Text,
     TextSnapshot,
-    UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
 
@@ -206,7 +206,8 @@ class RAGFlowDecoder(Decoder):
             outputs = data.get("outputs")
             if isinstance(outputs, str) and CANCELED in outputs:
                 parts.append(Finish("cancelled", outputs))
-            _count(data.get("usage"), parts)
+            if (usage := data.get("usage")) and isinstance(usage, dict):
+                parts.append(counted(usage))
         elif name in ("user_inputs", "waiting_for_user"):
             # It waits for a form to be filled in; what to ask stands in `raw`.
             parts.append(Finish("other", name))
@@ -272,14 +273,3 @@ def _cite(reference: object, parts: list[Part]) -> None:
         found = tuple(passages(reference))
         if found:
             parts.append(Citations(found))
-
-
-def _count(usage: object, parts: list[Part]) -> None:
-    if usage and isinstance(usage, dict):
-        parts.append(
-            UsageUpdate(
-                input=as_whole(usage.get("prompt_tokens")),
-                output=as_whole(usage.get("completion_tokens")),
-                total=as_whole(usage.get("total_tokens")),
-            )
-        )

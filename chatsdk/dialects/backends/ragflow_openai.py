@@ -66,9 +66,6 @@ class RAGFlowOpenAI(OpenAI):
         """Raise `ValueError`: to be read by OpenAI's clients, write ``openai``."""
         return Dialect.encode(self, parts, id=id, model=model)
 
-    def __repr__(self) -> str:
-        return f"{self.name}(repeats={self._repeats})"
-
 
 class RAGFlowOpenAIDecoder(OpenAIDecoder):
     """Reads OpenAI's chunks with RAGFlow's errors and session in them."""

@@ -1,0 +1,46 @@
+"""Calls of tools in OpenAI's shape, which others have taken over: read, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chatsdk.dialects.payload import as_name, as_object, as_text
+from chatsdk.messages import Message
+from chatsdk.parts import ToolCallDelta
+
+__all__ = ["declared", "whole_call", "written_calls", "written_tools"]
+
+
+def whole_call(call: dict[str, Any]) -> ToolCallDelta:
+    """Read a call that came whole: ``{"id", "function": {"name", "arguments"}}``."""
+    function = as_object(call.get("function"), "function")
+    id = as_text(call.get("id"), "id")
+    arguments = as_text(function.get("arguments"), "arguments")
+    return ToolCallDelta(id, id, as_name(function.get("name")), arguments, replace=True)
+
+
+def written_calls(message: Message) -> list[dict[str, Any]]:
+    """Write the calls of an assistant's message."""
+    return [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for call in message.tool_calls
+    ]
+
+
+def written_tools(tools: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Write the tools that a model may call; one that says its own ``type`` stays as it is."""
+    return [
+        dict(tool) if "type" in tool else {"type": "function", "function": dict(tool)}
+        for tool in tools
+    ]
+
+
+def declared(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a tool's declaration without the wrapping that OpenAI has around it."""
+    inner = tool.get("function")
+    return dict(inner if isinstance(inner, Mapping) else tool)
