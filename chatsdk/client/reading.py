@@ -130,6 +130,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
     wire, feed, take = exchange.wire, reading.parser.feed, reading.take
     failure: ChatError | None = None
     first = True
+    event: ServerSentEvent | None = None
     kept = b""
     size_check = SIZE_CHECK_BYTES
     try:
@@ -178,8 +179,12 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
         exchange.abandon()
         raise
     if failure is not None:
+        # Who reports errors may show the frames with their variables, and a server may echo a
+        # secret: nothing that it sent stands in this frame, and there are none below.
+        data = kept = b""
+        event = None
         try:
-            raise failure
+            raise failure.with_traceback(None)
         finally:
             # It holds this frame; held by it in turn, it would live until a garbage collection.
             del failure
