@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk import sse
 from chatsdk.answer import Answer, Usage
-from chatsdk.dialects.backends.anthropic import FINISH
+from chatsdk.dialects.backends.anthropic_decoder import FINISH
 from chatsdk.dialects.writer import Writer, write
 from chatsdk.dialects.writing import CallPieces, dump, native_reason, opening
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta

@@ -6,19 +6,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatsdk.dialects.backends.openai_responses_items import CALLS, DIALECT, Items
-from chatsdk.dialects.citing import url_citation
+from chatsdk.dialects.backends.openai_responses_values import (
+    citation_of,
+    conversation_of,
+    identity_of,
+    usage_of,
+)
 from chatsdk.dialects.contract import Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
     as_object,
     as_text,
-    as_whole,
     failure_in,
     load_object,
 )
 from chatsdk.parts import (
-    Citation,
     Citations,
     End,
     Failure,
@@ -29,7 +32,6 @@ from chatsdk.parts import (
     Reasoning,
     Text,
     ToolCallDelta,
-    UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
 
@@ -76,7 +78,7 @@ class ResponsesDecoder(Decoder):
 
     def _begun(self, payload: dict[str, Any]) -> Sequence[Part]:
         response = as_object(payload.get("response"), "response")
-        return (_identity(response),)
+        return (identity_of(response),)
 
     def _text(self, payload: dict[str, Any]) -> Sequence[Part]:
         self._said.add(_place("text", payload, "content_index"))
@@ -160,7 +162,7 @@ class ResponsesDecoder(Decoder):
         return (ToolCallDelta(index, arguments=whole, replace=True),)
 
     def _annotation(self, payload: dict[str, Any]) -> Sequence[Part]:
-        citation = _citation(payload.get("annotation"))
+        citation = citation_of(payload.get("annotation"))
         return () if citation is None else (Citations((citation,)),)
 
     def _end(self, payload: dict[str, Any]) -> Sequence[Part]:
@@ -171,7 +173,7 @@ class ResponsesDecoder(Decoder):
     def ended(self, response: dict[str, Any], status: str) -> Sequence[Part]:
         """Return what the response says at its end, and what only came with it."""
         status = as_name(response.get("status")) or status
-        parts: list[Part] = [_identity(response)]
+        parts: list[Part] = [identity_of(response)]
         said = {kind for kind, _, _ in self._said}
         output = [as_object(item, "output[]") for item in as_list(response.get("output"), "output")]
         for place, item in enumerate(output):
@@ -182,7 +184,7 @@ class ResponsesDecoder(Decoder):
             parts.append(Native.of(DIALECT, kept))
         usage = as_object(response.get("usage"), "usage")
         if usage:
-            parts.append(_usage(usage))
+            parts.append(usage_of(usage))
         if status == "failed":
             error = as_object(response.get("error"), "error")
             code = as_name(error.get("code")) or as_name(error.get("type"))
@@ -190,7 +192,7 @@ class ResponsesDecoder(Decoder):
             return [*parts, Failure(message or "the response failed", code)]
         if status in ("completed", "incomplete"):
             # The next request can go on from this one; from none that broke off.
-            parts.append(Identity(conversation_id=_conversation(response)))
+            parts.append(Identity(conversation_id=conversation_of(response)))
         return [*parts, self._finish(response, status), End()]
 
     def _finish(self, response: dict[str, Any], status: str) -> Finish:
@@ -232,7 +234,7 @@ class ResponsesDecoder(Decoder):
                 self._refused = self._refused or name == "refusal"
                 if "text" not in said:
                     parts.append(Text(as_text(part.get(name), name)))
-                found = map(_citation, as_list(part.get("annotations"), "annotations"))
+                found = map(citation_of, as_list(part.get("annotations"), "annotations"))
                 parts.append(Citations(tuple(item for item in found if item is not None)))
 
 
@@ -277,37 +279,3 @@ def _item_key(payload: dict[str, Any], item: dict[str, Any] | None = None) -> in
     if index is not None:
         return index
     return _key(payload.get("item_id") if item is None else item.get("id"))
-
-
-def _identity(response: dict[str, Any]) -> Identity:
-    id = as_name(response.get("id"))
-    # Only a background response goes on without its connection and has to be stopped by its id.
-    task = id if response.get("background") is True else None
-    return Identity(id=id, model=as_name(response.get("model")), task=task)
-
-
-def _conversation(response: dict[str, Any]) -> str | None:
-    conversation = response.get("conversation")
-    if isinstance(conversation, dict) and as_name(conversation.get("id")):
-        return as_name(conversation["id"])
-    return None if response.get("store") is False else as_name(response.get("id"))
-
-
-def _citation(value: object) -> Citation | None:
-    annotation = as_object(value, "annotation")
-    file = as_name(annotation.get("file_id"))
-    if file is not None:
-        return Citation(title=as_name(annotation.get("filename")), document=file)
-    return url_citation(annotation)
-
-
-def _usage(usage: dict[str, Any]) -> UsageUpdate:
-    into = as_object(usage.get("input_tokens_details"), "input_tokens_details")
-    out = as_object(usage.get("output_tokens_details"), "output_tokens_details")
-    return UsageUpdate(
-        input=as_whole(usage.get("input_tokens")),
-        output=as_whole(usage.get("output_tokens")),
-        total=as_whole(usage.get("total_tokens")),
-        reasoning=as_whole(out.get("reasoning_tokens")),
-        cached=as_whole(into.get("cached_tokens")),
-    )

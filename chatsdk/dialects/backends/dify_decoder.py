@@ -1,0 +1,191 @@
+"""Dify's events, read: those of chatbots, agents and chatflows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.counting import counted
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_number,
+    as_object,
+    as_text,
+    as_whole,
+    failure_in,
+    load_object,
+)
+from chatsdk.parts import (
+    Citation,
+    Citations,
+    End,
+    Failure,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+)
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["DifyDecoder"]
+
+
+class DifyDecoder(Decoder):
+    """Reads the events of one answer, by the ``event`` inside their JSON."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._identity: tuple[object, object, object] = (None, None, None)
+        # Text since the last thought, and whether it came as an agent's.
+        self._said: list[str] = []
+        self._agent = False
+        # What is known of each step, and whether any of it is shown as reasoning.
+        self._thoughts: dict[str | None, str] = {}
+        self._thinking = False
+        # Of a chatflow that failed; the error event after it says more.
+        self._failed: Failure | None = None
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        return self.read(load_object(event.data)) if event.data.strip() else ()
+
+    def close(self) -> Sequence[Part]:
+        return () if self._failed is None else (self._failed,)
+
+    def read(self, payload: dict[str, Any]) -> Sequence[Part]:
+        """Return the parts of one parsed event."""
+        parts: list[Part] = []
+        ids = (payload.get("message_id"), payload.get("conversation_id"), payload.get("task_id"))
+        if ids != self._identity:
+            self._identity = ids
+            message, conversation, task = map(as_name, ids)
+            parts.append(Identity(id=message, conversation_id=conversation, task=task))
+        kind = payload.get("event")
+        if isinstance(kind, str):
+            read = _READ.get(kind)
+            if read is not None:
+                parts += read(self, payload)
+        elif payload.get("code") and payload.get("message"):
+            # The body of an HTTP error, sent after the stream had begun.
+            parts.append(failure_in(payload))
+        return parts
+
+    def _message(self, payload: dict[str, Any]) -> Sequence[Part]:
+        text = as_text(payload.get("answer"), "answer")
+        if self._agent:
+            # A new agent ends with its whole answer once more.
+            return (TextSnapshot(text),) if text else ()
+        return (Text(text),) if text else ()
+
+    def _agent_message(self, payload: dict[str, Any]) -> Sequence[Part]:
+        text = as_text(payload.get("answer"), "answer")
+        self._agent = True
+        self._said.append(text)
+        return (Text(text),) if text else ()
+
+    def _replaced(self, payload: dict[str, Any]) -> Sequence[Part]:
+        return (TextSnapshot(as_text(payload.get("answer"), "answer")),)
+
+    def _reasoning(self, payload: dict[str, Any]) -> Sequence[Part]:
+        data = as_object(payload.get("data"), "data")
+        text = as_text(data.get("reasoning"), "reasoning")
+        return (Reasoning(text),) if text else ()
+
+    def _thought(self, payload: dict[str, Any]) -> Sequence[Part]:
+        """Read a step of an agent. It comes again whenever more is known of it, always whole."""
+        id = as_name(payload.get("id"))
+        thought = as_text(payload.get("thought"), "thought")
+        known = self._thoughts.get(id, "")
+        parts: list[Part] = []
+        if thought != known and thought.startswith(known):
+            self._thoughts[id] = thought
+            # What a model says before it calls a tool is streamed as text and repeated here.
+            if known or thought.strip() != "".join(self._said).strip():
+                if not known and self._thinking:
+                    parts.append(Reasoning("\n\n"))
+                parts.append(Reasoning(thought[len(known) :]))
+                self._thinking = True
+            self._said.clear()
+        return [*parts, *_tool_calls(payload, id)]
+
+    def _end(self, payload: dict[str, Any]) -> Sequence[Part]:
+        return self.ended(payload)
+
+    def ended(self, payload: dict[str, Any]) -> Sequence[Part]:
+        """Return what comes with the end of the answer."""
+        parts: list[Part] = []
+        id = as_name(payload.get("message_id")) or as_name(payload.get("id"))
+        parts.append(Identity(id=id))
+        metadata = as_object(payload.get("metadata"), "metadata")
+        usage = as_object(metadata.get("usage"), "usage")
+        if usage:
+            parts.append(counted(usage))
+        sources = as_list(metadata.get("retriever_resources"), "retriever_resources")
+        if sources:
+            parts.append(Citations(tuple(map(_citation, sources))))
+        return [*parts, End()]
+
+    def _workflow_finished(self, payload: dict[str, Any]) -> Sequence[Part]:
+        data = as_object(payload.get("data"), "data")
+        status = data.get("status")
+        if status == "stopped":
+            return (Finish("cancelled", "stopped"), End())
+        if status == "failed":
+            self._failed = Failure(as_name(data.get("error")) or "the workflow failed", "failed")
+        return ()
+
+    def _paused(self, payload: dict[str, Any]) -> Sequence[Part]:
+        # The run goes on in another stream, after a person has filled in a form.
+        return (Finish("other", "workflow_paused"), End())
+
+    def _error(self, payload: dict[str, Any]) -> Sequence[Part]:
+        message = as_text(payload.get("message"), "message")
+        code = as_name(payload.get("code")) or as_whole(payload.get("status"))
+        return (Failure(message or "Dify reports an error without a message", code),)
+
+
+_READ: dict[str, Callable[[DifyDecoder, dict[str, Any]], Sequence[Part]]] = {
+    "message": DifyDecoder._message,
+    "agent_message": DifyDecoder._agent_message,
+    "message_replace": DifyDecoder._replaced,
+    "reasoning_chunk": DifyDecoder._reasoning,
+    "agent_thought": DifyDecoder._thought,
+    "message_end": DifyDecoder._end,
+    "workflow_finished": DifyDecoder._workflow_finished,
+    "workflow_paused": DifyDecoder._paused,
+    "error": DifyDecoder._error,
+}
+
+
+def _tool_calls(payload: dict[str, Any], id: str | None) -> Iterator[Part]:
+    """Read the calls of a step, ``"a;b"`` with the input ``{"a": {...}, "b": {...}}``."""
+    tools = as_text(payload.get("tool"), "tool")
+    given = payload.get("tool_input") or ""
+    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+    try:
+        inputs = json.loads(text)
+    except (ValueError, RecursionError):
+        inputs = None
+    for name in filter(None, tools.split(";")):
+        if isinstance(inputs, dict) and name in inputs:
+            arguments = json.dumps(inputs[name], ensure_ascii=False)
+        else:
+            arguments = text
+        yield ToolCallDelta(f"{id}:{name}", id=id, name=name, arguments=arguments, replace=True)
+
+
+def _citation(value: object) -> Citation:
+    source = as_object(value, "retriever_resources[]")
+    return Citation(
+        title=as_name(source.get("document_name")) or as_name(source.get("title")),
+        url=as_name(source.get("url")),
+        document=as_name(source.get("document_id")) or as_name(source.get("segment_id")),
+        snippet=as_name(source.get("content")),
+        score=as_number(source.get("score")),
+        position=as_whole(source.get("position")),
+    )
