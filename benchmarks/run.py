@@ -10,6 +10,7 @@ import argparse
 import importlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import shutil
@@ -170,13 +171,20 @@ def plot(rows: list[Row], path: Path) -> None:
         for place, name in enumerate(names):
             values = [row.detail.get(name, 0.0) for row in found]
             axis.bar([at + place * width for at in range(len(found))], values, width, label=name)
-        labels = [row.what.partition(", ")[2].partition(":")[0] for row in found]
-        axis.set_xticks([at + 0.4 for at in range(len(found))], labels)
+        if len(found) > 1:
+            labels = [row.what.partition(", ")[2].partition(":")[0] for row in found]
+            labels = [label.replace(", ", "\n") for label in labels]
+            axis.set_xticks([at + 0.4 for at in range(len(found))], labels)
+            axis.legend(fontsize="small", ncols=4, loc="upper center")
+        else:
+            axis.set_xticks([place * width for place in range(len(names))], names)
+        values = [value for row in found for value in row.detail.values() if value > 0]
         axis.set_yscale("log")
+        # From a power of ten, and with room for the legend.
+        axis.set_ylim(10 ** math.floor(math.log10(min(values))), max(values) * 5)
         unit = found[0].detail_unit
         axis.set_ylabel(unit if unit.startswith("µs of") else f"CPU, {unit}")
         axis.set_title(title)
-        axis.legend(fontsize="small", ncols=4)
     figure.savefig(path, metadata={"Date": None})
 
 
