@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from applications import WAIT, load
 
+from chatsdk import ui
 from chatsdk.parts import Citation
 
 LONG = "unbroken" * 40
@@ -268,6 +269,25 @@ def test_the_view_stays_where_one_reads(window, server, threads) -> None:
     script.finish()
     window.until(lambda: window.session.done and window.session.outcome)
     assert window.chat.text.yview()[0] == 0
+
+
+def test_a_frame_that_goes(display, capfd) -> None:
+    """A frame in the window may go before the window does: its functions are dropped, no others."""
+    root = tk.Tk()
+    ROOTS.append(root)
+    frame = tk.Frame(root)
+    frame.pack()
+    of_frame, of_root = ui.tk(frame), ui.tk(root)
+    seen: list[str] = []
+    of_frame(lambda: seen.append("in time"))
+    root.after(100, frame.destroy)
+    of_frame(lambda: seen.append("too late"), 0.2)
+    of_root(lambda: of_frame(lambda: seen.append("much too late")), 0.3)
+    of_root(root.destroy, 0.4)
+    root.mainloop()
+    of_frame(lambda: seen.append("far too late"))
+    assert seen == ["in time"]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_as_a_program(display) -> None:
