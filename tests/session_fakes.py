@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from chatsdk import Answer, Cancel, ChatError, Outcome, dialects
 from chatsdk.answer import AnswerBuilder
@@ -40,6 +41,8 @@ class FakeStream:
         self.response = self.dialect = self.body = None
         self.attempts = 1
         self.waiting = threading.Event()
+        # Gives the next answer in place of what was fed.
+        self.then: Callable[[], Answer] | None = None
         self.feed(*texts)
         cancel.link(self)
 
@@ -64,6 +67,8 @@ class FakeStream:
     def __next__(self) -> Answer:
         if self.outcome is not None or self.closed:
             raise StopIteration
+        if self.then is not None:
+            return self.then()
         if self._items.empty():
             self.waiting.set()
         item = self._items.get(timeout=WAIT)

@@ -127,4 +127,4 @@ def test_calls_of_a_step_in_a_session():
 
         return converse
 
-    assert calls_an_event(run) <= 16
+    assert calls_an_event(run) <= 13

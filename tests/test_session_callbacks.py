@@ -10,6 +10,7 @@ from session_fakes import WAIT, FakeClient, Log, eventually
 
 from chatsdk import BackendError
 from chatsdk.session import ChatSession, Regenerate
+from chatsdk.session.notify import WHO, Delivery
 
 
 def test_in_order():
@@ -355,9 +356,9 @@ def test_a_step_that_another_thread_left():
     client.streams[0].feed("a", "b", "c")
     next(stream)
     notifier = session._notifier
-    notifier.deliverer = -1
+    notifier.at_it[WHO] = Delivery(-1)
     next(stream)
-    notifier.deliverer = None
+    notifier.at_it.clear()
     next(stream)
     assert log == [("answer", "a"), ("answer", "bc")]
     stream.close()
@@ -372,9 +373,9 @@ def test_an_end_that_another_thread_left():
     client.streams[0].feed("old")
     next(old)
     notifier = session._notifier
-    notifier.deliverer = -1
+    notifier.at_it[WHO] = Delivery(-1)
     new = session.send({})
-    notifier.deliverer = None
+    notifier.at_it.clear()
     client.streams[1].feed("new")
     next(new)
     assert log == [("answer", "old"), ("finish", "stopped"), ("answer", "new")]

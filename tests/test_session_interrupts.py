@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
+import sys
 import threading
 import warnings
 
 import pytest
-from session_fakes import WAIT, FakeClient, Log, eventually, reading
+from session_fakes import WAIT, FakeClient, FakeUI, Log, eventually, reading
 
 from chatsdk.session import ChatSession
-from chatsdk.session.snapshot import Snapshot
+from chatsdk.session.turn import Turn
 
 
 class Trap:
@@ -32,23 +34,39 @@ class Trap:
     def __exit__(self, *exc):
         self._lock.release()
 
-    def acquire(self, blocking=True):
-        if not self._lock.acquire(blocking):
-            return False
-        if self.then is not None:
-            then, self.then = self.then, None
-            self.sprung += 1
-            then()
-        return True
+    def locked(self):
+        return self._lock.locked()
 
-    def release(self):
-        self._lock.release()
+
+class Claims(dict):
+    """What `Notifier.at_it` is, doing something before or after somebody begins to deliver."""
+
+    def __init__(self, *, before=None, after=None) -> None:
+        super().__init__()
+        self.before, self.after = before, after
+        self.sprung = 0
+
+    def setdefault(self, key, value):
+        if self.before is not None:
+            before, self.before = self.before, None
+            self.sprung += 1
+            before()
+        found = super().setdefault(key, value)
+        if self.after is not None:
+            after, self.after = self.after, None
+            self.sprung += 1
+            after()
+        return found
 
 
 def trapped(session) -> Trap:
     guard = session._machine.guard
     guard.lock = Trap(guard.lock)
     return guard.lock
+
+
+def interrupt():
+    raise KeyboardInterrupt
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="the system has no SIGALRM")
@@ -59,7 +77,10 @@ def test_in_a_signal_handler_within_the_lock(what, during):
     client = FakeClient()
     log = Log()
     session = ChatSession(client, latest=True, **log.callbacks())
-    stream = reading(session, client)
+    stream = session.send({})
+    client.streams[0].feed("Hel")
+    if during != "step":
+        next(stream)
     lock = trapped(session)
 
     def handler(number, frame):
@@ -74,7 +95,6 @@ def test_in_a_signal_handler_within_the_lock(what, during):
     try:
         lock.then = lambda: signal.raise_signal(signal.SIGALRM)
         if during == "step":
-            client.streams[0].feed("lo")
             next(stream, None)
         elif during == "subscribe":
             session.subscribe(lambda: None)
@@ -97,69 +117,189 @@ def test_in_a_signal_handler_within_the_lock(what, during):
     assert len(log.of("finish")) == session._machine._turns
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", ["stop", "close", "stream.close", "stream.stop", "reset", "send"])
+def test_interrupted_between_a_step_and_its_callback(what, when):
+    """Whatever a signal handler does there, each end is told once, and no step after it."""
+    client = FakeClient()
+    log = Log()
+    session = ChatSession(client, latest=True, **log.callbacks())
+    stream = reading(session, client)
+
+    def act():
+        if what == "send":
+            client.plans.append(["new"])
+            session.run({})
+        else:
+            {
+                "stop": session.stop,
+                "close": session.close,
+                "reset": session.reset,
+                "stream.close": stream.close,
+                "stream.stop": stream.stop,
+            }[what]()
+
+    claims = session._notifier.at_it = Claims(**{when: act})
+    client.streams[0].feed("lo")
+    assert [answer.text for answer in stream] == ["Hello"]
+    assert claims.sprung == 1
+    assert claims == {}
+    end = [("answer", "Hel"), ("answer", "lo"), ("finish", "stopped")]
+    assert log == end + [("answer", "new"), ("finish", "finished")] * (what == "send")
+
+
+@pytest.mark.parametrize(("moment", "kept"), [("before", "Hel"), ("after", "Hello")])
 @pytest.mark.parametrize("dispatch", [None, lambda function, delay=0.0: function()])
-def test_stop_while_a_step_is_committed(monkeypatch, moment, dispatch):
+def test_stop_while_a_step_is_committed(moment, kept, dispatch):
     """A stop in the middle of a commit: callbacks never hear more than the answer that is kept."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, dispatch=dispatch, throttle=0, **log.callbacks())
     stream = reading(session, client)
-    stepped = Snapshot.stepped
+    commit = Turn.answer.__set__
 
-    def stopping(snapshot, answer):
-        if moment == "before":
-            session.stop()
-        now = stepped(snapshot, answer)
-        if moment == "after":
-            session.stop()
-        return now
+    class Stopping(Turn):
+        """A turn that is stopped while its answer is replaced."""
 
-    monkeypatch.setattr(Snapshot, "stepped", stopping)
+        __slots__ = ()
+
+        def _replace(self, answer):
+            if moment == "before":
+                session.stop()
+            commit(self, answer)
+            if moment == "after":
+                session.stop()
+
+        answer = property(Turn.answer.__get__, _replace)
+
+    stream._turn.__class__ = Stopping
     client.streams[0].feed("lo")
     assert list(stream) == []
     assert log[-1] == ("finish", "stopped")
-    assert "".join(log.of("answer")) == session.answer.text == session.outcome.answer.text == "Hel"
+    assert "".join(log.of("answer")) == session.answer.text == session.outcome.answer.text == kept
     assert stream.answer is session.answer
 
 
-@pytest.mark.parametrize("where", ["state", "delivery"])
-def test_collected_within_the_lock(where):
-    """A stream that the garbage collector finds while the lock is held ends all the same."""
+def test_a_look_in_the_midst_of_a_stop():
+    """What is shown while a stop is under way stays, whatever the reader still commits."""
+    client = FakeClient()
+    session = ChatSession(client)
+    stream = reading(session, client)
+    turn = stream._turn
+    client.streams[0].feed("lo")
+    turn.mark_stopped()
+    shown = (session.status, session.answer)
+    turn.answer = client.streams[0].__next__()
+    session.stop()
+    assert shown == (session.status, session.answer) == ("stopped", stream.answer)
+    assert stream.answer.text == "Hel"
+
+
+class CtrlC(Trap):
+    """A lock after which comes a Ctrl-C, once."""
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        if not self.sprung:
+            self.sprung = 1
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_between_a_step_and_its_callback():
+    """A Ctrl-C just after the commit of a step leaves nobody waiting for this thread."""
+    client = FakeClient()
+    log = Log()
+    session = ChatSession(client, **log.callbacks())
+    stream = reading(session, client)
+    client.streams[0].feed("lo")
+    session._notifier.at_it = Claims(after=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
+    assert log == [("answer", "Hel"), ("answer", "lo"), ("finish", "stopped")]
+    client.plans.append(["new"])
+    session.start({}).result(WAIT)
+    assert log[3:] == [("answer", "new"), ("finish", "finished")]
+
+
+@pytest.mark.parametrize("throttle", [0, 60.0])
+def test_ctrl_c_before_the_dispatcher(throttle):
+    """A Ctrl-C just before the dispatcher is called does not keep it from being called again."""
+    client = FakeClient(["Hi"])
+    ui, log = FakeUI(), Log()
+    session = ChatSession(client, dispatch=ui, throttle=throttle, **log.callbacks())
+    guard = session._machine.guard
+    guard.lock = CtrlC(guard.lock)
+    with pytest.raises(KeyboardInterrupt):
+        session._notifier.changed()
+    session.run({})
+    ui.run()
+    assert log == [("answer", "Hi"), ("finish", "finished")]
+
+
+def test_ctrl_c_when_the_lock_is_taken():
+    """A Ctrl-C as soon as a method of the session holds the lock leaves it free."""
+    session = ChatSession(FakeClient(["Hi"]))
+    lock = session._machine.guard.lock
+
+    def interrupt(frame, event, function):
+        # Where the interpreter looks for signals: after a call.
+        if event == "c_return" and getattr(function, "__self__", None) is lock and lock.locked():
+            raise KeyboardInterrupt
+
+    sys.setprofile(interrupt)
+    try:
+        for act in (session.reset, session.to_dict, session.clear_error):
+            with contextlib.suppress(KeyboardInterrupt):
+                act()
+    finally:
+        sys.setprofile(None)
+    assert not lock.locked()
+    assert session.run({}).text == "Hi"
+
+
+@pytest.mark.parametrize("where", ["lock", "delivery"])
+def test_collected_in_the_midst(where):
+    """A stream that is collected while its thread has the lock, or delivers, ends all the same."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, **log.callbacks())
     stream = reading(session, client)
     cycle = [stream]
     cycle.append(cycle)
-    lock = trapped(session)
     del stream, cycle
-    if where == "state":
-        lock.then = gc.collect
+    if where == "lock":
+        trap = trapped(session)
+        trap.then = gc.collect
         session.clear_error()
     else:
-        session._machine.guard.lock.then = None
-        lock.then = gc.collect
+        trap = session._notifier.at_it = Claims(after=gc.collect)
         session._notifier.changed()
-    assert lock.sprung == 1
+    assert trap.sprung == 1
     assert session.status == "stopped"
     assert log == [("answer", "Hel"), ("finish", "stopped")]
 
 
 def test_collected_while_an_old_turn_is_read():
-    """A stream that is collected while a stale reader holds the lock ends all the same."""
+    """A stream that is collected while a stale reader has the lock ends all the same."""
     client = FakeClient()
     finishes = []
     session = ChatSession(client, latest=True, on_finish=finishes.append)
     old = reading(session, client)
-    new = reading(session, client)
-    cycle = [new]
-    cycle.append(cycle)
-    del new, cycle
-    trapped(session).then = gc.collect
-    assert session._machine.step(old._turn, old.answer) is False
+    inner = client.streams[0]
+    step = inner.answer
+
+    def overtaken():
+        cycle = [reading(session, client)]
+        cycle.append(cycle)
+        lock.then = gc.collect
+        return step
+
+    lock = trapped(session)
+    inner.then = overtaken
+    assert list(old) == []
+    assert lock.sprung == 1
     assert session.status == "stopped"
-    assert len(finishes) == 2
+    assert [outcome.answer.text for outcome in finishes] == ["Hel", "Hel"]
 
 
 def test_dropped_while_another_thread_holds_the_lock():

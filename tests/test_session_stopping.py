@@ -9,7 +9,7 @@ from session_fakes import WAIT, FakeClient, FakeStream, Log, eventually, reading
 
 from chatsdk import BackendError
 from chatsdk.parts import Text
-from chatsdk.session import ChatSession
+from chatsdk.session import ChatSession, TurnStream
 
 
 class Deaf(FakeStream):
@@ -213,6 +213,37 @@ def test_close_from_another_thread():
     thread.join(WAIT)
     assert not thread.is_alive()
     assert log == [("finish", "stopped")]
+
+
+@pytest.mark.parametrize("read", [next, TurnStream.result, list])
+def test_two_readers(read):
+    """Who reads a stream that is being read is told so, and the first reader goes on."""
+    client = FakeClient()
+    session = ChatSession(client)
+    stream = session.send({})
+    texts = []
+    thread = threading.Thread(target=lambda: texts.extend(str(answer) for answer in stream))
+    thread.start()
+    eventually(client.stream().waiting)
+    with pytest.raises(RuntimeError, match="is being read already, by another thread"):
+        read(stream)
+    client.streams[0].feed("Hel", "lo")
+    client.streams[0].finish()
+    thread.join(WAIT)
+    assert texts == ["Hel", "Hello"]
+    assert session.status == "finished"
+
+
+def test_a_value_error_of_the_reading_code():
+    """A ValueError from within, such as a bug in a tap, is not taken for a second reader."""
+    for read in (next, TurnStream.result):
+        client = FakeClient()
+        session = ChatSession(client)
+        stream = session.send({})
+        client.streams[0].fail(ValueError("a bug"))
+        with pytest.raises(ValueError, match="a bug"):
+            read(stream)
+        assert session.status == "error"
 
 
 def test_an_old_stream_cannot_stop_the_new_turn():

@@ -7,10 +7,10 @@ import threading
 import time
 
 import pytest
-from session_fakes import WAIT, FakeUI, Log, eventually
+from session_fakes import WAIT, FakeClient, FakeUI, Log, eventually
 
 from chatsdk import HTTPStatusError
-from chatsdk.session import Regenerate, use_chat
+from chatsdk.session import ChatSession, Regenerate, use_chat
 from chatsdk.testing import ChatServer
 
 PATH = "/v1/chat/completions"
@@ -103,6 +103,26 @@ def test_stop_a_start(server, phase):
         assert handle.result().text == ("Hel" if phase == "streaming" else "")
         assert log.of("finish") == ["stopped"]
         server.wait_until_no_connections()
+
+
+def test_a_callback_cannot_wait_for_its_turn(caplog):
+    """A callback on the turn's own thread that waits for the turn is told, and does not hang."""
+    client = FakeClient(["Hi"])
+    raised, handles, begun = [], [], threading.Event()
+
+    def on_answer(answer):
+        eventually(begun)
+        for wait in (handles[0].wait, handles[0].result):
+            with pytest.raises(RuntimeError, match="cannot wait for the turn") as info:
+                wait()
+            raised.append(info.value)
+
+    session = ChatSession(client, on_answer=on_answer)
+    handles.append(session.start({}))
+    begun.set()
+    assert handles[0].result(WAIT).text == "Hi"
+    assert len(raised) == 2
+    assert caplog.records == []
 
 
 def test_a_handle_stops_only_its_own(server):

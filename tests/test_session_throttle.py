@@ -260,8 +260,38 @@ def test_a_flood_does_not_keep_the_user_interface(clock):
 
 
 def test_a_dispatcher_that_raises(caplog, clock):
-    """A dispatcher that raises is logged, and asked again at the next change."""
+    """A dispatcher that raises is logged once, and asked again now and then, and at the end."""
     client = FakeClient()
+    ui, log = FakeUI(), Log()
+    broken = [True]
+    asked = []
+
+    def dispatch(function, delay=0.0):
+        asked.append(clock.now)
+        if broken:
+            raise RuntimeError("no window")
+        ui(function, delay)
+
+    session = ChatSession(client, dispatch=dispatch, **log.callbacks())
+    stream = streaming(client, session, *"abcd")
+    for _ in "ab":
+        next(stream)
+    assert asked == [1000.0]
+    clock.now += 1
+    for _ in "cd":
+        next(stream)
+    assert asked == [1000.0, 1001.0]
+    assert [record.getMessage() for record in caplog.records] == ["dispatch raised"]
+    broken.clear()
+    stream.close()
+    ui.run()
+    assert log == [("answer", "abcd"), ("finish", "stopped")]
+
+
+@pytest.mark.parametrize("throttle", [None, 0])
+def test_a_dispatcher_that_is_there_again(clock, throttle):
+    """An end that the dispatcher would not take is told at the next change, or by close()."""
+    client = FakeClient(["a"], ["b"])
     ui, log = FakeUI(), Log()
     broken = [True]
 
@@ -270,14 +300,45 @@ def test_a_dispatcher_that_raises(caplog, clock):
             raise RuntimeError("no window")
         ui(function, delay)
 
-    session = ChatSession(client, dispatch=dispatch, **log.callbacks())
-    stream = streaming(client, session, "a", "b")
-    next(stream)
-    assert [record.getMessage() for record in caplog.records] == ["dispatch raised"] * 2
+    session = ChatSession(client, dispatch=dispatch, throttle=throttle, **log.callbacks())
+    session.run({})
     broken.clear()
-    stream.close()
-    ui.run()
-    assert log == [("answer", "a"), ("finish", "stopped")]
+    session.close()
+    session.close()
+    assert ui.run() == 1
+    assert log == [("answer", "a"), ("finish", "finished")]
+
+
+def test_a_dispatcher_that_never_runs(clock):
+    """A dispatcher that drops what it is given keeps nothing waiting, and is asked once."""
+    asked = []
+    client = FakeClient(["a"], ["b"])
+    session = ChatSession(client, dispatch=lambda function, delay=0.0: asked.append(function))
+    session.run({})
+    assert session.start({}).result(WAIT).text == "b"
+    session.close()
+    assert len(asked) == 1
+
+
+def test_a_dispatcher_that_runs_late(clock):
+    """What runs after close() tells each end, once, and shows no text that came too late."""
+    client = FakeClient(["a"])
+    ui, log = FakeUI(), Log()
+    session = ChatSession(client, dispatch=ui, **log.callbacks())
+    session.run({})
+    stream = streaming(client, session, "b", "c")
+    next(stream)
+    session.close()
+    assert log == []
+    while ui.run():
+        pass
+    assert log == [("answer", "a"), ("finish", "finished"), ("answer", "b"), ("finish", "stopped")]
+
+
+def test_a_dispatcher_without_a_delay():
+    """A dispatcher that cannot be called with a delay is refused when the session is made."""
+    with pytest.raises(TypeError, match=r"dispatch\(function, delay\)"):
+        ChatSession(FakeClient(), dispatch=lambda function: None)
 
 
 def test_a_dispatcher_that_calls_at_once():

@@ -12,12 +12,15 @@ __all__ = ["Guard"]
 class Guard:
     """A lock, and what has to wait until it is free.
 
+    It is held within ``with guard, guard.lock:``. The lock is entered by itself, since a Ctrl-C in
+    a method of ours might come when it is taken and the block that frees it is not yet entered.
+
     A finalizer or a signal handler may run while its own thread holds the lock, at any bytecode,
     and would wait for ever. It uses `when_free`: the work is done at once if nobody holds the
     lock, else by the holder, as soon as the lock is released.
 
     Attributes:
-        lock: the lock itself, for a path where each microsecond counts; it is followed by
+        lock: the lock itself; alone, for a path where each microsecond counts, it is followed by
             ``if guard.waiting: guard.settle()``.
         waiting: the work that waits.
     """
@@ -30,10 +33,9 @@ class Guard:
         self.waiting: deque[Callable[[], object]] = deque()
 
     def __enter__(self) -> None:
-        self.lock.acquire()
+        pass
 
     def __exit__(self, *exc: object) -> None:
-        self.lock.release()
         if self.waiting:
             self.settle()
 
@@ -44,9 +46,8 @@ class Guard:
 
     def settle(self) -> None:
         """Do what waits, unless somebody holds the lock: that one will do it."""
-        while self.waiting and self.lock.acquire(blocking=False):
-            # Now this thread is known not to hold it; that another one may is no danger.
-            self.lock.release()
+        # If it is free this thread does not hold it; that another one may take it is no danger.
+        while self.waiting and not self.lock.locked():
             try:
                 work = self.waiting.popleft()
             except IndexError:

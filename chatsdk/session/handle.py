@@ -29,6 +29,7 @@ class TurnHandle:
         # Set by the thread as the last thing it does; read by everybody.
         self._over = threading.Event()
         self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def done(self) -> bool:
@@ -41,8 +42,14 @@ class TurnHandle:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until `done`, for `timeout` seconds at most; return whether it is.
 
-        Not for a callback of this turn: it would wait for itself.
+        Raises:
+            RuntimeError: called on the turn's own thread, by one of its callbacks.
         """
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "a callback that runs on the turn's own thread cannot wait for the turn: look at "
+                "session.answer, or use on_finish"
+            )
         return self._over.wait(timeout)
 
     def result(self, timeout: float | None = None) -> Answer:
@@ -53,6 +60,7 @@ class TurnHandle:
 
         Raises:
             TimeoutError: it has not ended in time; it goes on.
+            RuntimeError: as `wait`.
             ChatError: what ended the answer before its end.
             TypeError, ValueError: the body or prompt could not be sent.
         """
@@ -106,6 +114,7 @@ def start_turn(
             handle._over.set()
 
     thread = threading.Thread(target=work, name=name, daemon=True)
+    handle._thread = thread
     threads.append(thread)
     try:
         thread.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from threading import get_ident
 from typing import Any
 
 from chatsdk.answer import Answer
@@ -68,7 +67,7 @@ class Machine:
             TypeError, ValueError: the request makes no sense here; nothing has changed.
             RuntimeError: the session is closed.
         """
-        with self.guard:
+        with self.guard, self.guard.lock:
             if self.closed:
                 raise RuntimeError("this session is closed: make a new one")
             if not latest:
@@ -101,39 +100,19 @@ class Machine:
             raise
         return turn, plan
 
-    def step(self, turn: Turn, answer: Answer) -> bool:
-        """Commit one step; return whether `turn` may go on."""
-        guard, notifier = self.guard, self.notifier
-        here = False
-        with guard.lock:
-            before = self._snapshot
+    def begin_steps(self, turn: Turn) -> None:
+        """Note that the answer of a turn has begun. Further steps change the turn alone."""
+        with self.guard, self.guard.lock:
             # A turn that goes on is the current one: whatever replaces it ends it first.
-            going = turn.going
-            if going:
-                self._snapshot = notifier.newest = now = before.stepped(answer)
-                # Once more: stop() takes no lock. If it came in between, the answer that it kept
-                # may be the one before, and then no callback may hear of this one.
-                going = turn.going
-                # The short way: one event is one call, nobody is delivering, nothing is waiting.
-                here = (
-                    going and notifier.direct and notifier.deliverer is None and not notifier.queue
-                )
-                if here:
-                    notifier.deliverer = get_ident()
-        if here:
-            notifier.tell_step(before, now)
-        elif going:
-            notifier.changed()
-        if guard.waiting:
-            guard.settle()
-        return going
+            if turn.going:
+                self._put(self._snapshot.stepped())
 
     def end_round(self, turn: Turn, answer: Answer, messages: tuple[Message, ...]) -> bool:
         """Note a round of tools, at the end of which the answer is `answer`.
 
         Returns whether `turn` may go on; if not, the round is left out.
         """
-        with self.guard:
+        with self.guard, self.guard.lock:
             if not turn.going:
                 return False
             taken = (*self._snapshot.conversation.messages, *turn.rounds.messages)
@@ -146,7 +125,7 @@ class Machine:
 
         `nested` as in `Notifier.changed`.
         """
-        with self.guard:
+        with self.guard, self.guard.lock:
             self._end(turn, outcome)
         self.notifier.changed(nested=nested)
 
@@ -161,22 +140,15 @@ class Machine:
         current = snapshot.turn
         if current is None or not snapshot.in_flight or turn not in (None, current):
             return
-        # In this order: a step that is committed after the mark is told to nobody, and one that
-        # is told was committed before it, so that the answer kept here has it.
-        current.mark_stopped()
-        snapshot = self._snapshot
-        if snapshot.turn is current:
-            current.leave(snapshot.answer)
+        _stop(current)
         current.cancel.set()
 
     def answer_of(self, turn: Turn) -> Answer:
         """Return the newest answer of a turn, whether it is current or not."""
-        snapshot = self._snapshot
-        # It may have ended since, but then its outcome is there.
+        # In this order: one that is not over afterwards had not kept an earlier answer.
+        answer = turn.answer
         outcome = self.outcome_of(turn)
-        if outcome is not None:
-            return outcome.answer
-        return snapshot.answer if snapshot.turn is turn else Answer()
+        return answer if outcome is None else outcome.answer
 
     def outcome_of(self, turn: Turn) -> Outcome | None:
         """Return how a turn ended, ``None`` while it goes on."""
@@ -189,7 +161,7 @@ class Machine:
 
     def save(self) -> tuple[Conversation, int]:
         """Return the conversation, and how many ids have been given to messages."""
-        with self.guard:
+        with self.guard, self.guard.lock:
             return self._snapshot.seen().conversation, self._ids
 
     def load(self, conversation: Conversation, ids: int = 0) -> None:
@@ -198,7 +170,7 @@ class Machine:
         Raises:
             TypeError, ValueError: an id is no string, or there twice.
         """
-        with self.guard:
+        with self.guard, self.guard.lock:
             self._ids = ids
             messages = named(conversation.messages, self._new_id)
             self._put(Snapshot(conversation=conversation._replace(messages=messages)))
@@ -210,7 +182,7 @@ class Machine:
             BusyError: a turn is in flight.
             ValueError: two messages have the same id.
         """
-        with self.guard:
+        with self.guard, self.guard.lock:
             self._must_be_free("set_messages()")
             messages = named(messages, self._new_id)
             # A turn that was stopped gives its answer to the conversation that was.
@@ -221,7 +193,7 @@ class Machine:
 
     def clear_error(self) -> None:
         """Leave the status ``error``, if the session is there."""
-        with self.guard:
+        with self.guard, self.guard.lock:
             if self._snapshot.status is not Status.ERROR:
                 return
             self._put(self._snapshot.cleared())
@@ -229,7 +201,7 @@ class Machine:
 
     def reset(self) -> None:
         """End the turn in flight, and forget everything."""
-        with self.guard:
+        with self.guard, self.guard.lock:
             turn = self._interrupt()
             self._put(self._snapshot.reset())
         _wake(turn)
@@ -266,10 +238,17 @@ class Machine:
         snapshot = self._snapshot
         if snapshot.turn is None or not snapshot.in_flight:
             return None
-        snapshot.turn.mark_stopped()
-        snapshot.turn.leave(snapshot.answer)
+        _stop(snapshot.turn)
         self._end(snapshot.turn, Outcome("stopped"))
         return snapshot.turn
+
+
+def _stop(turn: Turn) -> Answer:
+    """Let no step of a turn follow, and return the answer that it keeps. Takes no lock."""
+    # In this order: a step that is committed after the mark is told to nobody, and one that is
+    # told was committed before it, so that the answer kept here has it.
+    turn.mark_stopped()
+    return turn.last
 
 
 def _wake(turn: Turn | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 import time
@@ -15,7 +16,7 @@ from chatsdk.session.callbacks import Callbacks, call
 from chatsdk.session.guard import Guard
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
-from chatsdk.session.turn import Turn
+from chatsdk.session.turn import BEFORE_FIRST, Turn
 
 __all__ = ["Dispatch", "Notifier"]
 
@@ -23,6 +24,10 @@ logger = logging.getLogger("chatsdk")
 
 # Seconds between two updates of a window: as often as an eye follows text.
 THROTTLE_SECONDS = 1 / 30
+
+
+# The one key of `Notifier.at_it`.
+WHO = "who"
 
 
 class Dispatch(Protocol):
@@ -52,8 +57,8 @@ class Notifier:
         throttle: float | None,
         name: str,
     ) -> None:
-        if dispatch is not None and not callable(dispatch):
-            raise TypeError(f"dispatch is a function, not {type(dispatch).__name__}")
+        if dispatch is not None:
+            _check(dispatch)
         if throttle is None:
             throttle = 0.0 if dispatch is None else THROTTLE_SECONDS
         if isinstance(throttle, bool) or not isinstance(throttle, (int, float)):
@@ -61,24 +66,28 @@ class Notifier:
         if not 0 <= throttle < float("inf"):
             raise ValueError("throttle must be 0 seconds or more")
         self._callbacks = callbacks
+        self._answer = callbacks.answer
         self._dispatch = dispatch
         self._throttle = throttle
         self._name = name
         # Each change is told here and now.
         self.direct = dispatch is None and not throttle
+        # Who delivers now. A dict, since its setdefault is atomic: the first one stays.
+        self.at_it: dict[str, Turn | Delivery] = {}
         # The session's own: guards everything from here on but _given and _given_of.
         self._guard = guard
-        # The thread that delivers.
-        self.deliverer: int | None = None
         self.newest = Snapshot()
         self._subscribers: tuple[Subscription, ...] = ()
         # What is never coalesced, in order.
         self.queue: deque[Callable[[], None]] = deque()
         # Whether the newest state has to be shown.
-        self._news = False
-        self._waiting = False
+        self.news = False
+        # Whether a call is under way to the user interface's thread, or to a timer.
+        self.waiting = False
         self._due = 0.0
         self._timer: threading.Timer | None = None
+        # Whether the dispatcher raised when it was asked last.
+        self._broken = False
         # What on_answer got last, and of which turn. Only the thread that delivers looks at it.
         self._given: Answer | None = None
         self._given_of: Turn | None = None
@@ -99,7 +108,7 @@ class Notifier:
 
     def tell_tool(self, request: ToolCall, result: object) -> None:
         """Tell `on_tool` what became of a call; never left out."""
-        with self._guard:
+        with self._guard, self._guard.lock:
             self.queue.append(partial(call, self._callbacks.tool, "on_tool", request, result))
         self.changed()
 
@@ -108,14 +117,14 @@ class Notifier:
         if not callable(listener):
             raise TypeError(f"a listener is a function, not {type(listener).__name__}")
         subscription = Subscription(listener)
-        with self._guard:
+        with self._guard, self._guard.lock:
             self._subscribers = (*self._subscribers, subscription)
         return partial(self._unsubscribe, subscription)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         # At once, also in the round that is under way.
         subscription.active = False
-        with self._guard:
+        with self._guard, self._guard.lock:
             self._subscribers = tuple(s for s in self._subscribers if s is not subscription)
 
     def changed(self, *, nested: bool = True) -> None:
@@ -124,126 +133,136 @@ class Notifier:
         `nested`: called within a callback, deliver before that one returns.
         """
         if self.direct:
-            self._deliver(nested)
+            self.deliver(nested=nested)
             return
-        with self._guard:
-            # The end of a turn is not held back, unless a call is waiting that will bring it.
-            delay = 0.0 if self.queue else max(0.0, self._due - time.monotonic())
-            here = self._dispatch is None and not delay
-            if not here:
-                if self._waiting:
-                    return
-                self._waiting = True
-        if here:
-            self._deliver(nested)
+        here = mine = False
+        try:
+            with self._guard, self._guard.lock:
+                # The end of a turn is not held back, unless a call is waiting that will bring it.
+                delay = 0.0 if self.queue else max(0.0, self._due - time.monotonic())
+                here = self._dispatch is None and not delay
+                if not here and not self.waiting and not (self._broken and delay):
+                    mine = True
+                    self.waiting = True
+            if here:
+                self.deliver(nested=nested)
+            elif mine:
+                self._hand_over(delay)
+        except BaseException as exc:
+            if mine:
+                self.waiting = False
+            if here or not isinstance(exc, Exception):
+                raise
+            self._refused()
+
+    def _hand_over(self, delay: float) -> None:
+        if self._dispatch is not None:
+            self._dispatch(self._run, delay)
         else:
-            self._hand_over(delay)
+            timer = threading.Timer(delay, self._run)
+            timer.name = f"{self._name}-throttle"
+            timer.daemon = True
+            self._timer = timer
+            timer.start()
+        self._broken = False
+
+    def _refused(self) -> None:
+        """Note that the dispatcher raised: the window is gone, or is not there yet."""
+        # It is asked again, but not at each event of a flood, and logged once.
+        self._due = time.monotonic() + (self._throttle or THROTTLE_SECONDS)
+        if not self._broken:
+            self._broken = True
+            logger.exception("dispatch raised")
 
     def close(self, seconds: float) -> None:
-        """End the thread that waits for a suppressed update, if there is one."""
+        """Tell what still waits, and end the thread that would have. Never waits for the lock."""
         timer = self._timer
         if timer is not None:
             timer.cancel()
-            if timer is not threading.current_thread():
+            if timer is not threading.current_thread() and timer.is_alive():
                 timer.join(seconds)
-
-    def _hand_over(self, delay: float) -> None:
-        try:
-            if self._dispatch is not None:
-                self._dispatch(self._run, delay)
-            else:
-                timer = threading.Timer(delay, self._run)
-                timer.name = f"{self._name}-throttle"
-                timer.daemon = True
-                self._timer = timer
-                timer.start()
-        except BaseException as exc:
-            with self._guard:
-                self._waiting = False
-            if not isinstance(exc, Exception):
-                raise
-            logger.exception("dispatch raised")
+            if self.waiting:
+                self.waiting = False
+                self._guard.when_free(partial(self.deliver, nested=False))
+        elif self._broken and self.queue:
+            # The last chance to tell how a turn ended.
+            self._guard.when_free(partial(self.changed, nested=False))
 
     def _run(self) -> None:
-        with self._guard:
-            self._waiting = False
-        self._deliver(nested=True)
+        with self._guard, self._guard.lock:
+            self.waiting = False
+        self.deliver()
 
-    def _deliver(self, nested: bool) -> None:
-        me = threading.get_ident()
-        outer: int | None = None
-        mine = False
-        guard = self._guard
-        lock, queue = guard.lock, self.queue
+    def deliver(self, *, nested: bool = True) -> None:
+        """Deliver here what there is, or leave it to the thread that is at it."""
+        me = Delivery(threading.get_ident())
+        self.news = True
         try:
-            with lock:
-                self._news = True
-                outer = self.deliverer
-                if outer is not None and (outer != me or not nested):
-                    return
-                mine = True
-                self.deliverer = me
-                if self._throttle:
-                    self._due = time.monotonic() + self._throttle
-            while True:
-                work: Callable[[], None] | None = None
-                with lock:
-                    if queue:
-                        work = queue.popleft()
-                    elif self._news:
-                        self._news = False
-                    else:
-                        self.deliverer = outer
-                        mine = False
-                        return
-                    newest = self.newest
-                if work is None:
-                    self._show(newest)
+            at_it = self.at_it.setdefault(WHO, me)
+            if at_it is not me and (at_it.reader != me.reader or not nested):
+                return
+            if self._throttle:
+                self._due = time.monotonic() + self._throttle
+            queue = self.queue
+            while queue or self.news:
+                try:
+                    work = queue.popleft()
+                except IndexError:
+                    self.news = False
+                    self._show(self.newest)
                 else:
                     work()
         finally:
-            if mine:
-                # Ctrl-C in a callback: what others have left to this thread is told all the same.
-                with lock:
-                    self.deliverer = outer
-                self._deliver(nested)
-            if guard.waiting:
-                guard.settle()
+            self.let_go(me, nested=nested)
+
+    def let_go(self, who: Turn | Delivery, *, nested: bool = True) -> None:
+        """Note that `who` delivers no more, if it did: also after a Ctrl-C in a callback."""
+        if self.at_it.get(WHO) is who:
+            del self.at_it[WHO]
+            if self.queue or self.news:
+                # Who found this thread at it has left it something.
+                self.deliver(nested=nested)
 
     # On the thread that delivers ------------------------------------------------------------
 
-    def tell_step(self, before: Snapshot, snapshot: Snapshot) -> None:
-        """Deliver one step, which follows `before`, for the thread that has become `deliverer`."""
-        try:
-            function = self._callbacks.answer
-            if function is not None:
-                answer = snapshot.answer
-                given = self._given
-                if given is before.answer or before.status is Status.SUBMITTED:
-                    # It has the right delta already.
-                    self._given = answer
-                    self._given_of = snapshot.turn
-                    try:
-                        function(answer)
-                    except Exception:
-                        logger.exception("on_answer raised")
-                else:
-                    self._give(function, snapshot)
-            if self._subscribers:
-                self._tell_subscribers()
-        finally:
-            self.deliverer = None
-            # Who found this thread delivering has left it something: look once more, afterwards.
-            if self.queue or self._news:
-                self._deliver(nested=True)
+    def tell_step(self, turn: Turn, before: Answer, answer: Answer) -> None:
+        """Deliver one step, which follows `before`: the short way, where each is told at once.
+
+        Whoever calls it calls `let_go` if it raises.
+        """
+        at_it = self.at_it
+        if self.queue or at_it.setdefault(WHO, turn) is not turn:
+            self.deliver()
+            return
+        # Looked at once more: after a stop the turn may keep the answer before, and its end may
+        # have been told. A stop from now on is told after this.
+        if (function := self._answer) is not None and turn.going:
+            if self._given is before or before is BEFORE_FIRST:
+                # It has the right delta already.
+                self._given = answer
+                self._given_of = turn
+                try:
+                    function(answer)
+                except Exception:
+                    logger.exception("on_answer raised")
+            else:
+                self._give(function, turn, answer)
+        if self._subscribers:
+            self._tell_subscribers()
+        del at_it[WHO]
+        if self.queue or self.news:
+            self.deliver()
 
     def _show(self, snapshot: Snapshot) -> None:
         # The last answer of a turn came through the queue, before on_finish.
-        function = self._callbacks.answer
+        function = self._answer
         if function is not None and snapshot.status is Status.STREAMING:
             turn = snapshot.turn
-            if turn is not None and not turn.stopped:
-                self._give(function, snapshot)
+            assert turn is not None
+            # In this order: what was there before the stop is in the answer that it keeps.
+            answer = turn.answer
+            if not turn.stopped:
+                self._give(function, turn, answer)
         self._tell_subscribers()
 
     def _tell_subscribers(self) -> None:
@@ -251,23 +270,49 @@ class Notifier:
             if subscription.active:
                 call(subscription.listener, "a subscriber")
 
-    def _give(self, function: Callable[[Answer], object], snapshot: Snapshot) -> None:
+    def _give(self, function: Callable[[Answer], object], turn: Turn, answer: Answer) -> None:
         """Give `on_answer` the answer, unless it has it."""
-        before = self._given if self._given_of is snapshot.turn else None
-        answer = snapshot.answer
+        before = self._given if self._given_of is turn else None
         if answer is not before:
             self._given = answer
-            self._given_of = snapshot.turn
+            self._given_of = turn
             call(function, "on_answer", answer.since(before))
 
     def _give_last(self, snapshot: Snapshot) -> None:
         """Give `on_answer` the last answer of a turn, if it says more than the one it has."""
-        function = self._callbacks.answer
-        if function is None:
+        function = self._answer
+        turn = snapshot.turn
+        if function is None or turn is None:
             return
-        before = self._given if self._given_of is snapshot.turn else None
-        if snapshot.answer != (before or Answer()):
-            self._give(function, snapshot)
+        before = self._given if self._given_of is turn else None
+        if snapshot.answer != (before or BEFORE_FIRST):
+            self._give(function, turn, snapshot.answer)
+
+
+def _check(dispatch: object) -> None:
+    if not callable(dispatch):
+        raise TypeError(f"dispatch is a function, not {type(dispatch).__name__}")
+    try:
+        signature = inspect.signature(dispatch)
+    except (TypeError, ValueError):
+        # Some that are written in C do not tell.
+        return
+    try:
+        signature.bind(print, 0.0)
+    except TypeError as error:
+        raise TypeError(
+            "dispatch is called as dispatch(function, delay), which this one does not take "
+            f"({error}): chatsdk.ui has them for many toolkits"
+        ) from None
+
+
+class Delivery:
+    """One thread that tells what there is."""
+
+    __slots__ = ("reader",)
+
+    def __init__(self, reader: int) -> None:
+        self.reader = reader
 
 
 class Subscription:

@@ -10,7 +10,7 @@ from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
 from chatsdk.session.conversation import Conversation
 from chatsdk.session.status import Move, Status, after
-from chatsdk.session.turn import Turn
+from chatsdk.session.turn import BEFORE_FIRST, Turn
 
 __all__ = ["Snapshot", "outcome_of"]
 
@@ -28,7 +28,8 @@ class Snapshot(NamedTuple):
     Attributes:
         status: where the session is.
         turn: the current or last turn, ``None`` before the first.
-        answer: the newest answer, empty before the first step of a turn.
+        answer: the last answer of a turn that has ended. One that is under way has its own, since
+            a new snapshot for each event takes time; `seen` puts it here.
         outcome: how the last turn ended, ``None`` before that.
         conversation: what is said; a turn that is under way has not added its answer yet.
     """
@@ -52,15 +53,20 @@ class Snapshot(NamedTuple):
     def seen(self) -> Snapshot:
         """Return what may be shown: a turn that was stopped is over, even if not yet settled."""
         turn = self.turn
-        if turn is None or not turn.stopped or not self.in_flight:
+        if turn is None or not self.status.in_flight:
             return self
-        return self.ended(Outcome("stopped"))
+        # In this order: an answer that was there before the stop is in what the turn keeps.
+        answer = turn.answer if self.status is Status.STREAMING else BEFORE_FIRST
+        if turn.stopped:
+            return self.ended(Outcome("stopped"))
+        return _made(Snapshot, (self.status, turn, answer, None, self.conversation))
 
     def interrupted(self) -> Snapshot:
         """Return the state with the turn over that is in flight, if there is one."""
-        if not self.in_flight:
+        turn = self.turn
+        if turn is None or not self.in_flight:
             return self
-        return self.ended(Outcome("stopped", answer=self.answer))
+        return self.ended(Outcome("stopped", answer=turn.answer))
 
     def begun(self, turn: Turn, messages: tuple[Message, ...], named: str | None) -> Snapshot:
         """Return the state with `turn` under way, in the conversation that was `named` here."""
@@ -69,13 +75,9 @@ class Snapshot(NamedTuple):
             conversation = conversation._replace(id=named)
         return Snapshot(after(self.status, Move.SEND), turn, conversation=conversation)
 
-    def stepped(self, answer: Answer) -> Snapshot:
-        """Return the state with one more step of the answer."""
-        status, turn, _, outcome, conversation = self
-        if status is not Status.STREAMING:
-            # The one cell that is not looked up: it is the one of nearly all steps.
-            status = after(status, Move.STEP)
-        return _made(Snapshot, (status, turn, answer, outcome, conversation))
+    def stepped(self) -> Snapshot:
+        """Return the state after a step of the answer."""
+        return self._replace(status=after(self.status, Move.STEP))
 
     def ended(self, outcome: Outcome) -> Snapshot:
         """Return the state with the turn over, and its answer among the messages.
@@ -87,7 +89,7 @@ class Snapshot(NamedTuple):
         assert turn is not None
         if turn.stopped:
             word = outcome if outcome.reason == "stopped" else Outcome("stopped")
-            outcome = word._replace(answer=turn.left or self.answer)
+            outcome = word._replace(answer=turn.last)
         status = after(self.status, _ENDS[outcome.reason])
         answer = outcome.answer
         messages, id, server_has, origin = self.conversation

@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Generator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer
 from chatsdk.outcome import Outcome
+from chatsdk.session.reading import steps
 from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.turn import Turn
 
@@ -27,6 +28,11 @@ NEVER_READ = (
     "thread of its own"
 )
 
+TWO_READERS = (
+    "this stream is being read already, by another thread or by the caller of a callback: read it "
+    "in one place, and look at session.answer or use callbacks elsewhere"
+)
+
 
 class TurnStream(Generator[Answer, None, None]):
     """The answer of one turn: a generator of `Answer`, and a context manager.
@@ -42,38 +48,18 @@ class TurnStream(Generator[Answer, None, None]):
         self._machine = machine
         self._turn = turn
         self._stream = stream
-        self._read = False
+        self._steps = steps(machine, turn, stream)
 
     def __iter__(self) -> TurnStream:
         return self
 
     def __next__(self) -> Answer:
-        self._read = True
-        turn = self._turn
-        if not turn.going:
-            return self._over()
         try:
-            answer = next(self._stream)
-        except StopIteration:
-            # Without an outcome it was closed, which is how a turn is stopped.
-            self._machine.end(turn, self._stream.outcome or Outcome("stopped"))
-            raise
-        except BaseException as error:
-            self._stream.close()
-            self._machine.end(turn, outcome_of(error, self._machine.answer_of(turn)))
-            if turn.stopped and isinstance(error, Exception):
-                # The session says that the user ended it: there is no error any more.
-                raise StopIteration from None
-            raise
-        if self._machine.step(turn, answer):
-            return answer
-        return self._over()
-
-    def _over(self) -> NoReturn:
-        """Settle a turn that was stopped, or that a newer one has replaced."""
-        self._stream.close()
-        self._machine.end(self._turn, self._stream.outcome or Outcome("stopped"))
-        raise StopIteration
+            return next(self._steps)
+        except ValueError as error:
+            if not _is_running(error):
+                raise
+        raise RuntimeError(TWO_READERS)
 
     def send(self, value: None) -> Answer:
         """As ``next()``; part of what a generator is."""
@@ -91,7 +77,7 @@ class TurnStream(Generator[Answer, None, None]):
 
     def close(self) -> None:
         """End the turn as stopped, unless it has ended; from any thread. Twice is harmless."""
-        self._read = True
+        self._turn.read = True
         self._machine.stop(self._turn)
         self._stream.close()
         self._machine.end_when_free(self._turn, self._stream.outcome or Outcome("stopped"))
@@ -116,8 +102,15 @@ class TurnStream(Generator[Answer, None, None]):
         Raises:
             ChatError: what ended the answer before its end.
         """
-        for _ in self:
+        try:
+            next(self._steps)
+            self._steps.send(True)
+        except StopIteration:
             pass
+        except ValueError as error:
+            if not _is_running(error):
+                raise
+            raise RuntimeError(TWO_READERS) from None
         outcome = self._turn.outcome
         if outcome is not None and outcome.error is not None:
             raise outcome.error
@@ -178,7 +171,7 @@ class TurnStream(Generator[Answer, None, None]):
         turn: Turn | None = getattr(self, "_turn", None)
         if turn is None or turn.outcome is not None:
             return
-        on_purpose = self._read or turn.stopped
+        on_purpose = turn.read or turn.stopped
         self._machine.stop(turn)
         self._machine.end_when_free(turn, Outcome("stopped"))
         if not on_purpose:
@@ -187,6 +180,12 @@ class TurnStream(Generator[Answer, None, None]):
     def __repr__(self) -> str:
         outcome = self.outcome
         return f"<TurnStream {'under way' if outcome is None else outcome.reason}>"
+
+
+def _is_running(error: ValueError) -> bool:
+    """Whether it is the generator's own "already executing", and nothing raised within it."""
+    traceback = error.__traceback__
+    return traceback is not None and traceback.tb_next is None
 
 
 def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> TurnStream:

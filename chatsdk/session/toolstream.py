@@ -53,6 +53,9 @@ class ToolStream:
         # Held while reading: two threads at it would run the tools twice.
         self._reader = threading.Lock()
 
+    def __iter__(self) -> ToolStream:
+        return self
+
     def __next__(self) -> Answer:
         if not self._reader.acquire(blocking=False):
             raise ValueError("another thread is reading this stream: read it from one")

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from chatsdk.outcome import Outcome
     from chatsdk.session.request import Ask, Post
 
-__all__ = ["Turn"]
+__all__ = ["BEFORE_FIRST", "Turn"]
+
+# Of each turn, until its first step.
+BEFORE_FIRST = Answer()
 
 
 class Turn:
@@ -20,12 +23,15 @@ class Turn:
 
     Attributes:
         number: counted from 1 within its session.
+        answer: the newest step while it is under way; its outcome has the last one.
         request: what was asked, kept for `ChatSession.regenerate`.
         reply_id: the id of the message that the answer will become, ``None`` for one that does
             not become part of the conversation.
         cancel: reaches the request in every phase.
         outcome: how it ended, ``None`` before that is settled.
         going: it takes steps: it has neither ended nor been stopped.
+        reader: the thread that reads it, or did last.
+        read: somebody has begun to read it, or has ended it on purpose.
         stopped: somebody has stopped it.
         branches: the conversation can go on from its answer (`Dialect.branches`).
         rounds: what it has done with its tools so far; replaced whole.
@@ -33,11 +39,14 @@ class Turn:
 
     __slots__ = (
         "_left",
+        "answer",
         "branches",
         "cancel",
         "going",
         "number",
         "outcome",
+        "read",
+        "reader",
         "reply_id",
         "request",
         "rounds",
@@ -56,27 +65,28 @@ class Turn:
         self.request = request
         self.reply_id = reply_id
         self.branches = branches
+        self.answer = BEFORE_FIRST
         self.cancel = Cancel()
         self.outcome: Outcome | None = None
         self.going = True
+        self.read = False
+        self.reader = 0
         self.stopped = False
         self.rounds = Rounds()
         # A list, because its append is atomic, and the first one counts.
         self._left: list[Answer] = []
 
-    @property
-    def left(self) -> Answer | None:
-        """The answer that was there when the turn was stopped."""
-        return self._left[0] if self._left else None
-
     def mark_stopped(self) -> None:
-        """Let no step follow. Takes no lock, as what follows takes none: see `Machine.stop`."""
+        """Let no step follow. Takes no lock, as `last` takes none: see `Machine.stop`."""
         self.stopped = True
         self.going = False
 
-    def leave(self, answer: Answer) -> None:
-        """Let `answer` be the last one of this turn, which is stopped."""
-        self._left.append(answer)
+    @property
+    def last(self) -> Answer:
+        """The answer that this turn keeps, which is stopped: the same at each look."""
+        if not self._left:
+            self._left.append(self.answer)
+        return self._left[0]
 
     def __repr__(self) -> str:
         return f"<Turn {self.number}>"
