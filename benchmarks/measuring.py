@@ -162,13 +162,20 @@ def costs(
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-def counted(command: Sequence[str], *, env: Mapping[str, str] | None = None, job: str = "") -> int:
+def counted(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    job: str = "",
+) -> int:
     """Instructions of a process, counted by valgrind; `job` is what it reads."""
     with tempfile.NamedTemporaryFile() as out:
         valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no"]
         done = subprocess.run(
             [*valgrind, f"--cachegrind-out-file={out.name}", *command],
             env=env,
+            cwd=cwd,
             input=job,
             capture_output=True,
             text=True,
