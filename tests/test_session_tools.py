@@ -760,3 +760,40 @@ def test_results_without_ids(server):
     session = ChatSession(client, messages=[*before, Message("tool", "x", name="look")])
     session.run("Well?")
     assert client.asked[0][0][1].tool_calls == two[:1]
+
+
+@pytest.mark.parametrize("reason", ["tool-calls", None])
+def test_only_its_own_tools_are_run_where_the_server_has_some_too(server, reason):
+    """Of calls side by side those of the server are left alone, and no result is made up."""
+    calls = [
+        {"type": "tool-input-available", "toolCallId": id, "toolName": name, "input": {}}
+        for id, name in (("s1", "search"), ("c1", "look"))
+    ]
+    output = {"type": "tool-output-available", "toolCallId": "s1", "output": "found"}
+    finish = {"type": "finish"} | ({"finishReason": reason} if reason else {})
+    chunks = [calls[0], output, calls[1], finish]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    server.reply(body=body, headers={"Content-Type": "text/event-stream"})
+    server.answer("vercel", "A cat.")
+    told = []
+    with use_chat(
+        server.url, dialect="vercel", on_tool=lambda call, result: told.append(call.id)
+    ) as session:
+        answer = session.run("What?", tools={"look": lambda: "a cat"})
+    assert (answer.text, told) == ("A cat.", ["c1"])
+    parts = sent(server)["messages"][1]["parts"]
+    assert [(part["toolCallId"], part["output"]) for part in parts] == [("c1", "a cat")]
+
+
+def test_a_failed_call_of_the_server_is_no_call_of_ours(server):
+    """Where only tools of the server were called, the turn ends, whatever reason is given."""
+    chunks = [
+        {"type": "tool-input-error", "toolCallId": "s1", "toolName": "search", "input": "{"},
+        {"type": "tool-output-error", "toolCallId": "s1", "errorText": "no"},
+        {"type": "finish", "finishReason": "tool-calls"},
+    ]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    server.reply(body=body, headers={"Content-Type": "text/event-stream"})
+    with use_chat(server.url, dialect="vercel") as session:
+        session.run("What?", tools={"look": lambda: "a cat"})
+        assert (session.status, len(server.requests)) == ("finished", 1)

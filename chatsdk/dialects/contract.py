@@ -37,6 +37,8 @@ class About(NamedTuple):
         response_headers: the header fields of its stream that its clients look for; the content
             type only where more is needed than the framing says.
         reasoning, tools, citations, usage: whether the backend sends them.
+        runs_tools: whether calls of tools that the backend runs itself are among the answer's too,
+            beside those that wait for the client.
     """
 
     name: str
@@ -57,6 +59,7 @@ class About(NamedTuple):
     tools: bool = False
     citations: bool = False
     usage: bool = False
+    runs_tools: bool = False
 
 
 @distinct

@@ -107,6 +107,10 @@ class Toolbox:
         """Whether all these calls are answered here, and none is left to the user."""
         return bool(self._tools) and not any(call.name in self._left for call in calls)
 
+    def known(self, calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+        """Return those of the calls whose tool was declared here."""
+        return tuple(call for call in calls if call.name in self._tools or call.name in self._left)
+
     def run(self, call: ToolCall) -> Result:
         """Run one call; whatever goes wrong is a result too, for the model to mend."""
         tool = self._tools.get(call.name or "")

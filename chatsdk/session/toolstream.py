@@ -90,9 +90,14 @@ class ToolStream:
             return ()
         answer = outcome.answer
         # Calls that come with another reason have been run on the server.
-        if answer.finish_reason != "tool_calls" or not self._toolbox.runs(answer.tool_calls):
+        if answer.finish_reason != "tool_calls":
             return ()
-        return answer.tool_calls
+        calls = answer.tool_calls
+        dialect = self._stream.dialect
+        if dialect is not None and dialect.about.runs_tools:
+            # A name that is not ours is none that the model made up: it is a tool of the server.
+            calls = self._toolbox.known(calls)
+        return calls if self._toolbox.runs(calls) else ()
 
     def _run(self, calls: tuple[ToolCall, ...]) -> tuple[Message, ...] | None:
         """Run the tools; ``None`` if the turn was stopped meanwhile."""

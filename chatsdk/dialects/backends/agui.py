@@ -61,6 +61,7 @@ class AGUI(Dialect):
         reasoning=True,
         tools=True,
         usage=True,
+        runs_tools=True,
     )
 
     def new_conversation(self) -> str:

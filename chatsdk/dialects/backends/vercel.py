@@ -67,6 +67,7 @@ class Vercel(Dialect):
         tools=True,
         citations=True,
         usage=True,
+        runs_tools=True,
     )
 
     def new_conversation(self) -> str:
@@ -109,6 +110,8 @@ class VercelDecoder(Decoder):
         # Of each call, the arguments that were streamed.
         self._pieces: dict[str, list[str]] = {}
         self._finished = False
+        # Calls whose result did not come: the client is to run those tools.
+        self._open: set[str] = set()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
@@ -135,6 +138,7 @@ class VercelDecoder(Decoder):
     def _call_start(self, chunk: dict[str, Any]) -> Sequence[Part]:
         id = as_text(chunk.get("toolCallId"), "toolCallId")
         self._pieces[id] = []
+        self._open.add(id)
         return (ToolCallDelta(id, id, as_name(chunk.get("toolName"))),)
 
     def _call_delta(self, chunk: dict[str, Any]) -> Sequence[Part]:
@@ -145,6 +149,7 @@ class VercelDecoder(Decoder):
 
     def _call_whole(self, chunk: dict[str, Any]) -> Sequence[Part]:
         id = as_text(chunk.get("toolCallId"), "toolCallId")
+        self._open.add(id)
         given = chunk.get("input")
         streamed = "".join(self._pieces.pop(id, ()))
         call = ToolCallDelta(id, id, as_name(chunk.get("toolName")))
@@ -154,6 +159,10 @@ class VercelDecoder(Decoder):
         # What the model got wrong stays the text that it is.
         text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
         return (ToolCallDelta(id, id, call.name, text, replace=True),)
+
+    def _call_ended(self, chunk: dict[str, Any]) -> Sequence[Part]:
+        self._open.discard(as_text(chunk.get("toolCallId"), "toolCallId"))
+        return ()
 
     def _source(self, chunk: dict[str, Any]) -> Sequence[Part]:
         more = as_object(chunk.get("providerMetadata"), "providerMetadata").get("chatsdk")
@@ -204,6 +213,9 @@ class VercelDecoder(Decoder):
         native = as_text(chunk.get("finishReason"), "finishReason")
         if native:
             parts.append(Finish(FINISH.get(native, "other"), native))
+        elif self._open:
+            # Version 5 says no reason.
+            parts.append(Finish("tool_calls"))
         if native == "error":
             parts.append(Failure("the model failed, and its error part did not come"))
         return parts
@@ -222,6 +234,9 @@ _READ: dict[str, Callable[[VercelDecoder, dict[str, Any]], Sequence[Part]]] = {
     "tool-input-delta": VercelDecoder._call_delta,
     "tool-input-available": VercelDecoder._call_whole,
     "tool-input-error": VercelDecoder._call_whole,
+    "tool-output-available": VercelDecoder._call_ended,
+    "tool-output-error": VercelDecoder._call_ended,
+    "tool-output-denied": VercelDecoder._call_ended,
     "source-url": VercelDecoder._source,
     "source-document": VercelDecoder._source,
     "message-metadata": VercelDecoder._metadata,
