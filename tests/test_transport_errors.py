@@ -29,6 +29,7 @@ from chatsdk import (
 from chatsdk.parts import Failure, Text
 from chatsdk.testing import Authority, ChatServer, RefusingPort
 from chatsdk.testing.encoding import content_encoder
+from chatsdk.transport.coalescing import CoalescingResponse
 
 BODY = b"".join(HELLO)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -678,11 +679,12 @@ def test_a_foreign_exception_in_send(server, client, foreign, monkeypatch):
 
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=lambda error: type(error).__name__)
-def test_a_foreign_exception_in_the_stream(server, client, foreign, monkeypatch):
+@pytest.mark.parametrize(
+    ("reader", "encoding"), [(CoalescingResponse, None), (urllib3.HTTPResponse, "gzip")]
+)
+def test_a_foreign_exception_in_the_stream(server, client, foreign, reader, encoding, monkeypatch):
     """Nor does it leave the stream, and the text is kept."""
-    server.stream(HELLO)
-    stream = client.send({})
-    original = urllib3.HTTPResponse.read1
+    server.stream(HELLO, encoding=encoding)
     calls = []
 
     def read1(self, *args, **kwargs):
@@ -691,12 +693,13 @@ def test_a_foreign_exception_in_the_stream(server, client, foreign, monkeypatch)
             return CHUNK % b"Hi"
         raise foreign
 
-    monkeypatch.setattr(urllib3.HTTPResponse, "read1", read1)
-    with pytest.raises(ChatError) as caught:
-        stream.result()
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "read1", read1)
+        stream = client.send({})
+        with pytest.raises(ChatError) as caught:
+            stream.result()
     assert caught.value.answer.text == "Hi"
     assert stream.outcome.error is caught.value
-    monkeypatch.setattr(urllib3.HTTPResponse, "read1", original)
     sound(server, client)
 
 

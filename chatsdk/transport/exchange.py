@@ -18,11 +18,9 @@ from chatsdk.transport.deadlines import watch
 from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
 from chatsdk.transport.framing import unreadable_head
 from chatsdk.transport.secrets import Secrets
+from chatsdk.transport.straight import body_reader
 
 __all__ = ["Exchange", "Tap"]
-
-# Bytes asked for at a time: what a socket buffer usually holds at most.
-READ_BYTES = 65536
 
 # A body that nobody is waiting for, an error page say, is given up after so many seconds: the
 # status says enough.
@@ -77,6 +75,7 @@ class Exchange:
     ) -> None:
         self._response = response
         self._raw: Any = response.raw
+        self._read = body_reader(self._raw)
         self._timeout = timeout
         self.error_body = limits.error_body
         self._tap = tap
@@ -150,7 +149,7 @@ class Exchange:
             if wire.inherited:
                 raise ConnectionError("it belongs to the process that this one was forked from")
             wire.waiting = time.monotonic()
-            data: bytes = self._raw.read1(READ_BYTES, decode_content=True)
+            data: bytes = self._read()
         except Exception as error:
             wire.waiting = None
             if cut_in_compression(error) and not self._raw.tell():
