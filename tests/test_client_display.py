@@ -268,7 +268,7 @@ def test_sources(notebook) -> None:
     output = displaying.Output(notebook.display)
     output.put(last)
     assert notebook.shown == [
-        "Yes.\n\n"
+        "Yes.\n\nSources:\n"
         r"- [A \[page\] of it](<https://example.com/a%20b%3E>)"
         "\n- A script\n- report.pdf\n"
         r"- [https://example.com/x\_y\_z](<https://example.com/x_y_z>)"

@@ -139,7 +139,8 @@ def _markdown(answer: Answer) -> str:
         state = "" if answer.text else " open"
         blocks.insert(0, f"<details{state}><summary>Reasoning</summary>{thought}</details>")
     if answer.citations:
-        blocks.append("\n".join(f"- {_link(source)}" for source in answer.citations))
+        # The word parts them from a list with which the text may end.
+        blocks.append("\n".join(["Sources:", *(f"- {_link(one)}" for one in answer.citations)]))
     return "\n\n".join(blocks)
 
 
