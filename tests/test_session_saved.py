@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 
 import pytest
 from session_fakes import FakeClient, said, talk
@@ -141,6 +143,24 @@ def test_no_dict_at_all():
     data = ChatSession(FakeClient()).to_dict()
     with pytest.raises(TypeError, match="leave those out"):
         ChatSession.from_dict(data, FakeClient(), messages=["Hi"])
+
+
+def test_what_cannot_be_pickled():
+    """A session, a stream and a handle are not pickled or copied; the error says what can be."""
+    client = FakeClient()
+    session = ChatSession(client)
+    stream = session.send({})
+    client.streams[0].feed("Hi")
+    next(stream)
+    with pytest.raises(TypeError, match=r"stream\.answer can"):
+        pickle.dumps(stream)
+    assert pickle.loads(pickle.dumps(stream.answer)) == stream.answer
+    stream.close()
+    client.plans.append(["Hi"])
+    with pytest.raises(TypeError, match=r"handle\.result\(\) can"):
+        copy.copy(session.start({}))
+    with pytest.raises(TypeError, match=r"to_dict\(\) gives"):
+        copy.deepcopy(session)
 
 
 def test_more_than_we_wrote():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from chatsdk.session.dispatching import Dispatch
 from chatsdk.session.handle import TurnHandle
 from chatsdk.session.hook import use_chat
-from chatsdk.session.notify import Dispatch
 from chatsdk.session.request import Edit, Regenerate
 from chatsdk.session.session import ChatSession
 from chatsdk.session.status import Status

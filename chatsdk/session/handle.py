@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from chatsdk.answer import Answer
 from chatsdk.outcome import Outcome
@@ -84,6 +84,9 @@ class TurnHandle:
     def outcome(self) -> Outcome | None:
         """How the turn ended, ``None`` while it goes on."""
         return self._machine.outcome_of(self._turn)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a handle cannot be copied or pickled: handle.result() can")
 
     def __repr__(self) -> str:
         outcome = self.outcome

@@ -27,11 +27,14 @@ __all__ = ["Machine"]
 class Machine:
     """Decides under the lock, and tells the notifier without it.
 
-    A commit names its turn: a turn that is no longer current, or was stopped, changes nothing.
+    A commit names its turn: a turn that is no longer current, or was stopped, changes nothing. The
+    steps of an answer after its first change the turn alone, and need no lock: see
+    `chatsdk.session.reading`.
 
     Attributes:
-        guard: guards `snapshot`, the counters and what `notifier` holds. Never held while calling
-            out, reading, logging or yielding. `stop` and `end_when_free` do not wait for it.
+        guard: guards the snapshot, the counters and what `notifier` has under it. Never held while
+            calling out, reading, logging or yielding. `stop` and `end_when_free` do not wait for
+            it.
         notifier: tells callbacks and subscribers.
         closed: no new turn begins.
     """

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.session.callbacks import Callbacks, call
+from chatsdk.session.dispatching import (
+    THROTTLE_SECONDS,
+    Dispatch,
+    check_dispatch,
+    seconds_between,
+)
 from chatsdk.session.guard import Guard
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.session.turn import BEFORE_FIRST, Turn
 
-__all__ = ["Dispatch", "Notifier"]
+__all__ = ["Notifier"]
 
 logger = logging.getLogger("chatsdk")
 
-# Seconds between two updates of a window: as often as an eye follows text.
-THROTTLE_SECONDS = 1 / 30
-
-
 # The one key of `Notifier.at_it`.
 WHO = "who"
-
-
-class Dispatch(Protocol):
-    """Runs `function` on the thread of a user interface, `delay` seconds from now.
-
-    It is called from any thread, may be called in a garbage collection, and must not block.
-    """
-
-    def __call__(self, function: Callable[[], None], delay: float = 0.0, /) -> object: ...
 
 
 class Notifier:
@@ -58,29 +49,24 @@ class Notifier:
         name: str,
     ) -> None:
         if dispatch is not None:
-            _check(dispatch)
-        if throttle is None:
-            throttle = 0.0 if dispatch is None else THROTTLE_SECONDS
-        if isinstance(throttle, bool) or not isinstance(throttle, (int, float)):
-            raise TypeError(f"throttle is a number of seconds, not {type(throttle).__name__}")
-        if not 0 <= throttle < float("inf"):
-            raise ValueError("throttle must be 0 seconds or more")
+            check_dispatch(dispatch)
         self._callbacks = callbacks
         self._answer = callbacks.answer
         self._dispatch = dispatch
-        self._throttle = throttle
+        self._throttle = seconds_between(throttle, dispatch)
         self._name = name
         # Each change is told here and now.
-        self.direct = dispatch is None and not throttle
+        self.direct = dispatch is None and not self._throttle
         # Who delivers now. A dict, since its setdefault is atomic: the first one stays.
         self.at_it: dict[str, Turn | Delivery] = {}
-        # The session's own: guards everything from here on but _given and _given_of.
+        # The session's own: guards `newest`, the subscribers, `waiting` and when it is due.
         self._guard = guard
         self.newest = Snapshot()
         self._subscribers: tuple[Subscription, ...] = ()
         # What is never coalesced, in order.
         self.queue: deque[Callable[[], None]] = deque()
-        # Whether the newest state has to be shown.
+        # Whether the newest state has to be shown. As with the queue: who delivers looks at it once
+        # more afterwards, so that what is put before asking who is at it is never left.
         self.news = False
         # Whether a call is under way to the user interface's thread, or to a timer.
         self.waiting = False
@@ -287,23 +273,6 @@ class Notifier:
         before = self._given if self._given_of is turn else None
         if snapshot.answer != (before or BEFORE_FIRST):
             self._give(function, turn, snapshot.answer)
-
-
-def _check(dispatch: object) -> None:
-    if not callable(dispatch):
-        raise TypeError(f"dispatch is a function, not {type(dispatch).__name__}")
-    try:
-        signature = inspect.signature(dispatch)
-    except (TypeError, ValueError):
-        # Some that are written in C do not tell.
-        return
-    try:
-        signature.bind(print, 0.0)
-    except TypeError as error:
-        raise TypeError(
-            "dispatch is called as dispatch(function, delay), which this one does not take "
-            f"({error}): chatsdk.ui has them for many toolkits"
-        ) from None
 
 
 class Delivery:

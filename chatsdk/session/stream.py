@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Generator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk.answer import Answer
 from chatsdk.outcome import Outcome
@@ -160,6 +160,9 @@ class TurnStream(Generator[Answer, None, None]):
     def body(self) -> Any:
         """The JSON body that was sent."""
         return self._stream.body
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a stream cannot be copied or pickled: stream.answer can, at each step")
 
     def __enter__(self) -> TurnStream:
         return self
