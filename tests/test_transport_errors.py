@@ -27,7 +27,7 @@ from chatsdk import (
     dialects,
 )
 from chatsdk.parts import Failure, Text
-from chatsdk.testing import Authority, ChatServer, RefusingPort
+from chatsdk.testing import Authority, ChatServer, ProxyServer, RefusingPort
 from chatsdk.testing.encoding import content_encoder
 from chatsdk.transport.coalescing import CoalescingResponse
 
@@ -833,6 +833,31 @@ def test_a_proxy_that_is_not_there(server):
             error = failed(client)
     assert type(error) is ConnectError
     assert "the proxy is not there" in str(error)
+
+
+CONNECT_ANSWERS = {
+    "": "the proxy opens no way",
+    "SSH-2.0-x\r\n": "the proxy opens no way",
+    "HTTP/1.1 200 OK\r\nX-Cut": "the proxy opens no way",
+    "HTTP/1.1 407 No\r\n\r\n": "the proxy wants a user and a password",
+    "HTTP/1.1 403 No\r\n\r\n": "the proxy refuses (Tunnel connection failed: 403 No)",
+    "HTTP/1.1 302 No\r\nLocation: /?secret\r\n\r\n": "the proxy refuses",
+    "HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 200: "the proxy opens no way",
+    "HTTP/1.1 100 Go on\r\n\r\n" * 200: "the proxy opens no way",
+}
+
+
+@pytest.mark.parametrize("answer", CONNECT_ANSWERS)
+def test_a_proxy_that_opens_no_tunnel(answer):
+    """Whatever it answers to CONNECT, nothing was sent, and the error speaks of the proxy."""
+    with ProxyServer() as proxy:
+        proxy.raw(answer.encode(), method="CONNECT")
+        proxies = {"https": proxy.url}
+        retry = Retry(attempts=1)
+        with ChatClient("https://backend.invalid/", proxies=proxies, retry=retry) as client:
+            error = failed(client)
+    assert type(error) is ConnectError
+    assert CONNECT_ANSWERS[answer] in str(error)
 
 
 def test_a_socks_proxy_without_its_package(server, monkeypatch):

@@ -235,8 +235,13 @@ def _unreached(roots: list[BaseException]) -> str:
         text = "the name of the proxy is unknown" if proxy else "the host's name is unknown"
     elif any_is(ConnectionRefusedError):
         text = "the proxy is not there" if proxy else "the connection was refused"
+    elif "failed: 407" in said:
+        text = "the proxy wants a user and a password, as in http://user:password@proxy:3128"
     elif proxy:
         text = "the proxy refuses"
+    elif any_is(http.client.HTTPException):
+        # Only a proxy that is asked to CONNECT answers before anything was written.
+        text = "the proxy opens no way to the backend"
     elif any_is(ssl.SSLCertVerificationError):
         text = "the TLS certificate is not trusted (see verify=)"
     elif any_is(ssl.SSLError, urllib3.exceptions.SSLError):
