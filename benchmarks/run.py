@@ -35,6 +35,7 @@ PROGRAMS = (
     "ragflow",
     "many_streams",
     "stopping",
+    "tk_flood",
     "instructions",
 )
 

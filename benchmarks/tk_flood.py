@@ -15,21 +15,17 @@ a whole: one of 10,000 characters takes it tens of milliseconds whoever writes i
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import time
-import tkinter as tk
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from measuring import HERE, Row, server, show
-
-sys.path.insert(0, str(HERE.parent / "examples"))
-
-import tk_chat
+from measuring import HERE, Row, left_out, server, show
 
 EVENTS = 50_000
 ROUNDS = 5
@@ -38,7 +34,16 @@ ROUNDS = 5
 LIMIT_MS = 50.0
 
 # Roots of windows that are closed. A Tk must not be collected as garbage by another thread.
-CLOSED: list[tk.Tk] = []
+CLOSED: list[Any] = []
+
+
+def missing() -> str:
+    """Return what this machine lacks for a window of Tk, or nothing."""
+    if importlib.util.find_spec("_tkinter") is None:
+        return "this Python has no tkinter"
+    if os.environ.get("DISPLAY") or sys.platform in ("win32", "darwin") or shutil.which("Xvfb"):
+        return ""
+    return "there is no display, and no Xvfb to make one"
 
 
 @contextmanager
@@ -47,8 +52,6 @@ def screen() -> Iterator[None]:
     if os.environ.get("DISPLAY") or sys.platform in ("win32", "darwin"):
         yield
         return
-    if shutil.which("Xvfb") is None:
-        sys.exit("needs a display, or Xvfb to make one")
     readable, writable = os.pipe()
     command = ["Xvfb", "-displayfd", str(writable), "-screen", "0", "1000x700x24"]
     process = subprocess.Popen(
@@ -74,7 +77,11 @@ def flood(url: str) -> dict[str, Any]:
         ``updates`` of the transcript; ``text``, what the window shows of the answer, and
         ``answer``, what it should; ``error``, if there was one.
     """
-    root = tk.Tk()
+    import tkinter
+
+    import tk_chat
+
+    root = tkinter.Tk()
     CLOSED.append(root)
     chat = tk_chat.Chat(root, url)
     updates = 0
@@ -131,11 +138,15 @@ def flood(url: str) -> dict[str, Any]:
 
 
 def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) -> list[Row]:
-    """The row: the longest pause of all rounds, in milliseconds.
+    """The row: the longest pause of all rounds, in milliseconds; no row where no window can be.
 
     Raises:
         ValueError: what the window showed is not the answer.
     """
+    if lacking := missing():
+        left_out.append(f"tk_flood: {lacking}")
+        return []
+    sys.path.insert(0, str(HERE.parent / "examples"))
     pauses = {}
     with screen(), server() as url:
         for number in range(1, 2 if quick else rounds + 1):
@@ -167,6 +178,8 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=LIMIT_MS, help="milliseconds; fails above")
     options = parser.parse_args()
     rows = measure(events=options.events, rounds=options.rounds)
+    if not rows:
+        sys.exit(left_out[-1])
     rows[0].must = options.limit
     show(rows)
     if rows[0].value >= options.limit:
