@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
-from chatsdk.dialects.asking import embedded
+from chatsdk.dialects.asking import embedded, given_back
+from chatsdk.dialects.backends.vercel_decoder import VercelDecoder
+from chatsdk.dialects.backends.vercel_metadata import DIALECT, add_metadata
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.payload import (
-    as_name,
-    as_number,
-    as_object,
-    as_text,
-    as_whole,
-    load_object,
-)
 from chatsdk.messages import Image, Message
-from chatsdk.parts import (
-    Citation,
-    Citations,
-    End,
-    Failure,
-    Finish,
-    Identity,
-    Part,
-    Reasoning,
-    Text,
-    ToolCallDelta,
-    UsageUpdate,
-)
-from chatsdk.sse import ServerSentEvent
+from chatsdk.parts import Part
 
-__all__ = ["Vercel", "VercelDecoder"]
-
-FINISH = {
-    "stop": "stop",
-    "length": "length",
-    "tool-calls": "tool_calls",
-    "content-filter": "content_filter",
-    "error": "error",
-    "other": "other",
-}
+__all__ = ["Vercel"]
 
 
 class Vercel(Dialect):
@@ -102,157 +74,6 @@ class Vercel(Dialect):
         return encode(parts, id=id, model=model)
 
 
-class VercelDecoder(Decoder):
-    """Reads the chunks of one UI message; ``data-*``, files and steps are not of the answer."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        self.dialect = dialect
-        # Of each call, the arguments that were streamed.
-        self._pieces: dict[str, list[str]] = {}
-        self._finished = False
-        # Calls whose result did not come: the client is to run those tools.
-        self._open: set[str] = set()
-
-    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
-        data = event.data
-        if data[:1] != "{":
-            text = data.strip()
-            if text in ("[DONE]", '"[DONE]"'):
-                return (End(),)
-            if not text:
-                return ()
-        chunk = load_object(data)
-        kind = chunk.get("type")
-        if kind == "text-delta":
-            return (Text(as_text(chunk.get("delta"), "delta")),)
-        read = _READ.get(kind) if isinstance(kind, str) else None
-        return read(self, chunk) if read is not None else ()
-
-    def close(self) -> Sequence[Part]:
-        # Look-alikes leave [DONE] out; the AI SDK itself does not wait for it.
-        return (End(),) if self._finished else ()
-
-    def _reasoning(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        return (Reasoning(as_text(chunk.get("delta"), "delta")),)
-
-    def _call_start(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        id = as_text(chunk.get("toolCallId"), "toolCallId")
-        self._pieces[id] = []
-        self._open.add(id)
-        return (ToolCallDelta(id, id, as_name(chunk.get("toolName"))),)
-
-    def _call_delta(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        id = as_text(chunk.get("toolCallId"), "toolCallId")
-        piece = as_text(chunk.get("inputTextDelta"), "inputTextDelta")
-        self._pieces.setdefault(id, []).append(piece)
-        return (ToolCallDelta(id, id, arguments=piece),)
-
-    def _call_whole(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        id = as_text(chunk.get("toolCallId"), "toolCallId")
-        self._open.add(id)
-        given = chunk.get("input")
-        streamed = "".join(self._pieces.pop(id, ()))
-        call = ToolCallDelta(id, id, as_name(chunk.get("toolName")))
-        # A call that was repaired on the server differs from what was streamed of it.
-        if streamed == given or (streamed and _same(streamed, given)):
-            return (call,)
-        # What the model got wrong stays the text that it is.
-        text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-        return (ToolCallDelta(id, id, call.name, text, replace=True),)
-
-    def _call_ended(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        self._open.discard(as_text(chunk.get("toolCallId"), "toolCallId"))
-        return ()
-
-    def _source(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        more = as_object(chunk.get("providerMetadata"), "providerMetadata").get("chatsdk")
-        more = more if isinstance(more, dict) else {}
-        url = as_name(chunk.get("url"))
-        citation = Citation(
-            title=as_name(chunk.get("title")) or as_name(chunk.get("filename")),
-            url=url,
-            document=as_name(chunk.get("sourceId"))
-            if url is None
-            else as_name(more.get("document")),
-            snippet=as_name(more.get("snippet")),
-            score=as_number(more.get("score")),
-            position=as_whole(more.get("position")),
-        )
-        return (Citations((citation,)),)
-
-    def _start(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        return (Identity(id=as_name(chunk.get("messageId"))), *self._metadata(chunk))
-
-    def _metadata(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        # The application's own: what does not fit is none of ours.
-        found = chunk.get("messageMetadata")
-        if not isinstance(found, dict):
-            return ()
-        parts: list[Part] = []
-        model = as_name(found.get("model")) or as_name(found.get("modelId"))
-        if model is not None:
-            parts.append(Identity(model=model))
-        for name in ("usage", "totalUsage"):
-            if isinstance(found.get(name), dict):
-                found = found[name]
-                break
-        usage = UsageUpdate(
-            input=as_whole(found.get("inputTokens")),
-            output=as_whole(found.get("outputTokens")),
-            total=as_whole(found.get("totalTokens")),
-            reasoning=as_whole(found.get("reasoningTokens")),
-            cached=as_whole(found.get("cachedInputTokens")),
-        )
-        if usage != UsageUpdate():
-            parts.append(usage)
-        return parts
-
-    def _finish(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        self._finished = True
-        parts = [*self._metadata(chunk)]
-        native = as_text(chunk.get("finishReason"), "finishReason")
-        if native:
-            parts.append(Finish(FINISH.get(native, "other"), native))
-        elif self._open:
-            # Version 5 says no reason.
-            parts.append(Finish("tool_calls"))
-        if native == "error":
-            parts.append(Failure("the model failed, and its error part did not come"))
-        return parts
-
-    def _abort(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        return (Finish("cancelled", "abort"),)
-
-    def _error(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        return (Failure(as_text(chunk.get("errorText"), "errorText")),)
-
-
-_READ: dict[str, Callable[[VercelDecoder, dict[str, Any]], Sequence[Part]]] = {
-    "start": VercelDecoder._start,
-    "reasoning-delta": VercelDecoder._reasoning,
-    "tool-input-start": VercelDecoder._call_start,
-    "tool-input-delta": VercelDecoder._call_delta,
-    "tool-input-available": VercelDecoder._call_whole,
-    "tool-input-error": VercelDecoder._call_whole,
-    "tool-output-available": VercelDecoder._call_ended,
-    "tool-output-error": VercelDecoder._call_ended,
-    "tool-output-denied": VercelDecoder._call_ended,
-    "source-url": VercelDecoder._source,
-    "source-document": VercelDecoder._source,
-    "message-metadata": VercelDecoder._metadata,
-    "finish": VercelDecoder._finish,
-    "abort": VercelDecoder._abort,
-    "error": VercelDecoder._error,
-}
-
-
-def _same(streamed: str, given: object) -> bool:
-    try:
-        return bool(json.loads(streamed) == given)
-    except (ValueError, RecursionError):
-        return False
-
-
 def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     written: list[dict[str, Any]] = []
     calls: dict[str | None, dict[str, Any]] = {}
@@ -280,6 +101,7 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
             }
             calls[item.id] = call
             parts.append(call)
+        add_metadata(parts, given_back(message, DIALECT))
         before = written[-1] if written else None
         if before is not None and message.role == before["role"] == "assistant":
             # What it says once it has the results is a further step of the same message.

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatsdk import sse
 from chatsdk.answer import Answer, ToolCall, Usage
-from chatsdk.dialects.backends.vercel import FINISH
+from chatsdk.dialects.backends.vercel_decoder import FINISH
 from chatsdk.dialects.writer import Writer, write
 from chatsdk.dialects.writing import CallPieces, dump, native_reason, opening
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
