@@ -222,6 +222,22 @@ def test_as_a_program() -> None:
     assert (done.returncode, done.stdout, said) == (0, "closing\nended\n", "")
 
 
+def test_the_view_stays_where_one_reads(window, server) -> None:
+    """Whoever scrolls up is not torn down by text that comes."""
+    script = server.answer("openai")
+    script.say("A line.\n" * 60)
+    window.ask("Hi")
+    bar = window.chat.text.verticalScrollBar()
+    window.until(lambda: bar.value() == bar.maximum() > 0)
+    bar.setValue(0)
+    script.say("More of it.")
+    window.until(lambda: "More of it." in window.text)
+    assert bar.value() == 0
+    script.finish()
+    window.until(window.chat.send.isEnabled)
+    assert bar.value() == 0
+
+
 BINDING = """
 import sys, threading
 from {binding} import QtCore, QtWidgets
