@@ -58,6 +58,7 @@ CALL = {"name": "look", "args": {"at": "Köln"}}
 REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
 FUNCTION = {"name": "look", "arguments": '{"at": "Köln"}'}
 DETAIL = {"type": "reasoning.text", "index": 0, "format": "anthropic-claude-v1"}
+ENCRYPTED = {"type": "REASONING_ENCRYPTED_VALUE"}
 SIGNATURE = {"google": {"thought_signature": "Cs0B"}}
 
 # Dialect, path, content type, the answer that asks for a tool, the one after it, the messages'
@@ -192,6 +193,36 @@ ROUNDS = {
             },
         ],
     ),
+    "agui": (
+        "/agent",
+        frames(
+            {"type": "RUN_STARTED", "threadId": "t1", "runId": "r1"},
+            {"type": "REASONING_MESSAGE_CONTENT", "messageId": "h1", "delta": "H"},
+            {"type": "REASONING_MESSAGE_CONTENT", "messageId": "h1", "delta": "m."},
+            ENCRYPTED | {"subtype": "message", "entityId": "h1", "encryptedValue": "e1"},
+            {"type": "TOOL_CALL_START", "toolCallId": "c1", "toolCallName": "look"},
+            {"type": "TOOL_CALL_ARGS", "toolCallId": "c1", "delta": '{"at": "Köln"}'},
+            ENCRYPTED | {"subtype": "tool-call", "entityId": "c1", "encryptedValue": "e2"},
+            ENCRYPTED | {"subtype": "message", "entityId": "m1", "encryptedValue": "e3"},
+            {"type": "RUN_FINISHED", "threadId": "t1", "runId": "r1"},
+        ),
+        frames(
+            {"type": "TEXT_MESSAGE_CONTENT", "messageId": "m2", "delta": "Rain."},
+            {"type": "RUN_FINISHED", "threadId": "t1", "runId": "r1"},
+        ),
+        "messages",
+        [
+            {"id": "h1", "role": "reasoning", "content": "Hm.", "encryptedValue": "e1"},
+            {
+                "role": "assistant",
+                "content": "",
+                "toolCalls": [
+                    {"id": "c1", "type": "function", "function": FUNCTION, "encryptedValue": "e2"}
+                ],
+                "encryptedValue": "e3",
+            },
+        ],
+    ),
     "openai_responses": (
         "/v1/responses",
         responses(
@@ -242,6 +273,8 @@ def test_what_goes_back(server, dialect, saved):
         if dialect == "vercel":
             # All that the assistant does up to the next question is one message.
             told = told[0]["parts"]
+        if dialect == "agui":
+            told[1].pop("id", None)
         assert told[: len(wanted)] == wanted
     assert "wet in Köln" in json.dumps(json.loads(request.body), ensure_ascii=False)
 

@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
-from chatsdk.dialects.asking import embedded
-from chatsdk.dialects.calling import declared, whole_call, written_calls
+from chatsdk.dialects.asking import embedded, given_back
+from chatsdk.dialects.backends.agui_decoder import AGUIDecoder
+from chatsdk.dialects.backends.agui_encrypted import DIALECT, add_encrypted
+from chatsdk.dialects.calling import declared, written_calls
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.counting import sum_of
-from chatsdk.dialects.payload import (
-    as_list,
-    as_name,
-    as_number,
-    as_object,
-    as_text,
-    as_whole,
-    load_object,
-)
 from chatsdk.messages import Image, Message
-from chatsdk.parts import (
-    Citation,
-    Citations,
-    End,
-    Failure,
-    Finish,
-    Identity,
-    Part,
-    Reasoning,
-    Text,
-    TextSnapshot,
-    ToolCallDelta,
-    UsageUpdate,
-)
-from chatsdk.sse import ServerSentEvent
+from chatsdk.parts import Part
 
-__all__ = ["AGUI", "AGUIDecoder", "CITATIONS"]
-
-# The protocol has no citations. Under this name of a CUSTOM event `AGUI.encode` writes them, as a
-# list of objects with the fields of `chatsdk.parts.Citation`.
-CITATIONS = "chatsdk.citations"
+__all__ = ["AGUI"]
 
 
 class AGUI(Dialect):
@@ -79,7 +53,11 @@ class AGUI(Dialect):
         body = {
             "threadId": conversation_id or self.new_conversation(),
             "runId": str(uuid4()),
-            "messages": [_message(message, place) for place, message in enumerate(messages, 1)],
+            "messages": [
+                item
+                for place, message in enumerate(messages, 1)
+                for item in _messages(message, place)
+            ],
             "tools": [{"description": "", "parameters": {}} | declared(tool) for tool in tools],
             "context": [],
             "state": {},
@@ -95,161 +73,9 @@ class AGUI(Dialect):
         return encode(parts, id=id, model=model)
 
 
-class AGUIDecoder(Decoder):
-    """Reads the events of one run; those it does not know are ignored."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        self.dialect = dialect
-        # Messages that a user or developer is shown to have written.
-        self._not_ours: set[str] = set()
-        self._message = ""
-        self._call: str | None = None
-        # Calls whose result did not come: the client is to run those tools.
-        self._open_calls: dict[str, None] = {}
-        self._streamed = False
-
-    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
-        if not event.data.strip():
-            return ()
-        payload = load_object(event.data)
-        kind = payload.get("type")
-        read = _READ.get(kind) if isinstance(kind, str) else None
-        return read(self, payload) if read is not None else ()
-
-    def _run_started(self, payload: dict[str, Any]) -> Sequence[Part]:
-        thread, run = as_name(payload.get("threadId")), as_name(payload.get("runId"))
-        return (Identity(id=run, conversation_id=thread),)
-
-    def _text_start(self, payload: dict[str, Any]) -> Sequence[Part]:
-        self._message = as_text(payload.get("messageId"), "messageId") or self._message
-        if payload.get("role") not in (None, "assistant"):
-            self._not_ours.add(self._message)
-        return ()
-
-    def _text(self, payload: dict[str, Any]) -> Sequence[Part]:
-        # A chunk without an id goes on with the message before.
-        self._text_start(payload)
-        delta = as_text(payload.get("delta"), "delta")
-        if not delta or self._message in self._not_ours:
-            return ()
-        self._streamed = True
-        return (Text(delta),)
-
-    def _reasoning(self, payload: dict[str, Any]) -> Sequence[Part]:
-        delta = as_text(payload.get("delta"), "delta")
-        return (Reasoning(delta),) if delta else ()
-
-    def _call_piece(self, payload: dict[str, Any]) -> Sequence[Part]:
-        id = as_name(payload.get("toolCallId")) or self._call
-        if id is None:
-            return ()
-        self._call = id
-        self._streamed = True
-        name = as_name(payload.get("toolCallName"))
-        if name is not None:
-            self._open_calls[id] = None
-        return (ToolCallDelta(id, id, name, as_text(payload.get("delta"), "delta")),)
-
-    def _call_result(self, payload: dict[str, Any]) -> Sequence[Part]:
-        self._open_calls.pop(as_text(payload.get("toolCallId"), "toolCallId"), None)
-        return ()
-
-    def _snapshot(self, payload: dict[str, Any]) -> Sequence[Part]:
-        """Read what agents say that only send their messages whole."""
-        if self._streamed:
-            return ()
-        parts: list[Part] = []
-        said: list[str] = []
-        self._open_calls.clear()
-        for item in as_list(payload.get("messages"), "messages"):
-            message = as_object(item, "messages[]")
-            role = message.get("role")
-            if role == "user":
-                parts, said = [], []
-            elif role == "assistant":
-                said.append(as_text(message.get("content"), "content"))
-                for item in as_list(message.get("toolCalls"), "toolCalls"):
-                    call = whole_call(as_object(item, "toolCalls[]"))
-                    parts.append(call)
-                    self._open_calls[str(call.index)] = None
-            elif role == "tool":
-                self._call_result(message)
-        text = "".join(said)
-        return [TextSnapshot(text), *parts] if text else parts
-
-    def _custom(self, payload: dict[str, Any]) -> Sequence[Part]:
-        if payload.get("name") != CITATIONS:
-            return ()
-        items = [as_object(item, "value[]") for item in as_list(payload.get("value"), "value")]
-        return (Citations(tuple(_citation(item) for item in items)),)
-
-    def _run_finished(self, payload: dict[str, Any]) -> Sequence[Part]:
-        outcome = as_object(payload.get("outcome"), "outcome")
-        native = as_name(outcome.get("type"))
-        if native in (None, "success"):
-            # Without an outcome it is a success (AG-UI 1.0, RunFinishedEvent).
-            waiting = outcome.get("pendingToolCallIds") or self._open_calls
-            reason = "tool_calls" if waiting else "stop"
-        else:
-            reason = "cancelled" if native == "cancelled" else "other"
-        return (*_usage(payload), Finish(reason, native), End())
-
-    def _run_error(self, payload: dict[str, Any]) -> Sequence[Part]:
-        message = as_text(payload.get("message"), "message")
-        return (*_usage(payload), Failure(message, as_name(payload.get("code"))))
-
-
-_READ: dict[str, Callable[[AGUIDecoder, dict[str, Any]], Sequence[Part]]] = {
-    "RUN_STARTED": AGUIDecoder._run_started,
-    "TEXT_MESSAGE_START": AGUIDecoder._text_start,
-    "TEXT_MESSAGE_CONTENT": AGUIDecoder._text,
-    "TEXT_MESSAGE_CHUNK": AGUIDecoder._text,
-    "REASONING_MESSAGE_CONTENT": AGUIDecoder._reasoning,
-    "REASONING_MESSAGE_CHUNK": AGUIDecoder._reasoning,
-    # Their name before 1.0.
-    "THINKING_TEXT_MESSAGE_CONTENT": AGUIDecoder._reasoning,
-    "TOOL_CALL_START": AGUIDecoder._call_piece,
-    "TOOL_CALL_ARGS": AGUIDecoder._call_piece,
-    "TOOL_CALL_CHUNK": AGUIDecoder._call_piece,
-    "TOOL_CALL_RESULT": AGUIDecoder._call_result,
-    "MESSAGES_SNAPSHOT": AGUIDecoder._snapshot,
-    "CUSTOM": AGUIDecoder._custom,
-    "RUN_FINISHED": AGUIDecoder._run_finished,
-    "RUN_ERROR": AGUIDecoder._run_error,
-}
-
-
-def _citation(item: dict[str, Any]) -> Citation:
-    return Citation(
-        title=as_name(item.get("title")),
-        url=as_name(item.get("url")),
-        document=as_name(item.get("document")),
-        snippet=as_name(item.get("snippet")),
-        score=as_number(item.get("score")),
-        position=as_whole(item.get("position")),
-    )
-
-
-COUNTS = {
-    "input": "inputTokens",
-    "output": "outputTokens",
-    "total": "totalTokens",
-    "reasoning": "reasoningTokens",
-    "cached": "cachedInputTokens",
-}
-
-
-def _usage(payload: dict[str, Any]) -> Sequence[Part]:
-    """Add up the entries, one for each model that was used."""
-    entries = [as_object(item, "usage[]") for item in as_list(payload.get("usage"), "usage")]
-    if not entries:
-        return ()
-    total: dict[str, int] = {}
-    for name, native in COUNTS.items():
-        count = sum_of(item.get(native) for item in entries)
-        if count is not None:
-            total[name] = count
-    return (Identity(model=as_name(entries[0].get("model"))), UsageUpdate(**total))
+def _messages(message: Message, place: int) -> list[dict[str, Any]]:
+    written = _message(message, place)
+    return [*add_encrypted(written, given_back(message, DIALECT)), written]
 
 
 def _message(message: Message, place: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk import sse
 from chatsdk.answer import Answer, Usage
-from chatsdk.dialects.backends.agui import CITATIONS, COUNTS
+from chatsdk.dialects.backends.agui_decoder import CITATIONS, COUNTS
 from chatsdk.dialects.writer import Writer, write
 from chatsdk.dialects.writing import CallPieces, dump, opening
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
