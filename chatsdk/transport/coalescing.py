@@ -215,9 +215,8 @@ class CoalescingResponse(BoundedHeadResponse):
         left = _size(line)
         if left is None:
             self._close_conn()
-            raise BadChunk(
-                f"{line.partition(b';')[0].strip()[:SIZE_LINE_BYTES]!r} is no chunk size"
-            )
+            shown = line.partition(b";")[0].rstrip().decode("latin-1")
+            raise BadChunk(f"no chunk size: {shown}")
         if left:
             self.chunk_left = left
             return left
