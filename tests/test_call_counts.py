@@ -35,7 +35,7 @@ class Pieces:
         self._next = iter(pieces).__next__
         self.headers = {}
         self.received = 0
-        self.wire = SimpleNamespace(cause=None)
+        self.wire = SimpleNamespace(cause=None, causes=[])
         self.secrets = SimpleNamespace(scrub=lambda error: error)
 
     def read(self):

@@ -8,7 +8,8 @@ import pytest
 from reading import answer_of, as_facts, transcripts
 
 from chatsdk import ChatClient, ChatError, Limits, StreamInterrupted, dialects
-from chatsdk.client.reading import Reading, steps
+from chatsdk.client.reading import Reading
+from chatsdk.client.steps import steps
 from chatsdk.testing import ChatServer
 
 TRANSCRIPTS = transcripts()
@@ -33,7 +34,7 @@ class Pieces:
         self.request_id = None
         self.received = 0
         self.attempts = 1
-        self.wire = SimpleNamespace(cause=None)
+        self.wire = SimpleNamespace(cause=None, causes=[])
         self.secrets = SimpleNamespace(scrub=lambda error: error)
 
     def read(self):

@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Any
 
 from chatsdk.answer import Answer
-from chatsdk.client.reading import Reading, steps
+from chatsdk.client.reading import Reading
 from chatsdk.client.response import ResponseInfo
+from chatsdk.client.steps import steps
 from chatsdk.dialects.contract import Dialect
 from chatsdk.outcome import Outcome
 from chatsdk.transport.cancel import STOPPED

@@ -81,6 +81,8 @@ class Wire:
     lock, so it may run in a signal handler or a garbage collection, at any bytecode.
 
     Attributes:
+        causes: why it was ended, the first one first; empty while it goes on. For those who look
+            after each event, for whom a call of `cause` is dear.
         limits: the deadline of each phase under way, in seconds of the monotonic clock; of
             `IDLE` the seconds that each wait may take.
         waiting: since when the reader waits for more of the body, by the same clock; ``None``
@@ -95,10 +97,10 @@ class Wire:
 
     __slots__ = (
         "_bell",
-        "_causes",
         "_process",
         "_sockets",
         "carried",
+        "causes",
         "first_event",
         "header_lines",
         "hidden",
@@ -115,7 +117,7 @@ class Wire:
         header_lines: int = 100,
         hidden: Callable[[str], str] = str,
     ) -> None:
-        self._causes: list[str] = []
+        self.causes: list[str] = []
         self._sockets: list[_Duplicate] = []
         # A bell rather than an Event: releasing a bare lock is safe in a signal handler.
         self._bell = threading.Lock()
@@ -133,7 +135,7 @@ class Wire:
     @property
     def cause(self) -> str | None:
         """Why this wire was ended: ``"stopped"`` or the phase that took too long."""
-        causes = self._causes
+        causes = self.causes
         return causes[0] if causes else None
 
     @property
@@ -144,7 +146,7 @@ class Wire:
     def abort(self, cause: str) -> None:
         """End whatever goes on, from any thread; the first cause counts."""
         # Before the sockets are looked at: see `detach`.
-        self._causes.append(cause)
+        self.causes.append(cause)
         self.hang_up()
         with contextlib.suppress(RuntimeError):
             self._bell.release()
@@ -160,11 +162,11 @@ class Wire:
         """Make ready for sending once more; a cause that concerns the last attempt only goes."""
         for phase in ATTEMPT_PHASES:
             self.limits.pop(phase, None)
-            while phase in self._causes:
-                self._causes.remove(phase)
+            while phase in self.causes:
+                self.causes.remove(phase)
         self.detach()
         self.carried = self.written = False
-        if not self._causes:
+        if not self.causes:
             self._bell.acquire(blocking=False)
 
     def expire(self, phase: str, when: float) -> float | None:
@@ -201,7 +203,7 @@ class Wire:
         duplicate = _Duplicate(fileno=socket.dup(number))
         _attached.add(self)
         self._sockets.append(duplicate)
-        if self._causes:
+        if self.causes:
             _shut_down(duplicate)
 
     def detach(self) -> bool:
@@ -213,7 +215,7 @@ class Wire:
         self.sock = None
         self._sockets = []
         _attached.discard(self)
-        return not self._causes
+        return not self.causes
 
     def release(self, cancels: Iterable[Cancel]) -> None:
         """Have done with it: nothing and nobody can end it any more."""
@@ -228,7 +230,7 @@ class Wire:
 
     def wait(self, seconds: float) -> None:
         """Sleep, until `abort` at the latest."""
-        if not self._causes and seconds > 0:
+        if not self.causes and seconds > 0:
             self._bell.acquire(timeout=seconds)
 
 

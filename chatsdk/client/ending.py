@@ -1,0 +1,137 @@
+"""The end of a response: what comes only there, and whether the answer is whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from chatsdk.answer import Answer
+from chatsdk.client.reading import Reading
+from chatsdk.client.response import Document, refused
+from chatsdk.dialects import get
+from chatsdk.dialects.ending import proof
+from chatsdk.errors import BackendError, ChatError, NotAStreamError, StreamInterrupted
+from chatsdk.outcome import Outcome
+from chatsdk.sse import ServerSentEvent
+from chatsdk.transport.faults import Stopped
+
+__all__ = ["after_end", "conclude", "last", "rest"]
+
+# How long frames that a dialect promises after its end marker are waited for, in seconds.
+AFTER_END_SECONDS = 0.5
+
+
+def rest(reading: Reading, eventless: bytes | None) -> Iterator[Answer]:
+    """What is known only at the end of the body; `eventless`: it had no event, but these bytes."""
+    if reading.document is not None:
+        yield from _document(reading, reading.document)
+        return
+    for event in reading.parser.finish():
+        eventless = None
+        answer = reading.take(event, time.monotonic(), reading.exchange.received)
+        if answer is not None:
+            yield from last(reading, answer)
+    if eventless is not None:
+        _check_body_without_events(reading, eventless)
+
+
+def last(reading: Reading, answer: Answer) -> Iterator[Answer]:
+    """Yield an answer if it says more than the one before, then raise the backend's own error."""
+    if answer is not reading.answer and answer.adds_to(reading.answer):
+        reading.answer = answer
+        yield answer
+    failure = reading.builder.failure
+    if failure is not None:
+        raise BackendError(
+            f"the backend failed: {failure.message}", message=failure.message, code=failure.code
+        )
+
+
+def after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[Answer]:
+    """Take what follows the end marker; nothing that goes wrong there is an error any more."""
+    exchange, builder = reading.exchange, reading.builder
+    dialect = reading.decoder.dialect or reading.dialect
+    if not dialect.about.more_after_end:
+        return
+    deadline = time.monotonic() + AFTER_END_SECONDS
+    try:
+        while True:
+            for event in events:
+                answer = reading.take(event, time.monotonic(), exchange.received)
+                if answer is None or builder.failure is not None:
+                    continue
+                if answer.adds_to(reading.answer):
+                    reading.answer = answer
+                    yield answer
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            data = exchange.read_within(left)
+            if not data:
+                return
+            events = reading.parser.feed(data)
+    except (ChatError, Stopped):
+        return
+
+
+def conclude(reading: Reading) -> Iterator[Answer]:
+    """Note what proves the answer whole, or raise `StreamInterrupted`."""
+    builder, exchange = reading.builder, reading.exchange
+    if not builder.ended:
+        yield from last(reading, builder.step(reading.decoder.close()))
+    yield from last(reading, builder.flush())
+    dialect = reading.decoder.dialect or get("raw")
+    pending = reading.parser.pending
+    end = proof(
+        dialect.about,
+        reading.answer,
+        builder.ended,
+        delimited=exchange.delimited,
+        pending=pending,
+    )
+    if end is None:
+        marker = dialect.about.end_marker or "a finish reason"
+        raise StreamInterrupted(
+            "the stream ended inside an event: after its last line a blank line is missing"
+            if pending
+            else f"the stream ended before the end that {dialect.name!r} promises ({marker})"
+        )
+    reading.end(Outcome("finished", end=end, answer=reading.answer))
+
+
+def _check_body_without_events(reading: Reading, body: bytes) -> None:
+    """Raise what a body says that calls itself a stream and has no event in it.
+
+    One that was cut in its first event, or holds comments only, is left to `conclude`.
+    """
+    exchange = reading.exchange
+    error = refused(exchange, reading.dialect, body) if body.lstrip()[:1] == b"{" else None
+    if error is not None:
+        raise error
+    lines = [line for line in body.splitlines() if line.strip()]
+    if lines and all(line.startswith(b":") for line in lines):
+        if reading.decoder.dialect is not None:
+            return
+        # No dialect showed itself, so there is none whose end this could be.
+        raise StreamInterrupted("the stream ended before its first event: only comments came")
+    if reading.parser.pending and not body.lstrip().startswith((b"<", b"{")):
+        return
+    what = "it is empty" if not body.strip() else "nothing in its body is an event"
+    raise NotAStreamError(
+        f"HTTP {exchange.status} with {exchange.content_type}, but {what}",
+        status=exchange.status,
+        content_type=exchange.content_type,
+        body=body[: reading.limits.error_body],
+    )
+
+
+def _document(reading: Reading, document: Document) -> Iterator[Answer]:
+    """The one step of an answer that came whole."""
+    answer = reading.builder.step(
+        document.parts,
+        payload=document.payload,
+        at=time.monotonic(),
+        received=reading.exchange.received,
+    )
+    reading.builder.ended = True
+    yield from last(reading, answer)
