@@ -37,8 +37,8 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["CITATIONS", "COUNTS", "AGUIDecoder"]
 
-# The protocol has no citations. Under this name of a CUSTOM event the encoder writes them, as a list
-# of objects with the fields of `chatsdk.parts.Citation`.
+# The protocol has no citations. Under this name of a CUSTOM event the encoder writes them, as a
+# list of objects with the fields of `chatsdk.parts.Citation`.
 CITATIONS = "chatsdk.citations"
 
 
