@@ -118,9 +118,7 @@ class Native(NamedTuple):
         return f"Native(dialect={self.dialect!r})"
 
 
-class Text(Value):
-    """Text to append to the answer."""
-
+class _Words(Value):
     __match_args__ = ("text",)
     __slots__ = __match_args__
     text: str
@@ -131,28 +129,31 @@ class Text(Value):
 
 
 # The slot's own way of being set; the class refuses any other.
-_set_text = vars(Text)["text"].__set__
+_set_text = vars(_Words)["text"].__set__
 
 
-@distinct
-class TextSnapshot(NamedTuple):
+class Text(_Words):
+    """Text to append to the answer."""
+
+    __slots__ = ()
+
+
+class TextSnapshot(_Words):
     """The whole text so far; where it does not extend the earlier text, that is rewritten."""
 
-    text: str
+    __slots__ = ()
 
 
-@distinct
-class Reasoning(NamedTuple):
+class Reasoning(_Words):
     """Reasoning to append, kept apart from the text."""
 
-    text: str
+    __slots__ = ()
 
 
-@distinct
-class ReasoningSnapshot(NamedTuple):
+class ReasoningSnapshot(_Words):
     """The whole reasoning so far."""
 
-    text: str
+    __slots__ = ()
 
 
 @distinct
