@@ -51,13 +51,13 @@ One dialect for each backend's way of asking and answering. `chatsdk.dialects.ge
 `ChatClient(url, dialect=name)` uses it. This page is written by `python docs/make_dialects.py` from
 the dialects themselves; [adding a dialect](adding-a-dialect.md) is a page of its own.
 
-- **text**: whether each event adds to the text (`delta`) or holds all of it so far (`snapshot`).
-- **end**: the dialect's own end marker. Without one, a finish reason and a clean end of the HTTP
-  body show that an answer is whole; where there is neither, only the clean end does.
+- **text mode**: whether each event adds to the text (`delta`) or holds all so far (`snapshot`).
+- **end marker**: the dialect's own. Without one, a finish reason and a clean end of the HTTP body
+  show that an answer is whole; where there is neither, only the clean end does.
 - **stop**: the endpoint that `stop()` calls besides closing the connection.
 - **ask**: what `client.ask` sends: all *messages*, or the new ones with the id of a *conversation*
   that the server keeps.
-- **write**: `encode` writes it too, for test servers and relays.
+- **encode**: chatsdk writes it too, for test servers and relays; `chatsdk serve --dialect NAME`.
 - **auto**: what `dialect="auto"` takes such a stream for.
 - **proven against**: whose own software wrote transcripts that the tests read, or reads the same
   bytes beside chatsdk in the tests. The other transcripts are composed after the documentation. No
@@ -66,8 +66,8 @@ the dialects themselves; [adding a dialect](adding-a-dialect.md) is a page of it
 """
 
 COLUMNS = (
-    *("dialect", "endpoint", "text", "end", "reasoning", "tools", "citations", "usage"),
-    *("stop", "ask", "write", "auto", "proven against"),
+    *("dialect", "endpoint", "text mode", "end marker", "reasoning", "tools", "citations", "usage"),
+    *("stop", "ask", "encode", "auto", "proven against"),
 )
 
 

@@ -55,6 +55,15 @@ def test_the_table_is_up_to_date():
     assert (DOCS / "dialects.md").read_text(encoding="utf-8") == generator().page()
 
 
+def test_the_table_has_its_columns():
+    """One table tells how each is asked, read, stopped and written, and what proves it."""
+    text = (DOCS / "dialects.md").read_text(encoding="utf-8")
+    head = next(line for line in text.splitlines() if line.startswith("| dialect |"))
+    wanted = {"dialect", "endpoint", "text mode", "end marker", "reasoning", "tools", "citations"}
+    wanted |= {"usage", "stop", "ask", "encode", "proven against"}
+    assert wanted <= {cell.strip() for cell in head.split("|")}
+
+
 def test_every_dialect_has_a_row_that_tells_its_source():
     """Each dialect has its row, with an endpoint, a version and a source."""
     text = (DOCS / "dialects.md").read_text(encoding="utf-8")

@@ -30,8 +30,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "serve",
         help="run the embedded server alone",
-        description="Run the embedded server until Ctrl-C. It answers in one dialect "
-        "through its built-in speaker: there is no model. POST /sse gives ten plain events.",
+        description="Run the embedded server until Ctrl-C. It answers in one dialect, at the path "
+        "of its backend, at / and at /chat, through its built-in speaker: there is no model. "
+        "POST /sse gives ten plain events.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
     parser.add_argument(

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from chatsdk.parts import Finish, Identity, Part, ToolCallDelta
+from chatsdk.parts import Finish, Identity, Part, ToolCallDelta, Usage, UsageUpdate
 
 __all__ = [
     "CREATED",
     "CallPieces",
+    "counts",
     "dump",
     "native_reason",
     "opening",
@@ -68,6 +69,12 @@ def native_reason(
     if finish.native is not None and known.get(finish.native) == finish.reason:
         return finish.native
     return native.get(finish.reason, default)
+
+
+def counts(usage: Usage | UsageUpdate) -> tuple[int, int, int]:
+    """Return input, output and total for a backend that sends all three; what is unknown is 0."""
+    into, out = usage.input or 0, usage.output or 0
+    return into, out, into + out if usage.total is None else usage.total
 
 
 class CallPieces:

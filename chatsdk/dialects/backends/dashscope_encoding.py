@@ -9,7 +9,7 @@ from typing import Any
 from chatsdk.answer import Answer, Usage
 from chatsdk.dialects.backends.dashscope import FINISH
 from chatsdk.dialects.writer import Writer, write
-from chatsdk.dialects.writing import CallPieces, dump, native_reason, opening
+from chatsdk.dialects.writing import CallPieces, counts, dump, native_reason, opening
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
 
 __all__ = ["encode"]
@@ -114,11 +114,11 @@ def _cited(items: tuple[Citation, ...]) -> dict[str, Any]:
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
-    given = (usage.input or 0, usage.output or 0)
+    into, out, total = counts(usage)
     written: dict[str, Any] = {
-        "input_tokens": given[0],
-        "output_tokens": given[1],
-        "total_tokens": sum(given) if usage.total is None else usage.total,
+        "input_tokens": into,
+        "output_tokens": out,
+        "total_tokens": total,
     }
     if usage.reasoning is not None:
         written["output_tokens_details"] = {"reasoning_tokens": usage.reasoning}

@@ -9,7 +9,7 @@ from chatsdk import sse
 from chatsdk.answer import Answer, Usage
 from chatsdk.dialects.langchain import FINISH
 from chatsdk.dialects.writer import Writer, write
-from chatsdk.dialects.writing import CallPieces, dump, native_reason, opening
+from chatsdk.dialects.writing import CallPieces, counts, dump, native_reason, opening
 from chatsdk.parts import Failure, Finish, Identity, Part, ToolCallDelta
 
 __all__ = ["encode"]
@@ -93,11 +93,11 @@ class _Run(Writer[bytes]):
 def _usage(usage: Usage | None) -> dict[str, Any] | None:
     if usage is None:
         return None
-    given = (usage.input or 0, usage.output or 0)
+    into, out, total = counts(usage)
     written: dict[str, Any] = {
-        "input_tokens": given[0],
-        "output_tokens": given[1],
-        "total_tokens": sum(given) if usage.total is None else usage.total,
+        "input_tokens": into,
+        "output_tokens": out,
+        "total_tokens": total,
     }
     if usage.cached is not None:
         written["input_token_details"] = {"cache_read": usage.cached}

@@ -8,7 +8,7 @@ from typing import Any
 from chatsdk import sse
 from chatsdk.answer import Answer
 from chatsdk.dialects.writer import Writer, write
-from chatsdk.dialects.writing import CREATED, CallPieces, dump, native_reason, opening
+from chatsdk.dialects.writing import CREATED, CallPieces, counts, dump, native_reason, opening
 from chatsdk.parts import (
     Citation,
     Failure,
@@ -121,11 +121,11 @@ def _annotation(item: Citation) -> dict[str, Any]:
 
 
 def _usage(usage: UsageUpdate) -> dict[str, Any]:
-    given = (usage.input or 0, usage.output or 0)
+    into, out, total = counts(usage)
     written: dict[str, Any] = {
-        "prompt_tokens": given[0],
-        "completion_tokens": given[1],
-        "total_tokens": usage.total if usage.total is not None else sum(given),
+        "prompt_tokens": into,
+        "completion_tokens": out,
+        "total_tokens": total,
     }
     if usage.reasoning is not None:
         written["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}

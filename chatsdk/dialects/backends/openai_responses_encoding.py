@@ -9,7 +9,7 @@ from chatsdk import sse
 from chatsdk.answer import Answer, Usage
 from chatsdk.dialects.backends.openai_responses_decoding import INCOMPLETE
 from chatsdk.dialects.writer import Writer, write
-from chatsdk.dialects.writing import CREATED, CallPieces, dump, native_reason, opening
+from chatsdk.dialects.writing import CREATED, CallPieces, counts, dump, native_reason, opening
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
 
 __all__ = ["encode"]
@@ -222,11 +222,11 @@ def _annotation(citation: Citation, at: int) -> dict[str, Any]:
 def _usage(usage: Usage | None) -> dict[str, Any] | None:
     if usage is None:
         return None
-    given = (usage.input or 0, usage.output or 0)
+    into, out, total = counts(usage)
     return {
-        "input_tokens": given[0],
+        "input_tokens": into,
         "input_tokens_details": {"cached_tokens": usage.cached or 0, "cache_write_tokens": 0},
-        "output_tokens": given[1],
+        "output_tokens": out,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
-        "total_tokens": sum(given) if usage.total is None else usage.total,
+        "total_tokens": total,
     }
