@@ -797,3 +797,33 @@ def test_a_failed_call_of_the_server_is_no_call_of_ours(server):
     with use_chat(server.url, dialect="vercel") as session:
         session.run("What?", tools={"look": lambda: "a cat"})
         assert (session.status, len(server.requests)) == ("finished", 1)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "mark"),
+    [
+        ("anthropic", ("is_error", True)),
+        ("vercel", ("errorText", "error: no such city")),
+        ("agui", ("error", "error: no such city")),
+    ],
+)
+def test_a_failed_tool_is_marked_where_the_backend_asks(dialect, mark):
+    """Backends with a field for it are told that a result is an error; good ones are not marked."""
+    calls = [call("fails", city="x"), call("weather", "c2", city="Rome")]
+    with ChatServer() as server:
+        server.answer(dialect, tool_calls=calls)
+        server.answer(dialect, "Sorry.")
+        with use_chat(server.url, dialect=dialect) as session:
+            session.run("Weather?", tools={"fails": fails, "weather": weather})
+        marked = [item for item in objects(sent(server)) if mark[0] in item]
+    assert [item[mark[0]] for item in marked] == [mark[1]]
+    assert "c1" in marked[0].values()
+
+
+def objects(value):
+    """All the objects in a JSON value."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, (dict, list)):
+            yield from objects(item)

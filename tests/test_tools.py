@@ -125,13 +125,13 @@ TABLE = [
     ),
     (
         set[str],
-        {"type": "array", "items": STRING, "uniqueItems": True},
+        {"type": "array", "items": STRING},
         [(["a", "b", "a"], {"a", "b"})],
         ["a", [1]],
     ),
     (
         frozenset,
-        {"type": "array", "items": {}, "uniqueItems": True},
+        {"type": "array", "items": {}},
         [([1], frozenset([1]))],
         [[{}]],
     ),

@@ -11,6 +11,7 @@ from chatsdk.messages import Image, Message
 __all__ = [
     "arguments_of",
     "embedded",
+    "failed",
     "given_back",
     "new_messages",
     "system_text",
@@ -43,6 +44,11 @@ def arguments_of(call: ToolCall) -> dict[str, Any]:
     Text that is no JSON object cannot be sent back there; the tool's result says what was wrong.
     """
     return call.parsed or {}
+
+
+def failed(result: Message) -> bool:
+    """Whether a tool's result is the error of a tool that a session ran, for backends that ask."""
+    return result.role == "tool" and result.status == "error"
 
 
 def given_back(message: Message, dialect: str) -> list[dict[str, Any]]:

@@ -62,9 +62,9 @@ def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, 
     kind = hint if origin is None else origin
     if kind in _ARRAYS:
         schema, reader = read_annotation(args[0] if args else Any, within)
-        unique = {"uniqueItems": True} if _ARRAYS[kind] in (set, frozenset) else {}
+        # Not every backend takes "uniqueItems", and a set does without.
         return (
-            {"type": "array", "items": schema} | unique,
+            {"type": "array", "items": schema},
             functools.partial(_array, reader, _ARRAYS[kind]),
         )
     if kind is tuple:

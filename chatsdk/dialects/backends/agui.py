@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
-from chatsdk.dialects.asking import embedded, given_back
+from chatsdk.dialects.asking import embedded, failed, given_back
 from chatsdk.dialects.backends.agui_decoder import AGUIDecoder
 from chatsdk.dialects.backends.agui_encrypted import DIALECT, add_encrypted
 from chatsdk.dialects.calling import declared, written_calls
@@ -82,7 +82,8 @@ def _message(message: Message, place: int) -> dict[str, Any]:
     id = message.id or f"message-{place}"
     written: dict[str, Any] = {"id": id, "role": message.role, "content": message.content}
     if message.role == "tool":
-        return written | {"toolCallId": message.tool_call_id}
+        error = {"error": message.content} if failed(message) else {}
+        return written | {"toolCallId": message.tool_call_id} | error
     if message.images:
         written["content"] = [
             *([{"type": "text", "text": message.content}] if message.content else []),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import arguments_of, embedded, given_back, system_text
+from chatsdk.dialects.asking import arguments_of, embedded, failed, given_back, system_text
 from chatsdk.dialects.backends.anthropic_content import DIALECT
 from chatsdk.dialects.calling import declared
 from chatsdk.messages import Image, Message
@@ -53,6 +53,7 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
                     "tool_use_id": message.tool_call_id,
                     "content": message.content,
                 }
+                | ({"is_error": True} if failed(message) else {})
             )
         elif message.role != "system":
             results = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
-from chatsdk.dialects.asking import embedded, given_back
+from chatsdk.dialects.asking import embedded, failed, given_back
 from chatsdk.dialects.backends.vercel_decoder import VercelDecoder
 from chatsdk.dialects.backends.vercel_metadata import DIALECT, add_metadata
 from chatsdk.dialects.contract import About, Decoder, Dialect
@@ -86,7 +86,10 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
                     f"no call before it has the id {message.tool_call_id!r} of a tool's result: "
                     "give the assistant's message with its tool_calls too"
                 )
-            call |= {"state": "output-available", "output": _json(message.content)}
+            if failed(message):
+                call |= {"state": "output-error", "errorText": message.content}
+            else:
+                call |= {"state": "output-available", "output": _json(message.content)}
             continue
         parts: list[dict[str, Any]] = []
         if message.content or not (message.images or message.tool_calls):
