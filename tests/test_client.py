@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import inspect
 import json
 import math
+import pickle
 import threading
+import time
 import weakref
 from collections.abc import Generator
 
@@ -31,12 +34,15 @@ from chatsdk import (
     StreamInterrupted,
     dialects,
 )
+from chatsdk.client import AnswerStream
 from chatsdk.testing import ChatServer
 
 CHUNK = b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n'
 STOP = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
 DONE = b"data: [DONE]\n\n"
 HELLO = [CHUNK % b"Hel", CHUNK % b"lo", STOP, DONE]
+# Seconds to wait for a thread of a test.
+PATIENCE = 10.0
 
 
 @pytest.fixture
@@ -619,3 +625,57 @@ def test_comments_alone_are_no_answer(server, framing):
     server.stream([b": ping\n\n"], framing=framing)
     with ChatClient(server.url) as client, pytest.raises(StreamInterrupted, match="comments"):
         client.send({}).result()
+
+
+@pytest.mark.parametrize("read", [next, AnswerStream.result, lambda stream: list(stream.deltas())])
+def test_two_readers(server, client, read):
+    """A second reader is told what is wrong, and the first one goes on."""
+    script = server.stream()
+    script.push(HELLO[0])
+    stream = client.send({})
+    first = next(stream)
+    texts = [first.text]
+    started = threading.Event()
+
+    def run():
+        started.set()
+        texts.extend(answer.text for answer in stream)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert started.wait(PATIENCE)
+    deadline = time.monotonic() + PATIENCE
+    while not stream._steps.gi_running:
+        assert time.monotonic() < deadline
+    with pytest.raises(RuntimeError, match="being read already"):
+        read(stream)
+    for piece in HELLO[1:]:
+        script.push(piece)
+    script.finish()
+    thread.join(PATIENCE)
+    assert texts == ["Hel", "Hello", "Hello"]
+    assert stream.outcome.reason == "finished"
+
+
+def test_a_value_error_in_a_dialect_is_no_second_reader(server, client, monkeypatch):
+    """What the reading itself raises is not taken for that."""
+    server.stream(HELLO)
+    stream = client.send({})
+
+    def fail(*_):
+        raise ValueError("mine")
+
+    monkeypatch.setattr(stream._reading.parser, "feed", fail)
+    monkeypatch.setattr(stream._reading, "take", fail)
+    with pytest.raises(ValueError, match="mine"):
+        next(stream)
+
+
+@pytest.mark.parametrize("keep", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_stream_is_not_kept(server, client, keep):
+    """A stream can be neither pickled nor copied; the error names what can."""
+    server.stream(HELLO)
+    stream = client.send({})
+    with pytest.raises(TypeError, match="`answer`, or its `result"):
+        keep(stream)
+    assert keep(stream.result()) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from chatsdk.answer import Answer
 from chatsdk.client.reading import Reading
@@ -16,6 +16,11 @@ from chatsdk.transport.cancel import STOPPED
 
 __all__ = ["AnswerStream"]
 
+TWO_READERS = (
+    "this stream is being read already, by another thread: read it in one place, and look at "
+    "stream.answer elsewhere"
+)
+
 
 class AnswerStream(Generator[Answer, None, None]):
     """An answer that streams: a generator of `Answer`, one for each event, and a context manager.
@@ -24,16 +29,18 @@ class AnswerStream(Generator[Answer, None, None]):
     dropped, which closes it.
 
     Iterating raises `chatsdk.ChatError` for whatever ends the answer before its end, with the
-    partial answer as ``error.answer``. After `stop` it simply ends.
+    partial answer as ``error.answer``. After `stop` it simply ends. One thread reads it: another
+    one that tries meanwhile gets a `RuntimeError`.
     """
 
     def __init__(self, reading: Reading | None, body: Any) -> None:
+        self._steps: Generator[Answer, None, None] = (
+            _nothing() if reading is None else steps(reading)
+        )
         self._reading = reading
         self._body = body
-        self._steps: Generator[Answer, None, None] | None = None
         self._response: ResponseInfo | None = None
         if reading is not None:
-            self._steps = steps(reading)
             exchange = reading.exchange
             self._response = ResponseInfo(
                 exchange.status, exchange.headers, exchange.content_type, exchange.request_id
@@ -43,9 +50,12 @@ class AnswerStream(Generator[Answer, None, None]):
         return self
 
     def __next__(self) -> Answer:
-        if self._steps is None:
-            raise StopIteration
-        return next(self._steps)
+        try:
+            return next(self._steps)
+        except ValueError as error:
+            if not _is_running(error):
+                raise
+        raise RuntimeError(TWO_READERS)
 
     def send(self, value: None) -> Answer:
         """As ``next()``; part of what a generator is."""
@@ -59,8 +69,6 @@ class AnswerStream(Generator[Answer, None, None]):
     ) -> Answer:
         """Raise an exception where the stream waits; part of what a generator is."""
         error = typ if isinstance(typ, BaseException) else typ(val) if val else typ()
-        if self._steps is None:
-            raise error
         return self._steps.throw(error)
 
     def close(self) -> None:
@@ -70,7 +78,7 @@ class AnswerStream(Generator[Answer, None, None]):
         closes the connection.
         """
         reading, steps = self._reading, self._steps
-        if reading is None or steps is None:
+        if reading is None:
             return
         if not steps.gi_running:  # type: ignore[attr-defined]
             reading.stop()
@@ -180,14 +188,31 @@ class AnswerStream(Generator[Answer, None, None]):
     def _drop(self) -> None:
         # Also called on an object whose __init__ raised.
         reading = getattr(self, "_reading", None)
-        if reading is not None:
+        # Another reader's stream goes on, whoever tried to be the second.
+        if reading is not None and not self._steps.gi_running:  # type: ignore[attr-defined]
             reading.end(reading.stopped())
             reading.exchange.abandon()
 
     def __del__(self) -> None:
         self._drop()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an AnswerStream reads a connection, which can be neither copied nor pickled: take its "
+            "`answer`, or its `result()`"
+        )
+
     def __repr__(self) -> str:
         outcome = self.outcome
         state = "streaming" if outcome is None else outcome.reason
         return f"<AnswerStream {state}, {self.answer.timings.events} events>"
+
+
+def _nothing() -> Generator[Answer, None, None]:
+    yield from ()
+
+
+def _is_running(error: ValueError) -> bool:
+    """Whether it is the generator's own "already executing", and nothing raised within it."""
+    traceback = error.__traceback__
+    return traceback is not None and traceback.tb_next is None
