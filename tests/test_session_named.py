@@ -71,3 +71,21 @@ def test_who_is_not_named_is_not_named():
         with use_chat(server.url + "/v1/chat/completions") as session:
             session.run("1")
             assert session.conversation_id is None
+
+
+def test_a_message_has_one_name():
+    """What was said in a round has the same id in the next request and in those after it."""
+    with ChatServer() as server:
+        server.answer("agui", tool_calls=[{"id": "c1", "name": "look", "arguments": {}}])
+        for _ in range(2):
+            server.answer("agui", "A cat.")
+        with use_chat(server.url + "/chat", dialect="agui") as session:
+            session.run("What?", tools={"look": lambda: "a cat"})
+            session.run("Well?")
+            ours = [message.id for message in session.messages]
+        second, third = (
+            [message["id"] for message in json.loads(request.body)["messages"]]
+            for request in server.requests[1:]
+        )
+    assert second == third[:3]
+    assert set(third) < set(ours)

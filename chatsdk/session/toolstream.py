@@ -142,10 +142,12 @@ class ToolStream:
         answer = self._joined.answer
         if not self._machine.end_round(self._turn, answer, (asked, *results)):
             raise StopIteration
+        # With the ids by which the session goes on calling them.
+        asked, *named = self._turn.rounds.messages[-1 - len(results) :]
         self._rounds += 1
         self._joined.next_round()
         self._plan = self._plan.after_round(
-            self._client, asked, results, answer.conversation_id, self._rounds
+            self._client, asked, tuple(named), answer.conversation_id, self._rounds
         )
         self._stream = self._plan.open(self._client, self._turn.cancel)
 
