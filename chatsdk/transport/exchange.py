@@ -15,6 +15,7 @@ from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
 from chatsdk.transport.cancel import IDLE, STOPPED, Cancel, Wire
 from chatsdk.transport.deadlines import watch
+from chatsdk.transport.decoding import bound_decoder
 from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
 from chatsdk.transport.framing import unreadable_head
 from chatsdk.transport.secrets import Secrets
@@ -114,14 +115,23 @@ class Exchange:
             self._close_response()
             raise ProtocolError(f"the response cannot be read: {reason}")
         known = getattr(self._raw, "CONTENT_DECODERS", ENCODINGS)
-        for name in self.headers.get("content-encoding", "").split(","):
-            encoding = name.strip().lower()
+        encodings = self.headers.get("content-encoding", "").lower()
+        for name in encodings.split(","):
+            encoding = name.strip()
             if encoding and encoding != "identity" and encoding not in known:
                 raise ProtocolError(
                     f"the response is compressed as {encoding!r}, though chatsdk asked for none; "
                     "switch that off in the proxy or the backend, or install the package that "
                     "urllib3 needs for it (brotli for br, backports.zstd for zstd)"
                 )
+        if "zstd" in encodings:
+            try:
+                bound_decoder(self._raw)
+            except Exception as error:
+                failure = self.failure(error)
+            else:
+                return
+            raise failure
 
     def begin_events(self) -> None:
         """Note that the first event is there: from now on silence is what is limited."""
