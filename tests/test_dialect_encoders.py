@@ -166,6 +166,22 @@ def test_a_writer_says_nothing_by_itself():
 
 
 @each_dialect
+def test_pieces_that_add_nothing(name):
+    """Empty pieces, and snapshots that say what was said, are left out."""
+    nothing = [Text(""), Reasoning(""), TextSnapshot("Hi")]
+    frames = [list(dialects.get(name).encode([Text("Hi"), *more])) for more in ((), nothing)]
+    assert frames[0] == frames[1]
+
+
+def test_a_run_of_langgraph_that_ends_without_a_word():
+    """A finished message says so itself, as current servers send no event at the end."""
+    *frames, end = dialects.get("langgraph").encode([Text("Hi")])
+    assert end.startswith(b"event: end\n")
+    reading = read(dialects.get("langgraph"), [b"".join(frames)], "text/event-stream")
+    assert (reading.answer.finish_reason, reading.end) == ("stop", "finish_reason")
+
+
+@each_dialect
 def test_halves_in_arguments(name):
     """Arguments that were cut inside a pair can be written, and come back as JSON."""
     parts = [
