@@ -180,6 +180,31 @@ def test_stop_while_a_step_is_committed(moment, kept, dispatch):
     assert stream.answer is session.answer
 
 
+def test_a_look_in_the_midst_of_the_first_step():
+    """A session that still shows submitted shows no text yet."""
+    client = FakeClient()
+    session = ChatSession(client)
+    stream = session.send({})
+    commit = Turn.answer.__set__
+    shown = []
+
+    class Watched(Turn):
+        __slots__ = ()
+
+        def _replace(self, answer):
+            commit(self, answer)
+            shown.append((session.status, session.answer.text))
+
+        answer = property(Turn.answer.__get__, _replace)
+
+    stream._turn.__class__ = Watched
+    client.streams[0].feed("Hel", "lo")
+    next(stream)
+    next(stream)
+    assert shown == [("submitted", ""), ("streaming", "Hello")]
+    stream.close()
+
+
 def test_a_look_in_the_midst_of_a_stop():
     """What is shown while a stop is under way stays, whatever the reader still commits."""
     client = FakeClient()

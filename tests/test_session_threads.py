@@ -11,6 +11,7 @@ from session_fakes import WAIT, FakeClient, FakeUI, Log, eventually
 
 from chatsdk import HTTPStatusError
 from chatsdk.session import ChatSession, Regenerate, use_chat
+from chatsdk.session import session as closing
 from chatsdk.testing import ChatServer
 
 PATH = "/v1/chat/completions"
@@ -159,6 +160,65 @@ def test_close_within_a_second(server):
     session.close()
     with pytest.raises(RuntimeError, match="this session is closed"):
         session.send({})
+
+
+def test_close_while_a_callback_blocks(server, monkeypatch):
+    """close() does not wait for a callback that blocks; on_finish is told when that returns."""
+    assert closing.CLOSE_SECONDS <= 1.0
+    monkeypatch.setattr(closing, "CLOSE_SECONDS", 0.1)
+    script = server.answer("openai")
+    log, entered, go = Log(), threading.Event(), threading.Event()
+
+    def on_answer(answer):
+        entered.set()
+        eventually(go)
+
+    session = use_chat(server.url + PATH, **log.callbacks() | {"on_answer": on_answer})
+    handle = session.start({})
+    script.say("Hel")
+    eventually(entered)
+    began = time.monotonic()
+    session.close()
+    assert time.monotonic() - began < 1.0
+    assert (session.status, session.done, handle.done, log) == ("stopped", True, False, [])
+    go.set()
+    assert handle.wait(WAIT)
+    assert log == [("finish", "stopped")]
+    server.wait_until_no_connections()
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["submitted", "streaming"])
+def test_stop_and_send_at_once(server, begun):
+    """Over real connections, too, no text of a turn that was stopped is in the next one."""
+    ended, texts, text_came = [], [], threading.Event()
+
+    def on_answer(answer):
+        texts.append(answer.text)
+        if answer.text:
+            text_came.set()
+
+    def on_finish(outcome):
+        ended.append((outcome.reason, outcome.answer.text, "".join(set(texts))))
+        texts.clear()
+
+    with use_chat(server.url + PATH, on_answer=on_answer, on_finish=on_finish) as session:
+        for number in range(20):
+            text_came.clear()
+            script = server.answer("openai")
+            handle = session.start({})
+            server.wait_for_request()
+            if begun:
+                script.say("old")
+                eventually(text_came)
+            server.answer("openai", f"<{number}>")
+            session.stop()
+            assert session.send({}).result().text == f"<{number}>"
+            assert handle.wait(WAIT)
+            server.wait_for_request()
+    old = "old" if begun else ""
+    assert ended[::2] == [("stopped", old, old)] * 20
+    assert [text for _, text, _ in ended[1::2]] == [f"<{number}>" for number in range(20)]
+    assert not any("old" in shown for _, _, shown in ended[1::2])
 
 
 def test_close_with_a_stream_that_nobody_reads(server):

@@ -397,6 +397,18 @@ def test_without_a_dispatcher_the_end_comes_here(clock):
     assert not timer.is_alive()
 
 
+def test_close_brings_what_was_suppressed(clock):
+    """With throttle alone, close() tells the subscribers what the helper thread would have."""
+    session = ChatSession(FakeClient(["Hi"]), throttle=60.0)
+    session.run({})
+    told = []
+    session.subscribe(lambda: told.append(len(session.messages)))
+    session.set_messages(["Hello"])
+    assert told == []
+    session.close()
+    assert told == [1]
+
+
 @pytest.mark.parametrize("throttle", [-1, float("nan"), float("inf"), "1", True])
 def test_a_wrong_throttle(throttle):
     """A throttle that is no number of seconds is refused when the session is made."""

@@ -41,13 +41,11 @@ def steps(
         # The turn may have been stopped, or replaced by a newer one, whenever it is looked at.
         if turn.going:
             for answer in answers:
-                if not turn.going:
-                    break
-                # The commit: one store, which needs no lock. See `Machine.stop`.
+                # The commit: one store, which needs no lock. A turn that was stopped meanwhile
+                # keeps what it had then: see `Turn.last`.
                 turn.answer = answer
                 if before is BEFORE_FIRST:
                     machine.begin_steps(turn)
-                # Once more: if a stop came in between, the turn may keep the answer before.
                 if not turn.going:
                     break
                 if direct:
