@@ -1,4 +1,4 @@
-"""A decoder of Zstandard that holds little, however much the compressed data ask for."""
+"""Compressed bodies: which can be read, whether one was cut, and how much reading them may hold."""
 
 from __future__ import annotations
 
@@ -7,11 +7,52 @@ from typing import Any
 
 import urllib3.response
 
-__all__ = ["bound_decoder"]
+__all__ = ["bound_decoder", "is_cut", "unknown_coding"]
+
+# Decoders that urllib3 has in any case; br and zstd only where their package is installed.
+ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
+
+# The state of urllib3's gzip decoder behind the whole, where it lets filling bytes be.
+SWALLOWING = 2
 
 # Log2 of the largest window, in bytes: 8 MiB, which is all that a sender may ask of a recipient
 # (RFC 9659). A frame can ask for 128 MiB, and with 20 kB of data have all of it filled.
 WINDOW_LOG = 23
+
+
+def unknown_coding(raw: Any, encodings: str) -> str | None:
+    """Return why a body of these ``Content-Encoding``, in lower case, cannot be decoded, if so."""
+    known = getattr(raw, "CONTENT_DECODERS", ENCODINGS)
+    for name in encodings.split(","):
+        encoding = name.strip()
+        if encoding and encoding != "identity" and encoding not in known:
+            return (
+                f"it is compressed as {encoding!r}, though chatsdk asked for none; switch that off "
+                "in the proxy or the backend, or install the package that urllib3 needs for it "
+                "(brotli for br, backports.zstd for zstd)"
+            )
+    return None
+
+
+def is_cut(raw: Any) -> bool:
+    """Whether a body ended before its compression did. Most decoders raise nothing for that."""
+    decoder = getattr(raw, "_decoder", None)
+    # Several, where the body was compressed more than once.
+    decoders = getattr(decoder, "_decoders", [decoder])
+    # Bytes of the wire, for the first of them decode to nothing.
+    begun = decoder is not None and raw.tell() > 0
+    return begun and any(map(_is_unfinished, decoders))
+
+
+def _is_unfinished(decoder: Any) -> bool:
+    if getattr(decoder, "_state", None) == SWALLOWING:
+        return False
+    inner = getattr(decoder, "_obj", None)
+    finished = getattr(inner, "is_finished", None)
+    if finished is not None:
+        # brotli's has a method where the others have an attribute.
+        return not finished()
+    return getattr(inner, "eof", True) is False
 
 
 def bound_decoder(raw: Any) -> None:

@@ -15,7 +15,7 @@ from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
 from chatsdk.transport.cancel import IDLE, STOPPED, Cancel, Wire
 from chatsdk.transport.deadlines import watch
-from chatsdk.transport.decoding import bound_decoder
+from chatsdk.transport.decoding import bound_decoder, is_cut, unknown_coding
 from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
 from chatsdk.transport.framing import unreadable_head
 from chatsdk.transport.secrets import Secrets
@@ -34,12 +34,6 @@ WAKES_READERS = os.name == "posix"
 # The end of the body follows the dialect's end marker within milliseconds, unless the server is
 # busy. Waiting so many seconds for it is cheaper than the handshake for a new connection.
 CLEAN_END_SECONDS = 0.05
-
-# Decoders that urllib3 has in any case; br and zstd only where their package is installed.
-ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
-
-# The state of urllib3's gzip decoder behind the whole, where it lets filling bytes be.
-SWALLOWING = 2
 
 Tap = Callable[[bytes, float], object]
 
@@ -109,24 +103,17 @@ class Exchange:
 
     def check_head(self) -> None:
         """Raise `ProtocolError` where the head does not say how the body is to be read."""
-        reason = unreadable_head(self.headers, getattr(self._raw, "_original_response", None))
+        raw = self._raw
+        encodings = self.headers.get("content-encoding", "").lower()
+        reason = unreadable_head(self.headers, getattr(raw, "_original_response", None))
+        reason = reason or unknown_coding(raw, encodings)
         if reason is not None:
             # Nobody knows where the next response would begin.
             self._close_response()
             raise ProtocolError(f"the response cannot be read: {reason}")
-        known = getattr(self._raw, "CONTENT_DECODERS", ENCODINGS)
-        encodings = self.headers.get("content-encoding", "").lower()
-        for name in encodings.split(","):
-            encoding = name.strip()
-            if encoding and encoding != "identity" and encoding not in known:
-                raise ProtocolError(
-                    f"the response is compressed as {encoding!r}, though chatsdk asked for none; "
-                    "switch that off in the proxy or the backend, or install the package that "
-                    "urllib3 needs for it (brotli for br, backports.zstd for zstd)"
-                )
         if "zstd" in encodings:
             try:
-                bound_decoder(self._raw)
+                bound_decoder(raw)
             except Exception as error:
                 failure = self.failure(error)
             else:
@@ -176,7 +163,7 @@ class Exchange:
                 return data
             if wire.cause is not None:
                 failure = self.ended()
-            elif self._cut_in_compression():
+            elif is_cut(self._raw):
                 failure = StreamInterrupted("the compressed body was cut")
             else:
                 return b""
@@ -304,23 +291,3 @@ class Exchange:
         if sock is not None:
             with contextlib.suppress(OSError, ValueError):
                 sock.settimeout(seconds)
-
-    def _cut_in_compression(self) -> bool:
-        """Whether the body ended before its compression did. Nothing raises for that."""
-        decoder = getattr(self._raw, "_decoder", None)
-        # Several, where the body was compressed more than once.
-        decoders = getattr(decoder, "_decoders", [decoder])
-        # Bytes of the wire, for the first of them decode to nothing.
-        begun = decoder is not None and self._raw.tell() > 0
-        return begun and any(map(_is_unfinished, decoders))
-
-
-def _is_unfinished(decoder: Any) -> bool:
-    if getattr(decoder, "_state", None) == SWALLOWING:
-        return False
-    inner = getattr(decoder, "_obj", None)
-    finished = getattr(inner, "is_finished", None)
-    if finished is not None:
-        # brotli's has a method where the others have an attribute.
-        return not finished()
-    return getattr(inner, "eof", True) is False
