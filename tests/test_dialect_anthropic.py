@@ -229,6 +229,7 @@ def thought(*pieces, signature="sig"):
     return [
         {"type": "thinking", "thinking": "", "signature": ""},
         *({"type": "thinking_delta", "thinking": piece} for piece in pieces),
+        {"type": "sparkle_delta", "sparkle": "of a later version"},
         {"type": "signature_delta", "signature": signature[:2]},
         {"type": "signature_delta", "signature": signature[2:]},
     ]

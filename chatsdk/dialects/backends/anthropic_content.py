@@ -15,6 +15,10 @@ DIALECT = "anthropic"
 # Blocks that a message's own fields can hold.
 PLAIN = ("text", "tool_use")
 
+# Fields that deltas add to though their block may begin without them. Any other has to be there:
+# what a later version of the API adds, it might not take back in that place.
+GROWING = ("thinking", "signature", "partial_json")
+
 
 class Content:
     """Puts the blocks of one message together: what deltas say is added to their fields.
@@ -48,7 +52,7 @@ class Content:
             if name == "citation":
                 known = block.get("citations")
                 block["citations"] = [*(known if isinstance(known, list) else ()), value]
-            elif name != "type" and isinstance(value, str):
+            elif (name in GROWING or name in block) and name != "type" and isinstance(value, str):
                 self._pieces[index].setdefault(name, []).append(value)
 
     def whole(self) -> list[dict[str, Any]] | None:
