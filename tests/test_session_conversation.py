@@ -305,6 +305,10 @@ def test_edit_what_cannot_be_edited():
         session.edit("m2", "No.")
     with pytest.raises(ValueError, match="no message"):
         session.edit("m9", "No.")
+    with pytest.raises(TypeError, match="text is a string, not NoneType"):
+        session.edit("m1", None)
+    with pytest.raises(TypeError, match="text is a string, not int"):
+        session.start(Edit("m1", 5))
     client.dialect = KeepsHistory()
     with pytest.raises(ValueError, match=r"reset\(\)"):
         session.edit("m1", "No.")

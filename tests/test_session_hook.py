@@ -139,6 +139,13 @@ def test_wrong_options():
         use_chat("http://127.0.0.1/", throttle="fast")
 
 
+def test_no_client():
+    """A session wants a client; the error says what takes an address."""
+    for client in ("http://127.0.0.1/", None):
+        with pytest.raises(TypeError, match="use_chat takes an address"):
+            ChatSession(client)
+
+
 def test_saved_through_use_chat(server):
     """use_chat(saved=...) goes on with a conversation kept as JSON."""
     server.answer("openai", "one")

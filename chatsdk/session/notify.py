@@ -183,26 +183,30 @@ class Notifier:
         """Deliver here what there is, or leave it to the thread that is at it."""
         me = Delivery(threading.get_ident())
         self.news = True
+        at_it, queue = self.at_it, self.queue
         try:
-            at_it = self.at_it.setdefault(WHO, me)
-            if at_it is not me and (at_it.reader != me.reader or not nested):
-                return
-            if self._throttle:
-                self._due = time.monotonic() + self._throttle
-            queue = self.queue
             while queue or self.news:
-                try:
-                    work = queue.popleft()
-                except IndexError:
-                    self.news = False
-                    self._show(self.newest)
-                else:
-                    work()
-        finally:
+                first = at_it.setdefault(WHO, me)
+                if first is not me and (first.reader != me.reader or not nested):
+                    return
+                if self._throttle:
+                    self._due = time.monotonic() + self._throttle
+                while queue or self.news:
+                    try:
+                        work = queue.popleft()
+                    except IndexError:
+                        self.news = False
+                        self._show(self.newest)
+                    else:
+                        work()
+                if first is me:
+                    del at_it[WHO]
+        except BaseException:
             self.let_go(me, nested=nested)
+            raise
 
     def let_go(self, who: Turn | Delivery, *, nested: bool = True) -> None:
-        """Note that `who` delivers no more, if it did: also after a Ctrl-C in a callback."""
+        """See that `who` does not keep others from delivering, after a Ctrl-C in a callback."""
         if self.at_it.get(WHO) is who:
             del self.at_it[WHO]
             if self.queue or self.news:

@@ -77,6 +77,10 @@ class ChatSession(Turns):
         conversation_id: str | None = None,
         saved: Mapping[str, Any] | None = None,
     ) -> None:
+        if not callable(getattr(client, "send", None)):
+            raise TypeError(
+                f"client is a ChatClient, not {type(client).__name__}: use_chat takes an address"
+            )
         self._owns_client = False
         name = f"chatsdk-session-{next(_numbers)}"
         guard = Guard()

@@ -169,6 +169,8 @@ class Turns(View):
     def _begin(
         self, request: Request, latest: bool | None, options: Mapping[str, Any]
     ) -> tuple[Turn, Plan]:
+        if isinstance(request, Edit) and not isinstance(request.text, str):
+            raise TypeError(f"the new text is a string, not {type(request.text).__name__}")
         if "tools" in options or "max_rounds" in options:
             from chatsdk.session.tools import with_toolbox
 
