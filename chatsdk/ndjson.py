@@ -142,7 +142,8 @@ class LineParser:
         # A CR at the end may be half of a CRLF.
         if len(line) - line.endswith(b"\r") > self._max_event_bytes:
             raise LimitExceeded(
-                f"a line of the stream is longer than max_event_bytes={self._max_event_bytes}",
+                f"a line of the stream is longer than max_event_bytes={self._max_event_bytes} "
+                "(of a client, Limits(event_bytes=...))",
                 limit="event_bytes",
             )
 

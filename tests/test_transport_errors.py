@@ -280,6 +280,22 @@ def test_cut_without_a_sign(server, dialect, framing):
             assert text == whole_text(dialect, body[:count])
 
 
+@pytest.mark.parametrize(
+    ("dialect", "content_type", "body", "inside"),
+    [
+        ("openai", "text/event-stream", CHUNK.strip() % b"Hi", "an event: after its last line"),
+        ("ollama", "application/x-ndjson", b'{"message": {"content": "Hi"}', "a line"),
+    ],
+)
+def test_where_a_body_breaks_off(server, dialect, content_type, body, inside):
+    """A clean end in the middle of an event, or of a line of JSON, is called what it is."""
+    server.stream([body], content_type=content_type)
+    with ChatClient(server.url, dialect=dialect) as client:
+        error = failed(client)
+    assert type(error) is StreamInterrupted
+    assert f"ended inside {inside}" in str(error)
+
+
 def whole_text(dialect: str, body: bytes) -> str:
     events = body.split(b"\n\n")[:-1]
     if dialect == "openai":

@@ -146,6 +146,19 @@ def test_a_whole_body_is_limited(server):
     assert (caught.value.limit, caught.value.answer.text) == ("body_bytes", "Hi")
 
 
+@pytest.mark.parametrize("dialect", ["openai", "ollama"])
+def test_an_event_that_is_too_long_names_the_limit(server, dialect):
+    """The message says what to set, for events and for lines of JSON."""
+    server.stream([b"data: " + b"x" * 3000], content_type=TYPES[dialect])
+    with ChatClient(server.url, dialect=dialect, limits=Limits(event_bytes=1000)) as client:
+        with pytest.raises(LimitExceeded, match=r"1000 .*Limits\(event_bytes=") as caught:
+            client.send({}).result()
+    assert caught.value.limit == "event_bytes"
+
+
+TYPES = {"openai": "text/event-stream", "ollama": "application/x-ndjson"}
+
+
 def test_an_unknown_compression_is_refused_clearly(server):
     """A body that nobody here can decompress is named, and the remedy with it."""
     server.stream([CHUNK], headers=[("Content-Encoding", "snappy")])

@@ -252,7 +252,8 @@ class EventParser:
     def _check(self, length: int) -> None:
         if length > self._max_event_bytes:
             raise LimitExceeded(
-                f"an event of the stream is longer than max_event_bytes={self._max_event_bytes}",
+                f"an event of the stream is longer than max_event_bytes={self._max_event_bytes} "
+                "(of a client, Limits(event_bytes=...))",
                 limit="event_bytes",
             )
 
