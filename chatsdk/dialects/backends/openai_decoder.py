@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatsdk.dialects.alike import Alike
+from chatsdk.dialects.backends.openai_calls import Calls
 from chatsdk.dialects.backends.openai_keeping import DIALECT, Kept
 from chatsdk.dialects.citing import passages, url_citation, web_results
 from chatsdk.dialects.contract import Decoder, Dialect
@@ -36,7 +36,6 @@ from chatsdk.parts import (
     ReasoningSnapshot,
     Text,
     TextSnapshot,
-    ToolCallDelta,
 )
 from chatsdk.sse import ServerSentEvent
 
@@ -76,8 +75,7 @@ class OpenAIDecoder(Decoder):
         self._id: object = None
         self._model: object = None
         self._refused = False
-        # Of each index the id of the call under way and the key of its parts.
-        self._calls: dict[object, tuple[str | None, int | str]] = {}
+        self._calls = Calls()
         self._kept: Kept | None = None
         self._alike = Alike("content")
 
@@ -233,17 +231,14 @@ class OpenAIDecoder(Decoder):
             self._reasoning(value, delta, parts)
 
     def _tool_calls(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        for place, item in enumerate(as_list(value, "tool_calls")):
-            call = as_object(item, "tool_calls[]")
-            function = as_object(call.get("function"), "function")
-            index = call.get("index")
-            id, name = as_name(call.get("id")), as_name(function.get("name"))
-            key = self._call(index if isinstance(index, int) else place, id, name)
-            arguments = _arguments(function.get("arguments"))
+        for part, call in self._calls.pieces(value):
             extra = call.get("extra_content")
-            if extra and id is not None:
-                self._keep().add_call(id, as_object(extra, "extra_content"))
-            parts.append(ToolCallDelta(key, id=id, name=name, arguments=arguments))
+            if extra and part.id is not None:
+                self._keep().add_call(part.id, as_object(extra, "extra_content"))
+            parts.append(part)
+
+    def _function_call(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        parts.append(self._calls.older(value))
 
     def _reasoning_details(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
         self._keep().add_details(value)
@@ -252,27 +247,6 @@ class OpenAIDecoder(Decoder):
         if self._kept is None:
             self._kept = Kept()
         return self._kept
-
-    def _call(self, index: int, id: str | None, name: str | None) -> int | str:
-        """Return the key of the call that a piece belongs to.
-
-        Some servers give every call the same index: a new id that brings a name begins a new one.
-        """
-        known_id, key = self._calls.get(index, (id, index))
-        if name is not None and id is not None and known_id is not None and id != known_id:
-            key = f"{index} {id}"
-            self._calls[index] = (id, key)
-        elif known_id is not None:
-            self._calls[index] = (known_id, key)
-        return key
-
-    def _function_call(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        # What tool_calls was called until 2023; old look-alikes still do.
-        call = as_object(value, "function_call")
-        arguments = _arguments(call.get("arguments"))
-        parts.append(
-            ToolCallDelta("function_call", name=as_name(call.get("name")), arguments=arguments)
-        )
 
     def _annotations(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
         found = [url_citation(item) for item in as_list(value, "annotations")]
@@ -310,10 +284,3 @@ _READ: dict[str, _Reader] = {
     "reference": OpenAIDecoder._reference,
     "final_content": OpenAIDecoder._final_content,
 }
-
-
-def _arguments(value: object) -> str:
-    # Some look-alikes send the object itself.
-    if value.__class__ is dict:
-        return json.dumps(value, ensure_ascii=False)
-    return as_text(value, "arguments")
