@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,8 +129,9 @@ def test_ragflow(name) -> None:
     kind = "agent" if name == "ragflow_agent" else "chat"
     with asked(name) as (server, ours):
         session = Session(RAGFlow("key", server.url), {"id": "s-1", f"{kind}_id": "c-1"})
-        if kind == "agent":
-            # The client breaks on the events of a new session, which have no content.
+        if kind == "agent" and sys.version_info < (3, 12):
+            # Its release for older Pythons breaks on the events of a new session, which have no
+            # content.
             with pytest.raises(KeyError, match="content"):
                 list(session.ask(PROMPT, stream=True))
             return

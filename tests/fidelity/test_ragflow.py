@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ from ragflow_sdk import RAGFlow
 from ragflow_sdk.modules.session import Session
 
 pytestmark = pytest.mark.filterwarnings("default")
+
+# The release for Python 3.12 and newer; up to 3.11 pip finds 0.22 at most.
+CURRENT = sys.version_info >= (3, 12)
 
 # The client shows text wrongly without the charset, see below.
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
@@ -88,6 +92,7 @@ def test_same_bytes_of_the_clients_own_types(server, name):
         assert (len(ours.citations), ours.usage.total) == (2, 42)
 
 
+@pytest.mark.skipif(not CURRENT, reason="an older release of the SDK writes fewer fields")
 def test_the_transcripts_are_the_sdks_own():
     """The transcripts that the SDK's types wrote are still what they write."""
     import written_by_ragflow_sdk as written
@@ -104,15 +109,20 @@ def test_the_client_drops_text_with_separators(server):
     assert our_text("ragflow", body) == "a\u2028b\x85c\x0bd"
 
 
-def test_the_client_stops_at_the_first_message(server):
-    """An agent may say several messages; the client stops after the first, chatsdk reads all."""
+def test_several_messages_of_an_agent(server):
+    """An agent may say several messages; an older client ends with the first, chatsdk reads all."""
     body = KNOWN["ragflow_agent/continued"].body
     assert client_text(server, body, "agent") == our_text("ragflow_agent", body) == "Hello"
     several = KNOWN["ragflow_agent/run"].body
+    ours = read(dialects.get("ragflow_agent"), [several], CONTENT_TYPE).answer
+    assert ours.text == "Hello [ID:7]\nBye"
+    if CURRENT:
+        # It does not tell what the model thinks from what it says.
+        assert client_text(server, several, "agent") == ours.reasoning + ours.text
+        return
     with pytest.raises(KeyError):
         # The events of a new session have no content.
         messages(server, several, "agent", CONTENT_TYPE)
-    assert our_text("ragflow_agent", several) == "Hello [ID:7]\nBye"
 
 
 def test_the_client_needs_a_charset(server):
