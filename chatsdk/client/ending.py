@@ -11,6 +11,7 @@ from chatsdk.client.response import Document, refused
 from chatsdk.dialects import get
 from chatsdk.dialects.ending import proof
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, StreamInterrupted
+from chatsdk.ndjson import LineParser
 from chatsdk.outcome import Outcome
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.faults import Stopped
@@ -91,8 +92,13 @@ def conclude(reading: Reading) -> Iterator[Answer]:
     )
     if end is None:
         marker = dialect.about.end_marker or "a finish reason"
+        inside = (
+            "a line"
+            if isinstance(reading.parser, LineParser)
+            else "an event: after its last line a blank line is missing"
+        )
         raise StreamInterrupted(
-            "the stream ended inside an event: after its last line a blank line is missing"
+            f"the stream ended inside {inside}"
             if pending
             else f"the stream ended before the end that {dialect.name!r} promises ({marker})"
         )
@@ -114,7 +120,9 @@ def _check_body_without_events(reading: Reading, body: bytes) -> None:
             return
         # No dialect showed itself, so there is none whose end this could be.
         raise StreamInterrupted("the stream ended before its first event: only comments came")
-    if reading.parser.pending and not body.lstrip().startswith((b"<", b"{")):
+    # A line of JSON begins like a document, an event does not.
+    other = b"<" if isinstance(reading.parser, LineParser) else (b"<", b"{")
+    if reading.parser.pending and not body.lstrip().startswith(other):
         return
     what = "it is empty" if not body.strip() else "nothing in its body is an event"
     raise NotAStreamError(
