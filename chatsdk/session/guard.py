@@ -20,8 +20,7 @@ class Guard:
     lock, else by the holder, as soon as the lock is released.
 
     Attributes:
-        lock: the lock itself; alone, for a path where each microsecond counts, it is followed by
-            ``if guard.waiting: guard.settle()``.
+        lock: the lock itself.
         waiting: the work that waits.
     """
 
