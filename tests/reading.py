@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from chatsdk.answer import Answer, AnswerBuilder, Citation, ToolCall, Usage
 from chatsdk.dialects import Dialect
-from chatsdk.dialects.ending import proof
+from chatsdk.dialects.ending import bare_error, proof
 from chatsdk.errors import ChatError
 from chatsdk.ndjson import LineParser
 from chatsdk.sse import EventParser, ServerSentEvent
@@ -66,6 +66,7 @@ def events_of(
 
 def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Reading:
     """Read a body that came in `chunks`, up to the dialect's end or the first error."""
+    chunks = list(chunks)
     framing = Framing(dialect, content_type)
     decoder = dialect.decoder(content_type)
     builder = AnswerBuilder()
@@ -95,7 +96,14 @@ def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Readin
     if error is None:
         about = (decoder.dialect or dialect).about
         end = proof(about, answer, builder.ended, delimited=True, pending=framing.pending)
-        if end is None:
+        failure = None if end is not None else bare_error(b"".join(chunks))
+        if failure is not None:
+            error = {
+                "type": "BackendError",
+                "message": failure.message,
+                "code": failure.code,
+            }
+        elif end is None:
             error = {"type": "StreamInterrupted", "message": "", "code": None}
     decided = decoder.dialect
     return Reading(answer, tuple(steps), end, error, None if decided is None else decided.name)

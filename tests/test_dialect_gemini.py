@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from chatsdk import dialects
+from chatsdk import BackendError, ChatClient, StreamInterrupted, dialects
 from chatsdk.answer import AnswerBuilder, ToolCall
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Citation, Citations, End, Failure, Finish, Native, Text
 from chatsdk.sse import ServerSentEvent
+from chatsdk.testing import ChatServer
 
 gemini = dialects.get("gemini")
 
@@ -267,3 +268,31 @@ def test_a_flood_of_signatures_is_not_kept(monkeypatch):
     signed = [{"text": "a", "thoughtSignature": "S" * 100}]
     assert content(signed).native is not None
     assert content(*[signed] * 4).native is None
+
+
+BARE = {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (json.dumps(BARE, indent=2), BackendError),
+        ("," + json.dumps(BARE) + "]\n", BackendError),
+        (json.dumps(BARE)[:40], StreamInterrupted),
+        ('data: {"a": "\\n{\\"error\\": 1}"}\n\n', StreamInterrupted),
+        ("", StreamInterrupted),
+    ],
+)
+def test_an_error_between_the_events(end, error):
+    """An error without `data:` breaks the stream off with Google's words, if they are whole."""
+    said = json.dumps({"candidates": [{"content": {"parts": [{"text": "Well"}]}}]})
+    with ChatServer() as server:
+        server.reply(body=f"data: {said}\n\n{end}", headers={"Content-Type": "text/event-stream"})
+        with ChatClient(server.url, dialect="gemini") as client, pytest.raises(error) as caught:
+            client.send({}).result()
+    assert caught.value.answer.text == "Well"
+    if error is BackendError:
+        assert (caught.value.code, caught.value.message) == (
+            "UNAVAILABLE",
+            BARE["error"]["message"],
+        )

@@ -9,10 +9,11 @@ from chatsdk.answer import Answer
 from chatsdk.client.reading import Reading
 from chatsdk.client.response import Document, refused
 from chatsdk.dialects import get
-from chatsdk.dialects.ending import proof
+from chatsdk.dialects.ending import bare_error, proof
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, StreamInterrupted
 from chatsdk.ndjson import LineParser
 from chatsdk.outcome import Outcome
+from chatsdk.parts import Failure
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.faults import Stopped
 
@@ -43,9 +44,7 @@ def last(reading: Reading, answer: Answer) -> Iterator[Answer]:
         yield answer
     failure = reading.builder.failure
     if failure is not None:
-        raise BackendError(
-            f"the backend failed: {failure.message}", message=failure.message, code=failure.code
-        )
+        raise _failed(failure)
 
 
 def after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[Answer]:
@@ -75,8 +74,11 @@ def after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[A
         return
 
 
-def conclude(reading: Reading) -> Iterator[Answer]:
-    """Note what proves the answer whole, or raise `StreamInterrupted`."""
+def conclude(reading: Reading, tail: bytes) -> Iterator[Answer]:
+    """Note what proves the answer whole, or raise `StreamInterrupted`.
+
+    `tail` is what was read last: an error may stand there that is no event.
+    """
     builder, exchange = reading.builder, reading.exchange
     if not builder.ended:
         yield from last(reading, builder.step(reading.decoder.close()))
@@ -91,6 +93,8 @@ def conclude(reading: Reading) -> Iterator[Answer]:
         pending=pending,
     )
     if end is None:
+        if (failure := bare_error(tail)) is not None:
+            raise _failed(failure)
         marker = dialect.about.end_marker or "a finish reason"
         inside = (
             "a line"
@@ -103,6 +107,12 @@ def conclude(reading: Reading) -> Iterator[Answer]:
             else f"the stream ended before the end that {dialect.name!r} promises ({marker})"
         )
     reading.end(Outcome("finished", end=end, answer=reading.answer))
+
+
+def _failed(failure: Failure) -> BackendError:
+    return BackendError(
+        f"the backend failed: {failure.message}", message=failure.message, code=failure.code
+    )
 
 
 def _check_body_without_events(reading: Reading, body: bytes) -> None:

@@ -17,6 +17,9 @@ __all__ = ["steps"]
 # The answer's size is looked at again after so many bytes of body.
 SIZE_CHECK_BYTES = 1024 * 1024
 
+# The end of the body is kept so far back: an error that is no event may stand there.
+TAIL_BYTES = 4096
+
 
 def steps(reading: Reading) -> Generator[Answer, None, None]:
     """Yield a new answer for each event, then note the outcome.
@@ -29,7 +32,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
     failure: ChatError | None = None
     first = True
     event: ServerSentEvent | None = None
-    kept = b""
+    kept = tail = b""
     size_check = SIZE_CHECK_BYTES
     try:
         # The loop stands here and not in a generator of its own: each costs 50 ns an event.
@@ -54,6 +57,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
                 yield from last(reading, builder.answer)
                 yield from after_end(reading, events)
                 break
+            tail = data if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
             if first and len(kept) < reading.limits.error_body:
                 # No event yet: this may be something else that only calls itself an event stream.
                 kept += data
@@ -62,7 +66,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
                 _check_size(reading, received)
         else:
             yield from rest(reading, kept if first else None)
-        yield from conclude(reading)
+        yield from conclude(reading, tail)
         exchange.drain()
     except Stopped:
         reading.stop()
@@ -79,7 +83,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
     if failure is not None:
         # Who reports errors may show the frames with their variables, and a server may echo a
         # secret: nothing that it sent stands in this frame, and there are none below.
-        data = kept = b""
+        data = kept = tail = b""
         event = None
         try:
             raise failure.with_traceback(None)

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from chatsdk.answer import Answer
 from chatsdk.dialects.contract import About
+from chatsdk.dialects.payload import failure_in
+from chatsdk.parts import Failure
 
-__all__ = ["proof"]
+__all__ = ["bare_error", "proof"]
+
+# An error on lines of its own, which are no lines of an event, perhaps the last item of an array.
+BARE_ERROR = re.compile(rb'\n[\s,\[]*(\{\s*"error"\s*:.*)', re.DOTALL)
+
+
+def bare_error(tail: bytes) -> Failure | None:
+    """Return the error that broke a stream off as bare JSON, as Google's servers send it.
+
+    `tail` is the end of a body that is not whole. Source: google-genai 3.4.0, which puts such
+    lines together by their braces.
+    """
+    found = BARE_ERROR.search(tail)
+    if found is None:
+        return None
+    try:
+        value, _ = json.JSONDecoder().raw_decode(found[1].decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return failure_in(value)
 
 
 def proof(

@@ -75,8 +75,7 @@ class Gemini(Dialect):
     The model stands in the URL, ``.../models/NAME:streamGenerateContent?alt=sse``; without
     ``alt=sse`` the answer is a JSON array, and no stream. There is no end marker: the reason to
     stop and a clean end of the body show that the answer is whole. An error that breaks a stream
-    off may come as bare JSON, without ``data:``; no reader of event streams sees that, so the
-    answer is then reported as interrupted, without the error's words.
+    off may come as bare JSON, without ``data:``; a client reads that too.
     """
 
     about = About(
