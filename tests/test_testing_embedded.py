@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Mapping
 
 import pytest
 from raw_client import POST, ask, dial, hear, read_all
 
-from chatsdk import AnswerStream, ChatClient, dialects, sse
+from chatsdk import Answer, AnswerStream, ChatClient, dialects, sse
 from chatsdk.client.stopping import stop_url
+from chatsdk.dialects import StopRequest
 from chatsdk.parts import Finish, Identity, Text, UsageUpdate
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.testing.speaker import conversation_of, prompt_of, speak
@@ -270,6 +272,32 @@ def test_a_stop_ends_the_answer(name) -> None:
     assert stream.outcome.end == ("finish_reason" if name == "langgraph" else "marker")
     # Dify has no words for why an answer ended, FastGPT's are OpenAI's.
     assert last.finish_reason == {"dify": None, "fastgpt": "stop"}.get(name, "cancelled")
+
+
+class Butler(dialects.openai):
+    """A backend of somebody's own that stops an answer by the id in its frames."""
+
+    def stop_request(self, answer: Answer, request: Mapping[str, object]) -> StopRequest | None:
+        return StopRequest(f"/jobs/{answer.id}/stop")
+
+
+class Parlour(dialects.ollama):
+    """Another one, with lines in place of events, and what stops it in the request."""
+
+    def stop_request(self, answer: Answer, request: Mapping[str, object]) -> StopRequest | None:
+        return StopRequest("/quiet", {"room": request.get("room")})
+
+
+@pytest.mark.parametrize("dialect", [Butler(), Parlour()])
+def test_a_dialect_of_ones_own_is_stopped(dialect) -> None:
+    """The server needs to know no more of a way to stop than a client does."""
+    with EmbeddedServer(dialect, pace=60) as server:
+        with ChatClient(server.url, dialect=dialect) as client:
+            stream = client.send(HI | {"room": 7})
+            next(answer for answer in stream if answer.delta)
+            stream.stop()
+            assert list(stream) == []
+            assert told(stream) == "stopped"
 
 
 def test_only_the_answer_that_was_meant_stops() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from chatsdk import sse
+from chatsdk import ndjson, sse
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.client.stopping import stop_url
 from chatsdk.dialects import Dialect
@@ -178,8 +178,7 @@ class Stops:
 def _as_read(dialect: Dialect, who: Identity) -> Answer:
     """Give what a client knows of an answer once some of its text is there."""
     decoder, builder = dialect.decoder(), AnswerBuilder()
-    frames = dialect.encode((who, Text("Hi")))
-    if dialect.framing() == "sse":
-        for event in sse.parse(frames):
-            builder.step(decoder.decode(event))
+    parse = ndjson.parse if dialect.framing() == "ndjson" else sse.parse
+    for event in parse(dialect.encode((who, Text("Hi")))):
+        builder.step(decoder.decode(event))
     return builder.answer
