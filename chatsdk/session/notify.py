@@ -82,13 +82,15 @@ class Notifier:
 
     def put_end(self, snapshot: Snapshot) -> None:
         """Note the newest state, which ends its turn."""
-        self.newest = snapshot
         outcome = snapshot.outcome
         assert outcome is not None
-        self.queue.append(partial(self._give_last, snapshot))
+        calls = [partial(self._give_last, snapshot)]
         if outcome.error is not None:
-            self.queue.append(partial(call, self._callbacks.error, "on_error", outcome.error))
-        self.queue.append(partial(call, self._callbacks.finish, "on_finish", outcome))
+            calls.append(partial(call, self._callbacks.error, "on_error", outcome.error))
+        calls.append(partial(call, self._callbacks.finish, "on_finish", outcome))
+        # In this order, and all at once: the thread that delivers may look at any moment.
+        self.newest = snapshot
+        self.queue.extend(calls)
 
     # Without it -----------------------------------------------------------------------------
 
