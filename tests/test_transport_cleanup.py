@@ -26,7 +26,7 @@ from provoking import (
     wait_until,
 )
 
-from chatsdk import Cancel, ChatClient, Retry
+from chatsdk import Cancel, ChatClient, ChatError, Retry, Timeout
 from chatsdk.testing import Authority, ChatServer, UnansweredPort
 from chatsdk.transport import deadlines
 
@@ -608,3 +608,37 @@ def test_a_closed_client_has_no_connection(way):
         stream.result()
     way.server.wait_until_no_connections()
     assert stream.answer.text == "Hello"
+
+
+# --- what errors hold ----------------------------------------------------------------------------
+
+FAILURES = {
+    "no answer": lambda server: server.drop(),
+    "silence": lambda server: server.silent(),
+    "a status": lambda server: server.reply(500),
+    "a body that does not come": lambda server: server.error_body(100, interval=0.2),
+    "a redirect": lambda server: server.redirect("/elsewhere"),
+    "a retry": lambda server: (server.busy(retry_after=0), server.busy(retry_after=0)),
+    "a page": lambda server: server.reply(body="<p>", content_type="text/html"),
+    "a broken document": lambda server: server.cut_after(
+        5, '{"answer": 1}', content_type="application/json"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_an_error_of_send_is_freed_with_its_last_reference(plain, what):
+    """Frames in which a token is a variable do not wait for a garbage collection."""
+    FAILURES[what](plain.server)
+    options = {"retry": Retry(backoff=0), "timeout": Timeout.of(0.3)}
+    gc.collect()
+    gc.disable()
+    try:
+        with plain.client(**options) as client:
+            try:
+                client.send({})
+            except ChatError as error:
+                dropped = weakref.ref(error)
+        assert dropped() is None
+    finally:
+        gc.enable()

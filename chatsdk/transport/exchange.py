@@ -169,7 +169,11 @@ class Exchange:
                 return b""
         # Outside the handler: an exception's context would hold the request, and its token.
         self._close_response()
-        raise failure
+        try:
+            raise failure
+        finally:
+            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            del failure
 
     def read_within(self, seconds: float) -> bytes:
         """As `read`, but wait no longer than so many seconds for the first byte."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import http.client
 import ssl
+from traceback import clear_frames
 
 import requests
 import urllib3.exceptions
@@ -76,6 +77,10 @@ def translated(
         streaming: the response's headers were there already.
         started: an event was there already.
     """
+    for item in _chain(error):
+        # Frames of urllib3 hold the exception that holds them, and with it ours that called them:
+        # the token would stay in memory until a garbage collection.
+        clear_frames(item.__traceback__)
     if wire.cause is not None:
         return ended(wire.cause, timeout)
     ours = _ours(error, wire, timeout, streaming=streaming, started=started)

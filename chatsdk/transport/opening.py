@@ -238,7 +238,11 @@ class Transport:
             wire.limits.pop("connect", None)
         # Outside the handler: an exception's context would hold the request, and its token.
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                # It holds this frame; held by it in turn, it would live until a garbage collection.
+                del failure
         exchange = Exchange(
             posted.response,
             wire=wire,
