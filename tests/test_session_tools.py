@@ -827,3 +827,38 @@ def objects(value):
     for item in value.values() if isinstance(value, dict) else value:
         if isinstance(item, (dict, list)):
             yield from objects(item)
+
+
+def chunked(*deltas, reason):
+    """A stream of OpenAI's with these deltas."""
+    chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    if reason:
+        chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+    return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(
+    ("reason", "names", "runs"),
+    [
+        ("stop", ["look"], 1),
+        (None, ["look"], 1),
+        ("stop", ["look", "search"], 0),
+        ("length", ["look"], 0),
+        ("tool_calls", ["look", "serach"], 1),
+    ],
+)
+def test_calls_that_end_with_another_reason(server, reason, names, runs):
+    """A call that the request insisted on ends with "stop": it is run if its tool is ours."""
+    calls = [
+        {"index": place, "id": f"c{place}", "function": {"name": name, "arguments": "{}"}}
+        for place, name in enumerate(names)
+    ]
+    server.reply(
+        body=chunked({"tool_calls": calls}, reason=reason),
+        headers={"Content-Type": "text/event-stream"},
+    )
+    server.answer("openai", "A cat.")
+    ran = []
+    with use_chat(server.url, dialect="openai") as session:
+        session.run("What?", tools={"look": lambda: ran.append(1)})
+    assert (len(ran), len(server.requests)) == (runs, runs + 1)

@@ -89,14 +89,17 @@ class ToolStream:
         if outcome is None or outcome.reason != "finished":
             return ()
         answer = outcome.answer
-        # Calls that come with another reason have been run on the server.
-        if answer.finish_reason != "tool_calls":
+        calls, reason, dialect = answer.tool_calls, answer.finish_reason, self._stream.dialect
+        known = self._toolbox.known(calls)
+        if dialect is None or dialect.about.runs_tools:
+            # A name that is not ours is none that the model made up: it is a tool of the server,
+            # and calls that come with another reason have been run there.
+            calls = known if reason == "tool_calls" else ()
+        elif reason in ("stop", None):
+            # So OpenAI ends a call that the request insisted on, and some look-alikes any call.
+            calls = calls if known == calls else ()
+        elif reason != "tool_calls":
             return ()
-        calls = answer.tool_calls
-        dialect = self._stream.dialect
-        if dialect is not None and dialect.about.runs_tools:
-            # A name that is not ours is none that the model made up: it is a tool of the server.
-            calls = self._toolbox.known(calls)
         return calls if self._toolbox.runs(calls) else ()
 
     def _run(self, calls: tuple[ToolCall, ...]) -> tuple[Message, ...] | None:
