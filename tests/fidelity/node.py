@@ -17,7 +17,8 @@ __all__ = ["Node", "PACKAGES"]
 PACKAGES = ("ai@6.0.326", "eventsource-parser@3.1.1")
 
 # Nothing but the packages, and no long wait where it cannot be.
-QUICK = ("--silent", "--no-audit", "--no-fund", "--fetch-retries=3", "--fetch-retry-mintimeout=500")
+QUICK = ("--silent", "--no-audit", "--no-fund", "--fetch-retry-mintimeout=500")
+QUICK += ("--fetch-retries=3", "--fetch-retry-factor=2")
 
 # Seconds; an installation takes three of them, a program less than one.
 INSTALL_SECONDS = 50
