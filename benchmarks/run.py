@@ -86,6 +86,17 @@ the dialect that was named; `tests/test_importing.py` holds it to that. Loaded l
 - `chatsdk.session` when one of its names is asked for, and attrs with it, by which its values are
   made. The values of an answer are made without: attrs and two dozen of its classes take two fifths
   of what requests takes.
+
+## Frames that are alike
+
+The frames of a model's text mostly differ in the text alone. chatsdk finds that out and then parses
+of such a frame nothing else (`chatsdk/dialects/alike.py`), which saves about a third of the
+instructions of an event. Frames that differ elsewhere too, by a time or by padding, are parsed whole.
+These figures are for frames that are alike.
+
+With the extra `speed`, orjson parses short objects whose values are the same by both parsers. That
+these have no long number takes almost as long to see as orjson is quicker, so here it makes no
+difference.
 """
 
 

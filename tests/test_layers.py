@@ -48,7 +48,7 @@ ARROWS: dict[str, set[str]] = {
 }
 
 # Third-party modules that have one home each.
-HOMES = {"requests": "transport", "urllib3": "transport", "sseclient": "sse"}
+HOMES = {"requests": "transport", "urllib3": "transport", "sseclient": "sse", "orjson": "dialects"}
 # Of an extra, and imported where a function needs it: `stream.display()` shows an answer in a
 # notebook, and to a user a stream is one thing.
 IN_FUNCTIONS = {"IPython": "client"}
