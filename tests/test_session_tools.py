@@ -862,3 +862,22 @@ def test_calls_that_end_with_another_reason(server, reason, names, runs):
     with use_chat(server.url, dialect="openai") as session:
         session.run("What?", tools={"look": lambda: ran.append(1)})
     assert (len(ran), len(server.requests)) == (runs, runs + 1)
+
+
+@pytest.mark.parametrize(
+    ("choice", "kept"),
+    [
+        ("required", False),
+        ({"type": "function", "function": {"name": "look"}}, False),
+        ({"type": "any"}, False),
+        ("auto", True),
+        ({"type": "auto"}, True),
+        (["odd"], True),
+    ],
+)
+def test_a_choice_that_insists_is_for_the_first_request(server, choice, kept):
+    """With tool_choice said again, a model that must call a tool would never come to an end."""
+    with hook(server, {"tool_calls": [call("look")]}, {"text": "Done."}) as session:
+        session.run("Go", tools={"look": lambda: "x"}, tool_choice=choice)
+    assert sent(server, 0)["tool_choice"] == choice
+    assert ("tool_choice" in sent(server, 1)) is kept

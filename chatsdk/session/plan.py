@@ -164,6 +164,9 @@ class Plan:
             # It is another request.
             first = key.removesuffix(f"-{number}") if number > 1 else key
             options["idempotency_key"] = f"{first}-{number + 1}"
+        if _insists(options.get("tool_choice")):
+            # It has been done; said again, the model would call tools for ever.
+            del options["tool_choice"]
         if conversation_id is not None:
             options.pop("conversation_id", None)
         id = conversation_id or self.conversation_id
@@ -184,6 +187,12 @@ class Plan:
         if self.conversation_id is not None:
             options.setdefault("conversation_id", self.conversation_id)
         return client.ask(list(self.sent or ()), cancel=cancel, **options)
+
+
+def _insists(choice: object) -> bool:
+    """Whether a ``tool_choice`` wants a call, in the words of OpenAI, Anthropic and others."""
+    word = choice.get("type") if isinstance(choice, Mapping) else choice
+    return word in ("required", "any", "function", "tool", "custom")
 
 
 def named(
