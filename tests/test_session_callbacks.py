@@ -273,6 +273,29 @@ def test_on_finish_may_send():
     ]
 
 
+@pytest.mark.parametrize("dispatch", [None, lambda function, delay=0.0: function()])
+@pytest.mark.parametrize("how", ["run", "start"])
+def test_no_subscriber_misses_an_end(how, dispatch):
+    """A subscriber sees how a turn ended, once, also where on_finish begins the next one."""
+    states, over = [], threading.Event()
+    texts = ["one", "two", "three"]
+
+    def on_finish(outcome):
+        if outcome.answer.text == "three":
+            over.set()
+        else:
+            getattr(session, how)({})
+
+    client = FakeClient(*([text] for text in texts))
+    session = ChatSession(client, dispatch=dispatch, on_finish=on_finish)
+    session.subscribe(lambda: states.append((session.status, session.answer.text)))
+    session.run({})
+    eventually(over)
+    session.close()
+    ends = [(status, text) for status, text in states if status == "finished"]
+    assert ends == [("finished", text) for text in texts]
+
+
 def test_on_answer_may_begin_the_next_turn():
     """A turn that begins within on_answer ends the old one first; nothing comes twice or late."""
     client = FakeClient(["one", "more"], ["two"])

@@ -77,6 +77,8 @@ class Notifier:
         # What on_answer got last, and of which turn. Only the thread that delivers looks at it.
         self._given: Answer | None = None
         self._given_of: Turn | None = None
+        # The end of a turn of which the subscribers know.
+        self._ended: Snapshot | None = None
 
     # Under the session's lock ---------------------------------------------------------------
 
@@ -87,6 +89,8 @@ class Notifier:
         calls = [partial(self._give_last, snapshot)]
         if outcome.error is not None:
             calls.append(partial(call, self._callbacks.error, "on_error", outcome.error))
+        # Before on_finish, which may begin the next turn: nobody is to miss how this one ended.
+        calls.append(partial(self._show_end, snapshot))
         calls.append(partial(call, self._callbacks.finish, "on_finish", outcome))
         # In this order, and all at once: the thread that delivers may look at any moment.
         self.newest = snapshot
@@ -255,6 +259,11 @@ class Notifier:
             answer = turn.answer
             if not turn.stopped:
                 self._give(function, turn, answer)
+        if snapshot is not self._ended:
+            self._tell_subscribers()
+
+    def _show_end(self, snapshot: Snapshot) -> None:
+        self._ended = snapshot
         self._tell_subscribers()
 
     def _tell_subscribers(self) -> None:
