@@ -7,13 +7,21 @@ a bound; `benchmarks/` shows what that costs.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from types import SimpleNamespace
 
 import pytest
+import requests
+import urllib3
+from scripted_socket import CHUNKED, WholeSocket, chunk
 
-from chatsdk import ChatSession, Limits, dialects
+from chatsdk import ChatSession, Limits, Timeout, dialects
 from chatsdk.client.reading import Reading
 from chatsdk.client.stream import AnswerStream
+from chatsdk.transport.cancel import Wire
+from chatsdk.transport.coalescing import CoalescingResponse
+from chatsdk.transport.exchange import Exchange
+from chatsdk.transport.secrets import Secrets
 
 # Two numbers of events: what differs between them is not the start or the end of a stream.
 FEW, MANY = 100, 600
@@ -90,7 +98,7 @@ def calls_an_event(run):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("openai", 12), ("anthropic", 12), ("ragflow", 28), ("auto", 13)]
+    ("name", "most"), [("openai", 10), ("anthropic", 11), ("ragflow", 27), ("auto", 10)]
 )
 def test_calls_of_an_event(name, most):
     """An event of text takes no more Python calls than it did, from the body to the answer."""
@@ -106,6 +114,55 @@ def test_calls_of_an_event(name, most):
         return read
 
     assert calls_an_event(run) <= most
+
+
+def opened_alone(frames, made):
+    """A stream over a real response; each event comes alone, in a chunk and a `recv` of its own."""
+    wire = WholeSocket([CHUNKED, *map(chunk, frames), b"0\r\n\r\n"])
+    made.append(wire)
+    body = CoalescingResponse(wire, method="POST")
+    body.begin()
+    response = requests.Response()
+    response.status_code = 200
+    response.headers.update(body.getheaders())
+    response.raw = urllib3.HTTPResponse(
+        body, headers=response.headers, preload_content=False, original_response=body
+    )
+    exchange = Exchange(
+        response,
+        wire=Wire(),
+        cancels=(),
+        timeout=Timeout(),
+        limits=Limits(),
+        secrets=Secrets(),
+        tap=None,
+        left=deque(),
+    )
+    dialect = dialects.get("openai")
+    reading = Reading(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
+    return AnswerStream(reading, {})
+
+
+@pytest.fixture
+def made():
+    """The sockets of a test, to be closed after it."""
+    found = []
+    yield found
+    for wire in found:
+        wire.close()
+
+
+def test_calls_of_an_event_that_comes_alone(made):
+    """At a model's pace an event is read with one `recv` and no more calls than it was."""
+    frames = {count: frames_of("openai", count) for count in (FEW, MANY)}
+
+    def run(count):
+        stream = opened_alone(frames[count], made)
+        return lambda: sum(len(answer.delta) for answer in stream)
+
+    assert calls_an_event(run) <= 22
+    few, many = (len(wire.asked) for wire in made)
+    assert many - few == MANY - FEW
 
 
 def test_calls_of_a_step_in_a_session():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chatsdk.dialects.payload import UNSCANNABLE, scan
+from chatsdk.dialects.payload import SCAN, UNSCANNABLE
 
 __all__ = ["Alike"]
 
@@ -39,7 +39,7 @@ class Alike:
         start = self._start
         if data[:start] == self._before:
             try:
-                text, end = scan(data, start)
+                text, end = SCAN(data, start)
             except UNSCANNABLE:
                 return ""
             if data[end:] == self._after and text.__class__ is str:
@@ -74,9 +74,9 @@ class Alike:
         # The name may stand elsewhere, too. If this is the place, another string here is read.
         before = data[:start]
         try:
-            _, end = scan(data, start)
+            _, end = SCAN(data, start)
             for other in "ab":
-                frame, _ = scan(f'{before}"{other}"{data[end:]}', 0)
+                frame, _ = SCAN(f'{before}"{other}"{data[end:]}', 0)
                 if reads(frame) != other:
                     return
         except UNSCANNABLE:
