@@ -278,7 +278,7 @@ class Butler(dialects.openai):
     """A backend of somebody's own that stops an answer by the id in its frames."""
 
     def stop_request(self, answer: Answer, request: Mapping[str, object]) -> StopRequest | None:
-        return StopRequest(f"/jobs/{answer.id}/stop")
+        return StopRequest(f"/jobs/{answer.id}", method="DELETE")
 
 
 class Parlour(dialects.ollama):

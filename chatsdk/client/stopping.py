@@ -88,7 +88,14 @@ class ServerStop:
     def _ask(self, dialect: Dialect, stop: StopRequest) -> str:
         body = b"" if stop.body is None else json.dumps(stop.body).encode()
         timeout = Timeout(total=STOP_SECONDS)
-        request = Request(stop_url(self._url, stop), body, dialect, Cancel(), timeout=timeout)
+        request = Request(
+            stop_url(self._url, stop),
+            body,
+            dialect,
+            Cancel(),
+            timeout=timeout,
+            method=stop.method,
+        )
         # Apart from the client, which may be closed as soon as it has stopped its answer.
         transport = self._transport.apart()
         try:

@@ -47,7 +47,7 @@ class Backend(Protocol):
 
 
 class Request(NamedTuple):
-    """One POST to be sent.
+    """One request to be sent, a POST unless it stops an answer.
 
     Attributes:
         url: where to.
@@ -56,6 +56,7 @@ class Request(NamedTuple):
         cancel: the user's switch.
         idempotency_key: sent as ``Idempotency-Key`` if there is one.
         timeout: goes before that of the transport.
+        method: of HTTP.
     """
 
     url: str
@@ -64,6 +65,7 @@ class Request(NamedTuple):
     cancel: Cancel
     idempotency_key: str | None = None
     timeout: Timeout | None = None
+    method: str = "POST"
 
     def __repr__(self) -> str:
         # Neither the address nor the key: both may hold secrets.
@@ -225,6 +227,7 @@ class Transport:
                 url,
                 headers,
                 request.body,
+                method=request.method,
                 wire=wire,
                 secrets=secrets,
                 authorized=token is not None,

@@ -85,6 +85,7 @@ class Poster:
         headers: Mapping[str, str],
         body: bytes,
         *,
+        method: str = "POST",
         wire: Wire,
         secrets: Secrets,
         authorized: bool,
@@ -93,7 +94,7 @@ class Poster:
         """Send it and read the head of the response.
 
         Args:
-            url, headers, body: of the request.
+            url, headers, body, method: of the request.
             wire: what others can end it by.
             secrets: gets what must not be shown.
             authorized: the headers carry a token, so that of the caller's session is not wanted.
@@ -107,7 +108,7 @@ class Poster:
         auth: Any = _keep_authorization
         if not authorized and http.auth is not None:
             auth = http.auth
-        request = requests.Request("POST", url, headers=dict(headers), data=body, auth=auth)
+        request = requests.Request(method, url, headers=dict(headers), data=body, auth=auth)
         prepared = request.prepare() if self._own else http.prepare_request(request)
         url = prepared.url or url
         settings: Any = http.merge_environment_settings(
