@@ -148,6 +148,24 @@ def test_interrupted_between_a_step_and_its_callback(what, when):
     assert log == end + [("answer", "new"), ("finish", "finished")] * (what == "send")
 
 
+@pytest.mark.parametrize("step", [1, 2])
+def test_told_by_another_before_its_own_reader(step):
+    """A step that whoever delivers has seen already is not told once more by its reader."""
+    client = FakeClient()
+    log = Log()
+    session = ChatSession(client, **log.callbacks())
+    stream = session.send({})
+    client.streams[0].feed("Hel", "lo", "!")
+    if step == 2:
+        next(stream)
+    claims = session._notifier.at_it = Claims(before=session._notifier.changed)
+    next(stream)
+    next(stream)
+    assert claims.sprung == 1
+    assert log == [("answer", text) for text in ("Hel", "lo", "!")[: step + 1]]
+    stream.close()
+
+
 @pytest.mark.parametrize(("moment", "kept"), [("before", "Hel"), ("after", "Hello")])
 @pytest.mark.parametrize("dispatch", [None, lambda function, delay=0.0: function()])
 def test_stop_while_a_step_is_committed(moment, kept, dispatch):

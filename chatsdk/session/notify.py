@@ -233,7 +233,7 @@ class Notifier:
         # Looked at once more: after a stop the turn may keep the answer before, and its end may
         # have been told. A stop from now on is told after this.
         if (function := self._answer) is not None and turn.going:
-            if self._given is before or before is BEFORE_FIRST:
+            if self._given is before or (before is BEFORE_FIRST and self._given_of is not turn):
                 # It has the right delta already.
                 self._given = answer
                 self._given_of = turn
