@@ -31,7 +31,11 @@ class Widget:
         self.commands = {}
         self.calls = 0
         self.threads = set()
-        self.tk = SimpleNamespace(call=self._call)
+        self.tags = ("its own",)
+        self.bound = {}
+        self.tk = SimpleNamespace(
+            call=self._call, createcommand=self._create, deletecommand=self._delete
+        )
         self._ids = itertools.count()
 
     def _touch(self):
@@ -44,35 +48,46 @@ class Widget:
         assert name == "."
         return self
 
-    def bind(self, event, function, add):
+    def bindtags(self, tags=None):
         self._touch()
-        assert event == "<Destroy>"
-        assert add is True
-        self.on_destroy = function
+        if tags is not None:
+            self.tags = tags
+        return self.tags
 
     def winfo_exists(self):
         self._touch()
         return self.exists
 
-    def register(self, function):
+    def _create(self, name, function):
         self._touch()
-        name = f"{next(self._ids)}{function.__name__}"
+        assert name not in self.commands
         self.commands[name] = function
-        return name
 
-    def deletecommand(self, name):
+    def _delete(self, name):
         self._touch()
         del self.commands[name]
 
-    def _call(self, command, when, what):
+    def _call(self, command, *arguments):
         self._touch()
+        if command == "bind":
+            tag, event, what = arguments
+            assert event == "<Destroy>"
+            self.bound[tag] = what
+            return None
         assert command == "after"
+        when, what = arguments
         if when == "cancel":
-            del self.timers[what]
+            self.timers.pop(what, None)
             return None
         id = f"after#{next(self._ids)}"
         self.timers[id] = (self.now + when / 1000, self.commands[what])
         return id
+
+    def destroy(self):
+        """Be destroyed, as far as the dispatcher is told."""
+        for tag in self.tags:
+            if what := self.bound.get(tag):
+                self.commands[what]()
 
     def turn(self, seconds=polling.POLL_MS / 1000 + 1e-6):
         """Let time pass, and call what is due by then."""
@@ -245,17 +260,17 @@ def test_a_function_that_closes_the_window(widget, how):
 
 
 def test_the_window_is_destroyed(widget):
-    """When the widget goes, but not when one within it does, Tk forgets the next asking at once."""
+    """When the widget goes, Tk forgets the next asking at once."""
     seen = []
     dispatch = ui.tk(widget)
-    widget.on_destroy(SimpleNamespace(widget=object()))
+    assert widget.tags[1:] == ("its own",)
     dispatch(lambda: seen.append("still there"))
     widget.turn()
     assert seen == ["still there"]
-    widget.on_destroy(SimpleNamespace(widget=widget))
+    widget.destroy()
     assert (widget.timers, widget.commands) == ({}, {})
     dispatch(lambda: seen.append("dropped"))
-    widget.on_destroy(SimpleNamespace(widget=widget))
+    widget.destroy()
     widget.turn()
     assert seen == ["still there"]
 
@@ -263,6 +278,6 @@ def test_the_window_is_destroyed(widget):
 def test_a_function_destroys_the_window_at_once(widget):
     """A function that destroys the widget leaves no asking behind either."""
     dispatch = ui.tk(widget)
-    dispatch(lambda: widget.on_destroy(SimpleNamespace(widget=widget)))
+    dispatch(widget.destroy)
     widget.turn()
-    assert widget.timers == {}
+    assert (widget.timers, widget.commands) == ({}, {})

@@ -19,6 +19,9 @@ __all__ = ["tk"]
 # and too seldom to be seen in the processor's load.
 POLL_MS = 15
 
+# Of the dispatchers, for their names in Tcl.
+numbers = itertools.count(1)
+
 
 def tk(widget: Any) -> Dispatch:
     """Return a dispatcher to Tk's thread. Call this on that thread.
@@ -36,14 +39,20 @@ def tk(widget: Any) -> Dispatch:
     waiting: list[tuple[float, int, Function]] = []
     order = itertools.count()
     gone = False
-    # Of the root, for the commands of a widget that is destroyed are gone while `after` still
-    # wants to call them.
-    root = widget.nametowidget(".")
     # What `after` calls next.
     timer = ""
+    # Calls of its own rather than tkinter's: those print what a function raises and go on, also
+    # at a Ctrl-C, and make and delete a command each time. Whoever calls Tk gives up the
+    # interpreter, and gets it back only when a thread that reads at full speed has had its turn
+    # of 5 ms.
+    tcl = widget.nametowidget(".").tk
+    name = f"chatsdk-{next(numbers)}"
+    ask, end = f"{name}-ask", f"{name}-end"
 
     def poll() -> None:
         nonlocal gone
+        if gone:
+            return
         try:
             # First of all, so that a function which opens a dialog, and so runs the main loop
             # within itself, does not keep the others waiting until the dialog is closed.
@@ -52,20 +61,15 @@ def tk(widget: Any) -> Dispatch:
             work(began)
             if not gone and time.monotonic() - began >= POLL_MS / 1000:
                 # From now on: else Tk would come back here and never find the time to draw.
-                root.tk.call("after", "cancel", timer)
+                tcl.call("after", "cancel", timer)
                 ask_again()
         except TclError:
             # "application has been destroyed"
             gone = True
 
-    # Once, and not by `root.after`, which makes and deletes a command each time: whoever calls Tk
-    # gives up the interpreter, and gets it back only when a thread that reads at full speed has
-    # had its turn of 5 ms.
-    command = root.register(poll)
-
     def ask_again() -> None:
         nonlocal timer
-        timer = root.tk.call("after", POLL_MS, command)
+        timer = tcl.call("after", POLL_MS, ask)
 
     def work(now: float) -> None:
         """Run what is due at `now`."""
@@ -77,7 +81,7 @@ def tk(widget: Any) -> Dispatch:
         # Only what was due when it began, so that a function which dispatches another one does
         # not keep the window from being drawn. The one before may have closed the window.
         while not gone and waiting and waiting[0][0] <= now:
-            # For the case that somebody has replaced the binding of <Destroy>.
+            # For the case that somebody has replaced the tags of the widget.
             if not widget.winfo_exists():
                 leave()
                 return
@@ -86,19 +90,19 @@ def tk(widget: Any) -> Dispatch:
     def leave() -> None:
         nonlocal gone
         gone = True
-        # Else it would be called when it is deleted, and Tk would print a complaint.
-        root.tk.call("after", "cancel", timer)
-        root.deletecommand(command)
+        tcl.call("after", "cancel", timer)
+        tcl.call("bind", name, "<Destroy>", "")
+        tcl.deletecommand(ask)
+        tcl.deletecommand(end)
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
         if not gone:
             inbox.put((time.monotonic() + max(0.0, delay), next(order), function))
 
-    def end(event: Any) -> None:
-        # A window is told of the widgets in it, too.
-        if event.widget is widget and not gone:
-            leave()
-
+    tcl.createcommand(ask, poll)
+    tcl.createcommand(end, leave)
     ask_again()
-    widget.bind("<Destroy>", end, add=True)
+    # By a tag of its own, for a program's own binding of <Destroy> replaces the widget's.
+    tcl.call("bind", name, "<Destroy>", end)
+    widget.bindtags((name, *widget.bindtags()))
     return dispatch
