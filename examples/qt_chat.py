@@ -5,9 +5,9 @@ Without a URL it talks to a server of its own, which has no model and says so.
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from html import escape
 
 from PySide6 import QtCore, QtGui, QtWidgets
@@ -23,6 +23,8 @@ class Chat(QtWidgets.QWidget):
         self.unfolded: set[int] = set()  # Numbers of the messages whose reasoning is shown.
         self.entry = QtWidgets.QLineEdit(returnPressed=self.ask)
         self.text = QtWidgets.QTextBrowser(openLinks=False, anchorClicked=self.click)
+        self.bar, self.last = self.text.verticalScrollBar(), 0
+        self.bar.rangeChanged.connect(self.follow)
         self.error = QtWidgets.QLabel(wordWrap=True, styleSheet="color: #b00020")
         self.error.setTextFormat(QtCore.Qt.TextFormat.PlainText)
         self.retry = QtWidgets.QPushButton("Retry", clicked=lambda: self.start(Regenerate()))
@@ -40,8 +42,8 @@ class Chat(QtWidgets.QWidget):
         )
         self.show_all()
 
-    def ask(self) -> None:
-        if self.session.done and (prompt := self.entry.text().strip()):
+    def ask(self) -> None:  # After `on_finish`; a session that was stopped is `done` before it.
+        if self.send.isEnabled() and (prompt := self.entry.text().strip()):
             self.entry.clear()
             self.start(prompt)
 
@@ -49,6 +51,7 @@ class Chat(QtWidgets.QWidget):
         self.shown = Answer()
         self.session.start(what)
         self.show_all()
+        self.bar.setValue(self.bar.maximum())
 
     def grow(self, answer: Answer) -> None:
         unfolded = len(self.session.messages) in self.unfolded or not self.shown.reasoning
@@ -56,10 +59,9 @@ class Chat(QtWidgets.QWidget):
         if answer.rewritten or (answer.reasoning_delta and unfolded):
             self.show_all()
         elif answer.delta:
-            with self.following():
-                cursor = QtGui.QTextCursor(self.text.document())
-                cursor.movePosition(QtGui.QTextCursor.MoveOperation.End)
-                cursor.insertText(answer.delta)
+            cursor = QtGui.QTextCursor(self.text.document())
+            cursor.movePosition(QtGui.QTextCursor.MoveOperation.End)
+            cursor.insertText(answer.delta)
 
     def show_all(self) -> None:
         """Show everything anew: a turn begins or ends, or more than the end of the text changes."""
@@ -87,16 +89,15 @@ class Chat(QtWidgets.QWidget):
                 web = (source.url or "").startswith(("https://", "http://"))
                 link = f"<a href='{escape(source.url)}'>{name}</a>" if web else name
                 html += f"<p>• {link}</p>"
-        with self.following():
-            self.text.setHtml(html)
+        top, last = self.bar.value(), self.bar.maximum()
+        self.text.setHtml(html)
+        self.bar.setValue(self.bar.maximum() if top == last else top)
 
-    @contextmanager
-    def following(self) -> Iterator[None]:
+    def follow(self, _: int, last: int) -> None:
         """Keep the last line in view, unless the user has scrolled away from it."""
-        bar = self.text.verticalScrollBar()
-        top, last = bar.value(), bar.maximum()
-        yield
-        bar.setValue(bar.maximum() if top == last else top)
+        if self.bar.value() == self.last:
+            self.bar.setValue(last)
+        self.last = last
 
     def click(self, url: QtCore.QUrl) -> None:
         if url.scheme() == "fold":
@@ -107,6 +108,7 @@ class Chat(QtWidgets.QWidget):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt does not let Python see a Ctrl-C.
     with ExitStack() as stack:  # Closes the session after the window; that stops what is in flight.
         url = "".join(sys.argv[1:])
         url = url or stack.enter_context(EmbeddedServer()).url + "/v1/chat/completions"

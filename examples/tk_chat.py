@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from tkinter import ttk
 from tkinter.scrolledtext import ScrolledText
 
-from chatsdk import Answer, Message, Regenerate, ui, use_chat
+from chatsdk import Answer, Message, Outcome, Regenerate, ui, use_chat
 from chatsdk.testing import EmbeddedServer
 
 
@@ -23,11 +23,13 @@ class Chat:
         root.title("Chat")
         bar, self.trouble = ttk.Frame(root, padding=8), ttk.Frame(root, padding=(8, 8, 8, 0))
         bar.pack(side="bottom", fill="x")
-        self.text = ScrolledText(root, wrap="word", state="disabled", padx=12, font="TkTextFont")
-        self.text.pack(side="top", fill="both", expand=True)
+        text = ScrolledText(root, wrap="word", state="disabled", padx=12, font="TkTextFont")
+        text.pack(side="top", fill="both", expand=True)
+        text.bind("<Configure>", lambda _: text.vbar.get()[1] < 1 or text.yview("end"))  # Follow.
         for tag, color in ("who", "#666666"), ("thought", "#666666"), ("link", "#0b57d0"):
-            self.text.tag_configure(tag, foreground=color)
-        self.text.tag_bind("link", "<Button-1>", self.click)
+            text.tag_configure(tag, foreground=color)
+        text.tag_bind("link", "<Button-1>", self.click)
+        self.text = text
         self.again = ttk.Button(bar, text="Regenerate", command=lambda: self.start(Regenerate()))
         ttk.Button(self.trouble, text="Retry", command=self.again.invoke).pack(side="right")
         self.error = ttk.Label(self.trouble, foreground="#b00020")
@@ -40,30 +42,29 @@ class Chat:
         self.entry.pack(fill="x", expand=True)
         self.entry.bind("<Return>", lambda event: self.ask())
         self.entry.focus()
-        self.session = use_chat(
-            url, dispatch=ui.tk(root), on_answer=self.grow, on_finish=lambda _: self.render()
-        )
-        self.render()
+        self.session = use_chat(url, dispatch=ui.tk(root), on_answer=self.grow, on_finish=self.draw)
+        self.draw()
 
-    def ask(self) -> None:
-        if self.session.done and (prompt := self.entry.get().strip()):
+    def ask(self) -> None:  # After `on_finish`; a session that was stopped is `done` before it.
+        if self.send.instate(["!disabled"]) and (prompt := self.entry.get().strip()):
             self.entry.delete(0, "end")
             self.start(prompt)
 
     def start(self, what: str | Regenerate) -> None:
         self.shown = Answer()
         self.session.start(what)
-        self.render()
+        self.draw()
+        self.text.yview("end")
 
     def grow(self, answer: Answer) -> None:
         unfolded = len(self.session.messages) in self.unfolded or not self.shown.reasoning
         self.shown = answer
         if answer.rewritten or (answer.reasoning_delta and unfolded):
-            self.render()
+            self.draw()
         else:
             self.write([answer.delta])
 
-    def render(self) -> None:
+    def draw(self, _: Outcome | None = None) -> None:
         """Show everything anew: a turn begins or ends, or more than the end of the text changes."""
         messages, done, error = self.session.messages, self.session.done, self.session.error
         self.send["state"] = "normal" if done else "disabled"
@@ -101,13 +102,12 @@ class Chat:
         self.text.yview(place)
 
     def click(self, event: tk.Event) -> None:
-        tags = self.text.tag_names(f"@{event.x},{event.y}")
-        kind, what = next(tag for tag in tags if " " in tag).split(" ", 1)
+        kind, what = next(tag for tag in self.text.tag_names("current") if " " in tag).split(" ", 1)
         if kind == "open":
             webbrowser.open(what)
         else:
             self.unfolded ^= {int(what)}
-            self.render()
+            self.draw()
 
 
 if __name__ == "__main__":

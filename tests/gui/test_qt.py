@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from applications import WAIT, load
+from applications import EXAMPLES, WAIT, load
 from PySide6 import QtCore, QtGui, QtTest, QtWidgets
+from terminal import Terminal
 
 from chatsdk.parts import Citation
 
@@ -132,6 +134,34 @@ def test_stop_and_regenerate(window, server, threads) -> None:
     assert threads == {threading.main_thread()}
 
 
+def test_stop_and_ask_at_once(window, server) -> None:
+    """Nothing of an answer that was stopped is shown at the next one."""
+    first = server.answer("openai")
+    first.say("Half of")
+    second = server.answer("openai")
+    window.ask("Hi")
+    window.until(lambda: "Half of" in window.text)
+    first.say(" it")
+    # It is not shown yet, for meanwhile the event loop does not run.
+    deadline = QtCore.QDeadlineTimer(int(WAIT * 1000))
+    while "it" not in window.session.answer.text:
+        assert not deadline.hasExpired()
+    window.press(window.chat.stop)
+    window.chat.entry.setText("Again")
+
+    def ask() -> bool:
+        window.chat.ask()
+        return window.chat.entry.text() == ""
+
+    window.until(ask)
+    second.say("Another")
+    half = "User\nHi\nAssistant (stopped)\nHalf of it"
+    window.until(lambda: "Another" in window.text)
+    assert window.text == f"{half}\nUser\nAgain\nAssistant\nAnother"
+    second.finish()
+    window.until(lambda: window.session.done)
+
+
 def test_a_server_that_dies(window, server, threads, artefact) -> None:
     """An error is shown with what came before it, and Retry asks again."""
     script = server.answer("openai")
@@ -236,6 +266,40 @@ def test_the_view_stays_where_one_reads(window, server) -> None:
     script.finish()
     window.until(window.chat.send.isEnabled)
     assert bar.value() == 0
+
+
+def test_the_view_follows_a_window_that_shrinks(window, server) -> None:
+    """The last line stays in view when the window shrinks, an error takes room, or one asks."""
+    bar = window.chat.text.verticalScrollBar()
+    script = server.answer("openai")
+    script.say("A line.\n" * 60)
+    window.ask("Hi")
+    window.until(lambda: bar.value() == bar.maximum() > 0)
+    before = bar.maximum()
+    window.chat.resize(500, 260)
+    window.until(lambda: bar.maximum() > before)
+    assert bar.value() == bar.maximum()
+    before = bar.maximum()
+    script.cut()
+    window.until(lambda: window.chat.retry.isVisible() and bar.maximum() > before)
+    assert bar.value() == bar.maximum()
+    bar.setValue(0)
+    server.answer("openai").say("The whole.")
+    window.press(window.chat.retry)
+    assert bar.value() == bar.maximum()
+    window.until(lambda: "The whole." in window.text)
+
+
+def test_ctrl_c() -> None:
+    """A Ctrl-C in the terminal ends the program, also while nothing of Python runs in it."""
+    with Terminal(
+        str(EXAMPLES / "qt_chat.py"), "http://127.0.0.1:9/v1/chat/completions"
+    ) as program:
+        # What Qt's offscreen platform says when the window is shown.
+        program.expect("propagateSizeHints")
+        program.type("\x03")
+        assert program.wait() == -signal.SIGINT
+        assert "Traceback" not in program.seen
 
 
 BINDING = """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
+import time
 import tkinter as tk
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -166,6 +168,34 @@ def test_stop_and_regenerate(window, server, threads) -> None:
     assert threads == {threading.main_thread()}
 
 
+def test_stop_and_ask_at_once(window, server) -> None:
+    """Nothing of an answer that was stopped is shown at the next one."""
+    first = server.answer("openai")
+    first.say("Half of")
+    second = server.answer("openai")
+    window.ask("Hi")
+    window.until(lambda: "Half of" in window.text)
+    first.say(" it")
+    # It is not shown yet, for meanwhile the main loop does not run.
+    deadline = time.monotonic() + WAIT
+    while "it" not in window.session.answer.text:
+        assert time.monotonic() < deadline
+    window.chat.stop.invoke()
+    window.chat.entry.insert(0, "Again")
+
+    def ask() -> bool:
+        window.chat.ask()
+        return window.chat.entry.get() == ""
+
+    window.until(ask)
+    second.say("Another")
+    half = "User\nHi\n\nAssistant (stopped)\nHalf of it"
+    window.until(lambda: "Another" in window.text)
+    assert window.text == f"{half}\n\nUser\nAgain\n\nAssistant\nAnother"
+    second.finish()
+    window.until(lambda: window.session.done)
+
+
 def test_a_server_that_dies(window, server, threads, artefact) -> None:
     """An error is shown with what came before it, and Retry asks again, in a small window, too."""
     window.root.geometry("420x240")
@@ -271,6 +301,35 @@ def test_the_view_stays_where_one_reads(window, server, threads) -> None:
     assert window.chat.text.yview()[0] == 0
 
 
+def test_the_view_follows_a_window_that_shrinks(window, server, threads) -> None:
+    """The last line stays in view when the window shrinks, an error takes room, or one asks."""
+    chat = window.chat
+
+    def at_the_end() -> bool:
+        window.root.update()
+        return chat.text.bbox("end-1c") is not None
+
+    script = server.answer("openai")
+    script.say("A line.\n" * 60)
+    window.ask("Hi")
+    window.until(lambda: "A line." in window.text and at_the_end())
+    window.root.geometry("420x240")
+    window.until(lambda: window.root.winfo_height() == 240)
+    window.until(at_the_end)
+    script.say("More of it.")
+    window.until(lambda: "More of it." in window.text)
+    assert at_the_end()
+    script.cut()
+    window.until(lambda: window.retry.winfo_viewable() and window.retry.winfo_height() > 1)
+    window.until(at_the_end)
+    chat.text.yview_moveto(0)
+    assert not at_the_end()
+    server.answer("openai").say("The whole.")
+    window.press(window.retry)
+    window.until(lambda: "The whole." in window.text)
+    assert at_the_end()
+
+
 def test_a_frame_that_goes(display) -> None:
     """A frame in the window may go before the window does: its functions are dropped, no others."""
     root = tk.Tk()
@@ -289,6 +348,38 @@ def test_a_frame_that_goes(display) -> None:
     root.mainloop()
     of_frame(lambda: seen.append("far too late"))
     assert seen == ["in time"]
+
+
+def test_a_program_that_binds_its_own_end(display) -> None:
+    """A binding of the program's own to the end of its window takes nothing from the dispatcher."""
+    root = tk.Tk()
+    ROOTS.append(root)
+    dispatch = ui.tk(root)
+    seen: list[object] = []
+    root.tk.createcommand("bgerror", seen.append)
+    root.bind("<Destroy>", lambda event: seen.append("destroyed"))
+    dispatch(root.destroy)
+    root.mainloop()
+    other = tk.Tk()
+    ROOTS.append(other)
+    # Timers of the first one would be served here, too.
+    other.after(100, other.destroy)
+    other.mainloop()
+    assert seen == ["destroyed"]
+    assert root.tk.eval("after info") == root.tk.eval("info commands chatsdk*") == ""
+
+
+def test_ctrl_c(display) -> None:
+    """A Ctrl-C that comes while a function runs ends the main loop, and is raised there."""
+    root = tk.Tk()
+    ROOTS.append(root)
+    dispatch = ui.tk(root)
+    dispatch(lambda: signal.raise_signal(signal.SIGINT))
+    late = root.after(int(WAIT * 1000), root.destroy)
+    with pytest.raises(KeyboardInterrupt):
+        root.mainloop()
+    root.after_cancel(late)
+    root.destroy()
 
 
 def test_as_a_program(display) -> None:
