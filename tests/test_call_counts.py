@@ -98,7 +98,7 @@ def calls_an_event(run):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("openai", 10), ("anthropic", 11), ("ragflow", 27), ("auto", 10)]
+    ("name", "most"), [("openai", 10), ("anthropic", 11), ("ragflow", 27), ("auto", 11)]
 )
 def test_calls_of_an_event(name, most):
     """An event of text takes no more Python calls than it did, from the body to the answer."""
