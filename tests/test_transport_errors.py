@@ -812,6 +812,45 @@ def test_a_connection_that_cannot_be_made(authority):
         assert way.server.requests == []
 
 
+# --- a session that cannot send -------------------------------------------------------------------
+
+
+class Refusing(requests.auth.AuthBase):
+    """An authentication that gives up."""
+
+    def __call__(self, request):
+        raise RuntimeError("no password for you")
+
+
+UNFIT_SESSIONS = {
+    "an authentication that fails": ("no password", lambda http: setattr(http, "auth", Refusing())),
+    "a header with a line break": (
+        "***",
+        lambda http: http.headers.update({"X-Key": "tiger\nlily"}),
+    ),
+    "a header nobody can send": ("latin-1", lambda http: http.headers.update({"X-Odd": "\u20ac"})),
+    "a certificate that is not there": (
+        "/no/such/file.pem",
+        lambda http: setattr(http, "cert", "/no/such/file.pem"),
+    ),
+    "no adapter": ("No connection adapters", lambda http: http.adapters.clear()),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT_SESSIONS)
+def test_a_session_that_cannot_send(authority, what):
+    """Nothing was sent, the error says so and why, and it shows no header's secret."""
+    said, spoil = UNFIT_SESSIONS[what]
+    with opened_way("tls", authority) as way, requests.Session() as http:
+        spoil(http)
+        with way.client(http=http) as client:
+            error = failed(client)
+        assert type(error) is ConnectError
+        assert said in str(error)
+        assert "tiger" not in f"{error!r} {error.__cause__!r}"
+        assert way.server.requests == []
+
+
 # --- proxies that are none, and redirects --------------------------------------------------------
 
 NO_PROXY_THERE = {

@@ -142,10 +142,11 @@ class _Wired:
 
     def request(self: Any, *args: Any, **kwargs: Any) -> None:
         wire = current_wire()
+        if wire is not None:
+            wire.carried = True
         if wire is not None and self.sock is not None and wire.sock is not self.sock:
             # A connection that was kept alive: it belongs to this request from here on.
             self.wire = wire
-            wire.carried = True
             wire.detach()
             wire.attach(self.sock)
             wire.sock = self.sock

@@ -24,7 +24,7 @@ from chatsdk.transport.coalescing import BadChunk
 from chatsdk.transport.head import NoFinalAnswer
 from chatsdk.transport.secrets import CUT, Secrets
 
-__all__ = ["Stopped", "cut_in_compression", "ended", "translated"]
+__all__ = ["Stopped", "Unprepared", "cut_in_compression", "ended", "translated"]
 
 # Characters of a foreign message that are worth quoting.
 SHOWN_CHARS = 300
@@ -32,6 +32,10 @@ SHOWN_CHARS = 300
 
 class Stopped(Exception):
     """The user ended the request. Never leaves chatsdk: the stream just ends."""
+
+
+class Unprepared(Exception):
+    """The request could not be made as the session wants it: nothing was sent."""
 
 
 # What did not come about in time, by the field of Timeout that says so.
@@ -96,7 +100,9 @@ def _ours(
     roots = _chain(error)
     if any(_is_connect_timeout(root) for root in roots):
         return ended("connect", timeout)
-    if wire.carried:
+    if any(isinstance(root, Unprepared) for root in roots):
+        unreached = True
+    elif wire.carried:
         unreached = not streaming and not wire.written
     else:
         # A mock, or an adapter of the caller's own: only what it raised can tell.
@@ -162,7 +168,9 @@ def cut_in_compression(error: BaseException) -> bool:
 
 
 def _is_unreached(error: BaseException) -> bool:
-    return isinstance(error, _BEFORE_WRITING)
+    # requests has no class of its own for a certificate's file that is not there.
+    missing = type(error) is OSError and str(error).startswith("Could not find")
+    return missing or isinstance(error, _BEFORE_WRITING)
 
 
 def _is_limit(error: BaseException) -> bool:
@@ -219,7 +227,7 @@ def _bottom(error: BaseException) -> BaseException | None:
     return bare
 
 
-_WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError)
+_WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError, Unprepared)
 
 
 def _unreached(roots: list[BaseException]) -> str:

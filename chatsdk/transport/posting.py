@@ -12,6 +12,7 @@ import requests
 
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.connection import carrying
+from chatsdk.transport.faults import Unprepared
 from chatsdk.transport.secrets import Secrets
 from chatsdk.transport.sessions import adopt, close_inherited, close_session, new_session
 
@@ -104,7 +105,38 @@ class Poster:
             Exception: whatever requests, urllib3, http.client and the socket raise.
         """
         self._give_back()
+        try:
+            prepared, settings = self._prepared(url, headers, body, method, secrets, authorized)
+            adapter: Any = self._http.get_adapter(prepared.url or url)
+            if not self._own:
+                adopt(adapter, prepared.url or url, settings["proxies"] or {})
+        except Exception as error:
+            raise Unprepared from error
+        with carrying(wire):
+            if self._own:
+                # Straight to the adapter: Session.send would keep the cookies of one user's
+                # answer for the next.
+                response = adapter.send(prepared, timeout=timeout, **settings)
+                posted = Posted(response, response.headers.get("location"))
+            else:
+                posted = self._send(prepared, timeout, settings)
+        if not wire.carried:
+            _reach(wire, posted.response)
+        return posted
+
+    def _prepared(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        method: str,
+        secrets: Secrets,
+        authorized: bool,
+    ) -> tuple[requests.PreparedRequest, dict[str, Any]]:
+        """The request as the session makes it, and the session's settings for it."""
         http = self._http
+        # Now already: requests shows a header that it refuses.
+        secrets.add_headers(http.headers)
         auth: Any = _keep_authorization
         if not authorized and http.auth is not None:
             auth = http.auth
@@ -125,20 +157,7 @@ class Poster:
             except ValueError:
                 # From None: the original message may show a password.
                 raise requests.exceptions.InvalidProxyURL("no address") from None
-        adapter: Any = http.get_adapter(url)
-        if not self._own:
-            adopt(adapter, url, settings["proxies"] or {})
-        with carrying(wire):
-            if self._own:
-                # Straight to the adapter: Session.send would keep the cookies of one user's
-                # answer for the next.
-                response = adapter.send(prepared, timeout=timeout, **settings)
-                posted = Posted(response, response.headers.get("location"))
-            else:
-                posted = self._send(prepared, timeout, settings)
-        if not wire.carried:
-            _reach(wire, posted.response)
-        return posted
+        return prepared, settings
 
     def _give_back(self) -> None:
         # Another thread may be at it too.
