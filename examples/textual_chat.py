@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Paste
 from textual.widgets import Button, Collapsible, Input, Link, Static
 
 from chatsdk import Answer, Outcome, Regenerate, ui, use_chat
@@ -20,15 +21,12 @@ class Said(Vertical):
     """A message in the transcript. Nothing of its text is taken for Textual's markup."""
 
     def __init__(self, role: str, text: str = "") -> None:
-        super().__init__()
         self.who = Static(role, classes="who")
         self.thought = Static(markup=False)
         self.fold = Collapsible(self.thought, title="Reasoning")
         self.fold.display = False
         self.text = Static(text, markup=False)
-
-    def compose(self) -> ComposeResult:
-        yield from (self.who, self.fold, self.text)
+        super().__init__(self.who, self.fold, self.text)
 
     def grow(self, answer: Answer) -> None:
         self.fold.display = bool(answer.reasoning)
@@ -44,7 +42,14 @@ class Said(Vertical):
             self.mount(Link(name, url=source.url) if web else Static(name, markup=False))
 
 
+class Prompt(Input):
+    def on_paste(self, event: Paste) -> None:
+        event.prevent_default().stop()  # Of several lines it would take the first one only.
+        self.insert_text_at_cursor(" ".join(event.text.splitlines()))
+
+
 class Chat(App[None]):
+    AUTO_FOCUS = "Input"
     CSS = """
     VerticalScroll { padding: 0 2; }
     Horizontal, Said { height: auto; }
@@ -60,7 +65,7 @@ class Chat(App[None]):
         self.said: list[Said] = []  # In flight: one that was stopped may end after the next begins.
         self.error = Static(id="error", markup=False)
         self.trouble = Horizontal(self.error, Button("Retry", action="app.regenerate"))
-        self.transcript, self.entry = VerticalScroll(), Input(placeholder="Ask something")
+        self.transcript, self.entry = VerticalScroll(), Prompt(placeholder="Ask something")
         self.send = Button("Send", action="app.ask", variant="primary")
         self.stop = Button("Stop", action="app.stop")
         self.again = Button("Regenerate", action="app.regenerate")
@@ -70,16 +75,13 @@ class Chat(App[None]):
             on_answer=lambda answer: self.said[0].grow(answer),
             on_finish=lambda outcome: self.said.pop(0).finish(outcome),
         )
+        self.action_stop = self.session.stop
+        self.session.subscribe(self.show_state)
 
     def compose(self) -> ComposeResult:
+        self.show_state()
         yield from (self.transcript, self.trouble)
         yield Horizontal(self.entry, self.send, self.stop, self.again)
-
-    def on_mount(self) -> None:
-        self.transcript.anchor()  # It follows the text, unless the user scrolls away from it.
-        self.entry.focus()
-        self.session.subscribe(self.show_state)
-        self.show_state()
 
     def action_ask(self) -> None:
         if self.session.done and (prompt := self.entry.value.strip()):
@@ -94,13 +96,11 @@ class Chat(App[None]):
             self.transcript.children[-1].remove()
             self.start(Regenerate())
 
-    def action_stop(self) -> None:
-        self.session.stop()
-
     def start(self, what: str | Regenerate) -> None:
         self.session.start(what)
         self.said.append(Said("Assistant"))
         self.transcript.mount(self.said[-1])
+        self.transcript.anchor()  # It follows the text, unless the user scrolls away from it.
 
     def show_state(self) -> None:
         done, error = self.session.done, self.session.error

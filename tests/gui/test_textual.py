@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from applications import EXAMPLES, WAIT, load
 from terminal import Terminal
+from textual.events import Paste
 from textual.widget import Widget
 from textual.widgets import Button, Link, Static
 
@@ -259,6 +260,47 @@ def test_the_view_stays_where_one_reads(screen, server, threads) -> None:
             assert view.scroll_y == 0
 
     asyncio.run(scene())
+
+
+def test_what_is_asked_is_in_view(screen, server, threads) -> None:
+    """Whoever has scrolled up sees what he asks, and the view follows the text again."""
+
+    async def scene() -> None:
+        async with screen() as window:
+            server.answer("openai", "A line.\n" * 60)
+            await window.ask("Hi")
+            await window.until(lambda: not window.app.send.disabled)
+            view = window.app.transcript
+            view.focus()
+            await window.pilot.press("home")
+            await window.until(lambda: view.scroll_y == 0)
+            script = server.answer("openai")
+            window.app.entry.focus()
+            await window.ask("Again")
+            await window.until(lambda: view.scroll_y == view.max_scroll_y > 30)
+            script.say("More of it.\n" * 10)
+            await window.until(lambda: "More of it." in window.text)
+            await window.until(lambda: view.scroll_y == view.max_scroll_y)
+            script.finish()
+            await window.until(lambda: not window.app.send.disabled)
+
+    asyncio.run(scene())
+
+
+def test_several_lines_are_pasted(screen, server, threads) -> None:
+    """Of several lines that are pasted none is lost, and the prompt stays one line."""
+
+    async def scene() -> None:
+        async with screen() as window:
+            server.answer("openai", "Well.")
+            await window.pilot.press("A", "colon")
+            window.app.entry.post_message(Paste("one\r\ntwo\nthree\n"))
+            await window.until(lambda: window.app.entry.value == "A:one two three")
+            await window.pilot.press("enter")
+            await window.until(lambda: window.text.endswith("Well."))
+
+    asyncio.run(scene())
+    assert server.requests[0].json["messages"][0]["content"] == "A:one two three"
 
 
 def test_nothing_to_do(screen, server, threads) -> None:
