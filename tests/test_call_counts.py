@@ -160,7 +160,7 @@ def test_calls_of_an_event_that_comes_alone(made):
         stream = opened_alone(frames[count], made)
         return lambda: sum(len(answer.delta) for answer in stream)
 
-    assert calls_an_event(run) <= 22
+    assert calls_an_event(run) <= 19
     few, many = (len(wire.asked) for wire in made)
     assert many - few == MANY - FEW
 

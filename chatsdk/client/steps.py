@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable
+from itertools import chain
 
 from chatsdk.answer import Answer
 from chatsdk.client.ending import after_end, conclude, last, rest
@@ -92,14 +93,11 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
             del failure
 
 
-def _chunks(reading: Reading) -> Iterator[bytes]:
+def _chunks(reading: Reading) -> Iterable[bytes]:
     if reading.document is not None:
-        return
-    if reading.head:
-        yield reading.head
-    read = reading.exchange.read
-    while data := read():
-        yield data
+        return ()
+    # No generator: it would be resumed for each event.
+    return chain((reading.head,) if reading.head else (), iter(reading.exchange.read, b""))
 
 
 def _check_size(reading: Reading, received: int) -> None:

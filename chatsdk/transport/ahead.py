@@ -54,7 +54,12 @@ class Ahead:
         # What is in use already must not be kept while waiting.
         rest = self.data = self.data[self.at :]
         self.at = 0
-        data = self.recv(most)
+        if self._drained:
+            # As `recv` does it, for an event that comes alone has no use for one more call.
+            data: bytes = self._sock.recv(most)
+            self.ask = SMALL_READ if len(data) < SMALL_READ else LARGE_READ
+        else:
+            data = self.recv(most)
         self.data = rest + data if rest else data
         return len(data)
 

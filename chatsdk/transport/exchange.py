@@ -156,12 +156,12 @@ class Exchange:
         else:
             wire.waiting = None
             # The flag comes before what was read: a wire that was ended reads like a clean end.
-            if wire.cause is None and data:
+            if data and not wire.causes:
                 self.received += len(data)
                 if self._tap is not None:
                     self._tap(data, time.monotonic())
                 return data
-            if wire.cause is not None:
+            if wire.causes:
                 failure = self.ended()
             elif is_cut(self._raw):
                 failure = StreamInterrupted("the compressed body was cut")
