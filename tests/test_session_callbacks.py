@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 
 import pytest
 from session_fakes import WAIT, FakeClient, Log, eventually
@@ -403,6 +404,48 @@ def test_an_end_that_another_thread_left():
     next(new)
     assert log == [("answer", "old"), ("finish", "stopped"), ("answer", "new")]
     new.close()
+
+
+class LateQueue(deque):
+    """A queue that was found empty just before something happened."""
+
+    then = None
+
+    def popleft(self):
+        try:
+            return super().popleft()
+        except IndexError:
+            then, self.then = self.then, None
+            if then is not None:
+                then()
+            raise
+
+
+def test_an_end_that_comes_while_the_thread_looks():
+    """The end of a turn is told before the next step, whenever it comes."""
+    client = FakeClient()
+    log = Log()
+    session = ChatSession(client, latest=True, **log.callbacks())
+    streams = [session.send({})]
+    client.streams[0].feed("old")
+    next(streams[0])
+    queue = session._notifier.queue = LateQueue()
+
+    def begin():
+        streams.append(session.send({}))
+        client.streams[1].feed("new")
+        next(streams[1])
+
+    def meanwhile():
+        thread = threading.Thread(target=begin)
+        thread.start()
+        thread.join(WAIT)
+
+    queue.then = meanwhile
+    session._notifier.changed()
+    assert queue.then is None
+    assert log == [("answer", "old"), ("finish", "stopped"), ("answer", "new")]
+    streams[1].close()
 
 
 @pytest.mark.parametrize("at", ["answer", "finish"])

@@ -198,12 +198,16 @@ class Notifier:
                 if self._throttle:
                     self._due = time.monotonic() + self._throttle
                 while queue or self.news:
+                    # In this order: how a turn ended is put before the state that follows it.
+                    news, self.news = self.news, False
+                    newest = self.newest
                     try:
                         work = queue.popleft()
                     except IndexError:
-                        self.news = False
-                        self._show(self.newest)
+                        self._show(newest)
                     else:
+                        if news:
+                            self.news = True
                         work()
                 if first is me:
                     del at_it[WHO]
