@@ -403,7 +403,8 @@ class Stage:
     def __init__(self) -> None:
         self.shown = ""
         self.threads: set[int] = set()
-        self._waiting: list[Any] = []
+        self._waiting: list[str] = []
+        self._commands: dict[str, Any] = {}
         self._bound: dict[str, Any] = {}
         self._typed = "Hello!"
 
@@ -423,17 +424,23 @@ class Stage:
     def tk(self) -> Stage:
         return self
 
-    def register(self, function: Any) -> Any:
-        return function
+    def createcommand(self, name: str, function: Any) -> None:
+        self._commands[name] = function
 
-    def call(self, command: str, when: Any, function: Any) -> Any:
-        assert command == "after"
+    def bindtags(self, *_tags: Any) -> tuple[str, ...]:
+        return ()
+
+    def call(self, command: str, *args: Any) -> Any:
         self.threads.add(threading.get_ident())
+        if command == "bind":
+            return ""
+        assert command == "after"
+        when, name = args
         if when == "cancel":
-            self._waiting.remove(function)
+            self._waiting.remove(name)
         else:
-            self._waiting.append(function)
-        return function
+            self._waiting.append(name)
+        return name
 
     def insert(self, _where: str, text: str) -> None:
         self.threads.add(threading.get_ident())
@@ -453,4 +460,4 @@ class Stage:
         # Pressed again while it streams, with nothing typed, it does nothing.
         self._bound["<Return>"](None)
         while "[finished]" not in self.shown:
-            self._waiting.pop(0)()
+            self._commands[self._waiting.pop(0)]()
