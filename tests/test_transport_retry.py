@@ -27,6 +27,7 @@ from chatsdk import (
     Timeout,
 )
 from chatsdk.testing import Authority, ChatServer, RefusingPort
+from chatsdk.testing.steps import Cut, Pause, SendRaw
 from chatsdk.transport.retrying import retry_after, wait_before
 
 AGAIN = Retry(attempts=3, backoff=0)
@@ -342,6 +343,26 @@ def test_a_stale_connection(name, authority):
                 if place is not None:
                     place.drop_connections()
                     place.wait_until_no_connections()
+
+
+REFUSED = {
+    503: "Retry-After: 0",
+    401: "WWW-Authenticate: Bearer",
+    307: "Location: /again",
+}
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_a_server_that_refuses_and_hangs_up(server, status):
+    """It did not say that it would: the repetition is not written before that can be seen."""
+    head = f"HTTP/1.1 {status} No\r\n{REFUSED[status]}\r\nContent-Length: 0\r\n\r\n"
+    options = {"token": Tokens(), "follow_redirects": True, "retry": AGAIN}
+    with ChatClient(server.url, dialect="openai", **options) as client:
+        for _ in range(3):
+            server.stream([SendRaw(head), Pause(0.004), Cut()], hold_head=True)
+            server.stream(HELLO)
+            assert client.send({}).result().text == "Hello"
+    assert len(server.requests) == 6
 
 
 # --- a token that has expired --------------------------------------------------------------------

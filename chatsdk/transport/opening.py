@@ -33,6 +33,10 @@ __all__ = ["Backend", "Request", "Token", "Transport"]
 
 logger = logging.getLogger("chatsdk")
 
+# Whoever refuses may hang up right behind that. What was written before it is seen would count as
+# sent, and not be sent again; so that is waited for, in seconds.
+SETTLE_SECONDS = 0.02
+
 Token = str | Callable[[], str | None] | None
 
 quiet_urllib3()
@@ -183,6 +187,7 @@ class Transport:
                         exchange.part()
                         url, redirects = target, redirects + 1
                         wire.renew()
+                        wire.wait(SETTLE_SECONDS)
                         continue
                 error: ChatError = refusal(exchange, request.backend, target, hindered)
             except ChatError as failure:
@@ -205,7 +210,7 @@ class Transport:
                 _named(error),
                 seconds,
             )
-            wire.wait(seconds)
+            wire.wait(max(seconds, SETTLE_SECONDS))
 
     def _send(
         self,
