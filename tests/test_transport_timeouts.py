@@ -322,6 +322,40 @@ def test_a_wait_is_asked_about_once_a_silence():
     assert wire.cause == IDLE
 
 
+def test_what_waits_in_the_socket_is_no_silence():
+    """A reader that cannot run, for another thread is busy, is given time for what has come."""
+    wire = Wire()
+    wire.limits[IDLE] = 10.0
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire.attach(ours)
+        theirs.sendall(EVENT)
+        wire.waiting = time.monotonic() - 10
+        again = wire.expire(IDLE, time.monotonic())
+        assert again is not None
+        assert time.monotonic() < again < time.monotonic() + 1
+        assert wire.cause is None
+        assert ours.recv(len(EVENT)) == EVENT
+        assert wire.expire(IDLE, time.monotonic()) is None
+        assert wire.cause == IDLE
+        wire.detach()
+
+
+def test_a_look_that_comes_late_decides_nothing():
+    """After a suspension the reader, who may have data by now, runs before its wait is ended."""
+    wire = Wire()
+    wire.limits[IDLE] = 10.0
+    wire.waiting = time.monotonic() - 3600
+    agreed = time.monotonic() - 3590
+    again = wire.expire(IDLE, agreed)
+    assert again is not None
+    assert time.monotonic() < again < time.monotonic() + 1
+    assert wire.cause is None
+    # Still the same wait: it is not put off for ever, however late.
+    assert wire.expire(IDLE, agreed) is None
+    assert wire.cause == IDLE
+
+
 def test_a_wait_without_limit_is_not_asked_about():
     """Once the limit is lifted, nothing comes of what the helper still has on its list."""
     wire = Wire()
