@@ -16,10 +16,10 @@ from textual.widgets import Button, Collapsible, Input, Link, Static
 from chatsdk import Answer, Outcome, Regenerate, ui, use_chat
 from chatsdk.testing import EmbeddedServer
 
+STEER = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])  # Moves a cursor, and more.
 
-class Said(Vertical):
-    """A message in the transcript. Nothing of its text is taken for Textual's markup."""
 
+class Said(Vertical):  # A message. Nothing of it is taken for markup, or steers the terminal.
     def __init__(self, role: str, text: str = "") -> None:
         self.who = Static(role, classes="who")
         self.thought = Static(markup=False)
@@ -30,16 +30,16 @@ class Said(Vertical):
 
     def grow(self, answer: Answer) -> None:
         self.fold.display = bool(answer.reasoning)
-        self.thought.update(answer.reasoning)
-        self.text.update(answer.text)
+        self.thought.update(answer.reasoning.translate(STEER))
+        self.text.update(answer.text.translate(STEER))
 
     def finish(self, outcome: Outcome) -> None:
         if outcome.reason == "stopped":
             self.who.update("Assistant (stopped)")
-        for source in outcome.answer.citations:
-            name = f"• {source.title or source.url or source.document or 'a source'}"
-            web = (source.url or "").startswith(("https://", "http://"))
-            self.mount(Link(name, url=source.url) if web else Static(name, markup=False))
+        for item in outcome.answer.citations:
+            name = f"• {item.title or item.url or item.document or 'a source'}".translate(STEER)
+            web = (item.url or "").startswith(("https://", "http://"))
+            self.mount(Link(name, url=item.url) if web else Static(name, markup=False))
 
 
 class Prompt(Input):
@@ -80,8 +80,8 @@ class Chat(App[None]):
 
     def compose(self) -> ComposeResult:
         self.show_state()
-        yield from (self.transcript, self.trouble)
-        yield Horizontal(self.entry, self.send, self.stop, self.again)
+        bar = Horizontal(self.entry, self.send, self.stop, self.again)
+        yield from (self.transcript, self.trouble, bar)
 
     def action_ask(self) -> None:
         if self.session.done and (prompt := self.entry.value.strip()):
@@ -107,7 +107,7 @@ class Chat(App[None]):
         self.send.disabled = not done
         self.stop.disabled = done
         self.again.disabled = not (done and self.session.messages)
-        self.error.update(str(error or ""))
+        self.error.update(str(error or "").translate(STEER))
         self.trouble.display = error is not None
 
 

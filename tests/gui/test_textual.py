@@ -303,6 +303,32 @@ def test_several_lines_are_pasted(screen, server, threads) -> None:
     assert server.requests[0].json["messages"][0]["content"] == "A:one two three"
 
 
+def test_nothing_steers_the_terminal(screen, server, threads) -> None:
+    """Of what a backend says no control character comes to the terminal."""
+
+    async def scene() -> None:
+        async with screen() as window:
+            await window.ask("Hi")
+            await window.until(lambda: not window.app.send.disabled)
+            answer = window.messages[-1]
+            assert answer.text.content == "A]52;c;Qg==B\tC\nD"
+            assert answer.thought.content == "[2JHm"
+            sources = list(answer.query("Said > Static"))[-1:]
+            assert [source.content for source in sources] == ["• A file"]
+            server.reply(status=400, json={"error": {"message": "No\x1b[2J"}})
+            await window.press(window.app.again)
+            await window.until(lambda: window.app.trouble.display)
+            assert "No[2J" in window.app.error.content
+
+    server.answer(
+        "openai",
+        "A\x1b]52;c;Qg==\x07B\tC\n\x9bD\x00",
+        reasoning="\x1b[2JH\x08m",
+        citations=[Citation(title="A \x1b\x9dfile", url="file:///etc/hostname")],
+    )
+    asyncio.run(scene())
+
+
 def test_nothing_to_do(screen, server, threads) -> None:
     """Nothing is asked without a prompt, nor anew before anything was asked."""
 
