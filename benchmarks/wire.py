@@ -13,8 +13,9 @@ for clients that add a path of their own. Framings:
     hold        one event, then silence until the client goes
 
 Frames: ``openai``, ``anthropic``, ``ragflow`` (each frame the whole text so far), ``paragraphs``,
-which is openai with a break after each 80 frames, and ``stamped``, which is openai with the sending
-time, in ns of the monotonic clock, as its text.
+which is openai with a break after each 80 frames, ``padded``, which is openai with padding that
+differs from frame to frame, and ``stamped``, which is openai with the sending time, in ns of the
+monotonic clock, as its text.
 """
 
 from __future__ import annotations
@@ -44,13 +45,14 @@ WORDS = ("Hello", " there", ", this", " is", " what", " a model", " says", ". ",
 GZIP_WINDOW_BITS = 31
 
 
-def openai_frame(text: str, finish: str | None = None) -> bytes:
+def openai_frame(text: str, finish: str | None = None, **more: object) -> bytes:
     chunk = {
         "id": "chatcmpl-1234567890",
         "object": "chat.completion.chunk",
         "created": 1790000000,
         "model": "model-1",
         "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}],
+        **more,
     }
     return b"data: %s\n\n" % json.dumps(chunk, separators=(",", ":")).encode()
 
@@ -58,6 +60,12 @@ def openai_frame(text: str, finish: str | None = None) -> bytes:
 def openai(count: int) -> Iterator[bytes]:
     for number in range(count):
         yield openai_frame(WORDS[number % len(WORDS)])
+    yield openai_frame("", "stop") + b"data: [DONE]\n\n"
+
+
+def padded(count: int) -> Iterator[bytes]:
+    for number in range(count):
+        yield openai_frame(WORDS[number % len(WORDS)], obfuscation=f"{number:06}")
     yield openai_frame("", "stop") + b"data: [DONE]\n\n"
 
 
@@ -127,6 +135,7 @@ def ragflow(count: int) -> Iterator[bytes]:
 
 FRAMES: dict[str, Callable[[int], Iterator[bytes]]] = {
     "openai": openai,
+    "padded": padded,
     "paragraphs": paragraphs,
     "stamped": stamped,
     "anthropic": anthropic,
