@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from session_fakes import WAIT, FakeClient, FakeStream, Log, eventually, reading
 from chatsdk import BackendError
 from chatsdk.parts import Text
 from chatsdk.session import ChatSession, TurnStream
+from chatsdk.session.snapshot import Snapshot
 
 
 class Deaf(FakeStream):
@@ -36,6 +38,54 @@ def test_stop_while_idle():
     session.stop()
     assert session.status == "finished"
     assert log == [("answer", "Hi"), ("finish", "finished")]
+
+
+@pytest.mark.parametrize("reason", ["finished", "error"])
+def test_a_stop_that_comes_too_late_is_never_seen(reason, monkeypatch):
+    """Stopped while its end is committed: nobody sees "stopped", and then another end."""
+    ended = Snapshot.ended
+    seen = []
+
+    def late(snapshot, outcome):
+        after = ended(snapshot, outcome)
+        if not seen:
+            seen.append("before")
+            session.stop()
+            seen.append(session.status)
+        return after
+
+    log = Log()
+    failure = [BackendError("no")] if reason == "error" else []
+    session = ChatSession(FakeClient(["Hi", *failure]), **log.callbacks())
+    monkeypatch.setattr(Snapshot, "ended", late)
+    with contextlib.suppress(BackendError):
+        session.run({})
+    assert seen == ["before", "streaming"]
+    assert session.status == session.outcome.reason == reason
+    assert session.answer.text == "Hi"
+    assert log[-1] == ("finish", reason)
+
+
+def test_an_end_that_is_interrupted_can_still_be_stopped(monkeypatch):
+    """After a Ctrl-C in the midst of the commit the turn ends as stopped, and keeps its text."""
+    ended = Snapshot.ended
+    raised = []
+
+    def interrupted(snapshot, outcome):
+        if not raised:
+            raised.append(True)
+            raise KeyboardInterrupt
+        return ended(snapshot, outcome)
+
+    session = ChatSession(FakeClient(["Hi"]))
+    stream = session.send({})
+    monkeypatch.setattr(Snapshot, "ended", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(stream)
+    session.stop()
+    assert (session.status, session.answer.text) == ("stopped", "Hi")
+    stream.close()
+    assert (session.outcome.reason, session.outcome.answer.text) == ("stopped", "Hi")
 
 
 def test_stop_while_send_is_connecting():

@@ -230,7 +230,13 @@ class Machine:
     def _end(self, turn: Turn, outcome: Outcome) -> None:
         snapshot = self._snapshot
         if snapshot.turn is turn and snapshot.in_flight:
-            snapshot = snapshot.ended(outcome)
+            turn.settle()
+            try:
+                snapshot = snapshot.ended(outcome)
+            except BaseException:
+                # Ctrl-C: whoever drops the stream ends the turn.
+                turn.unsettle()
+                raise
             turn.going = False
             turn.outcome = snapshot.outcome
             self._snapshot = snapshot

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BEFORE_FIRST", "Turn"]
 
+# The one key of `Turn._verdict`.
+STOPPED = "stopped"
+
 # Of each turn, until its first step.
 BEFORE_FIRST = Answer()
 
@@ -32,13 +35,13 @@ class Turn:
         going: it takes steps: it has neither ended nor been stopped.
         reader: the thread that reads it, or did last.
         read: somebody has begun to read it, or has ended it on purpose.
-        stopped: somebody has stopped it.
         branches: the conversation can go on from its answer (`Dialect.branches`).
         rounds: what it has done with its tools so far; replaced whole.
     """
 
     __slots__ = (
         "_left",
+        "_verdict",
         "answer",
         "branches",
         "cancel",
@@ -50,7 +53,6 @@ class Turn:
         "reply_id",
         "request",
         "rounds",
-        "stopped",
     )
 
     def __init__(
@@ -71,15 +73,30 @@ class Turn:
         self.going = True
         self.read = False
         self.reader = 0
-        self.stopped = False
         self.rounds = Rounds()
         # A list, because its append is atomic, and the first one counts.
         self._left: list[Answer] = []
+        # A dict, because its setdefault is atomic: whether it was stopped or has ended, stays so.
+        self._verdict: dict[str, bool] = {}
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody has stopped it, before it ended."""
+        return self._verdict.get(STOPPED, False)
 
     def mark_stopped(self) -> None:
         """Let no step follow. Takes no lock, as `last` takes none: see `Machine.stop`."""
-        self.stopped = True
-        self.going = False
+        if self._verdict.setdefault(STOPPED, True):
+            self.going = False
+
+    def settle(self) -> None:
+        """Let a stop come too late from now on: nobody may see it, and another end afterwards."""
+        self._verdict.setdefault(STOPPED, False)
+
+    def unsettle(self) -> None:
+        """Let it be stopped after all, as nothing came of its end."""
+        if not self.stopped:
+            self._verdict.pop(STOPPED, None)
 
     @property
     def last(self) -> Answer:
