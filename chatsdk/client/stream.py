@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from chatsdk.answer import Answer
+from chatsdk.client.generating import AnswerGenerator, error_of
 from chatsdk.client.reading import Reading
 from chatsdk.client.response import ResponseInfo
 from chatsdk.client.steps import steps
@@ -16,13 +17,8 @@ from chatsdk.transport.cancel import STOPPED
 
 __all__ = ["AnswerStream"]
 
-TWO_READERS = (
-    "this stream is being read already, by another thread: read it in one place, and look at "
-    "stream.answer elsewhere"
-)
 
-
-class AnswerStream(Generator[Answer, None, None]):
+class AnswerStream(AnswerGenerator):
     """An answer that streams: a generator of `Answer`, one for each event, and a context manager.
 
     Iterate it, or drain it with `result`. It may be closed, stopped from any thread, or just
@@ -32,6 +28,11 @@ class AnswerStream(Generator[Answer, None, None]):
     partial answer as ``error.answer``. After `stop` it simply ends. One thread reads it: another
     one that tries meanwhile gets a `RuntimeError`.
     """
+
+    _two_readers = (
+        "this stream is being read already, by another thread: read it in one place, and look at "
+        "stream.answer elsewhere"
+    )
 
     def __init__(self, reading: Reading | None, body: Any) -> None:
         self._steps: Generator[Answer, None, None] = (
@@ -46,21 +47,6 @@ class AnswerStream(Generator[Answer, None, None]):
                 exchange.status, exchange.headers, exchange.content_type, exchange.request_id
             )
 
-    def __iter__(self) -> AnswerStream:
-        return self
-
-    def __next__(self) -> Answer:
-        try:
-            return next(self._steps)
-        except ValueError as error:
-            if not _is_running(error):
-                raise
-        raise RuntimeError(TWO_READERS)
-
-    def send(self, value: None) -> Answer:
-        """As ``next()``; part of what a generator is."""
-        return next(self)
-
     def throw(
         self,
         typ: Any,
@@ -68,8 +54,7 @@ class AnswerStream(Generator[Answer, None, None]):
         tb: TracebackType | None = None,
     ) -> Answer:
         """Raise an exception where the stream waits; part of what a generator is."""
-        error = typ if isinstance(typ, BaseException) else typ(val) if val else typ()
-        return self._steps.throw(error)
+        return self._steps.throw(error_of(typ, val))
 
     def close(self) -> None:
         """End the stream and its connection. Twice is harmless.
@@ -129,21 +114,6 @@ class AnswerStream(Generator[Answer, None, None]):
             raise outcome.error
         return self.answer
 
-    def display(self) -> Answer:
-        """Show the answer in a notebook's cell while it streams, and return it as `result` does.
-
-        It is Markdown in one output, updated in place ten times a second at most; what has come
-        stays there, however the answer ends. In a terminal the text is printed as it comes.
-
-        Raises:
-            ImportError: IPython is missing (extra ``notebook``); nothing was read.
-            ChatError: what ended the answer before its end.
-        """
-        from chatsdk.client.displaying import show
-
-        show(self)
-        return self.result()
-
     @property
     def answer(self) -> Answer:
         """The newest `Answer`, an empty one before the first event."""
@@ -179,12 +149,6 @@ class AnswerStream(Generator[Answer, None, None]):
         """The JSON body that was sent."""
         return self._body
 
-    def __enter__(self) -> AnswerStream:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
     def _drop(self) -> None:
         # Also called on an object whose __init__ raised.
         reading = getattr(self, "_reading", None)
@@ -210,9 +174,3 @@ class AnswerStream(Generator[Answer, None, None]):
 
 def _nothing() -> Generator[Answer, None, None]:
     yield from ()
-
-
-def _is_running(error: ValueError) -> bool:
-    """Whether it is the generator's own "already executing", and nothing raised within it."""
-    traceback = error.__traceback__
-    return traceback is not None and traceback.tb_next is None

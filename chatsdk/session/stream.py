@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk.answer import Answer
+from chatsdk.client.generating import AnswerGenerator, error_of, is_running
 from chatsdk.outcome import Outcome
 from chatsdk.session.reading import steps
 from chatsdk.session.snapshot import outcome_of
@@ -28,13 +29,8 @@ NEVER_READ = (
     "thread of its own"
 )
 
-TWO_READERS = (
-    "this stream is being read already, by another thread or by the caller of a callback: read it "
-    "in one place, and look at session.answer or use callbacks elsewhere"
-)
 
-
-class TurnStream(Generator[Answer, None, None]):
+class TurnStream(AnswerGenerator):
     """The answer of one turn: a generator of `Answer`, and a context manager.
 
     Each answer is in the session, and its callbacks have been told, before it is yielded. The
@@ -44,26 +40,16 @@ class TurnStream(Generator[Answer, None, None]):
     after the session has gone on to a newer turn, it simply ends.
     """
 
+    _two_readers = (
+        "this stream is being read already, by another thread or by the caller of a callback: "
+        "read it in one place, and look at session.answer or use callbacks elsewhere"
+    )
+
     def __init__(self, machine: Machine, turn: Turn, stream: AnswerStream | ToolStream) -> None:
         self._machine = machine
         self._turn = turn
         self._stream = stream
         self._steps = steps(machine, turn, stream)
-
-    def __iter__(self) -> TurnStream:
-        return self
-
-    def __next__(self) -> Answer:
-        try:
-            return next(self._steps)
-        except ValueError as error:
-            if not _is_running(error):
-                raise
-        raise RuntimeError(TWO_READERS)
-
-    def send(self, value: None) -> Answer:
-        """As ``next()``; part of what a generator is."""
-        return next(self)
 
     def throw(
         self,
@@ -73,7 +59,7 @@ class TurnStream(Generator[Answer, None, None]):
     ) -> Answer:
         """End the turn as stopped and raise the exception; part of what a generator is."""
         self.close()
-        raise typ if isinstance(typ, BaseException) else typ(val) if val else typ()
+        raise error_of(typ, val)
 
     def close(self) -> None:
         """End the turn as stopped, unless it has ended; from any thread. Twice is harmless."""
@@ -108,28 +94,13 @@ class TurnStream(Generator[Answer, None, None]):
         except StopIteration:
             pass
         except ValueError as error:
-            if not _is_running(error):
+            if not is_running(error):
                 raise
-            raise RuntimeError(TWO_READERS) from None
+            raise RuntimeError(self._two_readers) from None
         outcome = self._turn.outcome
         if outcome is not None and outcome.error is not None:
             raise outcome.error
         return self.answer
-
-    def display(self) -> Answer:
-        """Show the answer in a notebook's cell while it streams, and return it as `result` does.
-
-        It is Markdown in one output, updated in place ten times a second at most; what has come
-        stays there, however the answer ends. In a terminal the text is printed as it comes.
-
-        Raises:
-            ImportError: IPython is missing (extra ``notebook``); nothing was read.
-            ChatError: what ended the answer before its end.
-        """
-        from chatsdk.client.displaying import show
-
-        show(self)
-        return self.result()
 
     @property
     def answer(self) -> Answer:
@@ -164,12 +135,6 @@ class TurnStream(Generator[Answer, None, None]):
     def __reduce__(self) -> NoReturn:
         raise TypeError("a stream cannot be copied or pickled: stream.answer can, at each step")
 
-    def __enter__(self) -> TurnStream:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
     def __del__(self) -> None:
         turn: Turn | None = getattr(self, "_turn", None)
         if turn is None or turn.outcome is not None:
@@ -183,12 +148,6 @@ class TurnStream(Generator[Answer, None, None]):
     def __repr__(self) -> str:
         outcome = self.outcome
         return f"<TurnStream {'under way' if outcome is None else outcome.reason}>"
-
-
-def _is_running(error: ValueError) -> bool:
-    """Whether it is the generator's own "already executing", and nothing raised within it."""
-    traceback = error.__traceback__
-    return traceback is not None and traceback.tb_next is None
 
 
 def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> TurnStream:
