@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer, ToolCall
@@ -28,7 +27,7 @@ class ToolStream:
 
     A round is an answer that asks for tools: they are run in the `next` after its last step, on
     the thread that reads, and what they return is sent. Then the next answer goes on with the
-    text of this one.
+    text of this one. Only the `TurnStream` reads it, and lets one thread at a time do so.
     """
 
     def __init__(
@@ -50,23 +49,17 @@ class ToolStream:
         self._joined = Joined()
         self._rounds = 0
         self._over = False
-        # Held while reading: two threads at it would run the tools twice.
-        self._reader = threading.Lock()
 
     def __iter__(self) -> ToolStream:
         return self
 
     def __next__(self) -> Answer:
-        if not self._reader.acquire(blocking=False):
-            raise ValueError("another thread is reading this stream: read it from one")
         try:
             return self._next()
         except ChatError as error:
             joined = self._joined
             error.answer = joined.answer if error.answer is None else joined.take(error.answer)
             raise
-        finally:
-            self._reader.release()
 
     def _next(self) -> Answer:
         while True:
