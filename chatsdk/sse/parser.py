@@ -1,20 +1,20 @@
-"""Bytes, cut anywhere, to events: the lines and the blocks of a stream.
+"""Bytes, cut anywhere, to events: the lines of a stream, and where its blocks end.
 
-What the fields of a block mean is read in `chatsdk.sse.fields`, except for the two commonest
-shapes of a block, for which there are short cuts to the same result.
+What a whole block says is read in `chatsdk.sse.blocks`.
 """
 
 from __future__ import annotations
 
-from itertools import chain, repeat
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from chatsdk.errors import LimitExceeded
-from chatsdk.sse.event import ServerSentEvent
-from chatsdk.sse.fields import FieldReader
+from chatsdk.sse.blocks import BlockReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from chatsdk.sse.event import ServerSentEvent
 
 __all__ = ["parse", "EventParser"]
 
@@ -33,15 +33,6 @@ BOM = b"\xef\xbb\xbf"
 LF = 0x0A
 CR = 0x0D
 COLON = 0x3A
-
-# How the commonest lines begin, and what stands between two events of one data line.
-DATA = "data: "
-EVENT = "event: "
-BETWEEN_DATA = "\n\ndata: "
-
-
-# Twice as fast as calling the class, and called once an event.
-_new_event = tuple.__new__
 
 
 def parse(
@@ -91,11 +82,7 @@ class EventParser:
         # No piece is longer than the longest event, so that a block or a comment line inside one
         # needs no measuring.
         self._piece_bytes = min(PIECE_BYTES, max_event_bytes)
-        self._dataless = dataless
-        self._fields = FieldReader()
-        self._last_id = ""
-        # What a block without data has set, until an event can tell.
-        self._retry: int | None = None
+        self._blocks = BlockReader(dataless=dataless)
         # The start of the stream while it may still be a byte order mark, then None.
         self._head: bytes | None = b""
         self._after_cr = False
@@ -145,30 +132,9 @@ class EventParser:
                 # Cut behind a LF, which is never inside a UTF-8 sequence.
                 whole, piece = (piece[:end], piece[end:]) if end < len(piece) else (piece, b"")
                 if first >= LONG_LINE_BYTES:
-                    yield from self._blocks(_long_blocks(whole))
+                    yield from self._blocks.read_each(_long_blocks(whole))
                 else:
-                    text = whole.decode("utf-8", "replace")
-                    read = False
-                    if self._retry is not None:
-                        pass
-                    elif text.startswith(DATA):
-                        lines = text[len(DATA) : -2].split(BETWEEN_DATA)
-                        if text.count("\n") == 2 * len(lines):
-                            # Nothing but events of one data line each: what is sent mostly.
-                            yield from map(
-                                _new_event,
-                                repeat(ServerSentEvent),
-                                zip(repeat("message"), lines, repeat(self._last_id), repeat(None)),
-                            )
-                            read = True
-                    elif text.startswith(EVENT):
-                        lines = text.split("\n")
-                        if len(lines) % 3 == 1 and not any(lines[2::3]):
-                            # Two lines, a blank one, and so on.
-                            yield from self._named(lines)
-                            read = True
-                    if not read:
-                        yield from self._blocks(text.split("\n\n"))
+                    yield from self._blocks.read(whole.decode("utf-8", "replace"))
             if piece:
                 self._keep(piece)
         self._feeding = False
@@ -256,64 +222,6 @@ class EventParser:
                 "(of a client, Limits(event_bytes=...))",
                 limit="event_bytes",
             )
-
-    def _named(self, lines: list[str]) -> Iterator[ServerSentEvent]:
-        """Read blocks of two lines each, mostly a name and data."""
-        plain = True
-        for first, second in zip(lines[0:-1:3], lines[1::3], strict=True):
-            if plain and second[:6] == DATA and first[:7] == EVENT:
-                name = first[7:] or "message"
-                yield _new_event(ServerSentEvent, (name, second[6:], self._last_id, None))
-            else:
-                event = self._interpret(f"{first}\n{second}")
-                plain = self._retry is None
-                if event is not None:
-                    yield event
-
-    def _blocks(self, blocks: Iterable[str]) -> Iterator[ServerSentEvent]:
-        """Read whole blocks, each without its blank line."""
-        plain = self._retry is None
-        for block in blocks:
-            first, _, rest = block.partition("\n")
-            if plain and rest[:6] == DATA and first[:7] == EVENT and "\n" not in rest:
-                name = first[7:] or "message"
-                yield _new_event(ServerSentEvent, (name, rest[6:], self._last_id, None))
-            elif plain and not rest and first[:6] == DATA:
-                yield _new_event(ServerSentEvent, ("message", first[6:], self._last_id, None))
-            elif block:
-                event = self._interpret(block)
-                plain = self._retry is None
-                if event is not None:
-                    yield event
-
-    def _interpret(self, block: str) -> ServerSentEvent | None:
-        """Read one whole block; ``None`` where the standard dispatches nothing."""
-        if self._retry is not None:
-            return self._with_retry(block, self._retry)
-        first, _, rest = block.partition("\n")
-        if first[:6] == "event:" and rest[:5] == "data:" and "\n" not in rest:
-            name = first[6:].removeprefix(" ") or "message"
-            data = rest[5:].removeprefix(" ")
-            return _new_event(ServerSentEvent, (name, data, self._last_id, None))
-        if first[:5] == "data:" and not rest:
-            data = first[5:].removeprefix(" ")
-            return _new_event(ServerSentEvent, ("message", data, self._last_id, None))
-        event, has_data, has_name = self._fields.read(block, self._last_id)
-        self._last_id = event.id
-        if has_data or (has_name and self._dataless):
-            return event
-        self._retry = event.retry
-        return None
-
-    def _with_retry(self, block: str, retry: int) -> ServerSentEvent | None:
-        """As `_interpret`, after blocks without data that set the reconnection time."""
-        self._retry = None
-        event = self._interpret(block)
-        if event is not None:
-            return event if event.retry is not None else event._replace(retry=retry)
-        if self._retry is None:
-            self._retry = retry
-        return None
 
 
 def _long_blocks(whole: bytes) -> Iterator[str]:

@@ -1,0 +1,119 @@
+"""Whole blocks to events, each told as soon as it is asked for.
+
+What the fields of a block mean is read in `chatsdk.sse.fields`, except for the two commonest
+shapes of a block, for which there are short cuts to the same result.
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from chatsdk.sse.event import ServerSentEvent
+from chatsdk.sse.fields import FieldReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["BlockReader"]
+
+# How the commonest lines begin, and what stands between two events of one data line.
+DATA = "data: "
+EVENT = "event: "
+BETWEEN_DATA = "\n\ndata: "
+
+# Twice as fast as calling the class, and called once an event.
+_new_event = tuple.__new__
+
+
+class BlockReader:
+    """Reads the blocks of one stream, and carries on from one to the next what they set.
+
+    Args:
+        dataless: also yield blocks that name an event and have no data line, with ``data=""``.
+    """
+
+    def __init__(self, *, dataless: bool) -> None:
+        self._dataless = dataless
+        self._fields = FieldReader()
+        self._last_id = ""
+        # What a block without data has set, until an event can tell.
+        self._retry: int | None = None
+
+    def read(self, text: str) -> Iterable[ServerSentEvent]:
+        """Give the events of whole blocks, each with its blank line; LF is the only line end."""
+        if self._retry is not None:
+            pass
+        elif text.startswith(DATA):
+            lines = text[len(DATA) : -2].split(BETWEEN_DATA)
+            if text.count("\n") == 2 * len(lines):
+                # Nothing but events of one data line each: what is sent mostly.
+                return map(
+                    _new_event,
+                    repeat(ServerSentEvent),
+                    zip(repeat("message"), lines, repeat(self._last_id), repeat(None)),
+                )
+        elif text.startswith(EVENT):
+            lines = text.split("\n")
+            if len(lines) % 3 == 1 and not any(lines[2::3]):
+                # Two lines, a blank one, and so on.
+                return self._named(lines)
+        return self.read_each(text.split("\n\n"))
+
+    def _named(self, lines: list[str]) -> Iterator[ServerSentEvent]:
+        """Read blocks of two lines each, mostly a name and data."""
+        plain = True
+        for first, second in zip(lines[0:-1:3], lines[1::3], strict=True):
+            if plain and second[:6] == DATA and first[:7] == EVENT:
+                name = first[7:] or "message"
+                yield _new_event(ServerSentEvent, (name, second[6:], self._last_id, None))
+            else:
+                event = self._interpret(f"{first}\n{second}")
+                plain = self._retry is None
+                if event is not None:
+                    yield event
+
+    def read_each(self, blocks: Iterable[str]) -> Iterator[ServerSentEvent]:
+        """Yield the events of whole blocks, each without its blank line."""
+        plain = self._retry is None
+        for block in blocks:
+            first, _, rest = block.partition("\n")
+            if plain and rest[:6] == DATA and first[:7] == EVENT and "\n" not in rest:
+                name = first[7:] or "message"
+                yield _new_event(ServerSentEvent, (name, rest[6:], self._last_id, None))
+            elif plain and not rest and first[:6] == DATA:
+                yield _new_event(ServerSentEvent, ("message", first[6:], self._last_id, None))
+            elif block:
+                event = self._interpret(block)
+                plain = self._retry is None
+                if event is not None:
+                    yield event
+
+    def _interpret(self, block: str) -> ServerSentEvent | None:
+        """Read one whole block; ``None`` where the standard dispatches nothing."""
+        if self._retry is not None:
+            return self._with_retry(block, self._retry)
+        first, _, rest = block.partition("\n")
+        if first[:6] == "event:" and rest[:5] == "data:" and "\n" not in rest:
+            name = first[6:].removeprefix(" ") or "message"
+            data = rest[5:].removeprefix(" ")
+            return _new_event(ServerSentEvent, (name, data, self._last_id, None))
+        if first[:5] == "data:" and not rest:
+            data = first[5:].removeprefix(" ")
+            return _new_event(ServerSentEvent, ("message", data, self._last_id, None))
+        event, has_data, has_name = self._fields.read(block, self._last_id)
+        self._last_id = event.id
+        if has_data or (has_name and self._dataless):
+            return event
+        self._retry = event.retry
+        return None
+
+    def _with_retry(self, block: str, retry: int) -> ServerSentEvent | None:
+        """As `_interpret`, after blocks without data that set the reconnection time."""
+        self._retry = None
+        event = self._interpret(block)
+        if event is not None:
+            return event if event.retry is not None else event._replace(retry=retry)
+        if self._retry is None:
+            self._retry = retry
+        return None
