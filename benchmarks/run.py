@@ -91,8 +91,8 @@ the dialect that was named; `tests/test_importing.py` holds it to that. Loaded l
 
 The frames of a model's text mostly differ in the text alone. chatsdk finds that out and then parses
 of such a frame nothing else (`chatsdk/dialects/alike.py`), which saves two fifths of the
-instructions of an event. Frames that differ elsewhere too, by a time or by padding, are parsed
-whole. The figures are for frames that are alike, except for those of "padded frames".
+instructions of an event. One more string may differ, as OpenAI's own padding does ("padded
+frames"). Frames that differ elsewhere too, in a number say, are parsed whole.
 
 With the extra `speed`, orjson parses short objects whose values are the same by both parsers. That
 these have no long number takes almost as long to see as orjson is quicker, so here it makes no
