@@ -11,6 +11,7 @@ from session_fakes import WAIT, FakeClient, FakeStream, Log, eventually, reading
 from chatsdk import BackendError
 from chatsdk.parts import Text
 from chatsdk.session import ChatSession, TurnStream
+from chatsdk.session.plan import Plan
 from chatsdk.session.snapshot import Snapshot
 
 
@@ -86,6 +87,31 @@ def test_an_end_that_is_interrupted_can_still_be_stopped(monkeypatch):
     assert (session.status, session.answer.text) == ("stopped", "Hi")
     stream.close()
     assert (session.outcome.reason, session.outcome.answer.text) == ("stopped", "Hi")
+
+
+def test_a_step_while_a_newer_turn_begins_is_kept(monkeypatch):
+    """What on_finish was told of the old turn is what the conversation keeps, and what is sent."""
+    log = Log()
+    client = FakeClient(["Hel", "lo"], ["Hi"])
+    session = ChatSession(client, **log.callbacks())
+    stream = session.ask("Who?")
+    next(stream)
+    plan_of = Plan.of
+
+    def while_planned(*args, **kwargs):
+        plan = plan_of(*args, **kwargs)
+        if len(log) == 1:
+            # As another thread may, which reads on: a step takes no lock.
+            next(stream)
+        return plan
+
+    monkeypatch.setattr(Plan, "of", while_planned)
+    newer = session.ask("Again", latest=True)
+    sent, _ = client.asked[-1]
+    assert log == [("answer", "Hel"), ("answer", "lo"), ("finish", "stopped")]
+    assert [message.content for message in session.messages] == ["Who?", "Hello", "Again"]
+    assert [message.content for message in sent] == ["Who?", "Hello", "Again"]
+    assert list(newer)[-1].text == "Hi"
 
 
 def test_stop_while_send_is_connecting():

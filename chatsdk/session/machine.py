@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -75,15 +76,17 @@ class Machine:
                 raise RuntimeError("this session is closed: make a new one")
             if not latest:
                 self._must_be_free("send()")
-            plan = Plan.of(
-                request,
-                options,
-                self._snapshot.interrupted(),
-                dialect=dialect,
-                url=url,
-                new_id=self._new_id,
+            plan_for = partial(
+                Plan.of, request, options, dialect=dialect, url=url, new_id=self._new_id
             )
+            before = self._snapshot.interrupted()
+            plan = plan_for(before)
             old = self._interrupt()
+            if old is not None and self._snapshot.conversation != before.conversation:
+                # A step came in between. What is said is to be what the old turn's end told, but
+                # nothing may fail any more.
+                with contextlib.suppress(TypeError, ValueError):
+                    plan = plan_for(self._snapshot)
             self._turns += 1
             reply = None
             if not isinstance(plan.request, Post):
