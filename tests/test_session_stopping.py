@@ -11,6 +11,7 @@ from session_fakes import WAIT, FakeClient, FakeStream, Log, eventually, reading
 from chatsdk import BackendError
 from chatsdk.parts import Text
 from chatsdk.session import ChatSession, TurnStream
+from chatsdk.session.notify import Notifier
 from chatsdk.session.plan import Plan
 from chatsdk.session.snapshot import Snapshot
 
@@ -87,6 +88,27 @@ def test_an_end_that_is_interrupted_can_still_be_stopped(monkeypatch):
     assert (session.status, session.answer.text) == ("stopped", "Hi")
     stream.close()
     assert (session.outcome.reason, session.outcome.answer.text) == ("stopped", "Hi")
+
+
+def test_an_end_that_was_not_told_is_told_by_close(monkeypatch):
+    """After a Ctrl-C between the commit of an end and its telling, close() tells it, once."""
+    log = Log()
+    session = ChatSession(FakeClient(["Hi"]), **log.callbacks())
+    stream = session.send({})
+    next(stream)
+
+    def interrupted(self, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Notifier, "changed", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
+    assert session.status == "finished"
+    assert log == [("answer", "Hi")]
+    stream.close()
+    stream.close()
+    assert log == [("answer", "Hi"), ("finish", "finished")]
 
 
 def test_a_step_while_a_newer_turn_begins_is_kept(monkeypatch):

@@ -139,6 +139,9 @@ class Machine:
         """As `end`, for finalizers and signal handlers, which must not wait for the lock."""
         if turn.outcome is None:
             self.guard.when_free(partial(self.end, turn, outcome, nested=False))
+        elif self.notifier.queue:
+            # A Ctrl-C came before its end was told.
+            self.guard.when_free(partial(self.notifier.changed, nested=False))
 
     def stop(self, turn: Turn | None = None) -> None:
         """Stop a turn, by default the current one, and wake its reader. Takes no lock."""
