@@ -92,6 +92,11 @@ def calls_in(function):
     return calls
 
 
+# Calls that come once in a run, such as those of a garbage collection, are less than half a call an
+# event.
+ONE_OFF = 0.5
+
+
 def calls_an_event(run):
     few, many = (calls_in(run(count)) for count in (FEW, MANY))
     return (many - few) / (MANY - FEW)
@@ -113,7 +118,7 @@ def test_calls_of_an_event(name, most):
 
         return read
 
-    assert calls_an_event(run) <= most
+    assert calls_an_event(run) < most + ONE_OFF
 
 
 def opened_alone(frames, made):
@@ -160,7 +165,7 @@ def test_calls_of_an_event_that_comes_alone(made):
         stream = opened_alone(frames[count], made)
         return lambda: sum(len(answer.delta) for answer in stream)
 
-    assert calls_an_event(run) <= 19
+    assert calls_an_event(run) < 19 + ONE_OFF
     few, many = (len(wire.asked) for wire in made)
     assert many - few == MANY - FEW
 
@@ -191,4 +196,4 @@ def test_calls_of_a_step_in_a_session():
 
         return read
 
-    assert calls_an_event(run) <= calls_an_event(without) + 0.5
+    assert calls_an_event(run) < calls_an_event(without) + ONE_OFF

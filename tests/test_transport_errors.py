@@ -698,17 +698,26 @@ def test_a_foreign_exception_in_send(server, client, foreign, monkeypatch):
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize(
-    ("reader", "encoding"), [(CoalescingResponse, None), (urllib3.HTTPResponse, "gzip")]
+    ("reader", "encoding"),
+    [
+        (CoalescingResponse, None),
+        (CoalescingResponse, "gzip"),
+        (urllib3.HTTPResponse, "deflate"),
+    ],
 )
 def test_a_foreign_exception_in_the_stream(server, client, foreign, reader, encoding, monkeypatch):
     """Nor does it leave the stream, and the text is kept."""
     server.stream(HELLO, encoding=encoding)
+    first = CHUNK % b"Hi"
+    if encoding == "gzip":
+        packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+        first = packer.compress(first) + packer.flush(zlib.Z_SYNC_FLUSH)
     calls = []
 
     def read1(self, *args, **kwargs):
         calls.append(1)
         if len(calls) == 1:
-            return CHUNK % b"Hi"
+            return first
         raise foreign
 
     with monkeypatch.context() as patch:
