@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from applications import EXAMPLES, WAIT
+from streamlit.runtime import Runtime
 from streamlit.testing.v1 import AppTest
 
 import chatsdk.testing
@@ -44,6 +45,19 @@ def page() -> Iterator[Callable[..., AppTest]]:
         assert not opened.exception
         if "chat" in opened.session_state:
             opened.session_state["chat"].close()
+
+
+@pytest.fixture
+def runtime(monkeypatch) -> None:
+    """Leaves to each of two runs the harness's runtime, which goes when the first one ends."""
+    seen = []
+
+    def instance() -> Any:
+        if Runtime._instance is not None:
+            seen.append(Runtime._instance)
+        return seen[-1]
+
+    monkeypatch.setattr(Runtime, "instance", staticmethod(instance))
 
 
 def shown(page: AppTest) -> list[tuple[str, str]]:
@@ -93,7 +107,7 @@ def test_regenerate(page, server, url) -> None:
     assert shown(page) == [("user", "Hello"), ("assistant", "Good evening.")]
 
 
-def test_stop(page, server, url) -> None:
+def test_stop(page, server, url, runtime) -> None:
     """Whatever runs the page anew ends the answer at once, and its text is kept."""
     script = server.answer("openai")
     script.say("Half of")
