@@ -6,11 +6,13 @@ import tracemalloc
 from array import array
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 
 from chatsdk.errors import LimitExceeded
 from chatsdk.sse import EventParser, ServerSentEvent, encode, fields, parse
+from chatsdk.sse.parser import LONG_LINE_BYTES, PIECE_BYTES
 
 BOM = b"\xef\xbb\xbf"
 
@@ -101,6 +103,21 @@ def test_many_blank_lines():
             ServerSentEvent(data="1"),
             ServerSentEvent(data="2"),
         ]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("first", [1000, LONG_LINE_BYTES, 3 * PIECE_BYTES])
+@pytest.mark.parametrize("blank", range(1, 9))
+def test_many_blank_lines_after_a_long_line(first, blank):
+    """Any number of blank lines after a long line ends one event."""
+    data = "x" * first
+    body = f"data: {data}\n".encode() + b"\n" * blank
+    for rest, following in ((b"", []), (b"data: 2\n\n\n", [ServerSentEvent(data="2")])):
+        expected = [ServerSentEvent(data=data), *following]
+        for step in (1000, len(body), len(body + rest)):
+            chunks = [(body + rest)[i : i + step] for i in range(0, len(body + rest), step)]
+            # Bounded, because a parser that does not advance would fill the memory.
+            assert list(islice(parse(chunks), len(expected) + 1)) == expected
 
 
 def test_byte_order_mark():

@@ -225,12 +225,11 @@ class EventParser:
 
 
 def _long_blocks(whole: bytes) -> Iterator[str]:
-    """Cut whole blocks of long lines apart."""
+    """Split whole blocks of long lines, leaving out a blank line that is left over at the end."""
     start = 0
-    while start < len(whole):
-        end = _blank_line(whole, start)
+    while (end := _blank_line(whole, start)) >= 0:
         yield whole[start:end].decode("utf-8", "replace")
-        start = end + 2
+        start = end + len(b"\n\n")
 
 
 def _blank_line(piece: bytes, start: int = 0) -> int:
