@@ -1,4 +1,4 @@
-"""Lets `tox` test an interpreter once: `py` and, say, `py311` may be the same one."""
+"""Runs the tests once per Python version: `coverage` has already tested the default Python."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from tox.plugin import impl
 from tox.tox_env.errors import Skip
 
-# (major, minor) of the interpreters with which `py` has passed in this run of tox.
-_passed_as_py: set[tuple[int, int]] = set()
+# (major, minor) of each Python with which `coverage` has passed in this run of tox.
+_passed: set[tuple[int, int]] = set()
 
 
 def _version(tox_env: Any) -> tuple[int, int]:
@@ -17,25 +17,25 @@ def _version(tox_env: Any) -> tuple[int, int]:
     return info.major, info.minor
 
 
-def _skip_if_done(tox_env: Any) -> None:
-    if re.fullmatch(r"py3\d+", tox_env.name) and _version(tox_env) in _passed_as_py:
-        raise Skip("`py` has just passed with the same interpreter")
+def _skip_if_passed(tox_env: Any) -> None:
+    if re.fullmatch(r"py3\d+", tox_env.name) and _version(tox_env) in _passed:
+        raise Skip("`coverage` has just passed with the same Python version")
 
 
 @impl
 def tox_on_install(tox_env: Any, arguments: Any, section: str, of_type: str) -> None:
     """Skip before the dependencies are installed."""
-    _skip_if_done(tox_env)
+    _skip_if_passed(tox_env)
 
 
 @impl
 def tox_before_run_commands(tox_env: Any) -> None:
-    """Skip where everything was installed by an earlier run."""
-    _skip_if_done(tox_env)
+    """Skip if everything was installed by an earlier run."""
+    _skip_if_passed(tox_env)
 
 
 @impl
 def tox_after_run_commands(tox_env: Any, exit_code: int, outcomes: list[Any]) -> None:
-    """Remember the interpreter of `py`, if the tests passed with it."""
-    if tox_env.name == "py" and exit_code == 0:
-        _passed_as_py.add(_version(tox_env))
+    """Record the Python version if the tests passed with it."""
+    if tox_env.name == "coverage" and exit_code == 0:
+        _passed.add(_version(tox_env))

@@ -114,9 +114,16 @@ def test_demo(capsys) -> None:
 
 
 def test_commands() -> None:
-    """The two commands stand there as they are to be typed."""
-    assert "\npip install tox && tox -e demo  " in README
-    assert "\npip install tox && tox  " in README
+    """The first block holds two commands, each of which makes the virtual environment it uses."""
+    block = re.search(r"^```sh\n(.*?)^```", README, re.M | re.S)
+    assert block is not None
+    commands = block[1].splitlines()
+    assert [command.partition("  #")[0].split(" && ")[-1].strip() for command in commands] == [
+        ".venv/bin/tox -e demo",
+        ".venv/bin/tox",
+    ]
+    for command in commands:
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install tox && ")
 
 
 def test_pages() -> None:
