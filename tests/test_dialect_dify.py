@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from reading import read
 
-from chatsdk import dialects
+from chatsdk import ChatClient, dialects
 from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.dialects import StopRequest
 from chatsdk.messages import Image, Message
-from chatsdk.parts import Citation, End, Failure, Identity, Text, ToolCallDelta
+from chatsdk.parts import Citation, End, Failure, Identity, Text, TextSnapshot, ToolCallDelta
+from chatsdk.testing import EmbeddedServer
 
 dify = dialects.get("dify")
 
@@ -161,3 +163,96 @@ def test_calls_are_written_as_steps():
         ToolCall("c1", "find", '{"q": 1}'),
         ToolCall("thought-2", "odd", "text"),
     )
+
+
+workflow = dialects.dify(app="workflow")
+
+
+@pytest.mark.parametrize(
+    ("url", "app"),
+    [
+        ("https://api.dify.ai/v1/chat-messages", "chat"),
+        ("https://api.dify.ai/v1/completion-messages", "completion"),
+        ("https://dify.example/v1/workflows/run/", "workflow"),
+        ("https://dify.example/", "chat"),
+    ],
+)
+def test_the_address_shows_the_kind_of_app(url, app):
+    """A workflow and a text generation are asked in their own way, told by their address."""
+    assert dify.at(url) == dialects.dify(app=app)
+    assert workflow.at("https://dify.example/") is workflow
+
+
+def test_a_workflow_is_asked():
+    """The prompt fills in the input variable that is named; inputs of the caller go before it."""
+    named = dialects.dify(app="workflow", prompt="question")
+    assert named.body([HI], user="u-1", inputs={"city": "Zürich"}) == {
+        "inputs": {"question": "Hi", "city": "Zürich"},
+        "response_mode": "streaming",
+        "user": "u-1",
+    }
+    given = named.body([HI], user="u-1", inputs={"question": "Other"})
+    assert given["inputs"] == {"question": "Other"}
+
+
+def test_a_workflow_keeps_no_conversation():
+    """Each request is a run of its own, so a second question needs no conversation."""
+    messages = [HI, Message("assistant", "Yes?", status="finished"), Message("user", "Bye")]
+    assert workflow.body(messages, user="u-1")["inputs"] == {"query": "Bye"}
+
+
+def test_pictures_of_a_text_generation_and_of_a_workflow():
+    """A text generation takes files beside its inputs, a workflow among them only."""
+    message = Message("user", "What?", images=(Image(url="https://e.example/a.png"),))
+    completion = dialects.dify(app="completion")
+    (file,) = completion.body([message], user="u-1")["files"]
+    assert file["url"] == "https://e.example/a.png"
+    with pytest.raises(ValueError, match="inputs="):
+        workflow.body([message], user="u-1")
+
+
+def test_an_unknown_kind_of_app():
+    """A kind of app that Dify does not have is refused with those it has."""
+    with pytest.raises(ValueError, match="chat, completion, workflow"):
+        dialects.dify(app="flow")
+
+
+@pytest.mark.parametrize(
+    ("app", "path", "relative"),
+    [
+        ("workflow", "/workflows/tasks/t1/stop", "/workflows"),
+        ("completion", "/completion-messages/t1/stop", "/completion-messages"),
+    ],
+)
+def test_stop_of_the_other_apps(app, path, relative):
+    """Each kind of app is stopped at an address of its own."""
+    stop = dialects.dify(app=app).stop_request(Answer(task_id="t1"), {"user": "u"})
+    assert stop == StopRequest(path, {"user": "u"}, relative=relative)
+
+
+def test_a_workflow_document():
+    """A workflow that answers at once, for a blocking request, gives its outputs."""
+    data = {"id": "w1", "status": "succeeded", "outputs": {"answer": "Hi"}, "total_tokens": 3}
+    parts = workflow.document({"task_id": "t1", "workflow_run_id": "w1", "data": data})
+    assert parts is not None
+    answer = AnswerBuilder().step(parts)
+    assert (answer.text, answer.id, answer.task_id) == ("Hi", "w1", "t1")
+
+
+def test_a_workflow_there_and_back():
+    """The text, the rewriting and the failure of a workflow that is written are read back."""
+    reading = read(workflow, [b"".join(workflow.encode([Text("Bad"), TextSnapshot("Good")]))], "")
+    assert (reading.answer.text, reading.end) == ("Good", "marker")
+    reading = read(dify, [b"".join(workflow.encode([Text("Hi"), Failure("no", "x")]))], "")
+    assert (reading.answer.text, reading.error["message"]) == ("Hi", "no")
+
+
+def test_a_workflow_over_http():
+    """A workflow's address alone is enough to ask it, and to stop it."""
+    with EmbeddedServer("dify", pace=0) as server:
+        client = ChatClient(f"{server.url}/v1/workflows/run", defaults={"user": "u-1"})
+        with client, client.ask("Hello") as stream:
+            answer = stream.result()
+    assert "Hello" in answer.text
+    assert answer.conversation_id is None
+    assert answer.native_finish_reason == "succeeded"

@@ -49,7 +49,7 @@ class ServerStop:
         if self._asked:
             return
         self._asked = True
-        stop = dialect.stop_request(answer, self._body)
+        stop = dialect.at(self._url).stop_request(answer, self._body)
         if stop is None:
             self._result = "unsupported"
             return

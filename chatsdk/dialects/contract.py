@@ -165,6 +165,14 @@ class Dialect:
         """
         return self
 
+    def at(self, url: str) -> Dialect:
+        """Return the dialect as it is spoken at this address.
+
+        That is this one, but if the address asks for another form of it, such as a workflow of
+        Dify's.
+        """
+        return self
+
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
         """Return the address to ask at: `url`, with the conversation where it stands in there."""
         return url

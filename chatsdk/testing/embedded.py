@@ -102,7 +102,7 @@ class EmbeddedServer(ChatServer):
         )
         usage = Usage(input=len(prompt_of(body).split()), output=len(text.split()))
         script = StoppableAnswer(
-            self.dialect,
+            self.dialect.at(request.path),
             # The parts begin with who says them, and here the task belongs to that.
             [who, *answer_parts(text, usage=usage)[1:]],
             pace=self._pace,

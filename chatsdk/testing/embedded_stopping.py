@@ -150,7 +150,9 @@ class Stops:
     ) -> None:
         """Let the answer to this request be stopped, where the backend has a way."""
         answer = _as_read(self._dialect, who)
-        stop = self._dialect.stop_request(answer, body if isinstance(body, Mapping) else {})
+        stop = self._dialect.at(request.path).stop_request(
+            answer, body if isinstance(body, Mapping) else {}
+        )
         if stop is None:
             return
         path = stop_url(f"http://localhost{request.path}", stop).removeprefix("http://localhost")

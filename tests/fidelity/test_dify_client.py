@@ -142,8 +142,55 @@ def test_our_stop_is_like_the_clients(server):
     assert (stop.method, f"/v1{stop.path}", stop.body) == (seen.method, seen.path, seen.json)
 
 
-def test_the_transcript_is_the_clients_own():
-    """The transcript that the client's types wrote is still what they write."""
+def run_of(server: ChatServer, body: bytes) -> list[Any]:
+    server.reply(200, body=body, content_type="text/event-stream")
+    client = dify_client.Client(api_key="key", api_base=f"{server.url}/v1")
+    asked = {"inputs": {"query": "Hi"}, "response_mode": "streaming", "user": "u-1"}
+    return list(client.run_workflows(dify_client.models.WorkflowsRunRequest(**asked)))
+
+
+def test_a_workflow_is_read_alike(server):
+    """The client and chatsdk agree about a workflow's text, ids and status."""
+    body = TRANSCRIPTS["sdk_types_workflow"].body
+    ours = read(dialects.get("dify"), [body], "").answer
+    found = run_of(server, body)
+    assert "".join(item.data.text for item in found if item.event == "text_chunk") == ours.text
+    last = found[-1]
+    assert (last.workflow_run_id, last.task_id) == (ours.id, ours.task_id)
+    assert (last.data["status"], last.data["total_tokens"]) == ("succeeded", ours.usage.total)
+
+
+def test_the_client_reads_the_workflow_that_we_write(server):
+    """The client reads a workflow run that we write, and its failure."""
+    workflow = dialects.dify(app="workflow")
+    found = run_of(server, b"".join(workflow.encode([Text("It is "), Text("8 °C.")])))
+    assert [item.data.text for item in found if item.event == "text_chunk"] == ["It is ", "8 °C."]
+    assert found[-1].data["outputs"] == {"text": "It is 8 °C."}
+    failed = run_of(server, b"".join(workflow.encode(FAILING)))[-1]
+    assert (failed.data["status"], failed.data["error"]) == ("failed", "the model is overloaded")
+
+
+def test_our_workflow_request_is_like_the_clients(server):
+    """Our body, and our request to stop, say what the client says to a workflow."""
+    run_of(server, b"")
+    seen = server.wait_for_request()
+    workflow = dialects.get("dify").at(f"{server.url}{seen.path}")
+    assert workflow == dialects.dify(app="workflow")
+    theirs = seen.json
+    assert theirs.pop("files") == []
+    assert workflow.body([Message("user", "Hi")], user="u-1") == theirs
+    server.reply(200, json={"result": "success"})
+    client = dify_client.Client(api_key="key", api_base=f"{server.url}/v1")
+    client.stop_workflows("t1", dify_client.models.StopRequest(user="u-1"))
+    seen = server.wait_for_request()
+    stop = workflow.stop_request(Answer(task_id="t1"), {"user": "u-1"})
+    assert stop is not None
+    assert (stop.method, f"/v1{stop.path}", stop.body) == (seen.method, seen.path, seen.json)
+
+
+@pytest.mark.parametrize("name", ["sdk_types", "sdk_types_workflow"])
+def test_the_transcript_is_the_clients_own(name):
+    """The transcripts that the client's types wrote are still what they write."""
     import written_by_dify_client as written
 
-    assert written.BODY.read_bytes() == written.body()
+    assert (written.FOLDER / f"{name}.txt").read_bytes() == written.body(name)

@@ -1,4 +1,4 @@
-"""A transcript from the types of a client of Dify's: run it to write the file anew."""
+"""Transcripts from the types of a client of Dify's: run it to write the files again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from dify_client import models
 from dify_client.models import stream
 
-BODY = Path(__file__).parent.parent / "transcripts" / "dify" / "sdk_types.txt"
+FOLDER = Path(__file__).parent.parent / "transcripts" / "dify"
 
 CREATED = 1790000000
 
@@ -72,11 +72,64 @@ def events() -> list[Any]:
     ]
 
 
-def body() -> bytes:
+def workflow_events() -> list[Any]:
+    """The events of one workflow run with a node that streams its text."""
+    run = {"task_id": "t1", "workflow_run_id": "r1"}
+    times = {"created_at": CREATED, "finished_at": CREATED, "elapsed_time": 0.5}
+    node = {"id": "e1", "node_id": "n1", "node_type": "llm", "title": "LLM", "index": 1}
+    whole = "It is 8 °C in Zürich 🙂."
+    return [
+        stream.WorkflowsStreamResponse(
+            event="workflow_started",
+            **run,
+            data=models.WorkflowStartedData(
+                id="r1", workflow_id="f1", inputs={"query": "How warm?"}, created_at=CREATED
+            ),
+        ),
+        stream.WorkflowsStreamResponse(
+            event="node_started",
+            **run,
+            data=models.NodeStartedData(**node, created_at=CREATED),
+        ),
+        *(
+            stream.TextChunkStreamResponse(
+                event="text_chunk",
+                **run,
+                data=stream.TextStreamData(text=text, from_variable_selector=["n1", "text"]),
+            )
+            for text in ("It is 8 °C ", "in Zürich ", "🙂.")
+        ),
+        stream.WorkflowsStreamResponse(
+            event="node_finished",
+            **run,
+            data=models.NodeFinishedData(
+                **node, **times, status="succeeded", outputs={"text": whole}
+            ),
+        ),
+        stream.WorkflowsStreamResponse(
+            event="workflow_finished",
+            **run,
+            data=models.WorkflowFinishedData(
+                id="r1",
+                workflow_id="f1",
+                **times,
+                status="succeeded",
+                outputs={"answer": whole},
+                total_tokens=23,
+                total_steps=2,
+            ),
+        ),
+    ]
+
+
+BODIES = {"sdk_types": events, "sdk_types_workflow": workflow_events}
+
+
+def body(name: str) -> bytes:
     """The events as Dify frames them."""
-    return "".join(f"data: {event.model_dump_json()}\n\n" for event in events()).encode()
+    return "".join(f"data: {event.model_dump_json()}\n\n" for event in BODIES[name]()).encode()
 
 
 if __name__ == "__main__":
-    BODY.parent.mkdir(exist_ok=True)
-    BODY.write_bytes(body())
+    for name in BODIES:
+        (FOLDER / f"{name}.txt").write_bytes(body(name))

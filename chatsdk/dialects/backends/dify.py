@@ -1,10 +1,10 @@
-"""Dify's chat messages, for chatbots, agents and chatflows."""
+"""Dify: chatbots, agents and chatflows, text generation and workflows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from chatsdk.answer import Answer
 from chatsdk.dialects.asking import new_messages
@@ -17,11 +17,25 @@ from chatsdk.parts import Part
 __all__ = ["Dify"]
 
 
-class Dify(Dialect):
-    """Dify's ``/chat-messages``; streams of ``/completion-messages`` are read too.
+# Of each kind of app: the end of the address that asks it, the path that stops it, and the part of
+# the address that this path stands for.
+APPS = {
+    "chat": ("/chat-messages", "/chat-messages/{}/stop", "/chat-messages"),
+    "completion": ("/completion-messages", "/completion-messages/{}/stop", "/completion-messages"),
+    "workflow": ("/workflows/run", "/workflows/tasks/{}/stop", "/workflows"),
+}
 
-    Dify keeps the conversation, and tells users apart: ``user`` has to be among the options. The
-    tools of an agent run on the server; its calls of them are shown, with nothing to answer. A
+
+class Dify(Dialect):
+    """Dify's apps: chat, text generation (``app="completion"``) and workflows.
+
+    ``app`` follows from the address where that ends in ``/completion-messages`` or
+    ``/workflows/run``. Dify keeps the conversation of a chat, and tells users apart: ``user`` has
+    to be among the options. The two other kinds keep no conversation: each request is a run of its
+    own, and the prompt fills in the app's input variable that `prompt` names. If a workflow streams
+    no text, its outputs are the text: the only string among them, else all of them as JSON.
+
+    The tools of an agent run on the server; its calls of them are shown, with nothing to answer. A
     chatflow that waits for a person ends with the finish reason ``other`` and the word
     ``workflow_paused``; the form that it waits for stands in ``raw`` of the step before.
     """
@@ -31,10 +45,10 @@ class Dify(Dialect):
         backend="Dify",
         version="langgenius/dify-docs 9d8344e, Dify 1.16",
         page="https://docs.dify.ai/en/api-reference/guides/streaming",
-        endpoint="POST /v1/chat-messages",
-        end_marker='"event": "message_end", or "workflow_paused"',
+        endpoint="POST /v1/chat-messages or /v1/completion-messages or /v1/workflows/run",
+        end_marker='"event": "message_end", "workflow_finished" (workflows) or "workflow_paused"',
         history="server",
-        stop="POST /v1/chat-messages/{task_id}/stop",
+        stop="POST {endpoint}/{task_id}/stop; workflows: POST /v1/workflows/tasks/{task_id}/stop",
         # Its clients take text without a charset for Latin-1.
         response_headers=(("Content-Type", "text/event-stream; charset=utf-8"),),
         reasoning=True,
@@ -43,6 +57,28 @@ class Dify(Dialect):
         usage=True,
     )
 
+    def __init__(self, *, app: str = "chat", prompt: str = "query") -> None:
+        """Follow one kind of app.
+
+        Args:
+            app: ``"chat"``, ``"completion"`` or ``"workflow"``.
+            prompt: the input variable that takes the prompt of a text generation or a workflow.
+
+        Raises:
+            ValueError: there is no such kind of app.
+        """
+        if app not in APPS:
+            raise ValueError(f"app is one of {', '.join(APPS)}, not {app!r}")
+        self._app = app
+        self._prompt = prompt
+
+    def at(self, url: str) -> Dify:
+        path = urlsplit(url).path.rstrip("/")
+        for app, (ending, _, _) in APPS.items():
+            if path.endswith(ending) and app != self._app:
+                return Dify(app=app, prompt=self._prompt)
+        return self
+
     def decoder(self, content_type: str = "") -> Decoder:
         return DifyDecoder(self)
 
@@ -50,6 +86,9 @@ class Dify(Dialect):
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
         """Write the body: the last message, with its pictures by their addresses.
+
+        The prompt of a workflow or a text generation goes into ``inputs``, unless they hold the
+        variable already.
 
         Raises:
             ValueError: no ``user``, or what Dify takes in another way; the message says how.
@@ -61,7 +100,18 @@ class Dify(Dialect):
             )
         if options.pop("tools", None):
             raise ValueError("Dify runs its tools itself: add them to the app in Dify's studio")
-        query = _query(messages, conversation_id)
+        query = _query(messages, conversation_id, self._app)
+        if self._app != "chat":
+            inputs = {self._prompt: query.content} | dict(options.pop("inputs", None) or {})
+            run: dict[str, Any] = {"inputs": inputs, "response_mode": "streaming"}
+            if query.images and self._app == "workflow":
+                raise ValueError(
+                    "a Dify workflow takes files as input variables: upload them to /files/upload "
+                    "and give inputs={'picture': {'type': 'image', ...}}"
+                )
+            files = [_file(image) for image in query.images]
+            files += options.pop("files", None) or ()
+            return run | ({"files": files} if files else {}) | options
         files = [_file(image) for image in query.images] + list(options.pop("files", None) or ())
         body: dict[str, Any] = {
             "inputs": {},
@@ -73,7 +123,11 @@ class Dify(Dialect):
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read an answer that came whole, as for ``"response_mode": "blocking"``."""
-        if not isinstance(payload, dict) or not isinstance(payload.get("answer"), str):
+        if not isinstance(payload, dict):
+            return None
+        if "workflow_run_id" in payload and isinstance(payload.get("data"), dict):
+            return DifyDecoder(self).read(payload | {"event": "workflow_finished"})
+        if not isinstance(payload.get("answer"), str):
             return None
         if not any(payload.get(name) for name in ("message_id", "conversation_id")):
             return None
@@ -85,25 +139,26 @@ class Dify(Dialect):
         user = as_name(request.get("user"))
         if answer.task_id is None or user is None:
             return None
-        path = f"/chat-messages/{quote(answer.task_id, safe='')}/stop"
-        return StopRequest(path, {"user": user}, relative="/chat-messages")
+        _, path, relative = APPS[self._app]
+        task = quote(answer.task_id, safe="")
+        return StopRequest(path.format(task), {"user": user}, relative=relative)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
         from chatsdk.dialects.backends.dify_encoding import encode
 
-        return encode(parts, id=id)
+        return encode(parts, id=id, workflow=self._app == "workflow")
 
 
-def _query(messages: Sequence[Message], conversation_id: str | None) -> Message:
+def _query(messages: Sequence[Message], conversation_id: str | None, app: str) -> Message:
     new = new_messages(messages)
     if any(message.role == "system" for message in messages):
         raise ValueError(
             "the instructions of a Dify app stand in the app: fill in its variables with "
             "inputs={...} and leave system messages out"
         )
-    if conversation_id is None and len(new) < len(messages):
+    if app == "chat" and conversation_id is None and len(new) < len(messages):
         raise ValueError(
             "Dify keeps the conversation itself: go on with conversation_id=..., or give the new "
             "message only"

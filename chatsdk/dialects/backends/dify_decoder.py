@@ -1,4 +1,4 @@
-"""Dify's events, read: those of chatbots, agents and chatflows."""
+"""Dify's events, read: those of all kinds of apps."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from chatsdk.parts import (
     Text,
     TextSnapshot,
     ToolCallDelta,
+    UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
 
@@ -48,6 +49,11 @@ class DifyDecoder(Decoder):
         # What is known of each step, and whether any of it is shown as reasoning.
         self._thoughts: dict[str | None, str] = {}
         self._thinking = False
+        # Whether a message is written: a workflow run has none, and no ``message_end`` follows.
+        self._message_id = False
+        self._run_id: object = None
+        # Whether a workflow run said any text.
+        self._streamed = False
         # Of a chatflow that failed; the error event after it says more.
         self._failed: Failure | None = None
 
@@ -64,7 +70,12 @@ class DifyDecoder(Decoder):
         if ids != self._identity:
             self._identity = ids
             message, conversation, task = map(as_name, ids)
+            self._message_id = self._message_id or message is not None
             parts.append(Identity(id=message, conversation_id=conversation, task=task))
+        run = payload.get("workflow_run_id")
+        if run is not None and run != self._run_id and not self._message_id:
+            self._run_id = run
+            parts.append(Identity(id=as_name(run)))
         kind = payload.get("event")
         if isinstance(kind, str):
             read = _READ.get(kind)
@@ -136,8 +147,34 @@ class DifyDecoder(Decoder):
         if status == "stopped":
             return (Finish("cancelled", "stopped"), End())
         if status == "failed":
-            self._failed = Failure(as_name(data.get("error")) or "the workflow failed", "failed")
-        return ()
+            failed = Failure(as_name(data.get("error")) or "the workflow failed", "failed")
+            if not self._message_id:
+                return (failed,)
+            self._failed = failed
+        return () if self._message_id else self._run_ended(data)
+
+    def _run_ended(self, data: dict[str, Any]) -> Sequence[Part]:
+        """Return what comes with the end of a workflow run: its result, unless it was streamed."""
+        parts: list[Part] = []
+        outputs = as_object(data.get("outputs"), "outputs")
+        if outputs and not self._streamed:
+            parts.append(Text(_result(outputs)))
+        total = as_whole(data.get("total_tokens"))
+        if total is not None:
+            parts.append(UsageUpdate(total=total))
+        status = as_name(data.get("status"))
+        if status is not None:
+            parts.append(Finish("stop", status))
+        return [*parts, End()]
+
+    def _chunk(self, payload: dict[str, Any]) -> Sequence[Part]:
+        text = _data_text(payload)
+        self._streamed = self._streamed or bool(text)
+        return (Text(text),) if text else ()
+
+    def _chunk_replaced(self, payload: dict[str, Any]) -> Sequence[Part]:
+        self._streamed = True
+        return (TextSnapshot(_data_text(payload)),)
 
     def _paused(self, payload: dict[str, Any]) -> Sequence[Part]:
         # The run goes on in another stream, after a person has filled in a form.
@@ -156,10 +193,22 @@ _READ: dict[str, Callable[[DifyDecoder, dict[str, Any]], Sequence[Part]]] = {
     "reasoning_chunk": DifyDecoder._reasoning,
     "agent_thought": DifyDecoder._thought,
     "message_end": DifyDecoder._end,
+    "text_chunk": DifyDecoder._chunk,
+    "text_replace": DifyDecoder._chunk_replaced,
     "workflow_finished": DifyDecoder._workflow_finished,
     "workflow_paused": DifyDecoder._paused,
     "error": DifyDecoder._error,
 }
+
+
+def _data_text(payload: dict[str, Any]) -> str:
+    return as_text(as_object(payload.get("data"), "data").get("text"), "text")
+
+
+def _result(outputs: dict[str, Any]) -> str:
+    """Return a workflow's outputs as text; their names are the author's own."""
+    words = [value for value in outputs.values() if isinstance(value, str)]
+    return words[0] if len(words) == 1 else json.dumps(outputs, ensure_ascii=False)
 
 
 def _tool_calls(payload: dict[str, Any], id: str | None) -> Iterator[Part]:

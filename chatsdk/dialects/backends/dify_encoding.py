@@ -1,4 +1,4 @@
-"""Dify, written: parts in, the events of one chat message out."""
+"""Dify, written: parts in, the events of one chat message or workflow run out."""
 
 from __future__ import annotations
 
@@ -30,10 +30,14 @@ FREE = {
 INTERNAL = 500
 
 
-def encode(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
-    """Write the events of one message; calls of tools when they are whole."""
+# How a workflow run says that it ended, by our reasons.
+STATUS = {"cancelled": "stopped"}
+
+
+def encode(parts: Iterable[Part], *, id: str, workflow: bool = False) -> Iterator[bytes]:
+    """Write the events of one message, or of one workflow run; calls of tools when complete."""
     who, rest = opening(parts, id=id, model="")
-    return write(_Message(who), rest)
+    return write(_Run(who) if workflow else _Message(who), rest)
 
 
 class _Message(Writer[bytes]):
@@ -61,6 +65,46 @@ class _Message(Writer[bytes]):
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
         yield _frame(self._who, "message_end", id=self._who.id, metadata=_metadata(answer))
+
+
+class _Run(Writer[bytes]):
+    """The events of a workflow with one node, a model; only text has a place in them."""
+
+    def __init__(self, who: Identity) -> None:
+        self._head = {"task_id": who.task or f"task-{who.id}", "workflow_run_id": who.id}
+        self._run = {"id": who.id, "workflow_id": "workflow-1", "created_at": CREATED}
+
+    def begin(self) -> Iterator[bytes]:
+        yield self._event("workflow_started", self._run | {"inputs": {}})
+
+    def text(self, added: str, step: Answer) -> Iterator[bytes]:
+        yield self._event("text_chunk", {"text": added, "from_variable_selector": ["llm", "text"]})
+
+    def rewritten(self, step: Answer) -> Iterator[bytes]:
+        yield self._event("text_replace", {"text": step.text})
+
+    def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        yield self._finished(answer, "failed", part.message)
+
+    def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        reason = "stop" if finish is None else finish.reason
+        yield self._finished(answer, STATUS.get(reason, "succeeded"), None)
+
+    def _finished(self, answer: Answer, status: str, error: str | None) -> bytes:
+        usage = answer.usage
+        ended = {
+            "status": status,
+            "outputs": {"text": answer.text},
+            "error": error,
+            "elapsed_time": 0.0,
+            "total_tokens": 0 if usage is None else usage.total or 0,
+            "total_steps": 1,
+            "finished_at": CREATED,
+        }
+        return self._event("workflow_finished", self._run | ended)
+
+    def _event(self, event: str, data: dict[str, Any]) -> bytes:
+        return sse.encode(dump({"event": event} | self._head | {"data": data}))
 
 
 def _frame(who: Identity, event: str, **fields: Any) -> bytes:
