@@ -43,6 +43,10 @@ class ToolCall:
         """The pieces of the arguments, shared by the steps of one call."""
         return self._ledger
 
+    def arguments_since(self, earlier: ToolCall) -> str:
+        """Return the piece of the arguments that came after `earlier`, a step of the same call."""
+        return self._ledger.between(earlier._count, self._count)
+
     @property
     def parsed(self) -> dict[str, Any] | None:
         """The arguments as a dict once they are whole, ``None`` before."""

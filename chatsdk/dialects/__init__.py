@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from chatsdk.dialects.asked import AskedFor
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "About",
+    "AskedFor",
     "Decoder",
     "Dialect",
     "StopRequest",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from chatsdk.answer import Answer
+from chatsdk.dialects.asked import AskedFor
 from chatsdk.dialects.media import is_ndjson
 from chatsdk.dialects.payload import refusal
 from chatsdk.messages import Message
@@ -13,7 +14,14 @@ from chatsdk.parts import Failure, Part
 from chatsdk.sse import ServerSentEvent
 from chatsdk.values import distinct
 
-__all__ = ["About", "Decoder", "Dialect", "StopRequest"]
+__all__ = ["About", "AskedFor", "Decoder", "Dialect", "StopRequest"]
+
+# The media type of each framing.
+CONTENT_TYPES = {"sse": "text/event-stream", "ndjson": "application/x-ndjson"}
+
+# A comment line. No blank line follows: after an `id:` field, some clients would take that for an
+# event without data.
+SSE_HEARTBEAT = b": ping\n"
 
 
 @distinct
@@ -157,6 +165,17 @@ class Dialect:
             "JSON that your backend expects, or name another dialect"
         )
 
+    def read_request(self, body: Any) -> AskedFor:
+        """Read a request body, as a server that speaks this dialect does; the inverse of `body`.
+
+        Args:
+            body: the JSON value of the request.
+
+        Raises:
+            ValueError: the body is not a request of this dialect; the message names the field.
+        """
+        raise ValueError(f"the dialect {self.name!r} does not read requests")
+
     def for_request(self, body: Any) -> Dialect:
         """Return the dialect that the answer to this body comes in.
 
@@ -223,6 +242,17 @@ class Dialect:
             ValueError: chatsdk reads this dialect, but does not write it.
         """
         raise ValueError(f"the dialect {self.name!r} is read only: it has no encoder")
+
+    def stream_headers(self) -> tuple[tuple[str, str], ...]:
+        """Return the header fields of a streamed answer, its content type first."""
+        headers = self.about.response_headers
+        if any(name.lower() == "content-type" for name, _ in headers):
+            return headers
+        return (("Content-Type", CONTENT_TYPES[self.framing()]), *headers)
+
+    def heartbeat(self, *, model: str = "built-in") -> bytes:
+        """Return a line that changes nothing, to send while the model is silent."""
+        return SSE_HEARTBEAT
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)

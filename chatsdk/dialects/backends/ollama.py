@@ -103,6 +103,12 @@ class Ollama(Dialect):
 
         return encode(parts, id=id, model=model)
 
+    def heartbeat(self, *, model: str = "built-in") -> bytes:
+        """Return a line without content: Ollama's own client does not take an empty line."""
+        from chatsdk.dialects.backends.ollama_encoding import heartbeat
+
+        return heartbeat(model)
+
 
 class OllamaDecoder(Decoder):
     """Reads the lines of one answer."""

@@ -12,7 +12,7 @@ from chatsdk.dialects.writer import Writer, write
 from chatsdk.dialects.writing import dump, native_reason, opening
 from chatsdk.parts import Failure, Finish, Identity, Part
 
-__all__ = ["encode"]
+__all__ = ["encode", "heartbeat"]
 
 # Ollama has words for no other reason, and "stop" would say that all is well.
 NATIVE = {
@@ -29,28 +29,34 @@ def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
     return write(_Lines(who), rest)
 
 
+def heartbeat(model: str) -> bytes:
+    """Write a line whose message is empty."""
+    return _Lines(Identity(model=model)).line({})
+
+
 class _Lines(Writer[bytes]):
     def __init__(self, who: Identity) -> None:
         self._model = who.model
 
     def text(self, added: str, step: Answer) -> Iterator[bytes]:
-        yield self._line({"content": added})
+        yield self.line({"content": added})
 
     def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
-        yield self._line({"thinking": added})
+        yield self.line({"thinking": added})
 
     def calls(self, calls: tuple[ToolCall, ...], first: int) -> Iterator[bytes]:
         written = [written_call(call, place) for place, call in enumerate(calls, first)]
-        yield self._line({"tool_calls": written})
+        yield self.line({"tool_calls": written})
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
         yield ndjson.encode(dump({"error": part.message}))
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
         reason = native_reason(finish, FINISH, NATIVE, "stop")
-        yield self._line({}, done_reason=reason, **_counts(answer.usage))
+        yield self.line({}, done_reason=reason, **_counts(answer.usage))
 
-    def _line(self, message: dict[str, Any], **end: Any) -> bytes:
+    def line(self, message: dict[str, Any], **end: Any) -> bytes:
+        """Write one line; `end` are the fields of the last one."""
         head = {"model": self._model, "created_at": CREATED_AT}
         said = {"role": "assistant", "content": "", **message}
         return ndjson.encode(dump({**head, "message": said, "done": bool(end), **end}))

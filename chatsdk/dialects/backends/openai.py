@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from chatsdk.dialects.asked import (
+    AskedFor,
+    field,
+    json_object,
+    message_at,
+    refuse,
+    tools_in,
+    without,
+)
 from chatsdk.dialects.asking import given_back
 from chatsdk.dialects.backends import openai_encoding
 from chatsdk.dialects.backends.openai_decoder import FINISH, OpenAIDecoder
@@ -67,6 +76,17 @@ class OpenAI(Dialect):
         if body["stream_options"] is None:
             del body["stream_options"]
         return body
+
+    def read_request(self, body: Any) -> AskedFor:
+        body = json_object(body)
+        given = field(body, "messages", list)
+        messages = tuple(message_at(f"messages[{n}]", item) for n, item in enumerate(given))
+        if not messages:
+            raise refuse("messages", "an array with at least one message")
+        options = without(body, ("messages", "stream", "tools", "stream_options"))
+        if tools := tools_in(body):
+            options["tools"] = tools
+        return AskedFor(messages, options, stream=field(body, "stream", bool, default=False))
 
     def written(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Write the messages as they stand in the body."""

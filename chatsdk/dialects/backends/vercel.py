@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
+from chatsdk.dialects.asked import AskedFor
 from chatsdk.dialects.asking import embedded, failed, given_back
 from chatsdk.dialects.backends.vercel_decoder import VercelDecoder
 from chatsdk.dialects.backends.vercel_metadata import DIALECT, add_metadata
@@ -65,6 +66,11 @@ class Vercel(Dialect):
         if not options.get("tools", True):
             del options["tools"]
         return body | options
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.vercel_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

@@ -1,0 +1,114 @@
+"""`parts_between`: the parts that lead from one step of an answer to a later one."""
+
+from __future__ import annotations
+
+from chatsdk.answer.step import Answer
+from chatsdk.answer.values import Facts, ToolCall
+from chatsdk.parts import (
+    Citations,
+    Finish,
+    Identity,
+    Part,
+    Reasoning,
+    ReasoningSnapshot,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+    UsageUpdate,
+)
+
+__all__ = ["parts_between"]
+
+_NO_FACTS = Facts()
+
+
+def parts_between(before: Answer | None, after: Answer) -> list[Part]:
+    """Return the parts that `AnswerBuilder` needs to get from `before` to `after`.
+
+    This is the inverse of the builder: ids come first, then reasoning, text, tool calls,
+    citations, usage and the finish reason.
+
+    Args:
+        before: an earlier step of the same stream, or ``None`` for the beginning.
+        after: the step to reach.
+    """
+    parts: list[Part] = []
+    known = _NO_FACTS if before is None else before._facts
+    facts = after._facts
+    if facts is not known:
+        _add_identity(parts, known, facts)
+    _add_reasoning(parts, before, after)
+    _add_text(parts, before, after)
+    if facts is not known:
+        _add_calls(parts, known.tool_calls, facts.tool_calls)
+        if len(facts.citations) > len(known.citations):
+            parts.append(Citations(facts.citations[len(known.citations) :]))
+        if facts.usage and facts.usage != known.usage:
+            parts.append(UsageUpdate(**facts.usage._asdict()))
+        if facts.native is not None and facts.native is not known.native:
+            parts.append(facts.native)
+        reason = facts.finish_reason
+        if reason is not None and (reason, facts.native_finish_reason) != (
+            known.finish_reason,
+            known.native_finish_reason,
+        ):
+            parts.append(Finish(reason, facts.native_finish_reason))
+    return parts
+
+
+def _add_text(parts: list[Part], before: Answer | None, after: Answer) -> None:
+    ledger, count = after._ledger, after._count
+    if before is None:
+        if count:
+            parts.append(Text(ledger.upto(count)))
+    elif before._ledger is not ledger:
+        parts.append(TextSnapshot(after.text))
+    elif before._count < count:
+        parts.append(Text(ledger.between(before._count, count)))
+
+
+def _add_reasoning(parts: list[Part], before: Answer | None, after: Answer) -> None:
+    ledger, count = after._thoughts, after._thought_count
+    if before is None:
+        if count:
+            parts.append(Reasoning(ledger.upto(count)))
+    elif before._thoughts is not ledger:
+        parts.append(ReasoningSnapshot(after.reasoning))
+    elif before._thought_count < count:
+        parts.append(Reasoning(ledger.between(before._thought_count, count)))
+
+
+def _add_identity(parts: list[Part], known: Facts, facts: Facts) -> None:
+    ids = {
+        name: value
+        for name, value in (
+            ("id", facts.id),
+            ("conversation_id", facts.conversation_id),
+            ("model", facts.model),
+            ("task_id", facts.task_id),
+        )
+        if value is not None and value != getattr(known, name)
+    }
+    if ids:
+        task = ids.pop("task_id", None)
+        parts.append(Identity(**ids, task=task))
+
+
+def _add_calls(parts: list[Part], known: tuple[ToolCall, ...], calls: tuple[ToolCall, ...]) -> None:
+    if calls is known:
+        return
+    for place, call in enumerate(calls):
+        if place >= len(known):
+            parts.append(ToolCallDelta(place, call.id, call.name, call.arguments))
+            continue
+        earlier = known[place]
+        if call is earlier:
+            continue
+        id = call.id if call.id != earlier.id else None
+        name = call.name if call.name != earlier.name else None
+        if call.ledger is not earlier.ledger:
+            parts.append(ToolCallDelta(place, id, name, call.arguments, replace=True))
+        else:
+            piece = call.arguments_since(earlier)
+            if piece or id is not None or name is not None:
+                parts.append(ToolCallDelta(place, id, name, piece))

@@ -1,0 +1,103 @@
+"""`AskedFor`, and the checks for reading request bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from chatsdk.messages import Message
+from chatsdk.values import distinct
+
+__all__ = ["AskedFor", "field", "json_object", "message_at", "refuse", "tools_in", "without"]
+
+_KINDS: dict[type, str] = {
+    str: "a string",
+    bool: "true or false",
+    list: "an array",
+    dict: "an object",
+    int: "a whole number",
+}
+
+
+@distinct
+class AskedFor(NamedTuple):
+    """What a request body asks for, as `Dialect.read_request` reads it.
+
+    Attributes:
+        messages: the conversation, the latest message last.
+        options: all other fields that `Dialect.body` would write, by their names there; ``tools``
+            is a list of ``{"name", "description", "parameters"}``.
+        stream: whether a streamed answer is asked for.
+        conversation_id: the conversation to continue, or ``None``.
+    """
+
+    messages: tuple[Message, ...]
+    options: dict[str, Any]
+    stream: bool = True
+    conversation_id: str | None = None
+
+
+def refuse(where: str, expected: str) -> ValueError:
+    """Return the error for a field that is not what it has to be; the value is not repeated."""
+    return ValueError(f"{where} must be {expected}")
+
+
+def json_object(value: Any, where: str = "the request body") -> dict[str, Any]:
+    """Return a JSON object, or raise ValueError."""
+    if not isinstance(value, dict):
+        raise refuse(where, "a JSON object")
+    return value
+
+
+def field(
+    source: Mapping[str, Any], name: str, kind: type, where: str = "", default: Any = ...
+) -> Any:
+    """Return a field of the given kind.
+
+    Args:
+        source: the object.
+        name: the field.
+        kind: ``str``, ``bool``, ``list``, ``dict`` or ``int``.
+        where: the path of the object, such as ``messages[0]``.
+        default: returned if the field is missing or ``null``; without it, that is an error.
+
+    Raises:
+        ValueError: the field is missing or of another kind.
+    """
+    value = source.get(name)
+    if value is None and default is not ...:
+        return default
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise refuse(f"{where}.{name}" if where else name, _KINDS[kind])
+    return value
+
+
+def message_at(where: str, value: Any) -> Message:
+    """Read one message in the widespread shape; errors name its place."""
+    try:
+        return Message.of(json_object(value, where))
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        raise ValueError(text if text.startswith(where) else f"{where}: {text}") from None
+
+
+def tools_in(body: Mapping[str, Any], name: str = "tools") -> list[dict[str, Any]]:
+    """Return the declared functions, without the wrapping that OpenAI puts around each."""
+    found: list[dict[str, Any]] = []
+    for place, item in enumerate(field(body, name, list, default=[])):
+        tool = json_object(item, f"{name}[{place}]")
+        if tool.get("type", "function") != "function":
+            # A tool that the backend runs by itself stays as it is.
+            found.append(tool)
+            continue
+        function = tool.get("function", tool)
+        function = json_object(function, f"{name}[{place}].function")
+        field(function, "name", str, f"{name}[{place}]")
+        found.append({key: value for key, value in function.items() if key != "type"})
+    return found
+
+
+def without(body: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the fields of a body whose names are not among `names`."""
+    left_out = set(names)
+    return {name: value for name, value in body.items() if name not in left_out}
