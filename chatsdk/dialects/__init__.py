@@ -13,10 +13,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asked import AskedFor
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 
 if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
     from chatsdk.dialects.auto import Auto as auto
     from chatsdk.dialects.backends.agui import AGUI as agui
     from chatsdk.dialects.backends.anthropic import Anthropic as anthropic
@@ -157,7 +157,12 @@ def _key(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def __getattr__(name: str) -> type[Dialect]:
+def __getattr__(name: str) -> type[Any]:
+    if name == "AskedFor":
+        # Only servers read requests.
+        from chatsdk.dialects.asked import AskedFor
+
+        return AskedFor
     if name in _REGISTRY:
         return _class(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

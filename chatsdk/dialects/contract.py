@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.asked import AskedFor
 from chatsdk.dialects.media import is_ndjson
 from chatsdk.dialects.payload import refusal
 from chatsdk.messages import Message
@@ -14,7 +13,10 @@ from chatsdk.parts import Failure, Part
 from chatsdk.sse import ServerSentEvent
 from chatsdk.values import distinct
 
-__all__ = ["About", "AskedFor", "Decoder", "Dialect", "StopRequest"]
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
+
+__all__ = ["About", "Decoder", "Dialect", "StopRequest"]
 
 # The media type of each framing.
 CONTENT_TYPES = {"sse": "text/event-stream", "ndjson": "application/x-ndjson"}

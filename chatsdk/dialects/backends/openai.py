@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asked import (
-    AskedFor,
-    field,
-    json_object,
-    message_at,
-    refuse,
-    tools_in,
-    without,
-)
 from chatsdk.dialects.asking import given_back
 from chatsdk.dialects.backends import openai_encoding
 from chatsdk.dialects.backends.openai_decoder import FINISH, OpenAIDecoder
@@ -22,6 +13,9 @@ from chatsdk.dialects.calling import written_calls, written_tools
 from chatsdk.dialects.contract import About, Dialect
 from chatsdk.messages import Message
 from chatsdk.parts import End, Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["OpenAI"]
 
@@ -78,15 +72,9 @@ class OpenAI(Dialect):
         return body
 
     def read_request(self, body: Any) -> AskedFor:
-        body = json_object(body)
-        given = field(body, "messages", list)
-        messages = tuple(message_at(f"messages[{n}]", item) for n, item in enumerate(given))
-        if not messages:
-            raise refuse("messages", "an array with at least one message")
-        options = without(body, ("messages", "stream", "tools", "stream_options"))
-        if tools := tools_in(body):
-            options["tools"] = tools
-        return AskedFor(messages, options, stream=field(body, "stream", bool, default=False))
+        from chatsdk.dialects.backends.openai_request import read
+
+        return read(body)
 
     def written(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Write the messages as they stand in the body."""

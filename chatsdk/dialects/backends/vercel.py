@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from chatsdk.dialects.asked import AskedFor
 from chatsdk.dialects.asking import embedded, failed, given_back
 from chatsdk.dialects.backends.vercel_decoder import VercelDecoder
 from chatsdk.dialects.backends.vercel_metadata import DIALECT, add_metadata
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["Vercel"]
 
