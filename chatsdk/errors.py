@@ -70,6 +70,7 @@ class HTTPStatusError(ChatError):
 
     Attributes:
         status: the HTTP status code.
+        url: the URL that answered, without user, password and query.
         headers: the response's header fields, names in lower case, cookies left out.
         body: the start of the response body, as bytes, `Limits.error_body` at most.
         message: what the backend says about it, ``""`` if it says nothing readable.
@@ -82,6 +83,7 @@ class HTTPStatusError(ChatError):
         text: str = "",
         *,
         status: int = 0,
+        url: str = "",
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         message: str = "",
@@ -91,6 +93,7 @@ class HTTPStatusError(ChatError):
     ) -> None:
         super().__init__(text, **context)
         self.status = status
+        self.url = url
         self.headers = dict(headers or {})
         self.body = body
         self.message = message

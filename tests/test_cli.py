@@ -297,7 +297,8 @@ def test_chat_with_nobody_there(monkeypatch, capsys) -> None:
     piped(monkeypatch, "Hi\n")
     assert main(["chat", url]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("chatsdk: no connection")
+    assert error.startswith("chatsdk: 127.0.0.1:")
+    assert "refused the connection; check that the backend is running" in error
     assert "host and port" in error
     assert error.count("\n") == 1
 
@@ -308,7 +309,7 @@ def test_chat_with_nobody_there(monkeypatch, capsys) -> None:
         (401, "no\nkey", "CHATSDK_TOKEN"),
         (404, "no such model", "--model"),
         (422, "what?", "--dialect"),
-        (500, "oh", "ask again later"),
+        (500, "oh", "try again later"),
     ],
 )
 def test_chat_refused(monkeypatch, capsys, server, status, message, remedy) -> None:

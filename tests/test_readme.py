@@ -254,7 +254,7 @@ def test_flask_refused() -> None:
     with RefusingPort() as port, relay(port.url) as browser:
         response = ask(browser)
         assert response.status == 502
-        assert "no connection" in json.load(response)["error"]
+        assert "refused the connection" in json.load(response)["error"]
 
 
 def test_flask_broken(server) -> None:

@@ -863,8 +863,8 @@ def test_a_session_that_cannot_send(authority, what):
 # --- proxies that are none, and redirects --------------------------------------------------------
 
 NO_PROXY_THERE = {
-    "http://no-such-proxy.invalid:3128": "the name of the proxy is unknown",
-    "no-such-proxy.invalid": "the name of the proxy is unknown",
+    "http://no-such-proxy.invalid:3128": "the host name of the proxy no-such-proxy.invalid:",
+    "no-such-proxy.invalid": "the host name of the proxy no-such-proxy.invalid:",
     "ftp://127.0.0.1:1": "the proxy's address cannot be used",
     "http://a proxy": "the proxy's address cannot be used",
     "http://user:tiger-lily@[": "the proxy's address cannot be used",
@@ -898,18 +898,18 @@ def test_a_proxy_that_is_not_there(server):
         with ChatClient(server.url, proxies={"http": port.url}, retry=Retry(attempts=1)) as client:
             error = failed(client)
     assert type(error) is ConnectError
-    assert "the proxy is not there" in str(error)
+    assert str(error) == f"the proxy {port.url.removeprefix('http://')} refused the connection"
 
 
 CONNECT_ANSWERS = {
-    "": "the proxy opens no way",
-    "SSH-2.0-x\r\n": "the proxy opens no way",
-    "HTTP/1.1 200 OK\r\nX-Cut": "the proxy opens no way",
+    "": "the proxy did not connect to backend.invalid:443",
+    "SSH-2.0-x\r\n": "the proxy did not connect to backend.invalid:443",
+    "HTTP/1.1 200 OK\r\nX-Cut": "the proxy did not connect to backend.invalid:443",
     "HTTP/1.1 407 No\r\n\r\n": "the proxy wants a user and a password",
-    "HTTP/1.1 403 No\r\n\r\n": "the proxy refuses (Tunnel connection failed: 403 No)",
-    "HTTP/1.1 302 No\r\nLocation: /?secret\r\n\r\n": "the proxy refuses",
-    "HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 200: "the proxy opens no way",
-    "HTTP/1.1 100 Go on\r\n\r\n" * 200: "the proxy opens no way",
+    "HTTP/1.1 403 No\r\n\r\n": "the proxy did not connect to backend.invalid:443 (Tunnel connection failed: 403 No)",
+    "HTTP/1.1 302 No\r\nLocation: /?secret\r\n\r\n": "the proxy did not connect to backend.invalid:443",
+    "HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 200: "the proxy did not connect to backend.invalid:443",
+    "HTTP/1.1 100 Go on\r\n\r\n" * 200: "the proxy did not connect to backend.invalid:443",
 }
 
 

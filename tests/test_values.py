@@ -68,6 +68,7 @@ def test_the_details_of_errors_survive_a_pickle():
     error = HTTPStatusError(
         "HTTP 429",
         status=429,
+        url="https://api.example.com/v1",
         headers={"a": "b"},
         body=b"{}",
         message="slow",

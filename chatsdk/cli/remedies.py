@@ -34,17 +34,23 @@ STATUS_REMEDIES = {
     429: "the backend has had too many requests: wait, then ask again",
 }
 # Of every status from 500 on.
-SERVER_REMEDY = "the fault is the backend's: ask again later"
+SERVER_REMEDY = "the backend failed; try again later"
+
+UNREACHED_REMEDY = "check that the backend is running, and that the host and port are right"
 
 REMEDIES: dict[type[ChatError], str] = {
-    ConnectError: "see whether the backend runs, and whether host and port are right",
-    ChatTimeout: "the backend may be busy: ask again",
+    ConnectError: UNREACHED_REMEDY,
+    ChatTimeout: "the backend may be busy: try again",
     NotAStreamError: "see whether the address and --dialect are right",
     StreamInterrupted: "what is above is not the whole answer: ask again",
     ProtocolError: "see whether --dialect is the backend's",
     LimitExceeded: "ask for less at once",
 }
 CERTIFICATE_REMEDY = "name the file of your CA certificates in REQUESTS_CA_BUNDLE"
+
+
+# Messages with one of these already say what to do.
+CURES = ("write http", "check the port")
 
 
 class WrongArguments(Exception):
@@ -69,8 +75,12 @@ def _remedy(error: ChatError) -> str | None:
         if error.retry_after is not None:
             return f"ask again in {error.retry_after:.0f} s"
         return SERVER_REMEDY if error.status >= 500 else STATUS_REMEDIES.get(error.status)
+    if any(cure in str(error) for cure in CURES):
+        return None
     if isinstance(error, ConnectError) and "certificate" in str(error):
         return CERTIFICATE_REMEDY
+    if isinstance(error, ChatTimeout) and error.phase == "connect":
+        return UNREACHED_REMEDY
     for kind, remedy in REMEDIES.items():
         if isinstance(error, kind):
             return remedy

@@ -81,6 +81,12 @@ class Connection:
 
     # Reading ------------------------------------------------------------------------------
 
+    def peek(self) -> bytes:
+        """Wait for a byte, and return it without consuming it."""
+        if not self._input:
+            self._read_more()
+        return bytes(self._input[:1])
+
     def read_until(self, mark: bytes, *, limit: int) -> bytes:
         """Give the bytes up to and with `mark`; ValueError beyond `limit` bytes."""
         searched = 0

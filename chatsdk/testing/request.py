@@ -18,6 +18,9 @@ __all__ = ["Headers", "RecordedRequest", "read_request"]
 HEAD_BYTES = 65_536
 BODY_BYTES = 67_108_864
 
+# How a TLS handshake begins (RFC 8446, section 5.1), and no request of HTTP.
+TLS_HANDSHAKE = b"\x16"
+
 
 class Headers(Mapping[str, str]):
     """Header lines under case-insensitive names; several of one name are joined by a comma.
@@ -99,6 +102,9 @@ def read_request(connection: Connection) -> RecordedRequest:
 
     A client that expects `100 Continue` is given it before its body is read.
     """
+    if connection.peek() == TLS_HANDSHAKE:
+        # Its end would be waited for until the client gives up.
+        raise ValueError("the client begins a TLS handshake, and this server speaks plain HTTP")
     head = connection.read_until(b"\r\n\r\n", limit=HEAD_BYTES)
     first, *lines = head[:-4].decode("latin-1").split("\r\n")
     try:

@@ -100,6 +100,9 @@ class Wire:
         written: the request may have reached the backend. Known only if it is `carried`.
         first_event: seconds from then on to the first event, or ``None``.
         header_lines: how many a response may have.
+        peer: host and port of the URL, for messages.
+        scheme: ``"http"`` or ``"https"``.
+        shaking: a TLS handshake with the peer has begun and has not succeeded.
         hidden: takes out of a text what must not be shown.
     """
 
@@ -114,6 +117,9 @@ class Wire:
         "header_lines",
         "hidden",
         "limits",
+        "peer",
+        "scheme",
+        "shaking",
         "sock",
         "waiting",
         "written",
@@ -139,6 +145,9 @@ class Wire:
         self.sock: socket.socket | None = None
         self.carried = False
         self.written = False
+        self.peer = "the backend"
+        self.scheme = ""
+        self.shaking = False
         self.first_event = first_event
         self.header_lines = header_lines
         self.hidden = hidden
@@ -176,7 +185,7 @@ class Wire:
             while phase in self.causes:
                 self.causes.remove(phase)
         self.detach()
-        self.carried = self.written = False
+        self.carried = self.written = self.shaking = False
         if not self.causes:
             self._bell.acquire(blocking=False)
 

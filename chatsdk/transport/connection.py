@@ -99,6 +99,8 @@ class _Wired:
             except OSError as error:
                 failure = error
             else:
+                # Through a proxy a failure may be the proxy's, so nothing is claimed there.
+                wire.shaking = isinstance(self, HTTPSConnection) and not self.proxy
                 sys.audit("http.client.connect", self, self.host, self.port)
                 return sock
         if isinstance(failure, TimeoutError):
@@ -138,6 +140,7 @@ class _Wired:
             raise
         finally:
             self._connecting = False
+        wire.shaking = False
         wire.sock = self.sock
 
     def request(self: Any, *args: Any, **kwargs: Any) -> None:

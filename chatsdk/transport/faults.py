@@ -22,6 +22,7 @@ from chatsdk.options import Timeout
 from chatsdk.transport.cancel import STOPPED, Wire
 from chatsdk.transport.coalescing import BadChunk
 from chatsdk.transport.head import NoFinalAnswer
+from chatsdk.transport.peers import closed_early, not_http, not_tls, proxy_of, silent_handshake
 from chatsdk.transport.secrets import CUT, Secrets
 
 __all__ = ["Stopped", "Unprepared", "cut_in_compression", "ended", "translated"]
@@ -40,26 +41,30 @@ class Unprepared(Exception):
 
 # What did not come about in time, by the field of Timeout that says so.
 LATE = {
-    "connect": "no connection came about within",
+    "connect": "no connection to {peer} within",
     "first_event": "no event came within",
     "idle": "nothing more came for",
     "total": "the answer was not whole within",
 }
 
 
-def ended(cause: str, timeout: Timeout) -> ChatError | Stopped:
+def ended(cause: str, timeout: Timeout, wire: Wire | None = None) -> ChatError | Stopped:
     """The error for a wire that was ended: what its cause means, whoever finds it."""
     if cause == STOPPED:
         return Stopped()
     if cause not in LATE:
         # Not a limit that can be set: see Exchange.read_body.
         return ChatTimeout("the body of the response did not come", phase=cause)
+    late = LATE[cause].format(peer="the backend" if wire is None else wire.peer)
     seconds = getattr(timeout, cause)
+    if cause == "connect" and wire is not None and wire.shaking:
+        waited = "in time" if seconds is None else f"within {seconds:g} s (Timeout.connect)"
+        return ChatTimeout(silent_handshake(wire.peer, waited), phase=cause)
     if seconds is None:
         return ChatTimeout(
-            f"{LATE[cause]} what the system allows; Timeout.{cause} sets a limit", phase=cause
+            f"{late} what the system allows; Timeout.{cause} sets a limit", phase=cause
         )
-    return ChatTimeout(f"{LATE[cause]} {seconds:g} s (Timeout.{cause})", phase=cause)
+    return ChatTimeout(f"{late} {seconds:g} s (Timeout.{cause})", phase=cause)
 
 
 def translated(
@@ -86,7 +91,7 @@ def translated(
         # the token would stay in memory until a garbage collection.
         clear_frames(item.__traceback__)
     if wire.cause is not None:
-        return ended(wire.cause, timeout)
+        return ended(wire.cause, timeout, wire)
     ours = _ours(error, wire, timeout, streaming=streaming, started=started)
     cause = _bottom(error)
     ours.__cause__ = None if cause is None or secrets.shown_in(cause) else cause
@@ -99,7 +104,7 @@ def _ours(
 ) -> ChatError | Stopped:
     roots = _chain(error)
     if any(_is_connect_timeout(root) for root in roots):
-        return ended("connect", timeout)
+        return ended("connect", timeout, wire)
     if any(isinstance(root, Unprepared) for root in roots):
         unreached = True
     elif wire.carried:
@@ -112,10 +117,10 @@ def _ours(
         )
     if any(_is_timeout(root) for root in roots):
         if unreached:
-            return ended("connect", timeout)
+            return ended("connect", timeout, wire)
         return ended("idle" if started else "first_event", timeout)
     if unreached:
-        return ConnectError(_unreached(roots))
+        return ConnectError(_unreached(roots, wire))
     if any(_is_limit(root) for root in roots):
         return LimitExceeded(
             f"the response has more header lines than Limits(header_lines={wire.header_lines})",
@@ -124,12 +129,14 @@ def _ours(
     if cut_in_compression(error):
         return StreamInterrupted("the compressed body was cut")
     if any(map(_is_unreadable, roots)):
-        return ProtocolError(f"the response cannot be read: {_said(roots)}")
+        wrong = None if streaming else not_http(roots, wire.peer)
+        return ProtocolError(wrong or f"the response cannot be read: {_said(roots)}")
     if streaming:
         return StreamInterrupted(f"the connection broke off in mid-answer: {_said(roots)}")
     return StreamInterrupted(
         f"the connection broke off after the request was sent, before any answer: {_said(roots)}; "
-        "it was not sent again, for the backend may have taken it"
+        "it was not sent again, because the backend may have processed it"
+        f"{closed_early(wire.scheme)}"
     )
 
 
@@ -230,38 +237,41 @@ def _bottom(error: BaseException) -> BaseException | None:
 _WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError, Unprepared)
 
 
-def _unreached(roots: list[BaseException]) -> str:
+def _unreached(roots: list[BaseException], wire: Wire) -> str:
     def any_is(*kinds: type[BaseException]) -> bool:
         return any(isinstance(root, kinds) for root in roots)
 
-    proxy = any_is(urllib3.exceptions.ProxyError)
-    said = _said(roots)
+    peer, said = wire.peer, _said(roots)
+    proxy = proxy_of(roots) if any_is(urllib3.exceptions.ProxyError) else None
     if "dependencies for SOCKS" in said:
-        return "no connection: a SOCKS proxy needs a package more: pip install 'requests[socks]'"
+        return "a SOCKS proxy needs another package: pip install 'requests[socks]'"
     if any_is(*_NO_ADDRESS):
         # The URL was checked before: what cannot be read is another address.
         return (
-            "no connection: the proxy's address cannot be used; give one such as "
-            "http://proxy:3128, in proxies= or in the environment"
+            "the proxy's address cannot be used; give one such as http://proxy:3128, in proxies= "
+            "or in the environment"
         )
     if any_is(urllib3.exceptions.NameResolutionError):
-        text = "the name of the proxy is unknown" if proxy else "the host's name is unknown"
-    elif any_is(ConnectionRefusedError):
-        text = "the proxy is not there" if proxy else "the connection was refused"
-    elif "failed: 407" in said:
+        name = f"the host name of {proxy}" if proxy else f"the host name of {peer}"
+        return f"{name} is unknown ({said})"
+    if any_is(ConnectionRefusedError):
+        return f"{proxy or peer} refused the connection"
+    if "failed: 407" in said:
         text = "the proxy wants a user and a password, as in http://user:password@proxy:3128"
     elif proxy:
-        text = "the proxy refuses"
+        text = f"{proxy} did not connect to {peer}"
     elif any_is(http.client.HTTPException):
         # Only a proxy that is asked to CONNECT answers before anything was written.
-        text = "the proxy opens no way to the backend"
+        text = f"the proxy did not connect to {peer}"
     elif any_is(ssl.SSLCertVerificationError):
-        text = "the TLS certificate is not trusted (see verify=)"
+        text = f"the TLS certificate of {peer} is not trusted (see verify=)"
+    elif wrong := not_tls(roots, peer, shaking=wire.shaking):
+        return wrong
     elif any_is(ssl.SSLError, urllib3.exceptions.SSLError):
-        text = "the TLS handshake failed"
+        text = f"the TLS handshake with {peer} failed"
     else:
-        return f"no connection: {said}"
-    return f"no connection: {text} ({said})"
+        text = f"no connection to {peer}"
+    return f"{text} ({said})"
 
 
 _NO_ADDRESS = (

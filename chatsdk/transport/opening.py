@@ -22,6 +22,7 @@ from chatsdk.transport.checks import (
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.exchange import Exchange, Tap
 from chatsdk.transport.faults import Stopped, ended, translated
+from chatsdk.transport.peers import peer_of
 from chatsdk.transport.posting import Poster
 from chatsdk.transport.quieting import quiet_urllib3
 from chatsdk.transport.redirects import hindrance, redirected
@@ -189,7 +190,7 @@ class Transport:
                         wire.renew()
                         wire.wait(SETTLE_SECONDS)
                         continue
-                error: ChatError = refusal(exchange, request.backend, target, hindered)
+                error: ChatError = refusal(exchange, request.backend, url, target, hindered)
             except ChatError as failure:
                 error = failure
             written = wire.written or not wire.carried
@@ -226,6 +227,7 @@ class Transport:
         secrets.add(token)
         secrets.add_headers(headers)
         timeout = request.timeout or self._timeout
+        wire.peer, wire.scheme = peer_of(url), url.partition(":")[0]
         watch(wire, "connect", timeout.connect)
         try:
             posted = self._poster.post(
@@ -291,7 +293,7 @@ class Transport:
 def _go_on(wire: Wire, timeout: Timeout) -> None:
     """Raise if the wire was ended."""
     if wire.cause is not None:
-        raise ended(wire.cause, timeout)
+        raise ended(wire.cause, timeout, wire)
 
 
 def _is_401(error: ChatError) -> bool:

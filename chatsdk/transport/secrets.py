@@ -106,6 +106,7 @@ class Secrets:
             error.content_type = self.clean(error.content_type)
         if isinstance(error, HTTPStatusError):
             error.headers = {name: self.clean(value) for name, value in error.headers.items()}
+            error.url = self.clean(error.url)
         if isinstance(error, (HTTPStatusError, BackendError)):
             error.message = self.clean(error.message)
             error.code = self._any(error.code)

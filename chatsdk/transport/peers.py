@@ -1,0 +1,90 @@
+"""Error messages that name the host and port, and tell a wrong scheme or port apart."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3.exceptions
+
+from chatsdk.transport.secrets import CUT
+
+__all__ = ["closed_early", "not_http", "not_tls", "peer_of", "proxy_of", "silent_handshake"]
+
+# The first bytes of a TLS alert (RFC 8446, section 5.1): record type 21, major version 3.
+TLS_ALERT = "\x15\x03"
+
+# OpenSSL's names for bytes that are not TLS. Which of them it reports depends on its version and
+# on the bytes.
+NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROT")
+
+PLAIN_CURE = "if it serves plain HTTP, write http:// instead of https://"
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# Characters of a greeting, such as that of an SSH server, that are quoted.
+GREETING_CHARS = 60
+
+
+def peer_of(url: str) -> str:
+    """Return the host and port of a URL, as in ``api.example.com:443``."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return "the backend"
+    host = parts.hostname or ""
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def proxy_of(roots: Sequence[BaseException]) -> str:
+    """Return ``the proxy HOST:PORT``, or ``the proxy`` if the exceptions do not name it."""
+    for root in roots:
+        connection: Any = getattr(root, "conn", None) or getattr(root, "_pool", None)
+        host, port = getattr(connection, "host", None), getattr(connection, "port", None)
+        if isinstance(root, urllib3.exceptions.NewConnectionError) and host and port:
+            return f"the proxy {host}:{port}"
+    return "the proxy"
+
+
+def silent_handshake(peer: str, waited: str) -> str:
+    """Return the message for a TLS handshake that the peer never answered."""
+    return f"{peer} did not answer the TLS handshake {waited}; {PLAIN_CURE}"
+
+
+def not_tls(roots: Sequence[BaseException], peer: str, *, shaking: bool) -> str | None:
+    """Return the message for a peer that answered the TLS handshake with anything but TLS."""
+    for root in roots:
+        if isinstance(root, ssl.SSLCertVerificationError):
+            return None
+        if isinstance(root, ssl.SSLError) and (root.reason or "").startswith(NOT_TLS):
+            return f"{peer} does not speak TLS; {PLAIN_CURE}"
+        ended = isinstance(root, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError))
+        if shaking and ended:
+            return f"{peer} closed the connection during the TLS handshake; {PLAIN_CURE}"
+    return None
+
+
+def not_http(roots: Sequence[BaseException], peer: str) -> str | None:
+    """Return the message for a peer whose answer is not HTTP."""
+    for root in roots:
+        if isinstance(root, http.client.RemoteDisconnected):
+            return None
+        if isinstance(root, http.client.BadStatusLine):
+            line = root.line.strip().strip("'\"")
+            if line.startswith((TLS_ALERT, repr(TLS_ALERT)[1:-1])):
+                return f"{peer} expects TLS: write https:// instead of http://"
+            if line and not line.startswith("HTTP/"):
+                # The mark tells that a secret may have been truncated.
+                shown = line if len(line) <= GREETING_CHARS else line[:GREETING_CHARS] + CUT
+                shown = shown if shown.isprintable() else repr(shown)[1:-1]
+                return f"{peer} is not an HTTP server: it answered {shown}; check the port"
+    return None
+
+
+def closed_early(url_scheme: str) -> str:
+    """Return what to add if the peer closed the connection without a word of HTTP."""
+    return "; if the port expects TLS, write https://" if url_scheme == "http" else ""
