@@ -901,15 +901,16 @@ def test_a_proxy_that_is_not_there(server):
     assert str(error) == f"the proxy {port.url.removeprefix('http://')} refused the connection"
 
 
+NO_TUNNEL = "the proxy did not connect to backend.invalid:443"
 CONNECT_ANSWERS = {
-    "": "the proxy did not connect to backend.invalid:443",
-    "SSH-2.0-x\r\n": "the proxy did not connect to backend.invalid:443",
-    "HTTP/1.1 200 OK\r\nX-Cut": "the proxy did not connect to backend.invalid:443",
+    "": NO_TUNNEL,
+    "SSH-2.0-x\r\n": NO_TUNNEL,
+    "HTTP/1.1 200 OK\r\nX-Cut": NO_TUNNEL,
     "HTTP/1.1 407 No\r\n\r\n": "the proxy wants a user and a password",
-    "HTTP/1.1 403 No\r\n\r\n": "the proxy did not connect to backend.invalid:443 (Tunnel connection failed: 403 No)",
-    "HTTP/1.1 302 No\r\nLocation: /?secret\r\n\r\n": "the proxy did not connect to backend.invalid:443",
-    "HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 200: "the proxy did not connect to backend.invalid:443",
-    "HTTP/1.1 100 Go on\r\n\r\n" * 200: "the proxy did not connect to backend.invalid:443",
+    "HTTP/1.1 403 No\r\n\r\n": f"{NO_TUNNEL} (Tunnel connection failed: 403 No)",
+    "HTTP/1.1 302 No\r\nLocation: /?secret\r\n\r\n": NO_TUNNEL,
+    "HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 200: NO_TUNNEL,
+    "HTTP/1.1 100 Go on\r\n\r\n" * 200: NO_TUNNEL,
 }
 
 

@@ -179,11 +179,11 @@ def test_verify_goes_before_the_environment(tmp_path, monkeypatch):
         with ChatClient(trusted.url, dialect="openai", verify=trusted.ca_pem) as client:
             assert client.send({}).result().text == "Hi"
         with ChatClient(trusted.url, retry=ONCE) as client:
-            with pytest.raises(ChatError, match="certificate of .* is not trusted"):
+            with pytest.raises(ChatError, match=r"certificate of .* is not trusted"):
                 client.send({})
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted.ca_pem))
         with ChatClient(trusted.url, retry=ONCE, verify=True) as client:
-            with pytest.raises(ChatError, match="certificate of .* is not trusted"):
+            with pytest.raises(ChatError, match=r"certificate of .* is not trusted"):
                 client.send({})
 
 

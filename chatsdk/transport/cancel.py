@@ -100,8 +100,7 @@ class Wire:
         written: the request may have reached the backend. Known only if it is `carried`.
         first_event: seconds from then on to the first event, or ``None``.
         header_lines: how many a response may have.
-        peer: host and port of the URL, for messages.
-        scheme: ``"http"`` or ``"https"``.
+        url: where the request goes. Only its host and port may be shown.
         shaking: a TLS handshake with the peer has begun and has not succeeded.
         hidden: takes out of a text what must not be shown.
     """
@@ -117,10 +116,9 @@ class Wire:
         "header_lines",
         "hidden",
         "limits",
-        "peer",
-        "scheme",
         "shaking",
         "sock",
+        "url",
         "waiting",
         "written",
     )
@@ -145,8 +143,7 @@ class Wire:
         self.sock: socket.socket | None = None
         self.carried = False
         self.written = False
-        self.peer = "the backend"
-        self.scheme = ""
+        self.url = ""
         self.shaking = False
         self.first_event = first_event
         self.header_lines = header_lines

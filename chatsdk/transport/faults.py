@@ -22,7 +22,6 @@ from chatsdk.options import Timeout
 from chatsdk.transport.cancel import STOPPED, Wire
 from chatsdk.transport.coalescing import BadChunk
 from chatsdk.transport.head import NoFinalAnswer
-from chatsdk.transport.peers import closed_early, not_http, not_tls, proxy_of, silent_handshake
 from chatsdk.transport.secrets import CUT, Secrets
 
 __all__ = ["Stopped", "Unprepared", "cut_in_compression", "ended", "translated"]
@@ -55,11 +54,15 @@ def ended(cause: str, timeout: Timeout, wire: Wire | None = None) -> ChatError |
     if cause not in LATE:
         # Not a limit that can be set: see Exchange.read_body.
         return ChatTimeout("the body of the response did not come", phase=cause)
-    late = LATE[cause].format(peer="the backend" if wire is None else wire.peer)
+    # Loaded once something has failed.
+    from chatsdk.transport.peers import peer_of, silent_handshake
+
+    peer = peer_of("" if wire is None else wire.url)
+    late = LATE[cause].format(peer=peer)
     seconds = getattr(timeout, cause)
     if cause == "connect" and wire is not None and wire.shaking:
         waited = "in time" if seconds is None else f"within {seconds:g} s (Timeout.connect)"
-        return ChatTimeout(silent_handshake(wire.peer, waited), phase=cause)
+        return ChatTimeout(silent_handshake(peer, waited), phase=cause)
     if seconds is None:
         return ChatTimeout(
             f"{late} what the system allows; Timeout.{cause} sets a limit", phase=cause
@@ -102,6 +105,8 @@ def translated(
 def _ours(
     error: BaseException, wire: Wire, timeout: Timeout, *, streaming: bool, started: bool
 ) -> ChatError | Stopped:
+    from chatsdk.transport import peers
+
     roots = _chain(error)
     if any(_is_connect_timeout(root) for root in roots):
         return ended("connect", timeout, wire)
@@ -129,14 +134,14 @@ def _ours(
     if cut_in_compression(error):
         return StreamInterrupted("the compressed body was cut")
     if any(map(_is_unreadable, roots)):
-        wrong = None if streaming else not_http(roots, wire.peer)
+        wrong = None if streaming else peers.not_http(roots, peers.peer_of(wire.url))
         return ProtocolError(wrong or f"the response cannot be read: {_said(roots)}")
     if streaming:
         return StreamInterrupted(f"the connection broke off in mid-answer: {_said(roots)}")
     return StreamInterrupted(
         f"the connection broke off after the request was sent, before any answer: {_said(roots)}; "
         "it was not sent again, because the backend may have processed it"
-        f"{closed_early(wire.scheme)}"
+        f"{peers.closed_early(wire.url)}"
     )
 
 
@@ -238,10 +243,12 @@ _WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError, Unprepared
 
 
 def _unreached(roots: list[BaseException], wire: Wire) -> str:
+    from chatsdk.transport.peers import not_tls, peer_of, proxy_of
+
     def any_is(*kinds: type[BaseException]) -> bool:
         return any(isinstance(root, kinds) for root in roots)
 
-    peer, said = wire.peer, _said(roots)
+    peer, said = peer_of(wire.url), _said(roots)
     proxy = proxy_of(roots) if any_is(urllib3.exceptions.ProxyError) else None
     if "dependencies for SOCKS" in said:
         return "a SOCKS proxy needs another package: pip install 'requests[socks]'"

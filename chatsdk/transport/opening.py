@@ -22,7 +22,6 @@ from chatsdk.transport.checks import (
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.exchange import Exchange, Tap
 from chatsdk.transport.faults import Stopped, ended, translated
-from chatsdk.transport.peers import peer_of
 from chatsdk.transport.posting import Poster
 from chatsdk.transport.quieting import quiet_urllib3
 from chatsdk.transport.redirects import hindrance, redirected
@@ -227,7 +226,7 @@ class Transport:
         secrets.add(token)
         secrets.add_headers(headers)
         timeout = request.timeout or self._timeout
-        wire.peer, wire.scheme = peer_of(url), url.partition(":")[0]
+        wire.url = url
         watch(wire, "connect", timeout.connect)
         try:
             posted = self._poster.post(

@@ -36,7 +36,9 @@ def peer_of(url: str) -> str:
         port = parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return "the backend"
-    host = parts.hostname or ""
+    host = parts.hostname
+    if not host:
+        return "the backend"
     return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
@@ -74,7 +76,7 @@ def not_http(roots: Sequence[BaseException], peer: str) -> str | None:
         if isinstance(root, http.client.RemoteDisconnected):
             return None
         if isinstance(root, http.client.BadStatusLine):
-            line = root.line.strip().strip("'\"")
+            line = str(root).strip().strip("'\"")
             if line.startswith((TLS_ALERT, repr(TLS_ALERT)[1:-1])):
                 return f"{peer} expects TLS: write https:// instead of http://"
             if line and not line.startswith("HTTP/"):
@@ -85,6 +87,6 @@ def not_http(roots: Sequence[BaseException], peer: str) -> str | None:
     return None
 
 
-def closed_early(url_scheme: str) -> str:
+def closed_early(url: str) -> str:
     """Return what to add if the peer closed the connection without a word of HTTP."""
-    return "; if the port expects TLS, write https://" if url_scheme == "http" else ""
+    return "; if the port expects TLS, write https://" if url.startswith("http:") else ""

@@ -10,7 +10,6 @@ from chatsdk.errors import HTTPStatusError
 from chatsdk.parts import Failure
 from chatsdk.transport.checks import shown_url
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
-from chatsdk.transport.peers import peer_of
 from chatsdk.transport.redirects import REDIRECTS
 from chatsdk.transport.retrying import retry_after
 from chatsdk.transport.secrets import CUT
@@ -70,6 +69,8 @@ def refusal(
     else:
         remedy = REMEDIES.get(status, "")
     if status == 400 and PLAIN_TO_TLS.search(body):
+        from chatsdk.transport.peers import peer_of
+
         remedy = f"{peer_of(url)} expects TLS: write https:// instead of http://"
     message = said.message if said is not None else ""
     shown = message if len(message) <= SHOWN_CHARS else message[:SHOWN_CHARS] + CUT
