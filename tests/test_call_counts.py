@@ -19,8 +19,8 @@ from chatsdk import ChatSession, Limits, Timeout, dialects
 from chatsdk.client.reading import Reading
 from chatsdk.client.stream import AnswerStream
 from chatsdk.transport.cancel import Wire
-from chatsdk.transport.coalescing import CoalescingResponse
 from chatsdk.transport.exchange import Exchange
+from chatsdk.transport.http1.chunked import CoalescingResponse
 from chatsdk.transport.secrets import Secrets
 
 # Two numbers of events: what differs between them is not the start or the end of a stream.

@@ -28,8 +28,8 @@ from scripted_socket import (
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
-from chatsdk.transport.ahead import Ahead
-from chatsdk.transport.coalescing import BadChunk, CoalescingResponse
+from chatsdk.transport.http1.chunked import BadChunk, CoalescingResponse
+from chatsdk.transport.http1.read_ahead import Ahead
 
 EVENTS = [b"data: event %d\n\n" % number for number in range(50)]
 BODY = b"".join(EVENTS)

@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scripted_socket import CHUNKED, HEAD, SOCKETS, FileSocket, read_all
 
-from chatsdk.transport.coalescing import BadChunk, CoalescingResponse
-from chatsdk.transport.head import HeadCut
+from chatsdk.transport.http1.chunked import BadChunk, CoalescingResponse
+from chatsdk.transport.http1.head import HeadCut
 
 pytestmark = pytest.mark.fuzz
 

@@ -12,7 +12,7 @@ from provoking import CHUNK, HELLO
 
 from chatsdk import ChatClient, ProtocolError
 from chatsdk.testing import ChatServer
-from chatsdk.transport.decoding import WINDOW_LOG, bound_decoder
+from chatsdk.transport.http1.decoding import WINDOW_LOG, bound_decoder
 
 zstd = getattr(urllib3.response, "zstd", None)
 if not hasattr(zstd, "DecompressionParameter"):

@@ -29,7 +29,7 @@ from chatsdk import (
 from chatsdk.parts import Failure, Text
 from chatsdk.testing import Authority, ChatServer, ProxyServer, RefusingPort
 from chatsdk.testing.encoding import content_encoder
-from chatsdk.transport.coalescing import CoalescingResponse
+from chatsdk.transport.http1.chunked import CoalescingResponse
 
 BODY = b"".join(HELLO)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"

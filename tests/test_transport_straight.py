@@ -9,8 +9,8 @@ import pytest
 import urllib3
 from scripted_socket import CHUNKED, HEAD, WholeSocket, chunk
 
-from chatsdk.transport.coalescing import CoalescingResponse
-from chatsdk.transport.straight import body_reader
+from chatsdk.transport.http1.body import body_reader
+from chatsdk.transport.http1.chunked import CoalescingResponse
 
 EVENT = b"data: Hi\n\n"
 END = b"0\r\n\r\n"

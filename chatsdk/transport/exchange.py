@@ -15,11 +15,11 @@ from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
 from chatsdk.transport.cancel import IDLE, STOPPED, Cancel, Wire
 from chatsdk.transport.deadlines import watch
-from chatsdk.transport.decoding import bound_decoder, is_cut, unknown_coding
 from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
-from chatsdk.transport.framing import unreadable_head
+from chatsdk.transport.http1.body import body_reader
+from chatsdk.transport.http1.decoding import bound_decoder, is_cut, unknown_coding
+from chatsdk.transport.http1.head import unreadable_head
 from chatsdk.transport.secrets import Secrets
-from chatsdk.transport.straight import body_reader
 
 __all__ = ["Exchange", "Tap"]
 

@@ -20,8 +20,8 @@ from chatsdk.errors import (
 )
 from chatsdk.options import Timeout
 from chatsdk.transport.cancel import STOPPED, Wire
-from chatsdk.transport.coalescing import BadChunk
-from chatsdk.transport.head import NoFinalAnswer
+from chatsdk.transport.http1.chunked import BadChunk
+from chatsdk.transport.http1.head import NoFinalAnswer
 from chatsdk.transport.secrets import CUT, Secrets
 
 __all__ = ["Stopped", "Unprepared", "cut_in_compression", "ended", "translated"]
@@ -186,7 +186,7 @@ def _is_unreached(error: BaseException) -> bool:
 
 
 def _is_limit(error: BaseException) -> bool:
-    # The words are those of chatsdk.transport.head; http.client has no class for it.
+    # The words are those of chatsdk.transport.http1.head; http.client has no class for it.
     return type(error) is http.client.HTTPException and " lines" in str(error)
 
 

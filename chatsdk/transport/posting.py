@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import requests
 
 from chatsdk.transport.cancel import Wire
-from chatsdk.transport.connection import carrying
 from chatsdk.transport.faults import Unprepared
+from chatsdk.transport.http1.connection import carrying
+from chatsdk.transport.http1.pools import adopt, close_inherited, close_session, new_session
 from chatsdk.transport.secrets import Secrets
-from chatsdk.transport.sessions import adopt, close_inherited, close_session, new_session
 
 __all__ = ["Posted", "Poster"]
 

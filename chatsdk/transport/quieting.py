@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterable
 
-from chatsdk.transport.connection import current_wire
+from chatsdk.transport.http1.connection import current_wire
 from chatsdk.transport.secrets import HIDDEN
 
 __all__ = ["quiet_urllib3"]

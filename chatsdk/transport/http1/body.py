@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from chatsdk.transport.coalescing import CoalescingResponse
+from chatsdk.transport.http1.chunked import CoalescingResponse
 
 __all__ = ["body_reader"]
 

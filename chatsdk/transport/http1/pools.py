@@ -10,7 +10,7 @@ import urllib3
 from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from chatsdk.transport.connection import POOL_CLASSES, sending_once
+from chatsdk.transport.http1.connection import POOL_CLASSES, sending_once
 
 __all__ = ["adopt", "close_inherited", "close_session", "new_session"]
 

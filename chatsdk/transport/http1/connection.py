@@ -23,8 +23,8 @@ from urllib3.util.connection import allowed_gai_family
 from urllib3.util.retry import Retry
 
 from chatsdk.transport.cancel import Wire
-from chatsdk.transport.coalescing import CoalescingResponse
 from chatsdk.transport.deadlines import watch
+from chatsdk.transport.http1.chunked import CoalescingResponse
 
 __all__ = ["POOL_CLASSES", "carrying", "current_wire", "sending_once"]
 

@@ -12,8 +12,8 @@ import socket
 from http.client import HTTPException, IncompleteRead, LineTooLong
 from typing import Any, cast
 
-from chatsdk.transport.ahead import LARGE_READ, SMALL_READ, Ahead
-from chatsdk.transport.head import MAX_LINE_BYTES, BoundedHeadResponse
+from chatsdk.transport.http1.head import MAX_LINE_BYTES, BoundedHeadResponse
+from chatsdk.transport.http1.read_ahead import LARGE_READ, SMALL_READ, Ahead
 
 __all__ = ["BadChunk", "CoalescingResponse"]
 
