@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chatsdk.answer import Answer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from chatsdk.answer import Answer
 
 __all__ = [
     "BackendError",
@@ -31,7 +31,7 @@ class ChatError(Exception):
     """Base of all errors of chatsdk.
 
     Attributes:
-        answer: the `chatsdk.Answer` as far as it had come, ``None`` only where no turn was begun.
+        answer: the `chatsdk.Answer` as far as it had come, empty before the first event.
         request_id: the backend's id of the request (``x-request-id`` and its relatives), or
             ``None``; quote it when you ask the backend's operators.
     """
@@ -40,8 +40,14 @@ class ChatError(Exception):
         self, message: str = "", *, answer: Answer | None = None, request_id: str | None = None
     ) -> None:
         super().__init__(message)
-        self.answer = answer
+        self.answer = Answer() if answer is None else answer
         self.request_id = request_id
+
+    def __setstate__(self, state: dict[str, Any] | None) -> None:
+        super().__setstate__(state)
+        if self.answer is None:
+            # Pickled by 0.1.0.
+            self.answer = Answer()
 
 
 class BusyError(ChatError):

@@ -16,10 +16,10 @@ def _no_server_stop() -> str | None:
 
 
 class Outcome(Value):
-    """How an answer ended.
+    """How an answer ended. False while it has not.
 
     Attributes:
-        reason: ``"finished"``, ``"stopped"`` or ``"error"``.
+        reason: ``"finished"``, ``"stopped"`` or ``"error"``; ``"pending"`` while it goes on.
         end: what proved a finished answer whole: ``"marker"`` (the dialect's own end),
             ``"finish_reason"`` (no marker, but a reason and a clean HTTP end), ``"framing"`` (a
             dialect without either, and a clean HTTP end) or ``"unproven"`` (the connection's end
@@ -47,6 +47,9 @@ class Outcome(Value):
         server_stop: Callable[[], str | None] = _no_server_stop,
     ) -> None:
         self._set(reason, end, error, Answer() if answer is None else answer, server_stop)
+
+    def __bool__(self) -> bool:
+        return self.reason != "pending"
 
     @property
     def timings(self) -> Timings:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from chatsdk.values import Value, distinct
+from chatsdk.values import Value, brief, distinct
 
 __all__ = [
     "FINISH_REASONS",
@@ -62,10 +62,15 @@ class Citation(NamedTuple):
     score: float | None = None
     position: int | None = None
 
+    def __repr__(self) -> str:
+        return brief(self)
+
 
 @distinct
 class Usage(NamedTuple):
-    """Tokens that were counted for this answer, each ``None`` where the backend is silent.
+    """Tokens that were counted for this answer, each ``None`` if the backend did not report it.
+
+    ``Usage()`` is false: the backend has reported nothing.
 
     Attributes:
         input: tokens of the request.
@@ -80,6 +85,12 @@ class Usage(NamedTuple):
     total: int | None = None
     reasoning: int | None = None
     cached: int | None = None
+
+    def __bool__(self) -> bool:
+        return any(count is not None for count in self)
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 @distinct

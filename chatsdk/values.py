@@ -1,4 +1,4 @@
-"""What the values that every answer needs have in common: `distinct` and `Value`.
+"""What the values that every answer needs have in common: `distinct`, `brief` and `Value`.
 
 attrs makes values well, but late: importing it, and having it write, compile and build two dozen
 classes, takes two fifths of what importing requests takes. So what `ChatClient` loads does without.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-__all__ = ["Value", "distinct", "refuse_to_change"]
+__all__ = ["Value", "brief", "distinct", "refuse_to_change"]
 
 _Kind = TypeVar("_Kind", bound=type)
 _Self = TypeVar("_Self", bound="Value")
@@ -29,6 +29,15 @@ def _equal(value: tuple[Any, ...], other: object) -> bool:
 
 def _unequal(value: tuple[Any, ...], other: object) -> bool:
     return not _equal(value, other)
+
+
+def brief(value: tuple[Any, ...]) -> str:
+    """The ``__repr__`` of a `NamedTuple` that leaves out the fields which are ``None``."""
+    names: tuple[str, ...] = value._fields  # type: ignore[attr-defined]
+    shown = (
+        f"{name}={held!r}" for name, held in zip(names, value, strict=True) if held is not None
+    )
+    return f"{type(value).__qualname__}({', '.join(shown)})"
 
 
 def refuse_to_change(*_: object) -> NoReturn:

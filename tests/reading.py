@@ -169,7 +169,7 @@ def answer_of(facts: dict[str, Any]) -> Answer:
     given["tool_calls"] = tuple(ToolCall(**call) for call in facts.get("tool_calls", ()))
     given["citations"] = tuple(Citation(**item) for item in facts.get("citations", ()))
     usage = facts.get("usage")
-    given["usage"] = None if usage is None else Usage(**usage)
+    given["usage"] = Usage(**(usage or {}))
     return Answer(given.pop("text", ""), **given)
 
 
@@ -184,7 +184,7 @@ def as_facts(answer: Answer) -> dict[str, Any]:
             ]
         elif name == "citations":
             value = [_known(item._asdict()) for item in value]
-        elif name == "usage" and value is not None:
+        elif name == "usage":
             value = _known(value._asdict())
         if value:
             facts[name] = value

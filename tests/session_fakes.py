@@ -36,7 +36,7 @@ class FakeStream:
         self._builder = AnswerBuilder()
         self._cancel = cancel
         self.answer = Answer()
-        self.outcome: Outcome | None = None
+        self.outcome = Outcome("pending")
         self.closed = False
         self.response = self.dialect = self.body = None
         self.attempts = 1
@@ -65,7 +65,7 @@ class FakeStream:
         return self
 
     def __next__(self) -> Answer:
-        if self.outcome is not None or self.closed:
+        if self.outcome or self.closed:
             raise StopIteration
         if self.then is not None:
             return self.then()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import pickle
 import threading
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsdk import Answer, Citation, ToolCall, Usage
+from chatsdk import Answer, Citation, Timings, ToolCall, Usage
 from chatsdk.answer import AnswerBuilder
 from chatsdk.parts import (
     Citations,
@@ -332,3 +333,46 @@ def test_size_counts_text_reasoning_and_arguments():
     assert 1800 <= first <= 2100
     builder.apply(Text("x" * 100))
     assert first + 100 <= builder.size <= first + 200
+
+
+def test_usage_is_always_there():
+    """Counts can be read before any are reported; the usage is false as long as there are none."""
+    assert Answer().usage == Usage()
+    assert Answer().usage.output is None
+    assert not Answer(usage=None).usage
+    assert Answer(usage=Usage(output=0)).usage
+    assert Answer() == Answer(usage=Usage())
+
+
+# An answer, one with usage, and an error without an answer.
+PICKLED_BY_0_1_0 = """
+gASVjgEAAAAAAACME2NoYXRzZGsuYW5zd2VyLnN0ZXCUjAhfcmVzdG9yZZSTlChDAkhplEMAlIwVY2hhdHNkay5hbnN3ZXIudmFsdWVz
+lIwFRmFjdHOUk5QoKSlOTk5OTk5OTnSUgZR9lCiMBWRlbHRhlIwCSGmUjA9yZWFzb25pbmdfZGVsdGGUjACUjAlyZXdyaXR0ZW6UiYwH
+cGF5bG9hZJROjAdzdGFydGVklEcAAAAAAAAAAIwFdGltZXOUXZSMCmZpcnN0X3RleHSUTowIcmVjZWl2ZWSUSwB1dJRSlGgCKEMCSGmU
+aARoBygpKYwNY2hhdHNkay5wYXJ0c5SMBVVzYWdllJOUKEsBSwJOTk50lIGUTk5OTk5OTnSUgZR9lChoC2gMaA1oDmgPiWgQTmgRRwAA
+AAAAAAAAaBJdlGgUTmgVSwB1dJRSlIwOY2hhdHNkay5lcnJvcnOUjAxDb25uZWN0RXJyb3KUk5SMAm5vlIWUUpR9lCiMBmFuc3dlcpRO
+jApyZXF1ZXN0X2lklE51YoeULg==
+"""
+
+
+def test_pickles_of_0_1_0_still_load():
+    """What an earlier version pickled has its usage and its answer, too."""
+    answer, counted, error = pickle.loads(base64.b64decode(PICKLED_BY_0_1_0))
+    assert answer == Answer("Hi")
+    assert answer.usage.output is None
+    assert counted == Answer("Hi", usage=Usage(1, 2))
+    assert str(error) == "no"
+    assert error.answer == Answer()
+
+
+def test_timings_are_shown_without_their_gaps():
+    """A long answer has thousands of gaps: repr() only counts them."""
+    timings = Timings(0.25, 2.0, (0.5,) * 1000, 1001, 4096)
+    shown = "Timings(first_text=0.250, duration=2.000, gaps=<1000>, events=1001, bytes=4096)"
+    assert repr(timings) == shown
+
+
+def test_values_are_shown_without_what_is_unknown():
+    """The repr of a usage and of a citation leaves out what the backend did not tell."""
+    assert repr(Usage(output=46)) == "Usage(output=46)"
+    assert repr(Citation(title="A page", position=1)) == "Citation(title='A page', position=1)"

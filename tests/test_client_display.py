@@ -206,7 +206,7 @@ def test_a_silent_backend(client, server, notebook) -> None:
     script.say(" of it")
     with updated:
         assert updated.wait_for(lambda: notebook.plain == "Half of it", 20)
-    assert stream.outcome is None
+    assert not stream.outcome
     script.finish()
     thread.join(20)
     assert not [one for one in threading.enumerate() if one.name == "chatsdk-display"]

@@ -91,7 +91,7 @@ def test_flask_each_event_before_the_next() -> None:
             seen.release()
     assert late == []
     assert deltas == pieces
-    assert stream.outcome is not None
+    assert stream.outcome
     assert (stream.outcome.reason, stream.outcome.end) == ("finished", "marker")
 
 

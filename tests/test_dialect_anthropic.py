@@ -139,7 +139,7 @@ def test_a_document():
     assert (answer.text, answer.reasoning, answer.id, answer.model) == ("Hi", "Hm.", "msg_1", "m")
     assert answer.tool_calls == (ToolCall("t1", "find", '{"q": "ä"}'),)
     assert [(item.title, item.snippet) for item in answer.citations] == [("D", "c")]
-    assert answer.usage is not None
+    assert answer.usage
     assert (answer.usage.input, answer.usage.output, answer.usage.total) == (3, 4, 7)
     assert answer.finish_reason == "tool_calls"
 

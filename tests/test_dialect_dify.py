@@ -114,7 +114,7 @@ def test_a_document():
     answer = AnswerBuilder().step(parts)
     assert (answer.text, answer.id, answer.conversation_id) == ("Hi", "m1", "c1")
     assert answer.citations == (Citation("D", document="s", position=1),)
-    assert answer.usage is not None
+    assert answer.usage
     assert answer.usage.total == 3
 
 

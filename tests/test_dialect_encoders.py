@@ -139,7 +139,7 @@ def test_all_counts(name):
     """Counts that come one by one are written together, those within others as parts of them."""
     updates = (UsageUpdate(input=40, output=12), UsageUpdate(reasoning=5), UsageUpdate(cached=30))
     usage = read_back(name, [Text("Hi"), *updates]).answer.usage
-    assert usage is not None
+    assert usage
     assert (usage.input, usage.output, usage.total) == (40, 12, 52)
     within = (None, None) if name in ("coze", "dify", "fastgpt", "ollama") else (5, 30)
     assert (usage.reasoning, usage.cached) == within

@@ -87,7 +87,7 @@ def test_a_document():
     builder = AnswerBuilder()
     answer = builder.step(parts)
     assert (answer.text, answer.reasoning, answer.id) == ("Hi", "Hm", "a-1")
-    assert answer.usage is not None
+    assert answer.usage
     assert (answer.usage.total, answer.finish_reason, builder.ended) == (3, "stop", True)
 
 

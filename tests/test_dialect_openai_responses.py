@@ -147,7 +147,7 @@ def test_a_document():
     assert answer.tool_calls == (ToolCall("c1", "find", "{}"),)
     assert [item.url for item in answer.citations] == ["https://e.example"]
     assert answer.finish_reason == "tool_calls"
-    assert answer.usage is not None
+    assert answer.usage
     assert answer.usage.total == 3
 
 

@@ -144,7 +144,7 @@ def test_everything(name):
         calls = [(call.name, call.parsed) for call in answer.tool_calls]
         assert calls == [("find", {"q": "x"}), ("now", {})]
     if about.usage and "usage" not in lost:
-        assert answer.usage is not None
+        assert answer.usage
         assert (answer.usage.input, answer.usage.output, answer.usage.total) == (9, 5, 14)
     if about.finish_reason and "finish_reason" not in lost:
         assert answer.finish_reason == wanted.finish_reason

@@ -140,14 +140,14 @@ def test_a_partial_answer_joins_too(end, status):
 
 
 def test_an_answer_that_never_began_is_not_sent():
-    """The place of an answer that failed before its first word is kept, but not sent."""
+    """The place of an answer that failed before its first word is kept, but it is not sent."""
     client = FakeClient(BackendError("no"), ["yes"])
     session = ChatSession(client)
     with pytest.raises(BackendError):
         session.ask("one")
     assert talk(session) == [("m1", "user", "one", None), ("m2", "assistant", "", "error")]
     session.run("two")
-    assert said(client.asked[1][0]) == [("user", "one"), ("user", "two")]
+    assert said(client.asked[1][0]) == [("user", "two")]
 
 
 def test_all_that_an_answer_carries():

@@ -171,7 +171,7 @@ def test_what_a_stream_tells(server):
         assert stream.response.status == 200
         assert stream.attempts == 1
         assert stream.body == {"n": 1}
-        assert stream.outcome is None
+        assert not stream.outcome
         assert "".join(stream.deltas()) == "Hello there"
         assert stream.dialect.name == "openai"
         assert stream.outcome is session.outcome

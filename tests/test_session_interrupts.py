@@ -446,7 +446,7 @@ def test_a_stream_is_a_generator():
         stream.throw(KeyError("gone"))
     assert session.status == "stopped"
     with session.send({}) as stream:
-        assert repr(stream) == "<TurnStream under way>"
+        assert repr(stream) == "<TurnStream pending>"
         client.streams[1].feed("Hi")
         next(stream)
     assert repr(stream) == "<TurnStream stopped>"

@@ -158,7 +158,7 @@ def test_on_again_after_each_end(end):
     assert session.status == end
     again = session.send({})
     assert seen(session) == ("submitted", False, False, "")
-    assert session.outcome is None
+    assert not session.outcome
     again.close()
 
 
@@ -169,7 +169,7 @@ def test_an_error_is_cleared():
         session.send({})
     session.clear_error()
     assert seen(session) == ("idle", True, False, "")
-    assert session.outcome is None
+    assert not session.outcome
     session.run({})
     session.clear_error()
     assert seen(session) == ("finished", True, False, "Hi")

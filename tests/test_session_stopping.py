@@ -291,7 +291,7 @@ def test_two_senders_with_latest():
         for thread in threads:
             thread.join(WAIT)
         assert [outcome.reason for outcome in finishes] == ["stopped"]
-        ended = [stream for stream in results if stream.outcome is not None]
+        ended = [stream for stream in results if stream.outcome]
         assert len(ended) == 1
         for stream in results:
             stream.close()

@@ -36,7 +36,7 @@ def test_start_returns_before_the_connection(server):
         handle = session.start({})
         assert session.status in ("submitted", "streaming")
         assert not handle.done
-        assert repr(handle) == "<TurnHandle under way>"
+        assert repr(handle) == "<TurnHandle pending>"
         assert handle.wait(0) is False
         with pytest.raises(TimeoutError, match="not ended within 0 s"):
             handle.result(0)

@@ -64,7 +64,7 @@ def test_callbacks_run_where_dispatch_says():
     session = ChatSession(client, dispatch=ui, on_answer=note, on_finish=note)
     session.subscribe(note)
     handle = session.start({})
-    ui.run_until(lambda: session.outcome is not None and handle.wait(WAIT) and not ui.waiting)
+    ui.run_until(lambda: session.outcome and handle.wait(WAIT) and not ui.waiting)
     assert len(threads) >= 3
     assert set(threads) == {threading.current_thread()}
 

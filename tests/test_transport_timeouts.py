@@ -227,7 +227,7 @@ def test_whatever_comes_is_life(plain, life):
         for _ in range(5):
             pause.wait(LIMIT)
             script.push(life)
-        assert reader.stream.outcome is None
+        assert not reader.stream.outcome
         script.cut()
         reader.join()
         assert isinstance(reader.error, StreamInterrupted)

@@ -59,7 +59,7 @@ def script() -> None:
             assert_type(answer.delta, str)
         assert_type(stream.deltas(), Iterator[str])
         assert_type(stream.result(), Answer)
-        assert_type(stream.outcome, Outcome | None)
+        assert_type(stream.outcome, Outcome)
         assert_type(stream.response, ResponseInfo | None)
         assert_type(stream.dialect, Dialect | None)
         assert_type(client.ask([{"role": "user", "content": "Hi"}], model="m"), AnswerStream)
@@ -69,7 +69,8 @@ def answers(answer: Answer) -> None:
     assert_type(answer.text, str)
     assert_type(answer.tool_calls, tuple[ToolCall, ...])
     assert_type(answer.citations, tuple[Citation, ...])
-    assert_type(answer.usage, Usage | None)
+    assert_type(answer.usage, Usage)
+    assert_type(answer.usage.output, int | None)
     assert_type(answer.finish_reason, str | None)
     assert_type(answer.timings, Timings)
 
@@ -95,7 +96,7 @@ def session() -> None:
 
 
 def errors(error: ChatError) -> None:
-    assert_type(error.answer, Answer | None)
+    assert_type(error.answer, Answer)
     if isinstance(error, HTTPStatusError):
         assert_type(error.status, int)
         assert_type(error.retry_after, float | None)

@@ -22,7 +22,6 @@ from chatsdk.parts import (
     Text,
     TextSnapshot,
     ToolCallDelta,
-    Usage,
     UsageUpdate,
 )
 
@@ -225,7 +224,7 @@ class AnswerBuilder:
             self._facts = self._facts._replace(citations=(*known, *new))
 
     def _usage(self, part: UsageUpdate) -> None:
-        known = self._facts.usage or Usage()
+        known = self._facts.usage
         given = {
             name: value
             for name in ("input", "output", "total", "reasoning", "cached")

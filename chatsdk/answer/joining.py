@@ -77,9 +77,7 @@ def _facts(before: Facts, now: Facts) -> Facts:
     )
 
 
-def _sum(before: Usage | None, now: Usage | None) -> Usage | None:
-    if before is None or now is None:
-        return before or now
+def _sum(before: Usage, now: Usage) -> Usage:
     counts = {}
     for name in ("input", "output", "total", "reasoning", "cached"):
         one, other = getattr(before, name), getattr(now, name)

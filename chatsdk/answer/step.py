@@ -35,7 +35,7 @@ class Answer(Step):
         reasoning_delta: the reasoning that this step added.
         tool_calls: a tuple of `ToolCall`.
         citations: a tuple of `Citation`.
-        usage: `Usage` in tokens, or ``None``.
+        usage: `Usage` in tokens; false as long as the backend has reported none.
         finish_reason: why the model stopped, one of `chatsdk.parts.FINISH_REASONS`, or ``None``.
         native_finish_reason: the backend's own word for it.
         id: the backend's id of the answer.
@@ -69,7 +69,7 @@ class Answer(Step):
         facts = Facts(
             tool_calls=tuple(tool_calls),
             citations=tuple(citations),
-            usage=usage,
+            usage=Usage() if usage is None else usage,
             finish_reason=finish_reason,
             native_finish_reason=native_finish_reason,
             id=id,
@@ -115,8 +115,8 @@ class Answer(Step):
         return self._facts.citations
 
     @property
-    def usage(self) -> Usage | None:
-        """Counts of tokens, a `Usage`, or ``None`` while the backend is silent."""
+    def usage(self) -> Usage:
+        """Counts of tokens; false, and each ``None``, until the backend reports them."""
         return self._facts.usage
 
     @property
@@ -219,7 +219,9 @@ class Answer(Step):
         for name in ("tool_calls", "citations"):
             if found := getattr(facts, name):
                 parts.append(f"{name}=<{len(found)}>")
-        for name in ("usage", "finish_reason", "id", "conversation_id", "model"):
+        if facts.usage:
+            parts.append(f"usage={facts.usage!r}")
+        for name in ("finish_reason", "id", "conversation_id", "model"):
             if (value := getattr(facts, name)) is not None:
                 parts.append(f"{name}={value!r}")
         return f"Answer({', '.join(parts)})"
@@ -270,6 +272,9 @@ def _fill(answer: Answer, **values: Any) -> None:
 
 
 def _restore(text: bytes, reasoning: bytes, facts: Facts, state: dict[str, Any]) -> Answer:
+    if facts.usage is None:
+        # Pickled by 0.1.0.
+        facts = facts._replace(usage=Usage())
     arrivals = Arrivals(state["started"])
     arrivals.times.extend(state["times"])
     first = state["first_text"]

@@ -130,6 +130,14 @@ class Timings(NamedTuple):
     events: int = 0
     bytes: int = 0
 
+    def __repr__(self) -> str:
+        # Without the gaps: a long answer has thousands.
+        first = "None" if self.first_text is None else f"{self.first_text:.3f}"
+        return (
+            f"Timings(first_text={first}, duration={self.duration:.3f}, "
+            f"gaps=<{len(self.gaps)}>, events={self.events}, bytes={self.bytes})"
+        )
+
 
 class Arrivals:
     """The append-only log of when events came, shared by the steps of one answer."""
@@ -164,7 +172,7 @@ class Facts(NamedTuple):
 
     tool_calls: tuple[ToolCall, ...] = ()
     citations: tuple[Citation, ...] = ()
-    usage: Usage | None = None
+    usage: Usage = Usage()
     finish_reason: str | None = None
     native_finish_reason: str | None = None
     id: str | None = None

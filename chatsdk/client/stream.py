@@ -109,9 +109,8 @@ class AnswerStream(AnswerGenerator):
         """
         for _ in self:
             pass
-        outcome = self.outcome
-        if outcome is not None and outcome.error is not None:
-            raise outcome.error
+        if (error := self.outcome.error) is not None:
+            raise error
         return self.answer
 
     @property
@@ -120,14 +119,16 @@ class AnswerStream(AnswerGenerator):
         return Answer() if self._reading is None else self._reading.answer
 
     @property
-    def outcome(self) -> Outcome | None:
-        """How the answer ended, ``None`` while it goes on."""
+    def outcome(self) -> Outcome:
+        """How the answer ended; false, with the reason ``"pending"``, while it goes on."""
         reading = self._reading
         if reading is None:
             return Outcome("stopped")
-        if reading.outcome is None and reading.exchange.wire.cause == STOPPED:
+        if (outcome := reading.outcome) is not None:
+            return outcome
+        if reading.exchange.wire.cause == STOPPED:
             return reading.stopped()
-        return reading.outcome
+        return Outcome("pending", answer=reading.answer)
 
     @property
     def response(self) -> ResponseInfo | None:
@@ -167,9 +168,7 @@ class AnswerStream(AnswerGenerator):
         )
 
     def __repr__(self) -> str:
-        outcome = self.outcome
-        state = "streaming" if outcome is None else outcome.reason
-        return f"<AnswerStream {state}, {self.answer.timings.events} events>"
+        return f"<AnswerStream {self.outcome.reason}, {self.answer.timings.events} events>"
 
 
 def _nothing() -> Generator[Answer, None, None]:

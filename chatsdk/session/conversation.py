@@ -18,9 +18,12 @@ class Conversation(NamedTuple):
         server_has: the id of the last answer that the backend put into it, though perhaps that
             was stopped or failed here.
         origin: the backend's id of what there was before the first answer here, if anything.
+        failed: the ids of the questions whose turn ended before its first word. As long as such
+            an end follows them they are shown, but not sent.
     """
 
     messages: tuple[Message, ...] = ()
     id: str | None = None
     server_has: str | None = None
     origin: str | None = None
+    failed: frozenset[str | None] = frozenset()

@@ -67,7 +67,7 @@ class TurnHandle:
         if not self.wait(timeout):
             raise TimeoutError(f"the answer has not ended within {timeout} s")
         outcome = self.outcome
-        if self._error is not None and (outcome is None or outcome.reason == "error"):
+        if self._error is not None and outcome.reason in ("pending", "error"):
             raise self._error
         return self._machine.answer_of(self._turn)
 
@@ -81,16 +81,15 @@ class TurnHandle:
         return self._machine.answer_of(self._turn)
 
     @property
-    def outcome(self) -> Outcome | None:
-        """How the turn ended, ``None`` while it goes on."""
+    def outcome(self) -> Outcome:
+        """How the turn ended; false, with the reason ``"pending"``, while it goes on."""
         return self._machine.outcome_of(self._turn)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a handle cannot be copied or pickled: handle.result() can")
 
     def __repr__(self) -> str:
-        outcome = self.outcome
-        return f"<TurnHandle {'under way' if outcome is None else outcome.reason}>"
+        return f"<TurnHandle {self.outcome.reason}>"
 
 
 def start_turn(

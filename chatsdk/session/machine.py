@@ -91,7 +91,7 @@ class Machine:
             reply = None
             if not isinstance(plan.request, Post):
                 reply = unused(self._new_id, {message.id for message in plan.messages})
-            turn = Turn(self._turns, plan.request, reply, branches=plan.branches)
+            turn = Turn(self._turns, plan.request, reply, branches=plan.branches, asked=plan.asked)
             self._put(self._snapshot.begun(turn, plan.messages, plan.named))
         _wake(old)
         if self.closed:
@@ -156,11 +156,16 @@ class Machine:
         """Return the newest answer of a turn, whether it is current or not."""
         # In this order: one that is not over afterwards had not kept an earlier answer.
         answer = turn.answer
-        outcome = self.outcome_of(turn)
+        outcome = self._outcome_of(turn)
         return answer if outcome is None else outcome.answer
 
-    def outcome_of(self, turn: Turn) -> Outcome | None:
-        """Return how a turn ended, ``None`` while it goes on."""
+    def outcome_of(self, turn: Turn) -> Outcome:
+        """Return how a turn ended; one that is false while it goes on."""
+        answer = turn.answer
+        outcome = self._outcome_of(turn)
+        return Outcome("pending", answer=answer) if outcome is None else outcome
+
+    def _outcome_of(self, turn: Turn) -> Outcome | None:
         snapshot = self._snapshot
         if turn.outcome is None and snapshot.turn is turn:
             return snapshot.seen().outcome

@@ -10,7 +10,13 @@ import attrs
 from chatsdk.dialects.contract import Dialect
 from chatsdk.messages import Message
 from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request
-from chatsdk.session.rounds import by_session, not_run, owed_calls, without_owed_calls
+from chatsdk.session.rounds import by_session
+from chatsdk.session.sending import (
+    not_run,
+    owed_calls,
+    without_failed_questions,
+    without_owed_calls,
+)
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 
@@ -42,6 +48,7 @@ class Plan:
         conversation_id: which conversation of the backend goes on.
         named: the id of the conversation, where it is named here.
         branches: the conversation can go on from any of its answers.
+        asked: the ids of the messages that are the question.
     """
 
     request: Post | Ask
@@ -50,6 +57,7 @@ class Plan:
     conversation_id: str | None = None
     named: str | None = None
     branches: bool = False
+    asked: tuple[str | None, ...] = ()
 
     @classmethod
     def of(
@@ -69,7 +77,7 @@ class Plan:
             TypeError: options for what takes none.
         """
         last = None if snapshot.turn is None else snapshot.turn.request
-        messages, id, server_has, origin = snapshot.conversation
+        messages, id, server_has, origin, failed = snapshot.conversation
         kept_by_server = dialect.history(url) == "server"
         branches = kept_by_server and dialect.branches(id)
         removed: tuple[Message, ...] = ()
@@ -86,6 +94,7 @@ class Plan:
         if isinstance(request, Ask):
             new = named(request.messages, new_id, taken=messages)
             kept = (*messages, *new)
+            asked = tuple(message.id for message in new)
             options = {**request.options, **options}
         else:
             if isinstance(last, Ask):
@@ -95,6 +104,7 @@ class Plan:
             else:
                 kept = _edited(messages, request)
             removed = messages[len(kept) :]
+            asked = (kept[-1].id,)
             if (
                 kept_by_server
                 and not (branches and _may_go_back(removed, origin))
@@ -123,10 +133,11 @@ class Plan:
         return cls(
             Ask((), options),
             kept,
-            tuple(filter(_says_something, sent)),
+            without_failed_questions(sent, failed),
             id,
             named=None if kept_by_server else id,
             branches=branches,
+            asked=asked,
         )
 
     @property
@@ -252,11 +263,6 @@ def _may_go_back(removed: Sequence[Message], origin: str | None) -> bool:
         for message in removed
         if message.role == "assistant" and message.status in (None, Status.FINISHED)
     )
-
-
-def _says_something(message: Message) -> bool:
-    # The place of an answer that failed before its first word; backends refuse such messages.
-    return message.role != "assistant" or bool(message.content or message.tool_calls)
 
 
 def _place(messages: Sequence[Message], id: str) -> int:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import takewhile
 from typing import NamedTuple
 
-from chatsdk.answer import Answer, ToolCall
+from chatsdk.answer import Answer
 from chatsdk.messages import Message
-from chatsdk.session.status import Status
 
-__all__ = ["Rounds", "by_session", "not_run", "owed_calls", "without_owed_calls"]
-
-NOT_RUN = "error: the user ended the turn before this was run"
+__all__ = ["Rounds", "by_session"]
 
 
 class Rounds(NamedTuple):
@@ -60,47 +55,3 @@ class Rounds(NamedTuple):
 def by_session(message: Message) -> bool:
     """Whether a message is the result of a tool that a session ran, and so part of its answer."""
     return message.role == "tool" and message.status is not None
-
-
-def without_owed_calls(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Leave out the calls that have no results: backends refuse a conversation with such.
-
-    They are those of an answer that was cut short, of one that did not wait for an answer, and
-    those that the server ran itself.
-    """
-    kept = []
-    for place, message in enumerate(messages):
-        if message.tool_calls:
-            owed = owed_calls(message, messages[place + 1 :])
-            if owed:
-                calls = tuple(call for call in message.tool_calls if call not in owed)
-                message = message._replace(tool_calls=calls)
-        kept.append(message)
-    return tuple(kept)
-
-
-def owed_calls(message: Message, after: Sequence[Message]) -> list[ToolCall]:
-    """Return the calls of a message whose results are not among the messages `after` it."""
-    results = [item.tool_call_id for item in takewhile(_is_result, after)]
-    owed = []
-    for call in message.tool_calls:
-        # Where calls have no ids, their results have their order.
-        if call.id in results:
-            results.remove(call.id)
-        elif None in results:
-            results.remove(None)
-        else:
-            owed.append(call)
-    return owed
-
-
-def not_run(calls: Sequence[ToolCall]) -> tuple[Message, ...]:
-    """Return what is told of calls that a backend waits for, and that nobody will run."""
-    return tuple(
-        Message("tool", NOT_RUN, tool_call_id=call.id, name=call.name, status=Status.ERROR.value)
-        for call in calls
-    )
-
-
-def _is_result(message: Message) -> bool:
-    return message.role == "tool"

@@ -7,11 +7,14 @@ from typing import Any
 
 from chatsdk.messages import Message
 from chatsdk.session.conversation import Conversation
+from chatsdk.session.sending import failed_questions
 
 __all__ = ["VERSION", "read", "written"]
 
 # Of the format. Fields may be added without a new one; an older reader leaves them out.
 VERSION = 1
+
+DAMAGED = "the saved session is damaged: give the dict as to_dict() returned it"
 
 
 def written(conversation: Conversation, ids: int) -> dict[str, Any]:
@@ -25,6 +28,9 @@ def written(conversation: Conversation, ids: int) -> dict[str, Any]:
         "server_has": conversation.server_has,
         "origin": conversation.origin,
         "ids": ids,
+        "failed": [
+            message.id for message in conversation.messages if message.id in conversation.failed
+        ],
         "messages": [message.to_dict() for message in conversation.messages],
     }
 
@@ -57,6 +63,12 @@ def read(data: Mapping[str, Any]) -> tuple[Conversation, int]:
         or isinstance(ids, bool)
         or ids < 0
     ):
-        raise ValueError("the saved session is damaged: give the dict as to_dict() returned it")
+        raise ValueError(DAMAGED)
     said = tuple(Message.of(item) for item in messages)
-    return Conversation(said, id, server_has, origin), ids
+    failed = data.get("failed")
+    if failed is None:
+        # Saved by 0.1.0.
+        failed = failed_questions(said)
+    elif not isinstance(failed, (list, tuple)) or not all(isinstance(id, str) for id in failed):
+        raise ValueError(DAMAGED)
+    return Conversation(said, id, server_has, origin, frozenset(failed)), ids

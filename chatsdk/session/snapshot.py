@@ -9,6 +9,7 @@ from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
 from chatsdk.session.conversation import Conversation
+from chatsdk.session.sending import has_failed
 from chatsdk.session.status import Move, Status, after
 from chatsdk.session.turn import BEFORE_FIRST, Turn
 
@@ -92,17 +93,19 @@ class Snapshot(NamedTuple):
             outcome = word._replace(answer=turn.last)
         status = after(self.status, _ENDS[outcome.reason])
         answer = outcome.answer
-        messages, id, server_has, origin = self.conversation
+        messages, id, server_has, origin, failed = self.conversation
         rounds = turn.rounds
         if turn.reply_id is not None:
             reply = _reply(rounds.rest(answer), turn.reply_id, status, turn.branches)
             messages = (*messages, *rounds.messages, reply)
+            if has_failed(reply) and not rounds.messages:
+                failed = failed.union(turn.asked)
         if answer.conversation_id is not None:
             id, server_has = answer.conversation_id, turn.reply_id
             if status is not Status.FINISHED and rounds.told(answer):
                 # Of this round the backend has said nothing, and perhaps heard nothing.
                 server_has = rounds.asked
-        conversation = Conversation(messages, id, server_has, origin)
+        conversation = Conversation(messages, id, server_has, origin, failed)
         return Snapshot(status, turn, answer, outcome, conversation)
 
     def reset(self) -> Snapshot:

@@ -108,8 +108,8 @@ class TurnStream(AnswerGenerator):
         return self._machine.answer_of(self._turn)
 
     @property
-    def outcome(self) -> Outcome | None:
-        """How the turn ended, ``None`` while it goes on."""
+    def outcome(self) -> Outcome:
+        """How the turn ended; false, with the reason ``"pending"``, while it goes on."""
         return self._machine.outcome_of(self._turn)
 
     @property
@@ -146,8 +146,7 @@ class TurnStream(AnswerGenerator):
             warnings.warn(NEVER_READ, ResourceWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
-        outcome = self.outcome
-        return f"<TurnStream {'under way' if outcome is None else outcome.reason}>"
+        return f"<TurnStream {self.outcome.reason}>"
 
 
 def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> TurnStream:

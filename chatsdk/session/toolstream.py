@@ -57,8 +57,9 @@ class ToolStream:
         try:
             return self._next()
         except ChatError as error:
-            joined = self._joined
-            error.answer = joined.answer if error.answer is None else joined.take(error.answer)
+            # One of the round under way; what is raised between two rounds has the rest already.
+            if error.answer is not self._joined.answer:
+                error.answer = self._joined.take(error.answer)
             raise
 
     def _next(self) -> Answer:
@@ -79,7 +80,7 @@ class ToolStream:
     def _owed(self) -> tuple[ToolCall, ...]:
         """The calls that are to be run now; none if the turn ends here."""
         outcome = self._stream.outcome
-        if outcome is None or outcome.reason != "finished":
+        if outcome.reason != "finished":
             return ()
         answer = outcome.answer
         calls, reason, dialect = answer.tool_calls, answer.finish_reason, self._stream.dialect
@@ -102,6 +103,7 @@ class ToolStream:
                 f"the model asks for tools once more after {self._rounds} rounds: give a larger "
                 "max_rounds if that is what it needs",
                 limit="max_rounds",
+                answer=self._joined.answer,
             )
         messages = []
         for call in calls:
@@ -152,11 +154,11 @@ class ToolStream:
         self._stream.close()
 
     @property
-    def outcome(self) -> Outcome | None:
-        """How the turn ended, ``None`` while it goes on."""
+    def outcome(self) -> Outcome:
+        """How the turn ended; false while it goes on."""
         outcome = self._stream.outcome
-        if outcome is None or (outcome.reason == "finished" and not self._over):
-            return None
+        if outcome.reason == "finished" and not self._over:
+            outcome = Outcome("pending")
         return outcome._replace(answer=self._joined.answer)
 
     @property

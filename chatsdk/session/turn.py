@@ -35,6 +35,7 @@ class Turn:
         going: it takes steps: it has neither ended nor been stopped.
         reader: the thread that reads it, or did last.
         read: somebody has begun to read it, or has ended it on purpose.
+        asked: the ids of the messages that are its question.
         branches: the conversation can go on from its answer (`Dialect.branches`).
         rounds: what it has done with its tools so far; replaced whole.
     """
@@ -43,6 +44,7 @@ class Turn:
         "_left",
         "_verdict",
         "answer",
+        "asked",
         "branches",
         "cancel",
         "going",
@@ -62,11 +64,13 @@ class Turn:
         reply_id: str | None,
         *,
         branches: bool = False,
+        asked: tuple[str | None, ...] = (),
     ) -> None:
         self.number = number
         self.request = request
         self.reply_id = reply_id
         self.branches = branches
+        self.asked = asked
         self.answer = BEFORE_FIRST
         self.cancel = Cancel()
         self.outcome: Outcome | None = None

@@ -39,9 +39,10 @@ class View:
         return self._machine.seen.error
 
     @property
-    def outcome(self) -> Outcome | None:
-        """How the last turn ended, ``None`` before the first and while one is in flight."""
-        return self._machine.seen.outcome
+    def outcome(self) -> Outcome:
+        """How the last turn ended; false before the first one and while one is in flight."""
+        seen = self._machine.seen
+        return Outcome("pending", answer=seen.answer) if seen.outcome is None else seen.outcome
 
     @property
     def messages(self) -> tuple[Message, ...]:

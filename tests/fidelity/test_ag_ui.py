@@ -52,7 +52,7 @@ def test_the_sdk_reads_what_we_write():
     (usage,) = last.usage
     assert usage.model == "tiny"
     counts = (usage.input_tokens, usage.output_tokens, usage.total_tokens)
-    assert expected.usage is not None
+    assert expected.usage
     assert counts == (expected.usage.input, expected.usage.output, expected.usage.total)
     ours = read(agui, [body], "text/event-stream").answer
     assert (ours.text, ours.reasoning, ours.tool_calls, ours.citations, ours.usage) == (

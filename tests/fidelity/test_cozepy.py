@@ -68,11 +68,11 @@ def test_same_bytes_same_answer(client, server, name):
         assert last.status == ours.native_finish_reason
     usage = last.usage
     if usage is not None and usage.token_count:
-        assert ours.usage is not None
+        assert ours.usage
         counts = (usage.input_count, usage.output_count, usage.token_count)
         assert (ours.usage.input, ours.usage.output, ours.usage.total) == counts
     else:
-        assert ours.usage is None
+        assert not ours.usage
 
 
 def test_the_client_reads_what_we_write(client, server):
@@ -92,7 +92,7 @@ def test_the_client_reads_what_we_write(client, server):
     assert [(c.id, c.function.name, c.function.arguments) for c in calls] == [
         (c.id, c.name, c.arguments) for c in expected.tool_calls
     ]
-    assert expected.usage is not None
+    assert expected.usage
     counts = (expected.usage.input, expected.usage.output, expected.usage.total)
     usage = last.usage
     assert (usage.input_count, usage.output_count, usage.token_count) == counts

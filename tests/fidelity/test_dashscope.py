@@ -74,7 +74,7 @@ def check(body: bytes, ours: Answer, server: ChatServer, snapshot: bool) -> None
     named = [[call.id, call.name, call.arguments] for call in ours.tool_calls]
     assert list(calls.values()) == named
     assert last.output.choices[0].finish_reason == ours.native_finish_reason
-    assert ours.usage is not None
+    assert ours.usage
     assert (last.usage.input_tokens, last.usage.output_tokens) == (
         ours.usage.input,
         ours.usage.output,

@@ -57,7 +57,7 @@ def test_openai() -> None:
     reasons = [choice.finish_reason for choice in choices if choice.finish_reason]
     assert reasons == [ours.finish_reason] == ["stop"]
     (usage,) = [chunk.usage for chunk in theirs if chunk.usage]
-    assert ours.usage is not None
+    assert ours.usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (ours.usage.input, ours.usage.output)
     assert asked_by_them.json == asked_by_us.json
 
@@ -71,7 +71,7 @@ def test_openai_responses() -> None:
                 response = stream.get_final_response()
     assert response.output_text == ours.text
     assert response.status == ours.native_finish_reason == "completed"
-    assert ours.usage is not None
+    assert ours.usage
     counts = (ours.usage.input, ours.usage.output, ours.usage.total)
     usage = response.usage
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == counts
@@ -86,7 +86,7 @@ def test_anthropic() -> None:
                 message = stream.get_final_message()
     assert [block.text for block in message.content] == [ours.text]
     assert message.stop_reason == ours.native_finish_reason == "end_turn"
-    assert ours.usage is not None
+    assert ours.usage
     counts = (message.usage.input_tokens, message.usage.output_tokens)
     assert counts == (ours.usage.input, ours.usage.output)
 
@@ -100,7 +100,7 @@ def test_google_genai() -> None:
     assert "".join(chunk.text or "" for chunk in chunks) == ours.text
     last = chunks[-1]
     assert last.candidates[0].finish_reason.value == ours.native_finish_reason == "STOP"
-    assert ours.usage is not None
+    assert ours.usage
     usage = last.usage_metadata
     counts = (usage.prompt_token_count, usage.candidates_token_count, usage.total_token_count)
     assert counts == (ours.usage.input, ours.usage.output, ours.usage.total)
@@ -115,7 +115,7 @@ def test_ollama() -> None:
     assert "".join(chunk.message.content or "" for chunk in chunks) == ours.text
     last = chunks[-1]
     assert (last.done, last.done_reason) == (True, ours.native_finish_reason)
-    assert ours.usage is not None
+    assert ours.usage
     assert (last.prompt_eval_count, last.eval_count) == (ours.usage.input, ours.usage.output)
 
 
@@ -158,7 +158,7 @@ def test_dashscope() -> None:
     messages = [response.output.choices[0] for response in theirs]
     assert "".join(choice.message.content for choice in messages) == ours.text
     assert messages[-1].finish_reason == ours.native_finish_reason == "stop"
-    assert ours.usage is not None
+    assert ours.usage
     usage = theirs[-1].usage
     assert (usage.input_tokens, usage.output_tokens) == (ours.usage.input, ours.usage.output)
 
@@ -185,7 +185,7 @@ def test_cozepy() -> None:
     assert "".join(deltas) == whole.content == ours.text
     last = events[-1].chat
     assert last.status == ours.native_finish_reason == "completed"
-    assert ours.usage is not None
+    assert ours.usage
     counts = (last.usage.input_count, last.usage.output_count, last.usage.token_count)
     assert counts == (ours.usage.input, ours.usage.output, ours.usage.total)
 
@@ -213,7 +213,7 @@ def test_langgraph_sdk() -> None:
     assert "".join(piece["content"] for piece in pieces) == ours.text
     (ended,) = [piece for piece in pieces if piece["usage_metadata"]]
     assert ended["response_metadata"]["finish_reason"] == ours.native_finish_reason == "stop"
-    assert ours.usage is not None
+    assert ours.usage
     counts = [ended["usage_metadata"][f"{name}_tokens"] for name in ("input", "output", "total")]
     assert counts == [ours.usage.input, ours.usage.output, ours.usage.total]
 
@@ -253,7 +253,7 @@ def test_dify_client() -> None:
         *said, end = api.chat_messages(question)
     assert "".join(event.answer for event in said) == ours.text
     usage = end.metadata.usage
-    assert ours.usage is not None
+    assert ours.usage
     counts = (ours.usage.input, ours.usage.output, ours.usage.total)
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == counts
     with EmbeddedServer("dify", pace=LONG) as server:

@@ -74,7 +74,7 @@ def _chunks(metadata: Any) -> Iterator[Any]:
 
 def check_usage(usage: Any, answer: Answer) -> None:
     ours = answer.usage
-    assert ours is not None
+    assert ours
     assert ours.total in (usage.total_token_count, (ours.input or 0) + (ours.output or 0))
     assert ours.cached == usage.cached_content_token_count
     assert ours.reasoning == usage.thoughts_token_count

@@ -83,7 +83,7 @@ def check(found: list[Any], ours: Answer) -> Any:
     if ours.finish_reason != "cancelled":
         assert reason == ours.native_finish_reason
     if usage:
-        assert ours.usage is not None
+        assert ours.usage
         for name in ("input", "output", "total"):
             counts = [known[f"{name}_tokens"] for known in usage.values()]
             assert getattr(ours.usage, name) == sum(counts)

@@ -43,7 +43,7 @@ def check(found: list[Any], answer: Answer) -> None:
     assert last.done
     assert (last.model, last.done_reason) == (answer.model, answer.native_finish_reason)
     counts = (last.prompt_eval_count, last.eval_count)
-    assert counts == ((answer.usage.input, answer.usage.output) if answer.usage else (None, None))
+    assert counts == (answer.usage.input, answer.usage.output)
 
 
 @pytest.mark.parametrize("name", WHOLE)

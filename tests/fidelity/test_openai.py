@@ -104,9 +104,9 @@ class Gathered:
         assert list(self.calls.values()) == calls
         assert self.reason == answer.native_finish_reason
         if self.usage is None:
-            assert answer.usage is None
+            assert not answer.usage
             return
-        assert answer.usage is not None
+        assert answer.usage
         counts = (answer.usage.input, answer.usage.output, answer.usage.total)
         usage = self.usage
         assert counts == (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
@@ -142,7 +142,7 @@ def test_the_client_reads_what_we_write(client):
     ]
     assert calls == [(call.id, call.name, call.parsed) for call in expected.tool_calls]
     assert found.reason == "tool_calls"
-    assert expected.usage is not None
+    assert expected.usage
     assert found.usage.completion_tokens_details.reasoning_tokens == expected.usage.reasoning
     assert found.usage.prompt_tokens_details.cached_tokens == expected.usage.cached
     Gathered(chunks).check(read(dialects.get("openai"), [body], "text/event-stream").answer)

@@ -63,9 +63,9 @@ def check_end(response: Any, answer: Answer) -> None:
     assert (native or response.status) == answer.native_finish_reason
     usage = response.usage
     if usage is None or not isinstance(usage.input_tokens, int):
-        assert answer.usage is None or answer.usage.input is None
+        assert answer.usage.input is None
         return
-    assert answer.usage is not None
+    assert answer.usage
     counts = (answer.usage.input, answer.usage.output, answer.usage.total)
     assert counts == (usage.input_tokens, usage.output_tokens, usage.total_tokens)
     if usage.output_tokens_details is not None:

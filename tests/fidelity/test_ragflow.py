@@ -88,7 +88,7 @@ def test_same_bytes_of_the_clients_own_types(server, name):
     else:
         # The passages of an agent come with its `message_end`, where the client is gone.
         assert {message.reference for message in found} == {None}
-        assert ours.usage is not None
+        assert ours.usage
         assert (len(ours.citations), ours.usage.total) == (2, 42)
 
 

@@ -55,7 +55,7 @@ def check(message: dict[str, Any], answer: Answer) -> None:
     ours = answer.usage
     # After an error the client reads on, chatsdk does not.
     if usage is not None and answer.finish_reason is not None:
-        assert ours is not None
+        assert ours
         counts = (usage["inputTokens"], usage["outputTokens"], usage["totalTokens"])
         assert counts == (ours.input, ours.output, ours.total)
 

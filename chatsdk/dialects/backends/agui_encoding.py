@@ -104,8 +104,8 @@ class _Run(Writer[bytes]):
             yield _frame("REASONING_END", {"messageId": id})
 
 
-def _usage(usage: Usage | None, model: str | None) -> dict[str, Any]:
-    if usage is None:
+def _usage(usage: Usage, model: str | None) -> dict[str, Any]:
+    if not usage:
         return {}
     counts = {native: getattr(usage, name) for name, native in COUNTS.items()}
     return {"usage": [_known({"model": model} | counts)]}

@@ -90,7 +90,7 @@ class _Blocks(Writer[bytes]):
         yield from self._close()
         reason = native_reason(finish, FINISH, NATIVE, "tool_use" if self._calls else "end_turn")
         delta = {"stop_reason": reason, "stop_sequence": None}
-        usage = _usage(answer.usage or Usage())
+        usage = _usage(answer.usage)
         yield _frame({"type": "message_delta", "delta": delta, "usage": usage})
         yield _frame({"type": "message_stop"})
 

@@ -41,7 +41,7 @@ class _Chat(Writer[bytes]):
 
     def begin(self) -> Iterator[bytes]:
         for status in ("created", "in_progress"):
-            yield self._event(status, _usage(None))
+            yield self._event(status, _usage(Usage()))
 
     def text(self, added: str, step: Answer) -> Iterator[bytes]:
         yield self._message("delta", "answer", content=added)
@@ -94,12 +94,11 @@ def _call(call: ToolCall, place: int) -> dict[str, Any]:
     return {"id": call.id or f"call-{place}", "type": "function", "function": function}
 
 
-def _usage(usage: Usage | None) -> dict[str, int]:
-    known = usage or Usage()
+def _usage(usage: Usage) -> dict[str, int]:
     return {
-        "token_count": known.total or 0,
-        "input_count": known.input or 0,
-        "output_count": known.output or 0,
+        "token_count": usage.total or 0,
+        "input_count": usage.input or 0,
+        "output_count": usage.output or 0,
     }
 
 

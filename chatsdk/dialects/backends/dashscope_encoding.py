@@ -75,9 +75,9 @@ class _Events(Writer[bytes]):
     def _said(self, message: dict[str, Any], step: Answer) -> bytes:
         return self._event(_choice(message), step.usage)
 
-    def _event(self, output: dict[str, Any], usage: Usage | None) -> bytes:
+    def _event(self, output: dict[str, Any], usage: Usage) -> bytes:
         payload: dict[str, Any] = {"output": output}
-        if usage is not None:
+        if usage:
             payload["usage"] = _usage(usage)
         return self._frame("result", OK, payload | {"request_id": self._id})
 

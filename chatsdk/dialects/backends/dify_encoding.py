@@ -132,7 +132,7 @@ def _thought(call: ToolCall, position: int) -> dict[str, Any]:
 
 def _metadata(answer: Answer) -> dict[str, Any] | None:
     usage, metadata = answer.usage, dict[str, Any]()
-    if usage is not None:
+    if usage:
         metadata["usage"] = {
             "prompt_tokens": usage.input or 0,
             "completion_tokens": usage.output or 0,

@@ -57,7 +57,7 @@ class _Details(Chunks):
             quotes = [_quote(item, place) for place, item in enumerate(answer.citations)]
             nodes.append({"moduleType": "datasetSearchNode", "quoteList": quotes})
         usage = answer.usage
-        if usage is not None:
+        if usage:
             counts = {"inputTokens": usage.input, "outputTokens": usage.output}
             known = {name: count for name, count in counts.items() if count is not None}
             nodes.append({"moduleType": "chatNode", **known})

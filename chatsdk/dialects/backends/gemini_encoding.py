@@ -76,7 +76,7 @@ def _frame(
 ) -> bytes:
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}}
     frame: dict[str, Any] = {"candidates": [{**candidate, **(end or {}), "index": 0}]}
-    if usage is not None:
+    if usage:
         frame["usageMetadata"] = _usage(usage)
     return sse.encode(dump(frame | {"modelVersion": who.model, "responseId": who.id}))
 

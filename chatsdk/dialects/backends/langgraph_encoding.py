@@ -90,8 +90,8 @@ class _Run(Writer[bytes]):
         return sse.encode(dump([message | said, self._metadata]), event="messages")
 
 
-def _usage(usage: Usage | None) -> dict[str, Any] | None:
-    if usage is None:
+def _usage(usage: Usage) -> dict[str, Any] | None:
+    if not usage:
         return None
     into, out, total = counts(usage)
     written: dict[str, Any] = {

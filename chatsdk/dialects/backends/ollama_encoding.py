@@ -62,8 +62,6 @@ class _Lines(Writer[bytes]):
         return ndjson.encode(dump({**head, "message": said, "done": bool(end), **end}))
 
 
-def _counts(usage: Usage | None) -> dict[str, int]:
-    if usage is None:
-        return {}
+def _counts(usage: Usage) -> dict[str, int]:
     counts = {"prompt_eval_count": usage.input, "eval_count": usage.output}
     return {name: count for name, count in counts.items() if count is not None}

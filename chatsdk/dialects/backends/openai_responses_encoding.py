@@ -219,8 +219,8 @@ def _annotation(citation: Citation, at: int) -> dict[str, Any]:
     }
 
 
-def _usage(usage: Usage | None) -> dict[str, Any] | None:
-    if usage is None:
+def _usage(usage: Usage) -> dict[str, Any] | None:
+    if not usage:
         return None
     into, out, total = counts(usage)
     return {

@@ -134,7 +134,7 @@ class _Run(_Marked):
         yield self._event("message_end", {"reference": reference | {"chunks": numbered}})
         cancelled = finish is not None and finish.reason == "cancelled"
         finished: dict[str, Any] = {"outputs": CANCELLED if cancelled else "", "elapsed_time": 1.0}
-        if answer.usage is not None:
+        if answer.usage:
             finished["usage"] = {"total_tokens": answer.usage.total}
         yield self._event("workflow_finished", finished)
         yield _data("[DONE]")

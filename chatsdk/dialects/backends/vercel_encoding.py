@@ -88,7 +88,7 @@ class _Chunks(Writer[bytes]):
             default = "tool-calls" if answer.tool_calls else "stop"
             reason = native_reason(finish, FINISH, NATIVE, default)
             last: dict[str, Any] = {"type": "finish", "finishReason": reason}
-            if answer.usage is not None:
+            if answer.usage:
                 last["messageMetadata"] = {"usage": _usage(answer.usage)}
             yield _frame(last)
         yield sse.encode("[DONE]")

@@ -1,0 +1,105 @@
+"""Which messages of a conversation are sent to a backend: all but what it would refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import takewhile
+
+from chatsdk.answer import ToolCall
+from chatsdk.messages import Message
+from chatsdk.session.status import Status
+
+__all__ = ["not_run", "owed_calls", "without_failed_questions", "without_owed_calls"]
+
+NOT_RUN = "error: the user ended the turn before this was run"
+
+_FAILED = (Status.STOPPED.value, Status.ERROR.value)
+
+
+def without_failed_questions(
+    messages: Sequence[Message], failed: Collection[str | None]
+) -> tuple[Message, ...]:
+    """Leave out answers without a word in them, and the questions whose turn failed that way.
+
+    A question that was refused, for its length or for anything else, would be refused again with
+    each later one; and many backends refuse two messages of the user in a row.
+
+    Args:
+        messages: what is to be sent.
+        failed: the ids of the questions of such turns, asked again since or not.
+    """
+    kept: list[Message] = []
+    for message in messages:
+        if not _is_empty(message):
+            kept.append(message)
+        elif has_failed(message):
+            while kept and kept[-1].role == "user" and kept[-1].id in failed:
+                kept.pop()
+    return tuple(kept)
+
+
+def failed_questions(messages: Sequence[Message]) -> set[str | None]:
+    """Return the ids of the user's messages that an answer follows which failed at once."""
+    failed: set[str | None] = set()
+    run: list[str | None] = []
+    for message in messages:
+        if message.role == "user":
+            run.append(message.id)
+            continue
+        if has_failed(message):
+            failed.update(run)
+        run = []
+    return failed
+
+
+def has_failed(reply: Message) -> bool:
+    """Whether an answer failed, or was stopped, before its first word."""
+    return reply.role == "assistant" and not reply.content and reply.status in _FAILED
+
+
+def _is_empty(message: Message) -> bool:
+    return message.role == "assistant" and not (message.content or message.tool_calls)
+
+
+def without_owed_calls(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Leave out the calls that have no results: backends refuse a conversation with such.
+
+    They are those of an answer that was cut short, of one that did not wait for an answer, and
+    those that the server ran itself.
+    """
+    kept = []
+    for place, message in enumerate(messages):
+        if message.tool_calls:
+            owed = owed_calls(message, messages[place + 1 :])
+            if owed:
+                calls = tuple(call for call in message.tool_calls if call not in owed)
+                message = message._replace(tool_calls=calls)
+        kept.append(message)
+    return tuple(kept)
+
+
+def owed_calls(message: Message, after: Sequence[Message]) -> list[ToolCall]:
+    """Return the calls of a message whose results are not among the messages `after` it."""
+    results = [item.tool_call_id for item in takewhile(_is_result, after)]
+    owed = []
+    for call in message.tool_calls:
+        # Where calls have no ids, their results have their order.
+        if call.id in results:
+            results.remove(call.id)
+        elif None in results:
+            results.remove(None)
+        else:
+            owed.append(call)
+    return owed
+
+
+def not_run(calls: Sequence[ToolCall]) -> tuple[Message, ...]:
+    """Return what is told of calls that a backend waits for, and that nobody will run."""
+    return tuple(
+        Message("tool", NOT_RUN, tool_call_id=call.id, name=call.name, status=Status.ERROR.value)
+        for call in calls
+    )
+
+
+def _is_result(message: Message) -> bool:
+    return message.role == "tool"
