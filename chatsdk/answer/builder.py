@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from chatsdk.answer.draft import Step
-from chatsdk.answer.ledger import Ledger
+from chatsdk.answer.ledger import PIECE_BYTES, Ledger
 from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Arrivals, Facts, ToolCall
 from chatsdk.parts import (
+    Citation,
     Citations,
     End,
     Failure,
@@ -36,12 +37,13 @@ class Channel:
     so that the text can always be encoded.
     """
 
-    __slots__ = ("count", "delta", "held", "ledger", "rewritten")
+    __slots__ = ("count", "held", "ledger", "rewritten", "start")
 
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.count = 0
-        self.delta = ""
+        # The pieces from here on are what the step under way adds.
+        self.start = 0
         self.rewritten = False
         self.held = ""
 
@@ -52,7 +54,6 @@ class Channel:
         if piece:
             self.ledger.pieces.append(piece)
             self.count += 1
-            self.delta = self.delta + piece if self.delta else piece
 
     def replace(self, text: str) -> None:
         """Take `text` as the whole so far, whether it extends the text or rewrites it."""
@@ -62,15 +63,21 @@ class Channel:
         now = self.ledger.upto(self.count)
         if text.startswith(now):
             if len(text) > len(now):
-                piece = text[len(now) :]
-                self.ledger.pieces.append(piece)
+                self.ledger.pieces.append(text[len(now) :])
                 self.count += 1
-                self.delta += piece
         else:
-            self.ledger = Ledger([text])
-            self.count = 1
-            self.delta = ""
-            self.rewritten = True
+            self.rewrite([text])
+
+    def rewrite(self, pieces: list[str]) -> None:
+        """Begin anew with these pieces, which hold no half of a pair."""
+        self.ledger = Ledger(pieces)
+        self.count = self.start = len(pieces)
+        self.rewritten = True
+
+    def step(self) -> str:
+        """Return what was added since the last step."""
+        start, self.start = self.start, self.count
+        return self.ledger.between(start, self.count) if start < self.count else ""
 
     def flush(self) -> None:
         """Give up waiting for the second half of a pair."""
@@ -109,7 +116,10 @@ class AnswerBuilder:
         self._text = Channel()
         self._reasoning = Channel()
         self._facts = Facts()
-        self._calls: dict[int | str, int] = {}
+        self._calls: dict[Hashable, int] = {}
+        self._cited: set[Citation] = set()
+        # Of the calls and citations, in bytes.
+        self._rest_size = 0
         self._arrivals = Arrivals(started)
         self._payload: str | None = None
         self._received = 0
@@ -149,13 +159,13 @@ class AnswerBuilder:
             # Nearly every step: what `Channel.append` does, without the call.
             text.ledger.pieces.append(delta)
             text.count += 1
+            text.start = text.count
             thought = ""
             rewritten = False
         else:
             for part in parts:
                 _APPLY[part.__class__](self, part)
-            delta, thought, rewritten = text.delta, reasoning.delta, text.rewritten
-            text.delta = reasoning.delta = ""
+            delta, thought, rewritten = text.step(), reasoning.step(), text.rewritten
             text.rewritten = False
         if at is not None:
             arrivals.times.append(at)
@@ -186,14 +196,20 @@ class AnswerBuilder:
         """Give out what was held back for its other half; called at the end of the stream."""
         self._text.flush()
         self._reasoning.flush()
-        return self.step(()) if self._text.delta or self._reasoning.delta else self.answer
+        added = any(channel.start < channel.count for channel in (self._text, self._reasoning))
+        return self.step(()) if added else self.answer
 
     @property
     def size(self) -> int:
         """About how many bytes of memory the answer takes."""
-        ledgers = [self._text.ledger, self._reasoning.ledger]
-        ledgers += [call.ledger for call in self._facts.tool_calls]
-        return sum(ledger.size for ledger in ledgers)
+        return self._text.ledger.size + self._reasoning.ledger.size + self._rest_size
+
+    def rewrite(self, text: list[str] | None, reasoning: list[str] | None) -> None:
+        """Begin the text, the reasoning or both anew with these pieces, in the next step."""
+        if text is not None:
+            self._text.rewrite(text)
+        if reasoning is not None:
+            self._reasoning.rewrite(reasoning)
 
     def _text_snapshot(self, part: TextSnapshot) -> None:
         self._text.replace(part.text)
@@ -205,23 +221,26 @@ class AnswerBuilder:
         self._reasoning.replace(part.text)
 
     def _tool_call(self, part: ToolCallDelta) -> None:
-        calls = list(self._facts.tool_calls)
-        place = self._calls.get(part.index)
-        if place is None:
-            self._calls[part.index] = len(calls)
-            calls.append(ToolCall(part.id, part.name, part.arguments))
+        calls = self._facts.tool_calls
+        place = self._calls.setdefault(part.index, len(calls))
+        if place == len(calls):
+            call = ToolCall(part.id, part.name, part.arguments)
         else:
-            calls[place] = calls[place].extended(part.id, part.name, part.arguments, part.replace)
-        self._facts = self._facts._replace(tool_calls=tuple(calls))
+            call = calls[place]
+            self._rest_size -= call.size
+            call = call.extended(part.id, part.name, part.arguments, part.replace)
+        self._rest_size += call.size
+        self._facts = self._facts._replace(tool_calls=calls.put(place, call))
 
     def _citations(self, part: Citations) -> None:
-        known = self._facts.citations
-        new: list[Any] = []
+        citations = self._facts.citations
         for item in part.items:
-            if item not in known and item not in new:
-                new.append(item)
-        if new:
-            self._facts = self._facts._replace(citations=(*known, *new))
+            if item not in self._cited:
+                self._cited.add(item)
+                self._rest_size += _size(item)
+                citations = citations.add(item)
+        if citations is not self._facts.citations:
+            self._facts = self._facts._replace(citations=citations)
 
     def _usage(self, part: UsageUpdate) -> None:
         known = self._facts.usage
@@ -266,6 +285,10 @@ class AnswerBuilder:
     def _fail(self, part: Failure) -> None:
         self.failure = self.failure or part
         self.over = True
+
+
+def _size(citation: Citation) -> int:
+    return PIECE_BYTES + sum(len(value) for value in citation if isinstance(value, str))
 
 
 _APPLY: dict[type, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatsdk.answer.ledger import Vector
 from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Facts, ToolCall
 from chatsdk.parts import (
@@ -41,8 +42,9 @@ def parts_between(before: Answer | None, after: Answer) -> list[Part]:
     _add_text(parts, before, after)
     if facts is not known:
         _add_calls(parts, known.tool_calls, facts.tool_calls)
-        if len(facts.citations) > len(known.citations):
-            parts.append(Citations(facts.citations[len(known.citations) :]))
+        new = range(len(known.citations), len(facts.citations))
+        if new:
+            parts.append(Citations(tuple(facts.citations[place] for place in new)))
         if facts.usage and facts.usage != known.usage:
             parts.append(UsageUpdate(**facts.usage._asdict()))
         if facts.native is not None and facts.native is not known.native:
@@ -94,19 +96,16 @@ def _add_identity(parts: list[Part], known: Facts, facts: Facts) -> None:
         parts.append(Identity(**ids, task=task))
 
 
-def _add_calls(parts: list[Part], known: tuple[ToolCall, ...], calls: tuple[ToolCall, ...]) -> None:
-    if calls is known:
-        return
-    for place, call in enumerate(calls):
+def _add_calls(parts: list[Part], known: Vector[ToolCall], calls: Vector[ToolCall]) -> None:
+    for place in calls.changes(known):
+        call = calls[place]
         if place >= len(known):
             parts.append(ToolCallDelta(place, call.id, call.name, call.arguments))
             continue
         earlier = known[place]
-        if call is earlier:
-            continue
         id = call.id if call.id != earlier.id else None
         name = call.name if call.name != earlier.name else None
-        if call.ledger is not earlier.ledger:
+        if not call.extends(earlier):
             parts.append(ToolCallDelta(place, id, name, call.arguments, replace=True))
         else:
             piece = call.arguments_since(earlier)

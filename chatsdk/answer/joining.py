@@ -5,7 +5,7 @@ from __future__ import annotations
 from chatsdk.answer.builder import AnswerBuilder
 from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Facts
-from chatsdk.parts import Part, Reasoning, ReasoningSnapshot, Text, TextSnapshot, Usage
+from chatsdk.parts import Citation, Part, Reasoning, Text, Usage
 
 __all__ = ["Joined"]
 
@@ -26,11 +26,19 @@ class Joined:
         self._begun = False
         self._newest: Answer | None = None
         self._before = self.answer
+        # Of the rounds before; asked for again and again where a round rewrites.
+        self._text = self._reasoning = ""
+        self._cited: set[Citation] = set()
+        # How many citations of the round under way were taken.
+        self._taken = 0
 
     def next_round(self) -> None:
         """Let what is taken from now on stand after what there is."""
-        self._before = self.answer
+        before = self._before = self.answer
         self._newest = None
+        self._text, self._reasoning = before.text, before.reasoning
+        self._cited.update(before.citations)
+        self._taken = 0
 
     def take(self, answer: Answer) -> Answer:
         """Return the next step, given the next step of the round under way."""
@@ -43,16 +51,17 @@ class Joined:
             self._begun = True
             builder._arrivals.started = answer._arrivals.started
         parts: list[Part] = []
-        if answer.rewritten:
-            parts.append(TextSnapshot(before.text + answer.text))
-        elif answer.delta:
+        rethought = newest is not None and answer._thoughts is not newest._thoughts
+        builder.rewrite(
+            [self._text, answer.text] if answer.rewritten else None,
+            [self._reasoning, answer.reasoning] if rethought else None,
+        )
+        if answer.delta and not answer.rewritten:
             parts.append(Text(answer.delta))
-        if newest is not None and answer._thoughts is not newest._thoughts:
-            parts.append(ReasoningSnapshot(before.reasoning + answer.reasoning))
-        elif answer.reasoning_delta:
+        if answer.reasoning_delta and not rethought:
             parts.append(Reasoning(answer.reasoning_delta))
         if newest is None or answer._facts is not newest._facts:
-            builder._facts = _facts(before._facts, answer._facts)
+            builder._facts = self._facts(builder._facts, answer._facts)
         known = 0 if newest is None else newest._events
         times = answer._arrivals.times[known : answer._events]
         self.answer = builder.step(
@@ -63,18 +72,20 @@ class Joined:
         )
         return self.answer
 
-
-def _facts(before: Facts, now: Facts) -> Facts:
-    if before == Facts():
-        return now
-    return now._replace(
-        citations=(
-            *before.citations,
-            *(item for item in now.citations if item not in before.citations),
-        ),
-        usage=_sum(before.usage, now.usage),
-        conversation_id=now.conversation_id or before.conversation_id,
-    )
+    def _facts(self, shown: Facts, now: Facts) -> Facts:
+        before = self._before._facts
+        citations = shown.citations
+        # Those of a round are only ever added to.
+        for place in range(self._taken, len(now.citations)):
+            citation = now.citations[place]
+            if citation not in self._cited:
+                citations = citations.add(citation)
+        self._taken = len(now.citations)
+        return now._replace(
+            citations=citations,
+            usage=_sum(before.usage, now.usage),
+            conversation_id=now.conversation_id or before.conversation_id,
+        )
 
 
 def _sum(before: Usage, now: Usage) -> Usage:

@@ -1,9 +1,19 @@
-"""Text that only grows, shared by all the answers that show a beginning of it."""
+"""`Ledger` and `Vector`: text and items that the steps of an answer share."""
 
 from __future__ import annotations
 
-__all__ = ["Ledger", "as_bytes", "as_text"]
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic, TypeVar, cast
 
+__all__ = ["PIECE_BYTES", "Ledger", "Vector", "as_bytes", "as_text"]
+
+_Item = TypeVar("_Item")
+
+# Items of one node, and children of one: 2 ** BITS.
+BITS = 5
+WIDTH = 1 << BITS
+
+_Node = tuple[Any, ...]
 
 # What a piece takes besides its characters: the string's header, its places in the lists, the time
 # of its event.
@@ -55,6 +65,116 @@ class Ledger:
         if end - start == 1:
             return self.pieces[start]
         return "".join(self.pieces[start:end])
+
+
+class Vector(Generic[_Item]):
+    """An immutable sequence: each step of an answer has one, and so may have thousands of items.
+
+    A tuple would be copied for each item that is added, which is quadratic in their number. Here
+    the items stand in the leaves of a tree of tuples, and a change copies the nodes on the way to
+    one leaf.
+    """
+
+    __slots__ = ("_count", "_root", "_shift", "_whole")
+
+    def __init__(self, items: Iterable[_Item] = ()) -> None:
+        whole = tuple(items)
+        level: _Node = whole
+        shift = 0
+        while len(level) > WIDTH:
+            level = tuple(level[at : at + WIDTH] for at in range(0, len(level), WIDTH))
+            shift += BITS
+        self._fill(level, shift, len(whole))
+        self._whole: tuple[_Item, ...] | None = whole
+
+    def _fill(self, root: _Node, shift: int, count: int) -> None:
+        self._root = root
+        self._shift = shift
+        self._count = count
+        self._whole = None
+
+    def put(self, place: int, item: _Item) -> Vector[_Item]:
+        """Return a copy with `item` at `place`, which is at most the number of items."""
+        root, shift, count = self._root, self._shift, self._count
+        if place == count:
+            count += 1
+            if count > WIDTH << shift:
+                root = (root,)
+                shift += BITS
+        made: Vector[_Item] = Vector.__new__(Vector)
+        made._fill(_put(root, shift, place, item), shift, count)
+        return made
+
+    def add(self, item: _Item) -> Vector[_Item]:
+        """Return a copy with `item` behind the others."""
+        return self.put(self._count, item)
+
+    def changes(self, earlier: Vector[_Item]) -> Iterator[int]:
+        """Yield the places of the items that are not the same objects in `earlier`, in order."""
+        known = earlier._root
+        for _ in range(earlier._shift, self._shift, BITS):
+            known = (known,)
+        return _changes(self._root, known if earlier._shift <= self._shift else (), self._shift, 0)
+
+    def whole(self) -> tuple[_Item, ...]:
+        """Return all items. The tuple is made once."""
+        whole = self._whole
+        if whole is None:
+            whole = self._whole = tuple(self)
+        return whole
+
+    def __getitem__(self, place: int) -> _Item:
+        if not 0 <= place < self._count:
+            raise IndexError(place)
+        node = self._root
+        for shift in range(self._shift, 0, -BITS):
+            node = node[place >> shift & WIDTH - 1]
+        return cast(_Item, node[place & WIDTH - 1])
+
+    def __iter__(self) -> Iterator[_Item]:
+        level = self._root
+        for _ in range(self._shift // BITS):
+            level = tuple(item for node in level for item in node)
+        return iter(level)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vector):
+            return NotImplemented
+        return self is other or (
+            self._count == other._count and bool(self.whole() == other.whole())
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.whole())
+
+    def __repr__(self) -> str:
+        return f"Vector({list(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Vector, (self.whole(),))
+
+
+def _changes(node: _Node, known: _Node, shift: int, start: int) -> Iterator[int]:
+    for at, item in enumerate(node):
+        there = at < len(known)
+        place = start + (at << shift)
+        if there and item is known[at]:
+            continue
+        if shift:
+            yield from _changes(item, known[at] if there else (), shift - BITS, place)
+        else:
+            yield place
+
+
+def _put(node: _Node, shift: int, place: int, item: object) -> _Node:
+    at = place >> shift & WIDTH - 1
+    if shift:
+        below = node[at] if at < len(node) else ()
+        item = _put(below, shift - BITS, place, item)
+    return (*node[:at], item, *node[at + 1 :])
 
 
 def as_bytes(text: str) -> bytes:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from chatsdk.answer.draft import Step
-from chatsdk.answer.ledger import Ledger, as_bytes, as_text
+from chatsdk.answer.ledger import Ledger, Vector, as_bytes, as_text
 from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall
 from chatsdk.parts import Citation, Native, Usage
 from chatsdk.values import refuse_to_change
@@ -67,8 +67,8 @@ class Answer(Step):
         native: Native | None = None,
     ) -> None:
         facts = Facts(
-            tool_calls=tuple(tool_calls),
-            citations=tuple(citations),
+            tool_calls=Vector(tool_calls),
+            citations=Vector(citations),
             usage=Usage() if usage is None else usage,
             finish_reason=finish_reason,
             native_finish_reason=native_finish_reason,
@@ -107,12 +107,12 @@ class Answer(Step):
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tool calls so far, a tuple of `ToolCall`."""
-        return self._facts.tool_calls
+        return self._facts.tool_calls.whole()
 
     @property
     def citations(self) -> tuple[Citation, ...]:
         """The sources so far, a tuple of `Citation`."""
-        return self._facts.citations
+        return self._facts.citations.whole()
 
     @property
     def usage(self) -> Usage:
@@ -261,9 +261,15 @@ class Answer(Step):
             "first_text": arrivals.first_text,
             "received": self._received,
         }
+        # Tuples, as an Answer is made of.
+        facts = self._facts
+        facts = facts._replace(
+            tool_calls=facts.tool_calls.whole(),  # type: ignore[arg-type]
+            citations=facts.citations.whole(),  # type: ignore[arg-type]
+        )
         # As bytes: a pickle notes where a string is one object with another, and a joined text
         # may or may not be one with its only piece.
-        return (_restore, (as_bytes(self.text), as_bytes(self.reasoning), self._facts, state))
+        return (_restore, (as_bytes(self.text), as_bytes(self.reasoning), facts, state))
 
 
 def _fill(answer: Answer, **values: Any) -> None:
@@ -279,6 +285,7 @@ def _restore(text: bytes, reasoning: bytes, facts: Facts, state: dict[str, Any])
     arrivals.times.extend(state["times"])
     first = state["first_text"]
     arrivals.first_text = first if first is not None and first <= len(arrivals.times) else None
+    facts = facts._replace(tool_calls=Vector(facts.tool_calls), citations=Vector(facts.citations))
     answer = Answer.__new__(Answer)
     _fill(
         answer,

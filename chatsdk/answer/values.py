@@ -7,7 +7,7 @@ from array import array
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from chatsdk.answer.ledger import Ledger, as_bytes, as_text
+from chatsdk.answer.ledger import Ledger, Vector, as_bytes, as_text
 from chatsdk.parts import Citation, Native, Usage
 from chatsdk.values import distinct, refuse_to_change
 
@@ -39,9 +39,13 @@ class ToolCall:
         return self._ledger.upto(self._count)
 
     @property
-    def ledger(self) -> Ledger:
-        """The pieces of the arguments, shared by the steps of one call."""
-        return self._ledger
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        return len(self.id or "") + len(self.name or "") + self._ledger.size
+
+    def extends(self, earlier: ToolCall) -> bool:
+        """Whether the arguments go on from those of `earlier`, a step of the same call."""
+        return self._ledger is earlier._ledger
 
     def arguments_since(self, earlier: ToolCall) -> str:
         """Return the piece of the arguments that came after `earlier`, a step of the same call."""
@@ -170,8 +174,8 @@ class Arrivals:
 class Facts(NamedTuple):
     """What rarely changes from one step to the next."""
 
-    tool_calls: tuple[ToolCall, ...] = ()
-    citations: tuple[Citation, ...] = ()
+    tool_calls: Vector[ToolCall] = Vector()
+    citations: Vector[Citation] = Vector()
     usage: Usage = Usage()
     finish_reason: str | None = None
     native_finish_reason: str | None = None

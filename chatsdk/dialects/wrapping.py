@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["unwrapped"]
+
+# Several prefixes a step, and not all, because the expression remembers each that it repeats.
+PREFIXES = re.compile(r"\s*(?:data:\s*){0,1000}")
 
 
 def unwrapped(data: str) -> str:
@@ -10,7 +15,8 @@ def unwrapped(data: str) -> str:
 
     RAGFlow's own web page strips them too.
     """
-    data = data.strip()
-    while data.startswith("data:"):
-        data = data[len("data:") :].lstrip()
-    return data
+    # An index and not a shorter copy for each prefix: an event may be made of nothing else.
+    start = 0
+    while (found := PREFIXES.match(data, start)) and found.end() > start:
+        start = found.end()
+    return data[start:].rstrip()
