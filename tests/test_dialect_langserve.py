@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from chatsdk import dialects
-from chatsdk.answer import ToolCall
+from chatsdk.answer import AnswerBuilder, ToolCall
 from chatsdk.messages import Image, Message
-from chatsdk.parts import Failure, Text, TextSnapshot
+from chatsdk.parts import Failure, Text
 from chatsdk.sse import ServerSentEvent
 
 MESSAGES = [
@@ -83,9 +85,11 @@ def test_a_message_under_the_key():
 def test_messages_that_are_whole_each_time():
     """Said to be snapshots, messages are taken for the whole text so far."""
     decoder = dialects.get("langserve", text="snapshot").decoder()
-    data = '{"type": "AIMessageChunk", "content": "It is", "id": "run-1"}'
-    for _ in range(2):
-        assert TextSnapshot("It is") in decoder.decode(ServerSentEvent("data", data))
+    builder = AnswerBuilder()
+    for text in ("It is", "It is", "It is cold", "It was"):
+        data = json.dumps({"type": "AIMessageChunk", "content": text, "id": "run-1"})
+        assert builder.step(decoder.decode(ServerSentEvent("data", data))).text == text
+        assert builder.answer.rewritten == (text == "It was")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from chatsdk.parts import Failure
 __all__ = ["bare_error", "proof"]
 
 # An error on lines of its own, which are no lines of an event, perhaps the last item of an array.
-BARE_ERROR = re.compile(rb'\n[\s,\[]*(\{\s*"error"\s*:.*)', re.DOTALL)
+# The lookbehind keeps a long run of blank lines from being searched once for each of them.
+BARE_ERROR = re.compile(rb'(?<![\s,\[])([\s,\[]+)(?=\{\s*"error"\s*:)')
 
 
 def bare_error(tail: bytes) -> Failure | None:
@@ -22,11 +23,11 @@ def bare_error(tail: bytes) -> Failure | None:
     `tail` is the end of a body that is not whole. Source: google-genai 3.4.0, which puts such
     lines together by their braces.
     """
-    found = BARE_ERROR.search(tail)
-    if found is None:
+    start = next((found.end() for found in BARE_ERROR.finditer(tail) if b"\n" in found[1]), None)
+    if start is None:
         return None
     try:
-        value, _ = json.JSONDecoder().raw_decode(found[1].decode("utf-8", "replace"))
+        value, _ = json.JSONDecoder().raw_decode(tail[start:].decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return failure_in(value)

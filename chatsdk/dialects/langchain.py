@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole
+from chatsdk.dialects.running import Running
 from chatsdk.messages import Image, Message
 from chatsdk.parts import (
     Citation,
@@ -43,11 +44,14 @@ class MessageReader:
     """
 
     def __init__(self) -> None:
-        # Of each message, by its id.
-        self._texts: dict[str, str] = {}
-        self._reasonings: dict[str, str] = {}
+        self._text = Running[Text, TextSnapshot](Text, TextSnapshot)
+        self._reasoning = Running[Reasoning, ReasoningSnapshot](Reasoning, ReasoningSnapshot)
+        # Of each message, by its id, and of all together.
         self._usage: dict[str, dict[str, int]] = {}
-        self._calls: dict[str, ToolCallDelta] = {}
+        self._total: dict[str, int] = {}
+        self._calls: dict[int | str, ToolCallDelta] = {}
+        # The calls that are told apart by their message and their place in it.
+        self._keys: dict[tuple[str, object], int] = {}
         self._finish: tuple[str, str] | None = None
         self._model: str | None = None
 
@@ -62,10 +66,13 @@ class MessageReader:
             parts.append(Text(text))
         calls = message.get("tool_call_chunks")
         if message.get("type") == "ai":
-            parts += [_call(call, id, place) for place, call in enumerate(_calls(message))]
+            parts += [self._call(call, id, place) for place, call in enumerate(_calls(message))]
         elif calls:
             for place, item in enumerate(as_list(calls, "tool_call_chunks")):
-                parts.append(_call_piece(as_object(item, "tool_call_chunks[]"), id, place))
+                call = as_object(item, "tool_call_chunks[]")
+                index = call.get("index")
+                key = self._key(id, index if isinstance(index, (int, str)) else place)
+                parts.append(_call_piece(call, key))
         if message.get("usage_metadata") or message.get("response_metadata"):
             parts += self._metadata(message, id, add=True)
         return parts
@@ -75,20 +82,20 @@ class MessageReader:
         parts: list[Part] = []
         for message in messages:
             id = as_name(message.get("id")) or ""
-            self._texts[id], self._reasonings[id] = _said(message)
+            text, reasoning = _said(message)
+            self._text.put(id, text)
+            self._reasoning.put(id, reasoning)
             for place, item in enumerate(_calls(message)):
-                call = _call(item, id, place)
-                if self._calls.get(str(call.index)) != call:
-                    self._calls[str(call.index)] = call
+                call = self._call(item, id, place)
+                if self._calls.get(call.index) != call:
+                    self._calls[call.index] = call
                     parts.append(call)
             parts += self._metadata(message, id, add=False)
-        reasoning = "".join(self._reasonings.values())
-        if reasoning:
-            parts.insert(0, ReasoningSnapshot(reasoning))
-        text = "".join(self._texts.values())
-        if text:
-            parts.insert(0, TextSnapshot(text))
-        return parts
+        return [*self._text.take(), *self._reasoning.take(), *parts]
+
+    def flush(self) -> tuple[Part, ...]:
+        """Return what was held back of messages that rewrote others; for the end."""
+        return (*self._text.take(final=True), *self._reasoning.take(final=True))
 
     def _metadata(self, message: dict[str, Any], id: str, *, add: bool) -> list[Part]:
         parts: list[Part] = []
@@ -105,33 +112,39 @@ class MessageReader:
         usage = as_object(message.get("usage_metadata"), "usage_metadata")
         if usage:
             # The counts of pieces add up, as LangChain does when it adds the pieces.
-            known = self._usage.setdefault(id, {}) if add else {}
-            for name, value in _counts(usage):
-                known[name] = known.get(name, 0) + value
-            if add or self._usage.get(id) != known:
-                self._usage[id] = known
-                parts.append(self._total())
+            known = {} if add else self._usage.get(id, {})
+            counts = _counts(usage)
+            if add or known != counts:
+                self._usage[id] = counts
+                for name in known | counts:
+                    change = counts.get(name, 0) - known.get(name, 0)
+                    self._total[name] = self._total.get(name, 0) + change
+                parts.append(UsageUpdate(**self._total))
         return parts
 
-    def _total(self) -> UsageUpdate:
-        total: dict[str, int] = {}
-        for counts in self._usage.values():
-            for name, value in counts.items():
-                total[name] = total.get(name, 0) + value
-        return UsageUpdate(**total)
+    def _call(self, call: dict[str, Any], id: str, place: int) -> ToolCallDelta:
+        arguments = json.dumps(as_object(call.get("args"), "args"), ensure_ascii=False)
+        name, call_id = as_name(call.get("name")), as_name(call.get("id"))
+        key = call_id or self._key(id, place)
+        return ToolCallDelta(key, call_id, name, arguments, replace=True)
+
+    def _key(self, id: str, place: object) -> int:
+        # A number, because a text made of the message's id would copy it for each piece.
+        return self._keys.setdefault((id, place), len(self._keys))
 
 
 def _said(message: dict[str, Any]) -> tuple[str, str]:
     """Return the text and the reasoning of a message, or of a piece of one."""
     content = message.get("content")
     extra = message.get("additional_kwargs")
-    reasoning = ""
+    thought = ""
     if extra:
         extra = as_object(extra, "additional_kwargs")
-        reasoning = as_text(extra.get("reasoning_content"), "reasoning_content")
+        thought = as_text(extra.get("reasoning_content"), "reasoning_content")
     if content.__class__ is str:
-        return content, reasoning
+        return content, thought
     texts = []
+    thoughts = [thought]
     for block in as_list(content, "content"):
         if isinstance(block, str):
             texts.append(block)
@@ -141,14 +154,13 @@ def _said(message: dict[str, Any]) -> tuple[str, str]:
         if kind == "text":
             texts.append(as_text(block.get("text"), "text"))
         elif kind in ("thinking", "reasoning"):
-            reasoning += as_text(block.get(kind), kind)
-    return "".join(texts), reasoning
+            thoughts.append(as_text(block.get(kind), kind))
+    return "".join(texts), "".join(thoughts)
 
 
-def _call_piece(call: dict[str, Any], id: str, place: int) -> ToolCallDelta:
-    index = call.get("index")
+def _call_piece(call: dict[str, Any], index: int) -> ToolCallDelta:
     return ToolCallDelta(
-        f"{id}/{place if index is None else index}",
+        index,
         id=as_name(call.get("id")),
         name=as_name(call.get("name")),
         arguments=as_text(call.get("args"), "args"),
@@ -161,13 +173,7 @@ def _calls(message: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _call(call: dict[str, Any], id: str, place: int) -> ToolCallDelta:
-    arguments = json.dumps(as_object(call.get("args"), "args"), ensure_ascii=False)
-    name, call_id = as_name(call.get("name")), as_name(call.get("id"))
-    return ToolCallDelta(call_id or f"{id}/{place}", call_id, name, arguments, replace=True)
-
-
-def _counts(usage: dict[str, Any]) -> Iterable[tuple[str, int]]:
+def _counts(usage: dict[str, Any]) -> dict[str, int]:
     into = as_object(usage.get("input_token_details"), "input_token_details")
     out = as_object(usage.get("output_token_details"), "output_token_details")
     found = {
@@ -177,7 +183,7 @@ def _counts(usage: dict[str, Any]) -> Iterable[tuple[str, int]]:
         "reasoning": as_whole(out.get("reasoning")),
         "cached": as_whole(into.get("cache_read")),
     }
-    return [(name, value) for name, value in found.items() if value is not None]
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def documents(value: object) -> tuple[Citation, ...]:

@@ -29,18 +29,16 @@ class Thinking:
         text = self._held + piece
         self._held = ""
         parts: list[Text | Reasoning] = []
-        while text:
+        start = 0
+        tag = CLOSE if self.inside else OPEN
+        while (found := text.find(tag, start)) >= 0:
+            self._add(parts, text[start:found])
+            start = found + len(tag)
+            self.inside = not self.inside
             tag = CLOSE if self.inside else OPEN
-            before, found, after = text.partition(tag)
-            if found:
-                self._add(parts, before)
-                self.inside = not self.inside
-                text = after
-                continue
-            end = len(text) - _begun(text, tag)
-            self._held = text[end:]
-            self._add(parts, text[:end])
-            break
+        end = len(text) - _begun(text[start:], tag)
+        self._held = text[end:]
+        self._add(parts, text[start:end])
         return parts
 
     def flush(self) -> list[Text | Reasoning]:

@@ -51,7 +51,9 @@ class Content:
         for name, value in delta.items():
             if name == "citation":
                 known = block.get("citations")
-                block["citations"] = [*(known if isinstance(known, list) else ()), value]
+                if not isinstance(known, list):
+                    known = block["citations"] = []
+                known.append(value)
             elif (name in GROWING or name in block) and name != "type" and isinstance(value, str):
                 self._pieces[index].setdefault(name, []).append(value)
 

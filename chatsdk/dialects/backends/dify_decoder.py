@@ -49,6 +49,8 @@ class DifyDecoder(Decoder):
         # What is known of each step, and whether any of it is shown as reasoning.
         self._thoughts: dict[str | None, str] = {}
         self._thinking = False
+        # The number of each call, which is told by its step and the tool's name.
+        self._calls: dict[tuple[str | None, str], int] = {}
         # Whether a message is written: a workflow run has none, and no ``message_end`` follows.
         self._message_id = False
         self._run_id: object = None
@@ -122,7 +124,25 @@ class DifyDecoder(Decoder):
                 parts.append(Reasoning(thought[len(known) :]))
                 self._thinking = True
             self._said.clear()
-        return [*parts, *_tool_calls(payload, id)]
+        return [*parts, *self._tool_calls(payload, id)]
+
+    def _tool_calls(self, payload: dict[str, Any], id: str | None) -> Iterator[Part]:
+        """Read the calls of a step, ``"a;b"`` with the input ``{"a": {...}, "b": {...}}``."""
+        tools = as_text(payload.get("tool"), "tool")
+        given = payload.get("tool_input") or ""
+        text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+        try:
+            inputs = json.loads(text)
+        except (ValueError, RecursionError):
+            inputs = None
+        # A name that comes twice has one input, so the text of the input is written once.
+        for name in dict.fromkeys(filter(None, tools.split(";"))):
+            if isinstance(inputs, dict) and name in inputs:
+                arguments = json.dumps(inputs[name], ensure_ascii=False)
+            else:
+                arguments = text
+            index = self._calls.setdefault((id, name), len(self._calls))
+            yield ToolCallDelta(index, id=id, name=name, arguments=arguments, replace=True)
 
     def _end(self, payload: dict[str, Any]) -> Sequence[Part]:
         return self.ended(payload)
@@ -209,23 +229,6 @@ def _result(outputs: dict[str, Any]) -> str:
     """Return a workflow's outputs as text; their names are the author's own."""
     words = [value for value in outputs.values() if isinstance(value, str)]
     return words[0] if len(words) == 1 else json.dumps(outputs, ensure_ascii=False)
-
-
-def _tool_calls(payload: dict[str, Any], id: str | None) -> Iterator[Part]:
-    """Read the calls of a step, ``"a;b"`` with the input ``{"a": {...}, "b": {...}}``."""
-    tools = as_text(payload.get("tool"), "tool")
-    given = payload.get("tool_input") or ""
-    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-    try:
-        inputs = json.loads(text)
-    except (ValueError, RecursionError):
-        inputs = None
-    for name in filter(None, tools.split(";")):
-        if isinstance(inputs, dict) and name in inputs:
-            arguments = json.dumps(inputs[name], ensure_ascii=False)
-        else:
-            arguments = text
-        yield ToolCallDelta(f"{id}:{name}", id=id, name=name, arguments=arguments, replace=True)
 
 
 def _citation(value: object) -> Citation:

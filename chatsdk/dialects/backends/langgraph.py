@@ -155,7 +155,7 @@ class LangGraphDecoder(Decoder):
         # A subgraph's events have its namespace behind a bar.
         name = event.event.partition("|")[0]
         if name == "end":
-            return (End(),)
+            return (*self._messages.flush(), End())
         if not event.data:
             return ()
         if name == "messages":
@@ -172,11 +172,12 @@ class LangGraphDecoder(Decoder):
         if name == "error":
             error = load_object(event.data)
             message = as_text(error.get("message"), "message")
-            return (Failure(message, as_name(error.get("error"))),)
+            return (*self._messages.flush(), Failure(message, as_name(error.get("error"))))
         return ()
 
     def close(self) -> Sequence[Part]:
-        return (Finish("cancelled"),) if self._unfinished else ()
+        left = self._messages.flush()
+        return (*left, Finish("cancelled")) if self._unfinished else left
 
     def _piece(self, pair: Any) -> Sequence[Part]:
         pair = as_list(pair, "messages")

@@ -108,14 +108,18 @@ class LangServeDecoder(Decoder):
         if name == "data":
             return self._yielded(load(data)) if data else ()
         if name == "end":
-            return (End(),)
+            return (*self._messages.flush(), End())
         if name == "error":
             error = load_object(data)
             message = as_text(error.get("message"), "message")
-            return (Failure(message, as_whole(error.get("status_code"))),)
+            failure = Failure(message, as_whole(error.get("status_code")))
+            return (*self._messages.flush(), failure)
         if name == "metadata":
             return (Identity(id=as_name(load_object(data).get("run_id"))),)
         return ()
+
+    def close(self) -> Sequence[Part]:
+        return self._messages.flush()
 
     def _yielded(self, value: Any) -> Sequence[Part]:
         if isinstance(value, str):

@@ -100,7 +100,9 @@ class OpenAIDecoder(Decoder):
         return self.read(chunk)
 
     def close(self) -> Sequence[Part]:
-        value = None if self._kept is None else self._kept.whole()
+        # Once: FastGPT goes on after its end marker, and may repeat it.
+        kept, self._kept = self._kept, None
+        value = None if kept is None else kept.whole()
         return () if value is None else (Native.of(DIALECT, value),)
 
     def _unusual(self, event: ServerSentEvent) -> Sequence[Part]:

@@ -11,6 +11,7 @@ from chatsdk.dialects.contract import Decoder, Dialect
 from chatsdk.dialects.counting import counted
 from chatsdk.dialects.payload import as_name, as_object, as_text, load, load_object
 from chatsdk.dialects.thinking import Thinking, split_thinking
+from chatsdk.dialects.trimmed import Trimmed
 from chatsdk.dialects.wrapping import unwrapped
 from chatsdk.parts import (
     Citations,
@@ -60,7 +61,7 @@ class RAGFlowDecoder(Decoder):
         self._thinking = Thinking()
         self._ids: tuple[object, ...] = ()
         # Deltas: the text so far. Snapshots: the last one, thinking included.
-        self._pieces: list[str] = []
+        self._said = Trimmed()
         self._snapshot = ""
         self._agent = _Agent()
 
@@ -108,7 +109,7 @@ class RAGFlowDecoder(Decoder):
         return parts
 
     def _end(self) -> Sequence[Part]:
-        failure = self._agent.failure(bool(self._pieces))
+        failure = self._agent.failure(bool(self._said))
         return (*self.close(), End() if failure is None else failure)
 
     def _identify(self, ids: tuple[object, ...], parts: list[Part]) -> None:
@@ -140,12 +141,13 @@ class RAGFlowDecoder(Decoder):
         if thought and not said:
             # The thinking was not closed; there is no answer in it.
             return
-        if not self._pieces and thought:
+        if not self._said and thought:
             parts.append(ReasoningSnapshot(thought))
-        if said.strip() != "".join(self._pieces).strip():
+        if not self._said.says(said):
             # Decorated: citations were put into it.
             parts.append(TextSnapshot(said))
-            self._pieces = [said]
+            self._said = Trimmed()
+            self._said.add(said)
 
     def _mark(self, data: dict[str, Any]) -> None:
         if data.get("start_to_think"):
@@ -156,7 +158,7 @@ class RAGFlowDecoder(Decoder):
     def _say(self, said: Sequence[Text | Reasoning], parts: list[Part]) -> None:
         for part in said:
             if isinstance(part, Text):
-                self._pieces.append(part.text)
+                self._said.add(part.text)
             parts.append(part)
 
     def _whole(self, text: str, parts: list[Part]) -> None:
