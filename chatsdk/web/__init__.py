@@ -1,0 +1,39 @@
+"""From a view to the browser: relay a stream, or serve whole chats that survive a reload.
+
+from chatsdk.web import relay, ChatService, Gateway
+from chatsdk.web import flask, django, starlette, wsgi   # each needs only its own framework
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chatsdk.web.relay import Relay, relay
+
+if TYPE_CHECKING:
+    from chatsdk.web.journal import Journal
+    from chatsdk.web.memory import MemoryJournal
+    from chatsdk.web.service import ChatService
+
+__all__ = ["ChatService", "Journal", "MemoryJournal", "Relay", "relay"]
+
+
+def __getattr__(name: str) -> Any:
+    # A view that only relays loads nothing else.
+    if name == "ChatService":
+        from chatsdk.web.service import ChatService
+
+        return ChatService
+    if name == "MemoryJournal":
+        from chatsdk.web.memory import MemoryJournal
+
+        return MemoryJournal
+    if name == "Journal":
+        from chatsdk.web.journal import Journal
+
+        return Journal
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,151 @@
+"""Django, under WSGI and ASGI: stream an answer from a view, mount a `ChatService`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connections
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.urls import URLPattern, re_path
+
+from chatsdk.dialects import Dialect
+from chatsdk.errors import ChatError
+from chatsdk.web import error_responses
+from chatsdk.web.event_loop import frames, on_a_thread
+from chatsdk.web.exchange import FrameStream, WebRequest, WebResponse
+from chatsdk.web.frames import Stream
+from chatsdk.web.relay import HEARTBEAT_SECONDS, relay
+from chatsdk.web.service import ChatService
+
+__all__ = ["error_response", "stream_response", "urls"]
+
+
+def stream_response(
+    request: HttpRequest,
+    stream: Stream | Callable[[], Stream],
+    *,
+    dialect: str | Dialect = "openai",
+    heartbeat: float = HEARTBEAT_SECONDS,
+) -> StreamingHttpResponse:
+    """Return the response that passes a stream on to the browser; see `chatsdk.web.relay`.
+
+    Under ASGI it has an asynchronous iterator: Django would read another one to its end before
+    it sends the first byte.
+    """
+    body = relay(stream, dialect=dialect, heartbeat=heartbeat)
+    return _streaming(request, 200, body.headers, body)
+
+
+def error_response(error: ChatError) -> JsonResponse:
+    """Return the response for an error that came before the answer began."""
+    found = error_responses.error_response(error)
+    response = JsonResponse({}, status=found.status)
+    response.content = found.body
+    return _with_headers(response, found.headers)
+
+
+def urls(service: ChatService) -> list[URLPattern]:
+    """Return the routes of a `ChatService`, for ``path("api/chat", include(urls(service)))``.
+
+    The views are exempt from Django's CSRF token, which `useChat` cannot send: the service checks
+    the content type and the origin instead. They never run in a transaction.
+    """
+    view: Any = _View(service)
+    return [re_path(r"^/?(?P<rest>[^/]+/(?:stream|stop))/?$", view), re_path(r"^/?$", view)]
+
+
+class _Everything:
+    """Contains everything."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+def _in_event_loop() -> bool:
+    return asyncio._get_running_loop() is not None
+
+
+class _View:
+    """A view that is asynchronous under ASGI and ordinary under WSGI.
+
+    Under ASGI, Django runs all ordinary views on one thread, where a backend that has not answered
+    would hold up every other request. Under WSGI, an asynchronous view would need an event loop
+    of its own on the server's thread, which gevent's workers do not have. Django asks whether a
+    view is asynchronous when it calls it, so it can be told the truth each time.
+    """
+
+    csrf_exempt = True
+    _non_atomic_requests = _Everything()
+
+    def __init__(self, service: ChatService) -> None:
+        self._service = service
+        self.__name__ = "chatsdk"
+
+    @property
+    def _is_coroutine(self) -> object:
+        # What asgiref asks for before Python 3.12.
+        return asyncio.coroutines._is_coroutine if _in_event_loop() else None  # type: ignore[attr-defined]
+
+    @property
+    def _is_coroutine_mark(self) -> object:
+        # What `inspect` asks for since Python 3.12.
+        return inspect._is_coroutine_mark if _in_event_loop() else None  # type: ignore[attr-defined]
+
+    def __call__(
+        self, request: HttpRequest, rest: str = ""
+    ) -> HttpResponse | Coroutine[Any, Any, HttpResponse]:
+        if isinstance(request, ASGIRequest):
+            return self._answer_async(request, rest)
+        return _response(request, self._service.respond(_request(request, rest)))
+
+    async def _answer_async(self, request: HttpRequest, rest: str) -> Any:
+        def respond() -> WebResponse:
+            try:
+                return self._service.respond(_request(request, rest))
+            finally:
+                # This thread ends, and its connections to the database with it.
+                connections.close_all()
+
+        return _response(request, await on_a_thread(respond))
+
+
+def _request(request: HttpRequest, rest: str) -> WebRequest:
+    full = request.path.rstrip("/")
+    mount = full[: len(full) - len(rest)].rstrip("/") if rest else full
+    return WebRequest(
+        request.method or "GET",
+        mount,
+        f"/{rest}",
+        {name: str(request.GET[name]) for name in request.GET},
+        {name.lower(): value for name, value in request.headers.items()},
+        request.read,
+        request,
+    )
+
+
+def _response(request: HttpRequest, found: WebResponse) -> Any:
+    if isinstance(found.body, bytes):
+        return _with_headers(HttpResponse(found.body, status=found.status), found.headers)
+    return _streaming(request, found.status, found.headers, found.body)
+
+
+def _streaming(
+    request: HttpRequest, status: int, headers: list[tuple[str, str]], body: FrameStream
+) -> StreamingHttpResponse:
+    content: Any = frames(body) if isinstance(request, ASGIRequest) else body
+    response = StreamingHttpResponse(content, status=status)
+    _with_headers(response, headers)
+    return response
+
+
+def _with_headers(response: Any, headers: list[tuple[str, str]]) -> Any:
+    names = {name.lower() for name, _ in headers}
+    if "content-type" not in names:
+        del response.headers["Content-Type"]
+    for name, value in headers:
+        response.headers[name] = value
+    return response

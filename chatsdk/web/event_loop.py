@@ -1,0 +1,77 @@
+"""What servers with an event loop need: frames without blocking it, and calls on other threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
+
+from chatsdk.web.exchange import FrameStream
+
+__all__ = ["frames", "on_a_thread"]
+
+T = TypeVar("T")
+
+
+async def frames(body: FrameStream) -> AsyncIterator[bytes]:
+    """Yield the frames of a stream, and its heartbeats; close it at the end.
+
+    The frames are produced on the stream's own thread: none of the loop's threads waits.
+    """
+    loop = asyncio.get_running_loop()
+    pump = body.pump
+
+    def wake(ready: asyncio.Event) -> None:
+        # The loop may be gone by now.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(ready.set)
+
+    try:
+        while True:
+            ready = asyncio.Event()
+            data = pump.take_now(lambda ready=ready: wake(ready))  # type: ignore[misc]
+            if data is None:
+                return
+            if data:
+                yield data
+                continue
+            try:
+                await asyncio.wait_for(ready.wait(), body.heartbeat)
+            except asyncio.TimeoutError:
+                yield body.heartbeat_frame
+    finally:
+        body.close()
+
+
+async def on_a_thread(function: Callable[[], T], *, name: str = "chatsdk-request") -> T:
+    """Run a function on a thread of its own, and return what it returns.
+
+    The loop's pool of threads is small, and a backend may take minutes to begin its answer.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def finish(value: T | None, error: BaseException | None) -> None:
+        if result.cancelled():
+            close = getattr(getattr(value, "body", None), "close", None)
+            if close is not None:
+                close()
+        elif error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(value)  # type: ignore[arg-type]
+
+    def work() -> None:
+        value: T | None = None
+        error: BaseException | None = None
+        try:
+            value = function()
+        except BaseException as caught:
+            error = caught
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(finish, value, error)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return await result

@@ -1,0 +1,75 @@
+"""A request and its response, without a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from chatsdk.web.error_responses import ErrorResponse
+from chatsdk.web.pump import Pump
+
+__all__ = ["FrameStream", "WebRequest", "WebResponse", "of_refusal"]
+
+
+class WebRequest(NamedTuple):
+    """A request as a framework has it.
+
+    Attributes:
+        method: in capitals.
+        mount: the path at which the service is mounted, without a slash at its end.
+        path: the rest of the path, such as ``/`` or ``/<id>/stream``.
+        query: the first value of each parameter.
+        headers: by their names in lower case.
+        read: returns at most so many bytes of the body.
+        native: the framework's own request.
+    """
+
+    method: str
+    mount: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    read: Callable[[int], bytes]
+    native: Any
+
+
+class FrameStream(Protocol):
+    """The frames of a streamed response, for servers with threads and for event loops."""
+
+    @property
+    def heartbeat(self) -> float:
+        """Seconds of silence after which a heartbeat is sent."""
+
+    @property
+    def heartbeat_frame(self) -> bytes:
+        """The line that is sent as a heartbeat."""
+
+    @property
+    def pump(self) -> Pump:
+        """The frames on a thread of their own; started, and used in place of iterating."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def __next__(self) -> bytes: ...
+
+    def close(self) -> None:
+        """End it. Twice is harmless."""
+
+
+class WebResponse(NamedTuple):
+    """A response for a framework to send.
+
+    Attributes:
+        status: the HTTP status code.
+        headers: pairs of name and value.
+        body: the whole body, or the frames of a stream.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes | FrameStream = b""
+
+
+def of_refusal(response: ErrorResponse) -> WebResponse:
+    """Return an error as a response."""
+    return WebResponse(response.status, list(response.headers), response.body)

@@ -1,0 +1,166 @@
+"""The frames that a browser gets: an answer's parts, fit for its dialect, and encoded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
+
+from chatsdk import dialects
+from chatsdk.answer import Answer
+from chatsdk.answer.diff import parts_between
+from chatsdk.dialects import Dialect
+from chatsdk.errors import ChatError
+from chatsdk.outcome import Outcome
+from chatsdk.parts import Failure, Finish, Identity, Native, Part, ToolCallDelta
+from chatsdk.web.error_responses import failure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["Stream", "Wording", "fit", "parts_of", "writable"]
+
+_log = logging.getLogger("chatsdk.web")
+
+
+class Stream(Protocol):
+    """What is read: an `AnswerStream` or a `TurnStream`."""
+
+    @property
+    def answer(self) -> Answer:
+        """The latest answer."""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended."""
+
+    def __iter__(self) -> Iterator[Answer]: ...
+
+    def stop(self) -> None:
+        """End it, from any thread."""
+
+    def close(self) -> None:
+        """End it and close its connection."""
+
+
+def writable(dialect: str | Dialect) -> Dialect:
+    """Return the dialect that the browser speaks.
+
+    Raises:
+        ValueError: there is no such dialect, or chatsdk cannot write it.
+    """
+    found = dialects.get(dialect)
+    found.encode(())
+    return found
+
+
+def parts_of(stream: Stream) -> Generator[Part, None, None]:
+    """Yield the parts of a stream as they come; its error is the last one, a `Failure`."""
+    before: Answer | None = None
+    try:
+        for answer in stream:
+            yield from parts_between(before, answer)
+            before = answer
+        last = stream.answer
+        if last is not before:
+            yield from parts_between(before, last)
+        outcome = stream.outcome
+        if outcome is not None and outcome.error is not None:
+            yield failure_of(outcome.error)
+        elif outcome is not None and outcome.reason == "stopped":
+            yield Finish("cancelled")
+    except ChatError as error:
+        _log.info("the answer failed: %s", error)
+        yield failure_of(error)
+    except Exception as error:
+        _log.exception("the answer ended with an unexpected error")
+        yield failure_of(error)
+
+
+def fit(parts: Iterable[Part], id: str, model: str) -> Iterator[Part]:
+    """Add what the browser's dialect needs and the backend did not send.
+
+    The answer gets the given id, each tool call an id, and the end a reason. The reason goes out
+    in the words of the browser's dialect, so the backend's own word is left out.
+    """
+    yield Identity(id=id, model=model)
+    named: set[int | str] = set()
+    called = False
+    reason: str | None = None
+    for part in parts:
+        match part:
+            case Identity():
+                # Frames that have begun carry one id.
+                yield part._replace(id=None)
+            case ToolCallDelta(index=index):
+                called = True
+                if index in named:
+                    part = part._replace(id=None)
+                elif part.id is None:
+                    part = part._replace(id=f"call_{uuid4().hex}")
+                named.add(index)
+                yield part
+            case Finish(reason=why):
+                # Held back: a later one may say more, and there must be only one.
+                reason = why if reason != "cancelled" else reason
+            case Native():
+                pass
+            case Failure():
+                yield part
+                return
+            case _:
+                yield part
+    yield Finish(reason or ("tool_calls" if called else "stop"))
+
+
+class Wording:
+    """Encodes one answer in the browser's dialect.
+
+    Args:
+        dialect: the browser's.
+        id: the answer's id, a new one by default.
+        model: the name to send if the backend does not name its model.
+        prefix: precedes the number in the ``id:`` of each frame.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        id: str | None = None,
+        model: str = "chat",
+    ) -> None:
+        self._dialect = dialect
+        self._id = id or f"msg_{uuid4().hex}"
+        self._model = model
+        self._sse = dialect.framing() == "sse"
+
+    def frames(self, parts: Iterable[Part]) -> Iterator[bytes]:
+        """Yield the frames, each as soon as its part is there."""
+        fitted = fit(parts, self._id, self._model)
+        yield from self._dialect.encode(fitted, id=self._id, model=self._model)
+
+    def failure(self, failure: Failure) -> list[bytes]:
+        """Return the frames that end an answer which has already begun."""
+        begun = list(self._encode(()))
+        failed = list(self._encode((failure,)))
+        same = 0
+        while same < min(len(begun), len(failed)) and begun[same] == failed[same]:
+            same += 1
+        return failed[same:]
+
+    def numbered(self, frame: bytes, id: str) -> bytes:
+        """Return the frame with its ``id:`` field; lines of JSON have no place for one."""
+        return b"id: " + id.encode("ascii") + b"\n" + frame if self._sse else frame
+
+    @property
+    def heartbeat(self) -> bytes:
+        """A line that changes nothing."""
+        return self._dialect.heartbeat(model=self._model)
+
+    def _encode(self, parts: Iterable[Part]) -> Iterator[bytes]:
+        return self._dialect.encode(parts, id=self._id, model=self._model)
+
+
+Opened = Callable[[], Stream]

@@ -1,0 +1,147 @@
+"""`Pump`: frames that are produced on a thread of their own, in a bounded buffer."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+
+__all__ = ["Pump"]
+
+_log = logging.getLogger("chatsdk.web")
+
+# Bytes that may wait for a browser that reads slowly. When they are reached, nothing more is read
+# from the backend, whose own writes then block.
+BUFFER_BYTES = 64 * 1024
+
+
+class Pump:
+    """Runs an iterator of frames on a daemon thread and hands the frames on.
+
+    One consumer takes them, waiting no longer than it wants: that is how a server can send
+    heartbeats while the model is silent.
+
+    Args:
+        frames: what to run.
+        stop: called by `close` on the closing thread, to wake the producer.
+        finish: called once when the production is over, also if it never began.
+        name: the thread's name.
+    """
+
+    def __init__(
+        self,
+        frames: Iterator[bytes],
+        stop: Callable[[], object],
+        finish: Callable[[], object],
+        *,
+        name: str = "chatsdk-relay",
+    ) -> None:
+        self._frames = frames
+        self._stop = stop
+        self._finish = finish
+        # Guards all that follows; never held while frames are produced or handed on. Its lock is
+        # reentrant, because a finalizer may call `close` on a thread that holds it.
+        self._changed = threading.Condition()
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._over = False
+        self._closed = False
+        self._wake: Callable[[], object] | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._started = False
+
+    def start(self) -> None:
+        """Start the thread; a second call does nothing."""
+        with self._changed:
+            if self._started or self._closed:
+                return
+            self._started = True
+        self._thread.start()
+
+    def take(self, timeout: float | None) -> bytes | None:
+        """Return all frames that are there, joined; wait for the first one.
+
+        Returns:
+            ``b""`` if none came within `timeout` seconds, ``None`` if there will be no more.
+        """
+        with self._changed:
+            if not self._waiting and not self._over and not self._closed:
+                self._changed.wait(timeout)
+            return self._taken()
+
+    def take_now(self, wake: Callable[[], object]) -> bytes | None:
+        """Return what is there, as `take` does; if it is nothing, call `wake` once there is more.
+
+        `wake` is called on the pump's thread.
+        """
+        with self._changed:
+            if not self._waiting and not self._over and not self._closed:
+                self._wake = wake
+                return b""
+            return self._taken()
+
+    def close(self) -> None:
+        """End the production. Twice is harmless."""
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+            self._waiting.clear()
+            started, over = self._started, self._over
+            self._changed.notify_all()
+        if not over:
+            self._stop()
+        if not started:
+            self._finish()
+
+    def join(self, timeout: float) -> bool:
+        """Wait until the thread has ended; return whether it has."""
+        if self._started:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _taken(self) -> bytes | None:
+        if self._closed:
+            return None
+        waiting = self._waiting
+        if not waiting:
+            return None if self._over else b""
+        data = waiting.popleft() if len(waiting) == 1 else b"".join(waiting)
+        waiting.clear()
+        if self._size >= BUFFER_BYTES:
+            self._changed.notify_all()
+        self._size = 0
+        return data
+
+    def _run(self) -> None:
+        try:
+            for frame in self._frames:
+                if not self._put(frame):
+                    break
+        except Exception:
+            _log.exception("the frames of an answer could not be produced")
+        finally:
+            self._finish()
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
+                wake, self._wake = self._wake, None
+            if wake is not None:
+                wake()
+
+    def _put(self, frame: bytes) -> bool:
+        """Add a frame, once there is room; return False after `close`."""
+        with self._changed:
+            while self._size >= BUFFER_BYTES and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return False
+            self._waiting.append(frame)
+            self._size += len(frame)
+            wake, self._wake = self._wake, None
+            if wake is None and len(self._waiting) == 1:
+                self._changed.notify_all()
+        if wake is not None:
+            wake()
+        return True

@@ -1,0 +1,107 @@
+"""Checks of a browser's request: origin, content type, size, JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from typing import Any
+
+from chatsdk.web.error_responses import refusal
+from chatsdk.web.exchange import WebRequest, WebResponse, of_refusal
+
+__all__ = ["Refused", "allowed_origin", "cors_headers", "is_chat_id", "read_json", "refuse"]
+
+# A chat's id stands in a path, in a header and in keys.
+_CHAT_ID = re.compile(r"[A-Za-z0-9_~:@][A-Za-z0-9._~:@-]{0,127}")
+
+
+class Refused(Exception):
+    """The request is refused; `response` says how."""
+
+    def __init__(self, response: WebResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+def refuse(
+    status: int, kind: str, message: str, headers: list[tuple[str, str]] | None = None
+) -> Refused:
+    """Return the exception for a refusal."""
+    return Refused(of_refusal(refusal(status, kind, message, headers)))
+
+
+def is_chat_id(value: str) -> bool:
+    """Whether this can be the id of a chat: up to 128 letters, digits and ``._~:@-``."""
+    return _CHAT_ID.fullmatch(value) is not None
+
+
+def allowed_origin(request: WebRequest, origins: Collection[str]) -> str | None:
+    """Return the foreign origin that the request comes from, if it is allowed.
+
+    Returns:
+        ``None`` for a request of the site's own page, or of no page at all.
+
+    Raises:
+        Refused: another site's page sent it.
+    """
+    origin = request.headers.get("origin")
+    if origin is None:
+        return None
+    if origin in origins:
+        return origin
+    scheme, separator, host = origin.partition("://")
+    # TLS may end at a proxy, so the scheme is not compared.
+    own = request.headers.get("host", "").lower()
+    if separator and scheme in ("http", "https") and host and _same_host(host.lower(), own):
+        return None
+    raise refuse(403, "foreign_origin", "This page may not use the chat.")
+
+
+def _same_host(one: str, other: str) -> bool:
+    return _without_port(one) == _without_port(other)
+
+
+def _without_port(host: str) -> str:
+    for port in (":80", ":443"):
+        if host.endswith(port):
+            return host[: -len(port)]
+    return host
+
+
+def cors_headers(origin: str, *, preflight: bool = False) -> list[tuple[str, str]]:
+    """Return the header fields that let a page of an allowed origin read the response."""
+    headers = [
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", "X-Chat-Id"),
+    ]
+    if preflight:
+        headers += [
+            ("Access-Control-Allow-Methods", "GET, POST"),
+            ("Access-Control-Allow-Headers", "Content-Type, Accept, Authorization, Last-Event-ID"),
+            ("Access-Control-Max-Age", "600"),
+        ]
+    return headers
+
+
+def read_json(request: WebRequest, limit: int) -> Any:
+    """Read the body of a POST.
+
+    Raises:
+        Refused: 415, 413 or 400.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        # A form of another site can be posted without asking; JSON cannot.
+        raise refuse(415, "unsupported_media_type", "Send the request as application/json.")
+    length = request.headers.get("content-length", "")
+    too_long = refuse(413, "too_large", f"The request may have {limit} bytes at most.")
+    if length.isascii() and length.isdigit() and int(length[:20]) > limit:
+        raise too_long
+    body = request.read(limit + 1)
+    if len(body) > limit:
+        raise too_long
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise refuse(400, "not_json", "The request body is not JSON.") from None

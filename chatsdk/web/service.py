@@ -1,0 +1,279 @@
+"""`ChatService`: chats whose turns survive a reload, behind three routes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from chatsdk.client import ChatClient
+from chatsdk.dialects import AskedFor, Dialect
+from chatsdk.dialects.asking import new_messages
+from chatsdk.errors import ChatError
+from chatsdk.messages import Message
+from chatsdk.web.error_responses import error_response, json_body
+from chatsdk.web.exchange import WebRequest, WebResponse, of_refusal
+from chatsdk.web.follower import Follower
+from chatsdk.web.frames import Wording, writable
+from chatsdk.web.journal import Journal, JournalError
+from chatsdk.web.memory import MemoryJournal
+from chatsdk.web.relay import HEARTBEAT_SECONDS, Relay, stream_headers
+from chatsdk.web.request_checks import (
+    Refused,
+    allowed_origin,
+    cors_headers,
+    is_chat_id,
+    read_json,
+    refuse,
+)
+from chatsdk.web.turn import Question, Turn
+
+__all__ = ["ChatService"]
+
+_log = logging.getLogger("chatsdk.web")
+
+# Seconds after which a browser may ask again when all turns of this process are taken.
+RETRY_SECONDS = 5
+
+Prepare = Callable[
+    [tuple[Message, ...], dict[str, Any]], tuple[Sequence[Message], Mapping[str, Any]]
+]
+Authorize = Callable[[Any, "str | None"], bool]
+
+_DEFAULT: Any = object()
+
+
+class ChatService:
+    """Begins, resumes and stops the turns of chats, for any framework.
+
+    A turn is read on a thread of the process that began it, into the journal; browsers follow the
+    journal. So a turn goes on when its browser has gone, and a reload continues it.
+
+    Args:
+        client: asks the backend.
+        dialect: what the browser speaks: ``"vercel"`` for ``useChat``, or any dialect that
+            chatsdk can write and whose requests it can read.
+        journal: where turns are kept, a `MemoryJournal` of its own by default. ``None``: a turn
+            ends when its browser leaves, and there is nothing to resume.
+        authorize: ``authorize(request, chat_id) -> bool``, asked for each route with the
+            framework's own request. Without it, whoever knows a chat's id may read that chat.
+        prepare: ``prepare(messages, options) -> (messages, options)``, called before the backend
+            is asked: it may add a system prompt or a model. A ValueError becomes a 400 with its
+            text. Without it, the browser's options are not passed on.
+        heartbeat: seconds of silence after which a line is sent that changes nothing.
+        max_turns: how many turns this process reads at once.
+        max_body: bytes that a request may have.
+        origins: other sites whose pages may use the chat, such as ``"https://example.com"``.
+        tools: functions that the model may call, as in `chatsdk.ChatSession.ask`.
+
+    Raises:
+        TypeError, ValueError: an argument that cannot work.
+    """
+
+    def __init__(
+        self,
+        client: ChatClient,
+        *,
+        dialect: str | Dialect = "vercel",
+        journal: Journal | None = _DEFAULT,
+        authorize: Authorize | None = None,
+        prepare: Prepare | None = None,
+        heartbeat: float = HEARTBEAT_SECONDS,
+        max_turns: int = 100,
+        max_body: int = 1 << 20,
+        origins: Collection[str] = (),
+        tools: Any = None,
+    ) -> None:
+        if not isinstance(client, ChatClient):
+            raise TypeError(f"client is a ChatClient, not {type(client).__name__}")
+        if isinstance(origins, str):
+            raise TypeError("origins is a collection of origins, such as ['https://example.com']")
+        if not heartbeat > 0:
+            raise ValueError(f"heartbeat is a positive number of seconds, not {heartbeat!r}")
+        if max_turns < 1 or max_body < 1:
+            raise ValueError("max_turns and max_body are at least 1")
+        if client.ask_dialect.name == "auto":
+            raise ValueError(
+                "the client's URL does not show which backend this is: name it, for example "
+                "ChatClient(url, dialect='openai')"
+            )
+        self._client = client
+        self._dialect = writable(dialect)
+        if type(self._dialect).read_request is Dialect.read_request:
+            raise ValueError(f"chatsdk cannot read the requests of {self._dialect.name!r}")
+        self._journal: Journal | None = MemoryJournal() if journal is _DEFAULT else journal
+        self._authorize = authorize
+        self._prepare = prepare
+        self._heartbeat = heartbeat
+        self._max_turns = max_turns
+        self._max_body = max_body
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._tools = tools
+        # Guards _running.
+        self._lock = threading.Lock()
+        self._running = 0
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the browser speaks."""
+        return self._dialect
+
+    @property
+    def max_body(self) -> int:
+        """Bytes that a request may have."""
+        return self._max_body
+
+    def respond(self, request: WebRequest) -> WebResponse:
+        """Answer one request. It blocks until the backend has accepted or refused a new turn."""
+        origin: str | None = None
+        try:
+            origin = allowed_origin(request, self._origins)
+            response = self._route(request, origin)
+        except Refused as refused:
+            response = refused.response
+        except JournalError:
+            _log.exception("the journal is out of reach")
+            response = refuse(
+                503,
+                "journal_unavailable",
+                "The chat is not available at the moment.",
+                [("Retry-After", str(RETRY_SECONDS))],
+            ).response
+        headers = [*response.headers, ("X-Content-Type-Options", "nosniff")]
+        if self._origins:
+            headers.append(("Vary", "Origin"))
+        if origin is not None:
+            headers += cors_headers(origin, preflight=request.method == "OPTIONS")
+        return response._replace(headers=headers)
+
+    def _route(self, request: WebRequest, origin: str | None) -> WebResponse:
+        place = [part for part in request.path.split("/") if part]
+        if not place:
+            return self._root(request, origin)
+        if len(place) != 2 or place[1] not in ("stream", "stop") or self._journal is None:
+            raise refuse(404, "not_found", "There is nothing here.")
+        chat, action = place
+        method = "GET" if action == "stream" else "POST"
+        self._check_method(request, (method,), origin)
+        if not is_chat_id(chat):
+            raise refuse(404, "not_found", "There is nothing here.")
+        self._check_permission(request, chat)
+        if action == "stop":
+            self._journal.stop(chat)
+            return WebResponse(204, [("Cache-Control", "no-store")])
+        after = request.headers.get("last-event-id") or request.query.get("after")
+        return self._follow(self._journal, chat, after)
+
+    def _root(self, request: WebRequest, origin: str | None) -> WebResponse:
+        self._check_method(request, ("POST",), origin)
+        return self._begin(request)
+
+    def _check_method(
+        self, request: WebRequest, methods: tuple[str, ...], origin: str | None
+    ) -> None:
+        if request.method == "OPTIONS" and origin is not None:
+            raise Refused(WebResponse(204, []))
+        if request.method not in methods:
+            allow = ", ".join((*methods, "OPTIONS"))
+            raise refuse(405, "method_not_allowed", "Use another method.", [("Allow", allow)])
+
+    def _check_permission(self, request: WebRequest, chat: str | None) -> None:
+        if self._authorize is not None and not self._authorize(request.native, chat):
+            raise refuse(403, "forbidden", "You may not use this chat.")
+
+    def _begin(self, request: WebRequest) -> WebResponse:
+        body = read_json(request, self._max_body)
+        try:
+            asked = self._dialect.read_request(body)
+        except ValueError as error:
+            raise refuse(400, "bad_request", f"The request cannot be read: {error}.") from None
+        chat = asked.conversation_id or f"chat-{uuid4().hex}"
+        if not is_chat_id(chat):
+            raise refuse(400, "bad_request", "The chat's id has characters that it cannot have.")
+        self._check_permission(request, chat)
+        question = self._question(chat, asked)
+        with self._lock:
+            if self._running >= self._max_turns:
+                raise refuse(
+                    503,
+                    "too_many_turns",
+                    "Too many answers are under way. Please try again in a moment.",
+                    [("Retry-After", str(RETRY_SECONDS))],
+                )
+            self._running += 1
+        turn = Turn(self._client, question, self._wording(asked), self._release)
+        if self._journal is None:
+            return self._relayed(turn, chat)
+        turn.start(self._journal)
+        refused = turn.wait()
+        if isinstance(refused, ChatError):
+            response = of_refusal(error_response(refused))
+            return response._replace(headers=[*response.headers, ("X-Chat-Id", chat)])
+        if isinstance(refused, ValueError):
+            # The backend cannot be asked that way, for example with a picture.
+            raise refuse(400, "bad_request", str(refused))
+        if refused is not None:
+            raise refused
+        if _wants_json(request):
+            where = {"id": chat, "stream": f"{request.mount}/{chat}/stream"}
+            headers = [("Content-Type", "application/json"), ("X-Chat-Id", chat)]
+            return WebResponse(202, headers, json_body(where))
+        return self._follow(self._journal, chat, None, turn)
+
+    def _question(self, chat: str, asked: AskedFor) -> Question:
+        messages: Sequence[Message] = asked.messages
+        options: Mapping[str, Any] = {}
+        if self._prepare is not None:
+            try:
+                messages, options = self._prepare(asked.messages, dict(asked.options))
+            except ValueError as error:
+                raise refuse(400, "bad_request", str(error)) from None
+        conversation: str | None = None
+        dialect = self._client.ask_dialect
+        if dialect.history(self._client.url) == "server":
+            messages = new_messages(messages)
+            if self._journal is not None:
+                conversation = self._journal.conversation(chat)
+        return Question(chat, tuple(messages), dict(options), conversation, self._tools)
+
+    def _wording(self, asked: AskedFor) -> Wording:
+        # An answer that goes on after the results of tools is the same message of the page.
+        last = asked.messages[-1]
+        id = None
+        if last.role == "tool":
+            id = next((m.id for m in reversed(asked.messages) if m.role == "assistant"), None)
+        return Wording(self._dialect, id=id)
+
+    def _relayed(self, turn: Turn, chat: str) -> WebResponse:
+        try:
+            stream = turn.open()
+        except ChatError as error:
+            return of_refusal(error_response(error))
+        body = Relay(stream, dialect=self._dialect, heartbeat=self._heartbeat)
+        return WebResponse(200, [*body.headers, ("X-Chat-Id", chat)], body)
+
+    def _follow(
+        self, journal: Journal, chat: str, after: str | None, turn: Turn | None = None
+    ) -> WebResponse:
+        following = journal.follow(
+            chat,
+            after,
+            heartbeat=self._heartbeat,
+            turn=None if turn is None else turn.id,
+        )
+        if following is None:
+            return WebResponse(204, [("Cache-Control", "no-store"), ("X-Chat-Id", chat)])
+        wording = Wording(self._dialect) if turn is None else turn.wording
+        body = Follower(following, wording, self._heartbeat)
+        return WebResponse(200, [*stream_headers(self._dialect), ("X-Chat-Id", chat)], body)
+
+    def _release(self) -> None:
+        with self._lock:
+            self._running -= 1
+
+
+def _wants_json(request: WebRequest) -> bool:
+    accept = request.headers.get("accept", "").lower()
+    return "application/json" in accept and "text/event-stream" not in accept

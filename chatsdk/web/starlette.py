@@ -1,0 +1,95 @@
+"""Starlette and FastAPI: stream an answer from an endpoint, mount a `ChatService`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from chatsdk.dialects import Dialect
+from chatsdk.errors import ChatError
+from chatsdk.web import error_responses
+from chatsdk.web.event_loop import frames, on_a_thread
+from chatsdk.web.exchange import FrameStream, WebRequest
+from chatsdk.web.frames import Stream
+from chatsdk.web.relay import HEARTBEAT_SECONDS, relay
+from chatsdk.web.service import ChatService
+
+AnyResponse = TypeVar("AnyResponse", bound=Response)
+
+__all__ = ["error_response", "routes", "stream_response"]
+
+
+def stream_response(
+    stream: Stream | Callable[[], Stream],
+    *,
+    dialect: str | Dialect = "openai",
+    heartbeat: float = HEARTBEAT_SECONDS,
+) -> StreamingResponse:
+    """Return the response that passes a stream on to the browser; see `chatsdk.web.relay`.
+
+    Call it in an endpoint declared with ``def``, because opening a stream blocks.
+    """
+    body = relay(stream, dialect=dialect, heartbeat=heartbeat)
+    return _streaming(200, body.headers, body)
+
+
+def error_response(error: ChatError) -> Response:
+    """Return the response for an error that came before the answer began."""
+    found = error_responses.error_response(error)
+    return _with_headers(Response(found.body, found.status), found.headers)
+
+
+def routes(service: ChatService) -> list[Route]:
+    """Return the routes of a `ChatService`, for ``Mount("/api/chat", routes=routes(service))``."""
+
+    async def answer(request: Request) -> Response:
+        rest = request.path_params.get("rest", "")
+        full = request.url.path.rstrip("/")
+        mount = full[: len(full) - len(rest.rstrip("/"))].rstrip("/") if rest else full
+        limit = service.max_body + 1
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in request.stream():
+            pieces.append(piece)
+            size += len(piece)
+            if size >= limit:
+                break
+        body = b"".join(pieces)
+        found = await on_a_thread(
+            lambda: service.respond(
+                WebRequest(
+                    request.method,
+                    mount,
+                    f"/{rest}",
+                    dict(request.query_params),
+                    {name.lower(): value for name, value in request.headers.items()},
+                    lambda count: body[:count],
+                    request,
+                )
+            )
+        )
+        if isinstance(found.body, bytes):
+            return _with_headers(Response(found.body, found.status), found.headers)
+        return _streaming(found.status, found.headers, found.body)
+
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    return [
+        Route("/", answer, methods=methods),
+        Route("/{rest:path}", answer, methods=methods),
+    ]
+
+
+def _streaming(status: int, headers: list[tuple[str, str]], body: FrameStream) -> StreamingResponse:
+    return _with_headers(StreamingResponse(frames(body), status), headers)
+
+
+def _with_headers(response: AnyResponse, headers: list[tuple[str, str]]) -> AnyResponse:
+    if "content-type" in response.headers:
+        del response.headers["content-type"]
+    for name, value in headers:
+        response.headers.append(name, value)
+    return response

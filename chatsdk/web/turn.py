@@ -1,0 +1,172 @@
+"""`Turn`: one answer of a chat, read by this process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from chatsdk.client import ChatClient
+from chatsdk.errors import ChatError
+from chatsdk.messages import Message
+from chatsdk.session import ChatSession
+from chatsdk.transport import Cancel
+from chatsdk.web.error_responses import failure_of
+from chatsdk.web.frames import Wording, parts_of
+from chatsdk.web.journal import Journal, JournalError, JournalTurn
+
+__all__ = ["Question", "Turn"]
+
+_log = logging.getLogger("chatsdk.web")
+
+
+class Question(NamedTuple):
+    """What is asked in a turn.
+
+    Attributes:
+        chat: the chat's id.
+        messages: the conversation, or, if the backend keeps the history, what is new in it.
+        options: for the body.
+        conversation_id: the backend's, or ``None``.
+        tools: functions that the model may call, or ``None``.
+    """
+
+    chat: str
+    messages: tuple[Message, ...]
+    options: dict[str, Any]
+    conversation_id: str | None = None
+    tools: Any = None
+
+
+class Turn:
+    """Asks the backend and writes the frames of its answer into the journal.
+
+    Attributes:
+        wording: encodes the answer.
+        id: the turn's id in the journal, once it has begun.
+    """
+
+    def __init__(
+        self,
+        client: ChatClient,
+        question: Question,
+        wording: Wording,
+        release: Callable[[], object],
+    ) -> None:
+        self._client = client
+        self._question = question
+        self._release = release
+        self._cancel = Cancel()
+        self._opened = threading.Event()
+        self._error: BaseException | None = None
+        self.wording = wording
+        self.id: str | None = None
+
+    def open(self) -> Any:
+        """Ask the backend, and return the stream.
+
+        Raises:
+            ChatError: the backend refused or cannot be reached.
+        """
+        question = self._question
+        try:
+            if question.tools is None:
+                stream: Any = self._client.ask(
+                    question.messages,
+                    cancel=self._cancel,
+                    conversation_id=question.conversation_id,
+                    **question.options,
+                )
+            else:
+                session = ChatSession(
+                    self._client,
+                    messages=question.messages[:-1],
+                    conversation_id=question.conversation_id,
+                )
+                stream = session.ask(
+                    question.messages[-1:], tools=question.tools, **question.options
+                )
+                self._session = session
+        except BaseException:
+            self._release()
+            raise
+        return _Released(stream, self._release)
+
+    def start(self, journal: Journal) -> None:
+        """Begin the turn in the journal and read it on a thread of its own."""
+        try:
+            entries = journal.begin(self._question.chat)
+            self.id = entries.id
+            entries.on_stop(self._cancel.set)
+            threading.Thread(
+                target=self._run, args=(journal, entries), name="chatsdk-turn", daemon=True
+            ).start()
+        except BaseException:
+            self._release()
+            raise
+
+    def wait(self) -> BaseException | None:
+        """Wait until the backend has accepted or refused; return the error of a refusal."""
+        self._opened.wait()
+        return self._error
+
+    def _run(self, journal: Journal, entries: JournalTurn) -> None:
+        try:
+            try:
+                stream = self.open()
+            except BaseException as error:
+                self._error = error
+                for frame in self.wording.failure(failure_of(error)):
+                    entries.append(frame)
+                if not isinstance(error, ChatError):
+                    _log.exception("a turn could not begin")
+                return
+            finally:
+                self._opened.set()
+            with stream:
+                entries.on_stop(stream.stop)
+                for frame in self.wording.frames(parts_of(stream)):
+                    entries.append(frame)
+                self._remember(journal, stream.answer.conversation_id)
+        except JournalError:
+            _log.warning("a turn ended because the journal is out of reach")
+        except Exception:
+            _log.exception("a turn ended with an unexpected error")
+        finally:
+            try:
+                entries.end()
+            except JournalError:
+                _log.warning("the end of a turn could not be written down")
+
+    def _remember(self, journal: Journal, conversation_id: str | None) -> None:
+        if conversation_id is not None:
+            journal.remember(self._question.chat, conversation_id)
+
+
+class _Released:
+    """A stream that gives its place among the running turns back when it is closed."""
+
+    def __init__(self, stream: Any, release: Callable[[], object]) -> None:
+        self._stream = stream
+        self._release: Callable[[], object] | None = release
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __iter__(self) -> Any:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        release, self._release = self._release, None
+        try:
+            self._stream.close()
+        finally:
+            if release is not None:
+                release()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
