@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 
-VALUES = {"values", "errors", "parts", "answer", "messages", "outcome", "options"}
+VALUES = {"keywords", "values", "errors", "parts", "answer", "messages", "outcome", "options"}
 PURE = {"sse", "ndjson", "dialects"}
 BELOW_CLIENT = VALUES | PURE | {"transport"}
 BELOW_SESSION = BELOW_CLIENT | {"client"}
@@ -24,6 +24,7 @@ ROOT = "chatsdk"
 # What each module of the package, or package in it, may import of ours. No other one exists.
 ARROWS: dict[str, set[str]] = {
     "values": set(),
+    "keywords": set(),
     "parts": {"values"},
     "options": {"values"},
     "answer": {"values", "parts"},

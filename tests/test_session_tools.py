@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
+import re
 import threading
 import time
 
@@ -624,8 +626,8 @@ def test_langgraph_without_a_thread_keeps_nothing():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tools": "weather"}, "tools are given as"),
-        ({"tools": [weather]}, "a list of tools holds declarations"),
+        ({"tools": "weather"}, r"tools are \[function, ...\] or"),
+        ({"tools": ["weather"]}, "a list of tools holds functions and declarations"),
         ({"tools": {"weather": 1}}, "the tool 'weather' is a function, a declaration"),
         ({"tools": {"weather": {"call": 1}}}, "has a 'call' that cannot be run"),
         ({"tools": {1: weather}}, "a tool's name is a string"),
@@ -661,3 +663,42 @@ def test_steps_are_values():
     with ChatSession(client).ask("Go", tools={"f": lambda: "x"}) as stream:
         steps = list(stream)
     assert [pickle.loads(pickle.dumps(step)) for step in steps] == steps
+
+
+def test_a_list_of_functions(server):
+    """Functions in a list go by their own names, beside declarations."""
+
+    class Sky:
+        def rain(self, city: str) -> bool:
+            """Tell whether it rains."""
+            return True
+
+    tools = [weather, Sky().rain, {"name": "ask_user"}]
+    with hook(
+        server,
+        {"tool_calls": [call("weather", city="Rome"), call("rain", id="c2", city="Oslo")]},
+        {"text": "Wet."},
+    ) as session:
+        session.run("?", tools=tools)
+        assert [tool["function"]["name"] for tool in sent(server)["tools"]] == [
+            "weather",
+            "rain",
+            "ask_user",
+        ]
+        assert results(server) == {"c1": '{"city": "Rome", "days": 1}', "c2": "true"}
+
+
+@pytest.mark.parametrize(
+    ("tools", "error", "said"),
+    [
+        ([lambda city: city], TypeError, "has no name for the model: give it as {name: function}"),
+        ([weather, weather], ValueError, "two tools have the name 'weather'"),
+        ([functools.partial(weather), weather], ValueError, "two tools have the name 'weather'"),
+    ],
+)
+def test_a_list_needs_names(tools, error, said):
+    """A function without a name, and two with one, are refused; no turn begins."""
+    session = ChatSession(FakeClient())
+    with pytest.raises(error, match=re.escape(said)):
+        session.ask("?", tools=tools)
+    assert session.status == "idle"

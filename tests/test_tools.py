@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NewType, Optional, TypedDict, Union
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatsdk.tools import signature_of
 
@@ -319,3 +321,132 @@ def test_all_that_is_wrong_is_said():
 
     with pytest.raises(ValueError, match="missing argument 'days'; unknown argument 'day', 'x'"):
         signature_of(find, "find").read({"city": "a", "day": 1, "x": 2})
+
+
+def described(function):
+    """The description of a function, and those of its parameters."""
+    signature = signature_of(function, "f")
+    properties = signature.parameters["properties"]
+    return signature.description, {
+        name: schema["description"]
+        for name, schema in properties.items()
+        if "description" in schema
+    }
+
+
+def in_google_style(city: str, days: int = 1, unit: Annotated[str, "C or F"] = "C") -> None:
+    """Tell the weather
+    of a city.
+
+    More about it.
+
+    Args:
+        city (str): its English name,
+            without the country: as in an atlas
+        days (int, optional): how many.
+
+            At most seven.
+        unit: is described better by its annotation
+        other: is no parameter
+
+    Returns:
+        days: not this one
+    """
+
+
+def in_sphinx_style(city: str, days: int = 1) -> None:
+    """Tell the weather of a city.
+    :param city: its English name,
+        without the country
+    :type city: str
+    :param int days: how many
+    :returns: nothing
+    """
+
+
+def in_numpy_style(city: str, days: int = 1, *, hours: int = 0) -> None:
+    """Tell the weather of a city.
+
+    Parameters
+    ----------
+    city : str
+        Its English name,
+        without the country.
+    days, hours : int, optional
+        How many.
+
+    Returns
+    -------
+    days
+        Not this one.
+    """
+
+
+def without_a_summary(city: str) -> None:
+    """
+    Args:
+        city: its name
+    """
+
+
+@pytest.mark.parametrize(
+    ("function", "description", "parameters"),
+    [
+        (
+            in_google_style,
+            "Tell the weather of a city.",
+            {
+                "city": "its English name, without the country: as in an atlas",
+                "days": "how many. At most seven.",
+                "unit": "C or F",
+            },
+        ),
+        (
+            in_sphinx_style,
+            "Tell the weather of a city.",
+            {"city": "its English name, without the country", "days": "how many"},
+        ),
+        (
+            in_numpy_style,
+            "Tell the weather of a city.",
+            {
+                "city": "Its English name, without the country.",
+                "days": "How many.",
+                "hours": "How many.",
+            },
+        ),
+        (without_a_summary, "", {"city": "its name"}),
+    ],
+)
+def test_a_docstring_describes_the_parameters(function, description, parameters):
+    """The three usual styles are read; an annotation's own text goes before them."""
+    assert described(function) == (description, parameters)
+
+
+def test_a_class_may_describe_them_where_it_takes_them():
+    """The docstring of `__init__` counts if that of the class does not describe them."""
+
+    class Forecast:
+        """A forecast."""
+
+        def __init__(self, city: str) -> None:
+            """Make one.
+
+            Args:
+                city: its name
+            """
+
+    assert described(Forecast) == ("A forecast.", {"city": "its name"})
+
+
+@given(st.text(alphabet=":-( )\n\tArgsParameters city", max_size=200))
+def test_any_docstring_can_be_read(text):
+    """No docstring makes a function unfit as a tool."""
+
+    def tool(city: str, s: int = 0) -> None:
+        pass
+
+    tool.__doc__ = text
+    description, parameters = described(tool)
+    assert set(parameters) <= {"city", "s"}
+    assert "\n" not in description

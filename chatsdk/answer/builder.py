@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from chatsdk.answer.draft import Step
 from chatsdk.answer.ledger import PIECE_BYTES, Ledger
 from chatsdk.answer.step import Answer
-from chatsdk.answer.values import Arrivals, Facts, ToolCall
+from chatsdk.answer.values import Arrivals, Facts, Step, ToolCall
 from chatsdk.parts import (
     Citation,
     Citations,

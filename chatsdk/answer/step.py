@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chatsdk.answer.draft import Step
 from chatsdk.answer.ledger import Ledger, Vector, as_bytes, as_text
-from chatsdk.answer.values import Arrivals, Facts, Timings, ToolCall
+from chatsdk.answer.values import Arrivals, Facts, Step, Timings, ToolCall
 from chatsdk.parts import Citation, Native, Usage
 from chatsdk.values import refuse_to_change
 

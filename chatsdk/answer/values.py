@@ -11,7 +11,7 @@ from chatsdk.answer.ledger import Ledger, Vector, as_bytes, as_text
 from chatsdk.parts import Citation, Native, Usage
 from chatsdk.values import distinct, refuse_to_change
 
-__all__ = ["Arrivals", "Facts", "Timings", "ToolCall"]
+__all__ = ["Arrivals", "Facts", "Step", "Timings", "ToolCall"]
 
 
 class ToolCall:
@@ -195,3 +195,38 @@ class Facts(NamedTuple):
 
     def __hash__(self) -> int:
         return hash(self[:-1])
+
+
+class Step:
+    """An `Answer` while it is being filled in; `AnswerBuilder` then makes it one.
+
+    Plain attribute stores are several times quicker than ``object.__setattr__``, and a long
+    answer has 200,000 steps.
+    """
+
+    __slots__ = (
+        "_arrivals",
+        "_count",
+        "_events",
+        "_facts",
+        "_ledger",
+        "_payload",
+        "_received",
+        "_thought_count",
+        "_thoughts",
+        "delta",
+        "reasoning_delta",
+        "rewritten",
+    )
+    _arrivals: Arrivals
+    _count: int
+    _events: int
+    _facts: Facts
+    _ledger: Ledger
+    _payload: str | None
+    _received: int
+    _thought_count: int
+    _thoughts: Ledger
+    delta: str
+    reasoning_delta: str
+    rewritten: bool

@@ -17,6 +17,7 @@ from chatsdk.client.stream import AnswerStream
 from chatsdk.dialects.contract import Dialect
 from chatsdk.dialects.urls import ask_dialect
 from chatsdk.errors import ChatError
+from chatsdk.keywords import check_ask, checked_keywords
 from chatsdk.messages import Message
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.transport import (
@@ -69,6 +70,7 @@ class ChatClient:
         TypeError, ValueError: an argument that cannot work; nothing was sent.
     """
 
+    @checked_keywords
     def __init__(
         self,
         url: str,
@@ -165,15 +167,18 @@ class ChatClient:
             cancel, idempotency_key: as in `send`.
             conversation_id: where the backend keeps the history, which conversation goes on.
             options: for the body: ``model``, ``temperature``, whatever the backend takes. They go
-                before `defaults`.
+                before `defaults`. ``tools=[...]`` takes declarations; a session runs functions.
 
         Raises:
+            TypeError: a misspelt option, or functions as tools.
             ValueError: the dialect is ``auto`` and the URL does not tell which to write; the
                 message lists those there are. Otherwise as in `send`.
         """
         dialect = self.ask_dialect
         messages = Message.all_of(prompt)
-        body = dialect.body(messages, conversation_id=conversation_id, **(self._defaults | options))
+        options = self._defaults | options
+        check_ask(options, dialect.name, takes_tools=dialect.about.tools)
+        body = dialect.body(messages, conversation_id=conversation_id, **options)
         dialect = dialect.for_request(body)
         request = self._request(
             dialect.url(self._url, conversation_id=conversation_id),

@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
+from chatsdk.answer import Answer, ToolCall
 from chatsdk.client import ChatClient
+from chatsdk.dialects.contract import Dialect
+from chatsdk.errors import ChatError
+from chatsdk.keywords import NOT_GIVEN, checked_keywords, given
+from chatsdk.options import Limits, Retry, Timeout
+from chatsdk.outcome import Outcome
+from chatsdk.session.dispatching import Dispatch
+from chatsdk.session.request import Prompt
 from chatsdk.session.session import ChatSession
+
+if TYPE_CHECKING:
+    import requests
 
 __all__ = ["use_chat"]
 
 
-def use_chat(url: str | ChatClient, **options: Any) -> ChatSession:
+@checked_keywords
+def use_chat(
+    url: str | ChatClient,
+    *,
+    on_answer: Callable[[Answer], object] | None = None,
+    on_finish: Callable[[Outcome], object] | None = None,
+    on_error: Callable[[ChatError], object] | None = None,
+    on_tool: Callable[[ToolCall, Any], object] | None = None,
+    dispatch: Dispatch | None = None,
+    throttle: float | None = None,
+    latest: bool = False,
+    messages: Prompt = (),
+    conversation_id: str | None = None,
+    saved: Mapping[str, Any] | None = None,
+    dialect: str | Dialect = NOT_GIVEN,
+    token: str | Callable[[], str] | None = NOT_GIVEN,
+    headers: Mapping[str, str] | None = NOT_GIVEN,
+    defaults: Mapping[str, Any] | None = NOT_GIVEN,
+    timeout: Timeout | float | None = NOT_GIVEN,
+    retry: Retry | None = NOT_GIVEN,
+    limits: Limits | None = NOT_GIVEN,
+    http: requests.Session | None = NOT_GIVEN,
+    verify: bool | str | None = NOT_GIVEN,
+    proxies: Mapping[str, str] | None = NOT_GIVEN,
+    follow_redirects: bool = NOT_GIVEN,
+    tap: Callable[[bytes, float], object] | None = NOT_GIVEN,
+) -> ChatSession:
     """Return a `ChatSession` for a chat backend.
 
         session = use_chat("https://api.example.com/v1/chat/completions", token=...)
@@ -19,27 +56,56 @@ def use_chat(url: str | ChatClient, **options: Any) -> ChatSession:
             print(answer.delta, end="")
 
     Args:
-        url: the address, or a `ChatClient`. A client that is made here is closed by the session's
-            `close`; one that is given stays the caller's.
-        options: those of `ChatSession`, and with an address those of `ChatClient` too.
+        url: the address, or a `ChatClient`. The session closes a client that is made here; one
+            that you give stays open.
+        on_answer, on_finish, on_error, on_tool, dispatch, throttle, latest, messages,
+        conversation_id, saved: as in `ChatSession`.
+        dialect, token, headers, defaults, timeout, retry, limits, http, verify, proxies,
+        follow_redirects, tap: as in `ChatClient`; only with an address.
 
     Raises:
         TypeError, ValueError: an argument that cannot work; nothing was sent.
     """
-    names = inspect.signature(ChatSession).parameters
-    mine = {name: options.pop(name) for name in list(options) if name in names and name != "client"}
-    if isinstance(url, ChatClient):
-        if options:
-            raise TypeError(
-                f"{', '.join(options)}: give the options of a client to ChatClient(...), or an "
-                "address to use_chat"
-            )
-        return ChatSession(url, **mine)
-    client = ChatClient(url, **options)
+    options = given(
+        dialect=dialect,
+        token=token,
+        headers=headers,
+        defaults=defaults,
+        timeout=timeout,
+        retry=retry,
+        limits=limits,
+        http=http,
+        verify=verify,
+        proxies=proxies,
+        follow_redirects=follow_redirects,
+        tap=tap,
+    )
+    if not isinstance(url, ChatClient):
+        client = ChatClient(url, **options)
+    elif options:
+        raise TypeError(
+            f"{', '.join(options)}: give the options of a client to ChatClient(...), or an "
+            "address to use_chat"
+        )
+    else:
+        client = url
     try:
-        session = ChatSession(client, **mine)
+        session = ChatSession(
+            client,
+            on_answer=on_answer,
+            on_finish=on_finish,
+            on_error=on_error,
+            on_tool=on_tool,
+            dispatch=dispatch,
+            throttle=throttle,
+            latest=latest,
+            messages=messages,
+            conversation_id=conversation_id,
+            saved=saved,
+        )
     except BaseException:
-        client.close()
+        if client is not url:
+            client.close()
         raise
-    session._owns_client = True
+    session._owns_client = client is not url
     return session

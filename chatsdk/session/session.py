@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.client import ChatClient
 from chatsdk.errors import ChatError
+from chatsdk.keywords import checked_keywords
 from chatsdk.outcome import Outcome
 from chatsdk.session.callbacks import Callbacks
 from chatsdk.session.conversation import Conversation
@@ -62,6 +63,7 @@ class ChatSession(Turns):
         TypeError, ValueError: an argument that cannot work.
     """
 
+    @checked_keywords
     def __init__(
         self,
         client: ChatClient,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -12,8 +13,12 @@ from chatsdk.tools import Signature, signature_of
 
 __all__ = ["Result", "Toolbox", "Tools", "with_toolbox"]
 
-# By name: a function, a declaration with or without one, or None; or a list of declarations.
-Tools = Mapping[str, Callable[..., Any] | Mapping[str, Any] | None] | Iterable[Mapping[str, Any]]
+# By name: a function, a declaration with or without one, or None; or a list of functions and
+# declarations.
+Tools = (
+    Mapping[str, Callable[..., Any] | Mapping[str, Any] | None]
+    | Iterable[Callable[..., Any] | Mapping[str, Any]]
+)
 
 NO_ARGUMENTS: dict[str, Any] = {"type": "object", "properties": {}}
 
@@ -58,16 +63,23 @@ class Toolbox:
                 self._add(name, tool)
         elif isinstance(tools, Iterable) and not isinstance(tools, (str, bytes)):
             for item in tools:
-                if not isinstance(item, Mapping):
+                if isinstance(item, Mapping):
+                    self._declare(_name(item), item)
+                elif callable(item):
+                    self._add(_name_of(item), item)
+                else:
                     raise TypeError(
-                        f"a list of tools holds declarations, not {type(item).__name__}: give "
-                        "functions as tools={name: function}"
+                        "a list of tools holds functions and declarations (dicts), not "
+                        f"{type(item).__name__}"
                     )
-                self._declare(_name(item), item)
         else:
-            raise TypeError(f"tools are given as {{name: function}}, not {type(tools).__name__}")
+            raise TypeError(
+                f"tools are [function, ...] or {{name: function}}, not {type(tools).__name__}"
+            )
 
     def _add(self, name: str, tool: object) -> None:
+        if name in self._tools:
+            raise ValueError(f"two tools have the name {name!r}: give them as {{name: function}}")
         if tool is None:
             self._declare(name, {"name": name, "description": "", "parameters": NO_ARGUMENTS})
         elif isinstance(tool, Mapping):
@@ -144,6 +156,17 @@ def with_toolbox(options: Mapping[str, Any]) -> Mapping[str, Any]:
     if tools is None or isinstance(tools, Toolbox):
         return options
     return {**options, "tools": Toolbox(tools)}
+
+
+def _name_of(function: Any) -> str:
+    """The name of a function, as the model is to call it."""
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    name = getattr(inner, "__name__", None)
+    if not isinstance(name, str) or not name.isidentifier():
+        raise TypeError(f"{function!r} has no name for the model: give it as {{name: function}}")
+    return name
 
 
 def _name(declaration: Mapping[str, Any]) -> str | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer
 from chatsdk.client import ChatClient
+from chatsdk.keywords import NOT_GIVEN, check_body_options, given
 from chatsdk.messages import Message
 from chatsdk.session.handle import TurnHandle, start_turn
 from chatsdk.session.machine import Machine
@@ -16,6 +17,9 @@ from chatsdk.session.request import Ask, Edit, Post, Prompt, Regenerate, Request
 from chatsdk.session.stream import TurnStream, open_turn
 from chatsdk.session.turn import Turn
 from chatsdk.session.view import View
+
+if TYPE_CHECKING:
+    from chatsdk.session.tools import Tools
 
 __all__ = ["Turns"]
 
@@ -53,6 +57,10 @@ class Turns(View):
         prompt: Prompt | Mapping[str, Any],
         *,
         latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
         **options: Any,
     ) -> TurnStream:
         """Add the user's message to the conversation and have it answered.
@@ -64,18 +72,38 @@ class Turns(View):
         Args:
             prompt: the text, or messages such as ``{"role": "user", "content": "Hi"}``.
             latest: as in the constructor, for this once.
-            options: for the body, as in `ChatClient.ask`; `regenerate` and `edit` use them again.
-                ``tools={name: function}`` runs them for the model, at most ``max_rounds`` times
-                (8); ``None`` or a declaration in place of a function leaves its calls to you.
+            tools: functions that the model may call: ``[function, ...]`` or ``{name: function}``.
+                The session runs them. ``None`` or a declaration in place of a function leaves
+                its calls to you.
+            max_rounds: how often the results of tools are sent at most, 8 by default.
+            conversation_id: which conversation of the backend goes on, if not the session's own.
+            idempotency_key: as in `ChatClient.ask`.
+            options: for the body: ``model``, ``temperature``, whatever the backend takes.
+                `regenerate` and `edit` use all these again.
 
         Raises:
+            TypeError: a misspelt option.
             As `send`; ValueError if the dialect is not known or cannot write bodies.
             LimitExceeded (later): the model asks for tools once more after ``max_rounds``.
         """
-        return self._open(Ask(Message.all_of(prompt)), latest, options)
+        named = given(
+            tools=tools,
+            max_rounds=max_rounds,
+            conversation_id=conversation_id,
+            idempotency_key=idempotency_key,
+        )
+        return self._open(Ask(Message.all_of(prompt)), latest, named | options)
 
     def regenerate(
-        self, message_id: str | None = None, *, latest: bool | None = None, **options: Any
+        self,
+        message_id: str | None = None,
+        *,
+        latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
+        **options: Any,
     ) -> TurnStream:
         """Have the last question answered again, in place of its answer.
 
@@ -84,30 +112,60 @@ class Turns(View):
         Args:
             message_id: an answer to replace, or a question to answer again, further up; what
                 comes after is cut.
-            latest, options: as in `ask`.
+            latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`.
 
         Raises:
             As `ask`; ValueError if there is nothing to answer again, no such message, or the
             backend keeps the history, cannot go back in it, and it is not the last one.
         """
-        return self._open(Regenerate(message_id), latest, options)
+        named = given(
+            tools=tools,
+            max_rounds=max_rounds,
+            conversation_id=conversation_id,
+            idempotency_key=idempotency_key,
+        )
+        return self._open(Regenerate(message_id), latest, named | options)
 
     def edit(
-        self, message_id: str, text: str, *, latest: bool | None = None, **options: Any
+        self,
+        message_id: str,
+        text: str,
+        *,
+        latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
+        **options: Any,
     ) -> TurnStream:
         """Change what the user said, cut what came after, and have it answered.
+
+        Args:
+            message_id: which message of the user.
+            text: what it says from now on.
+            latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`.
 
         Raises:
             As `ask`; ValueError if there is no such message, or the backend keeps the history and
             cannot go back in it.
         """
-        return self._open(Edit(message_id, text), latest, options)
+        named = given(
+            tools=tools,
+            max_rounds=max_rounds,
+            conversation_id=conversation_id,
+            idempotency_key=idempotency_key,
+        )
+        return self._open(Edit(message_id, text), latest, named | options)
 
     def run(
         self,
         what: Mapping[str, Any] | Prompt | Regenerate | Edit,
         *,
         latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
         **options: Any,
     ) -> Answer:
         """Do a whole turn here, callbacks included, and return the final `Answer`.
@@ -115,13 +173,19 @@ class Turns(View):
         Args:
             what: a dict is the body of a `send`; a text, a `Message` or a list of messages is
                 asked; ``Regenerate()`` and ``Edit(message_id, text)`` are what they say.
-            latest, options: as in `ask`.
+            latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`.
 
         Raises:
             As `send` or `ask`, and the `ChatError` that ended the answer before its end. After
             `stop` from elsewhere it returns what there is.
         """
-        with self._open(request_of(what), latest, options) as stream:
+        named = given(
+            tools=tools,
+            max_rounds=max_rounds,
+            conversation_id=conversation_id,
+            idempotency_key=idempotency_key,
+        )
+        with self._open(request_of(what), latest, named | options) as stream:
             return stream.result()
 
     def start(
@@ -129,6 +193,10 @@ class Turns(View):
         what: Mapping[str, Any] | Prompt | Regenerate | Edit,
         *,
         latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
         **options: Any,
     ) -> TurnHandle:
         """Do a whole turn on a daemon thread of its own, and return a handle to wait on.
@@ -137,13 +205,20 @@ class Turns(View):
         wrong later is given to `on_error` and raised by ``handle.result()``.
 
         Args:
-            what, latest, options: as in `run`.
+            what, latest, tools, max_rounds, conversation_id, idempotency_key, options: as in
+                `run`.
 
         Raises:
             BusyError, RuntimeError: as `send`.
             TypeError, ValueError: there is nothing to do that way.
         """
-        turn, plan = self._begin(request_of(what), latest, options)
+        named = given(
+            tools=tools,
+            max_rounds=max_rounds,
+            conversation_id=conversation_id,
+            idempotency_key=idempotency_key,
+        )
+        turn, plan = self._begin(request_of(what), latest, named | options)
         return start_turn(
             self._machine,
             self._client,
@@ -171,6 +246,7 @@ class Turns(View):
     ) -> tuple[Turn, Plan]:
         if isinstance(request, Edit) and not isinstance(request.text, str):
             raise TypeError(f"the new text is a string, not {type(request.text).__name__}")
+        check_body_options(options)
         if "tools" in options or "max_rounds" in options:
             from chatsdk.session.tools import with_toolbox
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from chatsdk.tools.annotations import Reader, read_annotation
+from chatsdk.tools.docstrings import read_docstring
 
 __all__ = ["Signature", "signature_of"]
 
@@ -73,7 +74,8 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
     """Return what `function`, which the model knows as `name`, takes.
 
     Which annotations are understood, `read_annotation` says; none at all is any value. A parameter
-    with a default is not required. ``Annotated[T, "what it is"]`` describes a parameter.
+    with a default is not required. ``Annotated[T, "what it is"]`` describes a parameter, and so do
+    "Args:" in the docstring, ``:param name:``, and NumPy's "Parameters".
 
     Raises:
         TypeError: a parameter that no JSON object can fill; the message names it and the remedy.
@@ -113,8 +115,15 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
         readers[parameter.name] = reader
         if parameter.default is parameter.empty:
             required.append(parameter.name)
+    description, described = read_docstring(inspect.getdoc(plain) or "", properties)
+    if not described and inspect.isclass(plain):
+        # A class may describe the arguments where it takes them.
+        described = read_docstring(inspect.getdoc(plain.__init__) or "", properties)[1]
+    for name, words in described.items():
+        # Annotated[...] goes before the docstring.
+        properties[name].setdefault("description", words)
     return Signature(
-        " ".join((inspect.getdoc(plain) or "").partition("\n\n")[0].split()),
+        description,
         {"type": "object", "properties": properties, "required": required},
         readers,
     )

@@ -97,7 +97,7 @@ class _Run(Writer[bytes]):
             "outputs": {"text": answer.text},
             "error": error,
             "elapsed_time": 0.0,
-            "total_tokens": 0 if usage is None else usage.total or 0,
+            "total_tokens": usage.total or 0,
             "total_steps": 1,
             "finished_at": CREATED,
         }

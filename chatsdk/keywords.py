@@ -1,0 +1,160 @@
+"""Keyword arguments: which were given, and errors that say what a wrong one should be."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeVar
+
+__all__ = ["NOT_GIVEN", "check_ask", "check_body_options", "checked_keywords", "given"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# Names that other libraries use, with the parameter that it is here.
+ELSEWHERE = {
+    **dict.fromkeys(("api_key", "auth_token", "bearer_token", "key"), "token"),
+    **dict.fromkeys(("api_base", "azure_endpoint", "base_url", "endpoint", "host"), "url"),
+    **dict.fromkeys(("default_headers", "extra_headers"), "headers"),
+    **dict.fromkeys(("http_client", "session"), "http"),
+    **dict.fromkeys(("http_proxy", "proxy"), "proxies"),
+    "max_retries": "retry",
+    **dict.fromkeys(("extra_body", "max_tokens", "model", "temperature", "top_p"), "defaults"),
+    **dict.fromkeys(("history", "initial_messages"), "messages"),
+    **dict.fromkeys(("callback", "on_chunk", "on_delta", "on_message", "on_token"), "on_answer"),
+    **dict.fromkeys(("on_complete", "on_done", "on_end"), "on_finish"),
+}
+
+# How a parameter is written, if its name alone does not show it.
+WRITTEN = {
+    "url": "the address, which is the first argument",
+    "http": "http=requests.Session()",
+    "proxies": 'proxies={"https": ...}',
+    "retry": "retry=Retry(attempts=...)",
+    "defaults": 'defaults={"model": ...}',
+    "messages": "messages=[...]",
+}
+
+# Names that are no parameter here.
+ELSEWHERE_THAN_HERE = {
+    **dict.fromkeys(
+        ("instructions", "system", "system_prompt"),
+        'a message, {"role": "system", "content": ...}: the first one of messages=, or of ask()',
+    ),
+    **dict.fromkeys(("functions", "tools"), "an option of a session's ask(), run() and start()"),
+}
+
+# Dialects whose bodies have no field "system": their backends ignore it, or refuse the request.
+SYSTEM_IS_A_MESSAGE = frozenset(
+    ("openai", "openai_responses", "deepseek", "gemini", "ollama", "dashscope", "fastgpt")
+)
+
+# What `ask` and its like take beside the fields of the body.
+ASK = ("tools", "max_rounds", "latest", "conversation_id", "idempotency_key", "cancel")
+
+
+class _NotGiven:
+    def __repr__(self) -> str:
+        return "..."
+
+
+# The default of a parameter for which None means something.
+NOT_GIVEN: Any = _NotGiven()
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Return those of the values that are not `NOT_GIVEN`."""
+    return {name: value for name, value in values.items() if value is not NOT_GIVEN}
+
+
+def checked_keywords(function: _Function) -> _Function:
+    """Have a function answer an unknown keyword with the name that was meant."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    known = frozenset(names)
+    owner = function.__qualname__.removesuffix(".__init__")
+
+    @functools.wraps(function)
+    def checked(*args: Any, **options: Any) -> Any:
+        for name in options:
+            if name not in known:
+                raise TypeError(_unknown(owner, name, [item for item in names if item != "self"]))
+        return function(*args, **options)
+
+    return checked  # type: ignore[return-value]
+
+
+def _unknown(owner: str, name: str, known: Collection[str]) -> str:
+    text = f"{owner}() has no option {name!r}"
+    if name in ELSEWHERE_THAN_HERE:
+        return f"{text}: here it is {ELSEWHERE_THAN_HERE[name]}"
+    ours = ELSEWHERE.get(name, "")
+    if ours in known:
+        return f"{text}: here it is {WRITTEN.get(ours, f'{ours}=...')}"
+    # Not imported before there is an error to write.
+    from difflib import get_close_matches
+
+    if close := get_close_matches(name, known, 1):
+        return f"{text}: did you mean {close[0]!r}?"
+    return f"{text}; there are: {', '.join(known)}"
+
+
+def check_body_options(options: Iterable[str]) -> None:
+    """Look for a misspelt option of `ask` among the fields for a request's body.
+
+    Any name may be a field of some backend, so only what is one letter from an option counts.
+
+    Raises:
+        TypeError: there is one.
+    """
+    for name in options:
+        for meant in ASK:
+            if _is_one_off(name, meant):
+                raise TypeError(f"ask() has no option {name!r}: did you mean {meant!r}?")
+
+
+def check_ask(options: Mapping[str, Any], dialect: str, *, takes_tools: bool) -> None:
+    """Look whether the options of `ChatClient.ask` can be fields of a body.
+
+    Args:
+        options: the fields by name.
+        dialect: the name of the dialect that writes the body.
+        takes_tools: it has tools, and takes a list of them.
+
+    Raises:
+        TypeError: one is meant for something else; the message says for what.
+    """
+    check_body_options(options)
+    if "max_rounds" in options:
+        raise TypeError(
+            "max_rounds is an option of a session, which runs tools: use_chat(...).run(prompt, ...)"
+        )
+    if "system" in options and dialect in SYSTEM_IS_A_MESSAGE:
+        raise TypeError(
+            f"{dialect} has no field 'system': a system prompt is a message, "
+            'ask([{"role": "system", "content": ...}, {"role": "user", "content": ...}])'
+        )
+    tools = options.get("tools")
+    items = tools.values() if isinstance(tools, Mapping) else tools
+    if callable(items) or (isinstance(items, Iterable) and any(map(callable, items))):
+        raise TypeError(
+            "a client sends one request, and a session runs functions: "
+            "use_chat(...).run(prompt, tools=[function]). Declarations of tools are dicts"
+        )
+    if isinstance(tools, Mapping) and takes_tools:
+        raise TypeError(
+            'tools are a list of declarations, [{"name": ..., "description": ..., "parameters": '
+            "...}]; a session takes functions too: use_chat(...).run(prompt, tools=[function])"
+        )
+
+
+def _is_one_off(name: str, meant: str) -> bool:
+    """Whether one letter was added, left out or changed, or two have changed places."""
+    if name == meant or abs(len(name) - len(meant)) > 1:
+        return False
+    start = 0
+    while start < min(len(name), len(meant)) and name[start] == meant[start]:
+        start += 1
+    one, other = name[start:], meant[start:]
+    if one[1:] == other[1:] or one[1:] == other or one == other[1:]:
+        return True
+    return one[:2] == other[1::-1] and one[2:] == other[2:]

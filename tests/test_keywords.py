@@ -1,0 +1,189 @@
+"""Misspelt and foreign keyword arguments are errors that name the one that was meant."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from session_fakes import FakeClient
+
+from chatsdk import ChatClient, ChatSession, use_chat
+from chatsdk.session.turns import Turns
+from chatsdk.testing import EmbeddedServer
+
+URL = "http://127.0.0.1:1/v1/chat/completions"
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong", "said"),
+    [
+        (use_chat, "on_anser", "use_chat() has no option 'on_anser': did you mean 'on_answer'?"),
+        (use_chat, "tokn", "did you mean 'token'?"),
+        (ChatClient, "tokn", "ChatClient() has no option 'tokn': did you mean 'token'?"),
+        (ChatClient, "api_key", "ChatClient() has no option 'api_key': here it is token=..."),
+        (use_chat, "api_key", "here it is token=..."),
+        (use_chat, "base_url", "here it is the address, which is the first argument"),
+        (ChatClient, "max_retries", "here it is retry=Retry(attempts=...)"),
+        (use_chat, "model", 'here it is defaults={"model": ...}'),
+        (use_chat, "system", 'here it is a message, {"role": "system", "content": ...}'),
+        (ChatClient, "system", 'here it is a message, {"role": "system", "content": ...}'),
+        (use_chat, "tools", "here it is an option of a session's ask(), run() and start()"),
+        (use_chat, "xyz", "there are: url, on_answer, "),
+    ],
+)
+def test_an_unknown_option(make, wrong, said):
+    """The error says what the option is called here."""
+    with pytest.raises(TypeError) as caught:
+        make(URL, **{wrong: "x"})
+    assert said in str(caught.value)
+
+
+def test_the_address_under_a_foreign_name():
+    """Also without an address the error tells how to give one."""
+    with pytest.raises(TypeError, match="the first argument"):
+        ChatClient(base_url=URL)
+
+
+def test_an_unknown_option_of_a_session():
+    """A session's own options are checked the same way."""
+    with pytest.raises(TypeError, match=r"ChatSession.. has no option 'trottle': .* 'throttle'"):
+        ChatSession(FakeClient(), trottle=1)
+    with pytest.raises(TypeError, match="ChatSession"):
+        ChatSession.from_dict(ChatSession(FakeClient()).to_dict(), FakeClient(), token="t")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("max_round", "max_rounds"),
+        ("tols", "tools"),
+        ("tool", "tools"),
+        ("toosl", "tools"),
+        ("lates", "latest"),
+        ("idempotency_kei", "idempotency_key"),
+    ],
+)
+@pytest.mark.parametrize("how", ["client", "ask", "run", "start", "regenerate", "edit"])
+def test_a_misspelt_option_of_ask(how, wrong, meant):
+    """One letter beside an option is no field of a body, whichever method is given it."""
+    with ChatClient(URL) as client:
+        session = ChatSession(client, messages=["Hi"])
+        ask = client.ask if how == "client" else getattr(session, how)
+        arguments = {"regenerate": (), "edit": ("m1", "x")}.get(how, ("Hi",))
+        with pytest.raises(TypeError, match=f"has no option '{wrong}': did you mean '{meant}'"):
+            ask(*arguments, **{wrong: 3})
+        assert session.status == "idle"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("model", "temperature", "top_p", "max_tokens", "stream", "stop", "seed", "user"),
+        *("conversation", "conversationId", "metadata", "tool_choice", "toolset", "last", "cache"),
+    ],
+)
+def test_fields_of_a_body_pass(field):
+    """Whatever may be a field of a body is sent as one."""
+    with EmbeddedServer(pace=0) as server, use_chat(server.url + "/v1/chat/completions") as chat:
+        chat.run("Hi", **{field: 1})
+        assert server.requests[0].json[field] == 1
+
+
+def weather(city: str) -> str:
+    """Tell the weather."""
+    return "rain"
+
+
+@pytest.mark.parametrize("tools", [{"weather": weather}, [weather], weather])
+@pytest.mark.parametrize("where", ["ask", "defaults"])
+def test_functions_are_for_a_session(tools, where):
+    """A client that is given functions says that a session runs them."""
+    defaults = {"tools": tools} if where == "defaults" else {}
+    with ChatClient(URL, defaults=defaults) as client:
+        with pytest.raises(TypeError, match="a session runs functions: use_chat"):
+            client.ask("Hi", **({"tools": tools} if where == "ask" else {}))
+
+
+def test_declarations_are_a_list():
+    """A dict of declarations is for a session, too, and the error says what a list looks like."""
+    with ChatClient(URL) as client, pytest.raises(TypeError, match="a list of declarations"):
+        client.ask("Hi", tools={"weather": {"description": "the weather"}})
+    with ChatClient(URL) as client, pytest.raises(TypeError, match="max_rounds is an option of a"):
+        client.ask("Hi", max_rounds=3)
+
+
+def test_a_system_prompt_is_a_message():
+    """`system=` is an error unless the backend has such a field."""
+    with ChatClient(URL) as client, pytest.raises(TypeError, match="a system prompt is a message"):
+        client.ask("Hi", system="Be brief.")
+    with (
+        EmbeddedServer("anthropic", pace=0) as server,
+        ChatClient(server.url + "/v1/messages") as client,
+    ):
+        client.ask("Hi", model="m", system="Be brief.").result()
+        assert server.requests[0].json["system"] == "Be brief."
+
+
+def parameters(function):
+    return {
+        name: parameter
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in ("self", "url", "client")
+    }
+
+
+def test_use_chat_has_the_options_of_both():
+    """Its parameters are those of a client and of a session, with the same annotations."""
+    theirs = {**parameters(ChatSession), **parameters(ChatClient)}
+    ours = parameters(use_chat)
+    assert {name: item.annotation for name, item in ours.items()} == {
+        name: item.annotation for name, item in theirs.items()
+    }
+    for name, item in parameters(ChatSession).items():
+        assert ours[name].default == item.default
+    assert all(item.kind is item.KEYWORD_ONLY for item in ours.values())
+
+
+@pytest.mark.parametrize("option", parameters(ChatClient))
+def test_options_of_a_client_reach_it(option, monkeypatch):
+    """Each option of a client that `use_chat` is given is given to the client, and no other."""
+    got = {}
+
+    def client(url, **options):
+        got.update(options)
+        raise KeyError("enough")
+
+    monkeypatch.setattr(
+        "chatsdk.session.hook.ChatClient",
+        type("C", (), {"__new__": lambda cls, url, **options: client(url, **options)}),
+    )
+    with pytest.raises(KeyError, match="enough"):
+        use_chat(URL, **{option: None})
+    assert got == {option: None}
+
+
+@pytest.mark.parametrize("option", parameters(ChatClient))
+def test_options_of_a_client_beside_a_client(option):
+    """They are refused with the cure, also with a value that is the default."""
+    with ChatClient(URL) as client, pytest.raises(TypeError, match=f"{option}: give the options"):
+        use_chat(client, **{option: None})
+
+
+def test_the_ways_to_ask_take_the_same():
+    """`ask`, `run`, `start`, `regenerate` and `edit` name the same options."""
+    named = [
+        [
+            item
+            for item in parameters(getattr(Turns, name)).values()
+            if item.kind is item.KEYWORD_ONLY
+        ]
+        for name in ("ask", "run", "start", "regenerate", "edit")
+    ]
+    assert [item.name for item in named[0]] == [
+        "latest",
+        "tools",
+        "max_rounds",
+        "conversation_id",
+        "idempotency_key",
+    ]
+    assert all(options == named[0] for options in named)
