@@ -22,7 +22,7 @@ from chatsdk.testing import ChatServer, EmbeddedServer
 # Seconds for a command to end by itself.
 WAIT_SECONDS = 30
 
-NO_MODEL = "there is no model"
+NO_MODEL = "no model is involved"
 
 
 @pytest.fixture
@@ -69,18 +69,29 @@ def chat_url(server: ChatServer) -> str:
 # The command itself ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["chat"], ["serve", "--port", "x"]])
+@pytest.mark.parametrize("arguments", [["sing"], ["chat"], ["serve", "--port", "x"]])
 def test_wrong_arguments(capsys, arguments) -> None:
     """Arguments that argparse refuses give 2 and its usage."""
     assert main(arguments) == 2
     assert "usage: chatsdk" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["serve"], ["chat"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["serve"], ["chat"], ["ask"]])
 def test_help(capsys, command) -> None:
-    """Each command explains itself, and that is no error."""
+    """Each command explains itself with examples, and that is not an error."""
     assert main([*command, "--help"]) == 0
-    assert "usage: chatsdk" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "usage: chatsdk" in shown
+    assert ("examples:\n  chatsdk" in shown) is (command != ["demo"])
+    assert max(map(len, shown.splitlines())) < 80
+
+
+def test_the_command_alone(capsys) -> None:
+    """`chatsdk` alone prints its help."""
+    assert main([]) == 0
+    alone = capsys.readouterr().out
+    main(["--help"])
+    assert capsys.readouterr().out == alone
 
 
 def test_version(capsys) -> None:
@@ -96,7 +107,7 @@ def test_demo(capsys) -> None:
     """The demo prints the answer, how it came, and that no model made it."""
     assert main(["demo", "Are", "you there?"]) == 0
     shown = capsys.readouterr()
-    assert "Its speaker is built in: there is no model" in shown.out
+    assert "Its replies are canned: no model is involved" in shown.out
     assert "\n> Are you there?\n\nYou said: “Are you there?”. I am the built-in" in shown.out
     assert "word by word.\n\ntime to first text  0." in shown.out
     events = re.search(r"^events +(\d+)$", shown.out, re.MULTILINE)
@@ -159,7 +170,7 @@ def test_serve(dialect) -> None:
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
         assert f"chatsdk chat {url[0]}" in rest
-        assert rest.endswith("\nended\n")
+        assert rest.endswith("\nstopped\n")
         assert ended(process) == (0, "")
 
 
@@ -285,7 +296,7 @@ def test_chat_stops_at_the_first_error(monkeypatch, capsys, server) -> None:
     shown = capsys.readouterr()
     assert shown.out == "HalfHalf\n"
     assert shown.err.startswith("chatsdk: ")
-    assert "not the whole answer" in shown.err
+    assert "the answer is incomplete" in shown.err
     assert shown.err.count("\n") == 1
     assert len(server.requests) == 1
 
@@ -309,7 +320,7 @@ def test_chat_with_nobody_there(monkeypatch, capsys) -> None:
         (401, "no\nkey", "CHATSDK_TOKEN"),
         (404, "no such model", "--model"),
         (422, "what?", "--dialect"),
-        (500, "oh", "try again later"),
+        (500, "oh", "the backend failed; try again later"),
     ],
 )
 def test_chat_refused(monkeypatch, capsys, server, status, message, remedy) -> None:
@@ -339,7 +350,7 @@ def test_chat_told_to_wait(monkeypatch, capsys, server) -> None:
     server.busy(retry_after=100)
     piped(monkeypatch, "Hi\n")
     assert main(["chat", chat_url(server)]) == 1
-    assert "ask again in 100 s" in capsys.readouterr().err
+    assert "try again in 100 s" in capsys.readouterr().err
 
 
 def test_chat_input_that_is_no_text(capsys, monkeypatch, server) -> None:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.cli import keyboard
 from chatsdk.cli.conversation import Conversation
+from chatsdk.cli.history import History
 from chatsdk.cli.markdown import MarkdownScreen, screen_for, settled
-from chatsdk.cli.screen import Screen, printable
+from chatsdk.cli.notes import printable
+from chatsdk.cli.screen import Screen
 from chatsdk.client import ChatClient
 from chatsdk.outcome import Outcome
 from chatsdk.parts import Citation, Part, Reasoning, Text, TextSnapshot
@@ -63,10 +65,12 @@ def test_a_terminal_is_told_more() -> None:
 
 
 def test_reasoning_is_dimmed(monkeypatch) -> None:
-    """Where colours may be, reasoning is dimmed; NO_COLOR and a dumb terminal have none."""
+    """Reasoning is grey, or faint on few colours; NO_COLOR and a dumb terminal have neither."""
     monkeypatch.setenv("TERM", "xterm")
     assert "\x1b" not in shown(Reasoning("Hm"))[0]
     monkeypatch.delenv("NO_COLOR")
+    assert "\x1b[38;5;244mHm\x1b[0m" in shown(Reasoning("Hm"))[0]
+    monkeypatch.setenv("TERM", "linux")
     assert "\x1b[2mHm\x1b[0m" in shown(Reasoning("Hm"))[0]
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b" not in shown(Reasoning("Hm"))[0]
@@ -76,7 +80,7 @@ def test_a_rewritten_answer_is_shown_again() -> None:
     """Text that is already on the screen cannot be changed: the whole answer follows anew."""
     out, notes = shown(Text("You had"), TextSnapshot("You have [1]"), Text("."))
     assert out == "You had\nYou have [1].\n"
-    assert "rewritten" in notes
+    assert "changed its answer" in notes
 
 
 def test_a_pipe_waits_for_what_may_be_rewritten() -> None:
@@ -106,9 +110,9 @@ def test_what_belongs_to_an_answer() -> None:
     [
         (Outcome("stopped", answer=Answer("Yes")), "[stopped; the text so far is kept]\n"),
         (Outcome("stopped"), "[stopped]\n"),
-        (Outcome("finished", end="marker", answer=Answer(finish_reason="length")), "limit of"),
+        (Outcome("finished", end="marker", answer=Answer(finish_reason="length")), "token limit"),
         (Outcome("finished", end="marker", answer=Answer(finish_reason="content_filter")), "filt"),
-        (Outcome("finished", end="unproven"), "only sign"),
+        (Outcome("finished", end="unproven"), "without an end marker"),
     ],
 )
 def test_how_it_ended(outcome, note) -> None:
@@ -136,19 +140,21 @@ def test_printable(text) -> None:
         ("", ""),
         ("One", ""),
         ("One\n", ""),
-        ("One\n\n", "One\n\n"),
+        ("One\n\n", ""),
+        ("1. One\n\n   more", ""),
+        ("1. One\n\n    code\n\n2", "1. One\n\n    code\n\n"),
         ("One\n\nTwo\n", "One\n\n"),
         ("One\n  \nTwo", "One\n  \n"),
         ("One\u2028Two\n\nThree", "One\u2028Two\n\n"),
         ("```\nx\n\ny\n", ""),
         ("```\nx\n\ny\n```\n\nz", "```\nx\n\ny\n```\n\n"),
-        ("````\n```\n\n````\n\n", "````\n```\n\n````\n\n"),
-        ("~~~\n```\n\n~~~\n\n", "~~~\n```\n\n~~~\n\n"),
+        ("````\n```\n\n````\n\nz", "````\n```\n\n````\n\n"),
+        ("~~~\n```\n\n~~~\n\nz", "~~~\n```\n\n~~~\n\n"),
         ("```\n``` not the end\n\n", ""),
     ],
 )
 def test_settled(text, whole) -> None:
-    """A block is settled behind a blank line, unless that is inside a fence."""
+    """A block is settled once a line at the margin follows a blank line outside a fence."""
     assert text[: settled(text)] == whole
 
 
@@ -165,9 +171,11 @@ def test_settled_stays_settled(text) -> None:
 def rendered(*parts: Part) -> str:
     """What rich leaves on a terminal, with everything that it does to the cursor."""
     rich = pytest.importorskip("rich.console")
+    from chatsdk.cli.styled import Renderer
+
     out = Paper(terminal=True)
     console = rich.Console(file=out, force_terminal=True, width=60, height=20, color_system=None)
-    play(MarkdownScreen(out, Paper(terminal=True), console), *parts)
+    play(MarkdownScreen(out, Paper(terminal=True), Renderer(out, console=console)), *parts)
     return out.getvalue()
 
 
@@ -202,10 +210,10 @@ def test_markdown_only_on_a_terminal(monkeypatch) -> None:
 def test_a_prompt_beside_a_pipe(monkeypatch, capsys) -> None:
     """Where the answers go into a pipe, the prompt does not."""
     monkeypatch.setattr("sys.stdin", io.StringIO("Hi\n"))
-    prompt = keyboard.prompts(Paper(terminal=False))
-    assert prompt() == "Hi\n"
+    prompt = keyboard.prompts(Paper(terminal=False), History(None))
+    assert prompt("") == "Hi\n"
     with pytest.raises(EOFError):
-        prompt()
+        prompt("")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "> > ")
 
@@ -219,7 +227,7 @@ def test_line_editing_without_the_extra(monkeypatch) -> None:
         lambda name: None if name == "prompt_toolkit" else find_spec(name),
     )
     monkeypatch.setattr("builtins.input", lambda prompt: f"{prompt}typed")
-    assert keyboard.prompts(Paper(terminal=True))() == "> typed"
+    assert keyboard.prompts(Paper(terminal=True), History(None))("") == "> typed"
 
 
 def ask_one(handler: object = None) -> tuple[Outcome, object]:

@@ -1,4 +1,4 @@
-"""The command `chatsdk`: a demonstration, the embedded server, and a conversation."""
+"""The command `chatsdk`: talks to a backend, and runs the built-in server."""
 
 from __future__ import annotations
 

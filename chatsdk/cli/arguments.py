@@ -1,4 +1,4 @@
-"""What an argument of the command line may be, and where secrets come from: never from there."""
+"""Reads the values of command-line arguments; secrets never come from there."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
+from chatsdk.transport import is_private_header
 
 __all__ = ["body_options", "header_fields", "port", "seconds", "token_of"]
 
 HIGHEST_PORT = 65_535
 
-# Header fields whose values are nobody's business.
-_CREDENTIALS = re.compile(r"auth|cookie|token|secret|password|credential|(^|-)key$", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}")
 
 WHY_NOT_HERE = (
@@ -26,7 +26,7 @@ WHY_NOT_HERE = (
 
 
 def port(text: str) -> int:
-    """Read the number of a port; for argparse."""
+    """Read a port number; for argparse."""
     if not text.isascii() or not text.isdigit() or int(text) > HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to {HIGHEST_PORT}")
     return int(text)
@@ -44,7 +44,7 @@ def seconds(text: str) -> float:
 
 
 def body_options(lines: Iterable[str]) -> dict[str, Any]:
-    """Read fields of the request, each ``name=value``, the value being JSON or else text."""
+    """Read fields of the request, each ``name=value``; a value that is not JSON is text."""
     options = {}
     for line in lines:
         name, equals, text = line.partition("=")
@@ -57,22 +57,60 @@ def body_options(lines: Iterable[str]) -> dict[str, Any]:
     return options
 
 
-def token_of(variable: str | None) -> str | None:
-    """Return the token from the environment, or ``None``: `chatsdk.ChatClient` sends none then.
+def token_of(arguments: argparse.Namespace) -> str | None:
+    """Return the token that the ``--token-...`` options name, else that of `TOKEN_VARIABLE`.
 
-    Args:
-        variable: the name of the variable that has to be there; ``None`` looks into
-            `TOKEN_VARIABLE`, which need not be.
+    ``None``: there is none, and `chatsdk.ChatClient` sends none.
     """
-    if variable is None:
-        return os.environ.get(TOKEN_VARIABLE) or None
-    token = os.environ.get(variable)
+    if arguments.token_env is not None:
+        return _from_variable(arguments.token_env)
+    if arguments.token_file is not None:
+        return _from_file(arguments.token_file)
+    if arguments.token_prompt:
+        return _from_prompt()
+    return os.environ.get(TOKEN_VARIABLE) or None
+
+
+def _from_variable(name: str) -> str:
+    token = os.environ.get(name)
     if not token:
-        # Somebody may have given the token itself, so what was given is not repeated.
+        # The user may have given the token itself, so it is not repeated.
         raise WrongArguments(
-            "--token-env: there is no environment variable of that name, or it is empty; give the "
-            f"variable's name and not the token, as {WHY_NOT_HERE}"
+            "--token-env: there is no such environment variable, or it is empty; give the "
+            f"variable's name, never the token itself: {WHY_NOT_HERE}"
         )
+    return token
+
+
+def _from_file(name: str) -> str:
+    try:
+        with open(name, encoding="utf-8") as file:
+            # A key has a few hundred characters; the rest of a huge file is not read.
+            token = file.read(64 * 1024).strip()
+    except UnicodeDecodeError:
+        raise WrongArguments(f"--token-file: {name} is not a text file") from None
+    except OSError as error:
+        raise WrongArguments(f"--token-file: cannot read {name}: {error.strerror}") from None
+    if not token:
+        raise WrongArguments(f"--token-file: {name} is empty")
+    return token
+
+
+def _from_prompt() -> str:
+    import getpass
+    import warnings
+
+    if not sys.stderr.isatty() and not sys.stdin.isatty():
+        raise WrongArguments("--token-prompt needs a terminal; use --token-file or --token-env")
+    with warnings.catch_warnings():
+        # Rather no token than one that shows on the screen.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            token = getpass.getpass("Token: ").strip()
+        except (getpass.GetPassWarning, EOFError):
+            raise WrongArguments("--token-prompt needs a terminal that can hide it") from None
+    if not token:
+        raise WrongArguments("--token-prompt: no token was typed")
     return token
 
 
@@ -89,12 +127,12 @@ def header_fields(lines: Iterable[str]) -> dict[str, str]:
             found = os.environ.get(variable[1] or variable[2])
             if not found:
                 raise WrongArguments(
-                    f"--header: there is nothing in the environment variable {value}"
+                    f"--header: the environment variable {value} is missing or empty"
                 )
             value = found
-        elif _CREDENTIALS.search(name):
+        elif is_private_header(name):
             raise WrongArguments(
-                f"--header: {name} is not taken from the command line, as {WHY_NOT_HERE}; "
+                f"--header: the value of {name} may not stand on the command line: {WHY_NOT_HERE}; "
                 f"put it into an environment variable and give '{name}: $VARIABLE', in single "
                 "quotes"
             )

@@ -1,46 +1,71 @@
-"""`main`: reads the command line, runs one command, and turns how it ended into an exit code."""
+"""`main`: reads the command line, runs one command, and returns its exit code."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 
 import chatsdk
-from chatsdk.cli import chat, demo, serve
+from chatsdk.cli.notes import printable
 from chatsdk.cli.remedies import WrongArguments, in_one_line
+from chatsdk.cli.wrap import columns_of, wrapped
 from chatsdk.errors import ChatError
 
 __all__ = ["main"]
 
 FINE = 0
 FAILED = 1
-# What argparse uses too.
+# argparse's own exit code for wrong arguments.
 WRONG_ARGUMENTS = 2
-# 128 and the number of SIGINT: what a shell reports for a program that Ctrl-C has ended.
+# 128 plus the number of SIGINT, as a shell reports a program that Ctrl-C ended.
 INTERRUPTED = 130
 
-COMMANDS = (demo, serve, chat)
+# Each command with its line in the help. Its module in chatsdk.cli is loaded when it is named:
+# `chatsdk --help` and `chatsdk ask` start quickly.
+COMMANDS = {
+    "demo": "watch an answer stream from the built-in server",
+    "chat": "talk to a backend",
+    "ask": "ask one question; made for scripts and pipes",
+    "serve": "run the built-in server, to try other programs with",
+}
+
+EXAMPLES = """\
+examples:
+  chatsdk demo
+  chatsdk chat https://api.openai.com/v1/chat/completions --model gpt-4o
+  chatsdk ask http://localhost:8765/v1/chat/completions "Say hello"
+  git diff | chatsdk ask URL - --system "Write a commit message."
+  chatsdk serve
+
+`chatsdk COMMAND --help` explains a command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
-    0 is fine, 1 an error, 2 wrong arguments, 130 an interruption by Ctrl-C. An error is told in one
-    line on the standard error stream.
+    0 is fine, 1 an error, 2 wrong arguments, 130 Ctrl-C. An error is one line on stderr.
 
     Args:
         argv: the arguments after the command's name; ``None`` takes those of the process.
     """
+    given = list(sys.argv[1:] if argv is None else argv)
     try:
-        arguments = _parser().parse_args(argv)
+        parser = _parser(given)
+        if not given:
+            parser.print_help()
+            return FINE
+        arguments = parser.parse_args(given)
     except SystemExit as end:
-        # Of --help, --version and wrong arguments; argparse has said everything.
+        # --help, --version or wrong arguments; argparse has printed everything.
         return int(end.code or FINE)
+    except BrokenPipeError:
+        return _unheard()
     try:
         code: int = arguments.run(arguments)
-        # A reader that has gone is found out here and not while Python shuts down.
+        # Finds out here, not while Python shuts down, that the reader of a pipe has gone.
         sys.stdout.flush()
         return code
     except WrongArguments as error:
@@ -48,26 +73,48 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ChatError as error:
         return _failed(in_one_line(error), FAILED)
     except BrokenPipeError:
-        # `chatsdk ... | head`: nobody reads on. Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return _unheard()
+    except OSError as error:
+        _unheard()
+        return _failed(f"cannot write the output: {error.strerror or error}", FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chatsdk",
-        description="Stream a chat answer from a language-model backend.",
-        epilog="`chatsdk COMMAND --help` says more about a command.",
+        description="Stream answers from the backends of large language models.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"chatsdk {chatsdk.__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_to(commands)
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands", required=True)
+    for name, line in COMMANDS.items():
+        command = commands.add_parser(name, help=line, formatter_class=_HelpFormatter)
+        if name in given:
+            importlib.import_module(f"chatsdk.cli.{name}").add_to(command)
     return parser
 
 
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps the description, and leaves the examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
+
 def _failed(message: str, code: int) -> int:
-    print(f"chatsdk: {message}", file=sys.stderr)
+    text = printable(f"chatsdk: {message}")
+    if sys.stderr.isatty():
+        text = wrapped(text, columns_of(sys.stderr))
+    print(text, file=sys.stderr)
     return code
+
+
+def _unheard() -> int:
+    """Drop what could not be written, or Python would complain once more when it flushes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED

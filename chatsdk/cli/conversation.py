@@ -1,101 +1,172 @@
-"""`Conversation`: prompts in, answers on the screen, and Ctrl-C that stops only the answer."""
+"""`Conversation`: asks prompts, shows the answers, and stops an answer on Esc or Ctrl-C."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from types import FrameType
+from typing import Any
 
 from chatsdk.answer import Answer
-from chatsdk.cli.keyboard import keyboard_silent
+from chatsdk.cli.history import History
+from chatsdk.cli.keyboard import Keys, keys_during_answer
 from chatsdk.cli.remedies import in_one_line
 from chatsdk.cli.screen import Screen
+from chatsdk.cli.slash import SlashCommands, is_command
 from chatsdk.client import ChatClient
 from chatsdk.errors import ChatError
+from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
-from chatsdk.session import ChatSession
+from chatsdk.session import ChatSession, Regenerate
 
 __all__ = ["Conversation"]
 
-# Seconds. On Windows a wait without end is deaf to Ctrl-C.
-AWAKE_SECONDS = 0.25
+# Seconds between two looks at the keyboard, and two turns of the spinner.
+TICK_SECONDS = 0.1
 
 
 class Conversation:
     """A `ChatSession` with a person, or a file of prompts, in front of it. A context manager.
 
-    The answer is read on a thread of its own, and this one waits for it in a way that Ctrl-C can
-    interrupt on every platform.
+    A background thread reads the answer. This one waits for it in a way that Ctrl-C can interrupt
+    on every platform.
+
+    Args:
+        client: sends the requests; it stays the caller's to close.
+        screen: shows the answers.
+        system: a system message that every conversation begins with.
+        model: the model to ask for; ``None`` leaves it to the client's defaults.
     """
 
-    def __init__(self, client: ChatClient, screen: Screen) -> None:
+    def __init__(
+        self,
+        client: ChatClient,
+        screen: Screen,
+        *,
+        system: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        self._client = client
         self._screen = screen
+        self._beginning = [] if system is None else [Message("system", system)]
         self._updates: SimpleQueue[Answer | Outcome] = SimpleQueue()
-        self._session = ChatSession(
+        self._typed = ""
+        self.model = model
+        self.session = ChatSession(
             client,
             on_answer=self._updates.put,
             on_finish=self._updates.put,
             throttle=screen.throttle,
+            messages=self._beginning,
         )
 
-    def talk(self, prompt: Callable[[], str]) -> int:
-        """Ask what `prompt` returns, until it raises EOFError; return the exit code.
+    def talk(
+        self, prompt: Callable[[str], str], *, history: History, first: str | None = None
+    ) -> int:
+        """Ask what the user types until the end of the input; return the exit code.
+
+        Args:
+            prompt: reads a prompt; its argument is what was typed before.
+            history: gets every prompt.
+            first: a prompt to begin with, as if it had been typed.
 
         Raises:
             KeyboardInterrupt: Ctrl-C while nothing streams.
         """
+        commands = SlashCommands(self, self._screen)
+        if first is not None:
+            self._screen.ask(first)
+            history.add(first)
+            self._turn(first)
         while True:
+            typed, self._typed = self._typed, ""
             try:
-                text = prompt().strip()
+                text = prompt(typed).strip()
             except EOFError:
                 return 0
-            if text:
-                outcome = self.ask(text)
-                if outcome.error is not None:
-                    self._screen.error(in_one_line(outcome.error))
+            if not text:
+                continue
+            history.add(text)
+            if is_command(text):
+                if not commands.run(text):
+                    return 0
+            else:
+                # A second slash escapes the first.
+                self._turn(text[1:] if text.startswith("//") else text)
 
     def read_all(self, lines: Iterable[str]) -> int:
         """Ask each line that is not blank; return the exit code.
 
         Raises:
-            ChatError: the answer to one failed; the rest is not asked, as it may build on that.
+            ChatError: an answer failed; later lines may depend on it, so they are not asked.
             KeyboardInterrupt: Ctrl-C.
         """
         try:
             for line in lines:
-                if not line.strip():
-                    continue
-                outcome = self.ask(line.strip())
-                if outcome.error is not None:
-                    raise outcome.error
-                if outcome.reason == "stopped":
-                    raise KeyboardInterrupt
+                if line.strip():
+                    self.ask_once(line.strip())
         except UnicodeDecodeError as error:
             raise ChatError(f"the input is not {error.encoding}: {error.reason}") from None
         return 0
 
-    def ask(self, text: str) -> Outcome:
-        """Ask one prompt, and show the answer until it ends or Ctrl-C stops it."""
-        before = self._session.messages
-        with _interrupts_stop(self._session), keyboard_silent():
+    def ask_once(self, text: str) -> int:
+        """Ask one prompt; return the exit code.
+
+        Raises:
+            ChatError: the answer failed.
+            KeyboardInterrupt: Ctrl-C.
+        """
+        outcome = self.ask(text)
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.reason == "stopped":
+            raise KeyboardInterrupt
+        return 0
+
+    def ask(self, what: str | Regenerate) -> Outcome:
+        """Ask one prompt, and show the answer until it ends or is stopped."""
+        with _interrupts_stop(self.session), keys_during_answer() as keys:
             try:
-                self._session.start(text)
-                outcome = self._show()
+                options: dict[str, Any] = {} if self.model is None else {"model": self.model}
+                self.session.start(what, **options)
+                self._screen.begin()
+                return self._show(keys)
             finally:
                 self._screen.close()
-        if outcome.reason == "error" and not outcome.answer.text:
-            # As if it had not been asked, so that it may be asked again.
-            self._session.set_messages(before)
-        return outcome
+                self._typed += keys.typed()
 
-    def _show(self) -> Outcome:
+    def retry(self) -> None:
+        """Ask the last question again, in place of its answer."""
+        if any(message.role == "user" for message in self.session.messages):
+            self._turn(Regenerate())
+        else:
+            self._screen.note("there is no question to ask again yet")
+            self._screen.space()
+
+    def clear(self) -> None:
+        """Begin a new conversation."""
+        self.session.reset()
+        self.session.set_messages(self._beginning)
+
+    def _turn(self, what: str | Regenerate) -> None:
+        outcome = self.ask(what)
+        if outcome.error is not None:
+            self._screen.error(in_one_line(outcome.error))
+        self._screen.space()
+
+    def _show(self, keys: Keys) -> Outcome:
+        began = time.monotonic()
         while True:
+            if keys.escape():
+                self.session.stop()
             try:
-                update = self._updates.get(timeout=AWAKE_SECONDS)
+                update = self._updates.get(timeout=TICK_SECONDS)
             except Empty:
+                self._screen.wait(time.monotonic() - began)
                 continue
             if isinstance(update, Outcome):
                 self._screen.end(update)
@@ -103,8 +174,8 @@ class Conversation:
             self._screen.step(update)
 
     def close(self) -> None:
-        """End the answer that is under way. Twice is harmless."""
-        self._session.close()
+        """End the answer in flight, if there is one. Twice is harmless."""
+        self.session.close()
 
     def __enter__(self) -> Conversation:
         return self
@@ -115,11 +186,11 @@ class Conversation:
 
 @contextlib.contextmanager
 def _interrupts_stop(session: ChatSession) -> Iterator[None]:
-    """Let the first Ctrl-C stop the answer; one more, before that has come through, leaves."""
+    """Let the first Ctrl-C stop the answer; a second one, before that took effect, leaves."""
     before = signal.getsignal(signal.SIGINT)
     here = threading.current_thread() is threading.main_thread()
     if not here or before is signal.SIG_IGN:
-        # Only the main thread gets signals, and a shell lets its background jobs ignore this one.
+        # Only the main thread gets signals, and a shell ignores this one for background jobs.
         yield
         return
     presses = 0

@@ -1,4 +1,4 @@
-"""`chatsdk demo`: one POST to the embedded server, and its answer as it streams."""
+"""`chatsdk demo`: asks the built-in server, and prints its answer as it streams."""
 
 from __future__ import annotations
 
@@ -15,17 +15,13 @@ __all__ = ["add_to", "run"]
 PROMPT = "Hello! What are you?"
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "demo",
-        help="watch an answer stream from the embedded server",
-        description="Start the embedded server on the loopback, ask it, print its answer as it "
-        "streams, then how it came. The server's speaker is built in: there is no model.",
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Start the built-in server on this machine, ask it something, and print its answer as it "
+        "streams, then its timings. The replies are canned: no model is involved."
     )
-    parser.add_argument(
-        "prompt", nargs="*", help=f"what to ask, in quotes or not; by default: {PROMPT}"
-    )
+    parser.add_argument("prompt", nargs="*", help=f"what to ask (default: {PROMPT})")
     parser.set_defaults(run=run)
 
 
@@ -33,8 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask once and show how the answer comes."""
     prompt = " ".join(arguments.prompt) or PROMPT
     with EmbeddedServer() as server, ChatClient(f"{server.url}/v1/chat/completions") as client:
-        print(f"chatsdk {chatsdk.__version__}, asking the embedded server at {client.url}")
-        print("Its speaker is built in: there is no model, and nothing leaves this machine.")
+        print(f"chatsdk {chatsdk.__version__}, asking the built-in server at {client.url}")
+        print("Its replies are canned: no model is involved, and nothing leaves this machine.")
         print(f"\n> {prompt}\n", flush=True)
         screen = Screen(sys.stdout, sys.stderr)
         with client.ask(prompt) as stream:

@@ -1,32 +1,51 @@
-"""What the user types, with the best line editing that there is."""
+"""The keyboard: reads prompts with the best line editor there is, and Esc during an answer."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+from chatsdk.cli.history import History
 
 try:
     import termios
 except ImportError:
-    # Windows echoes nothing while nobody reads.
+    # Windows: only Ctrl-C stops an answer there.
     termios = None  # type: ignore[assignment]
 
-__all__ = ["keyboard_silent", "prompts"]
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+__all__ = ["Keys", "keys_during_answer", "prompts"]
 
 PROMPT = "> "
+ESCAPE = b"\x1b"
 
-# The place of the local modes in what tcgetattr gives.
-LOCAL_MODES = 3
+# Where tcgetattr puts the local modes and the control characters.
+LOCAL_MODES, CONTROL_CHARACTERS = 3, 6
+
+# Seconds. An arrow key begins with Esc, too, but the rest of it follows at once.
+ESCAPE_SECONDS = 0.03
 
 
-def prompts(out: TextIO) -> Callable[[], str]:
+def prompts(
+    out: TextIO, history: History, completions: list[str] | None = None
+) -> Callable[[str], str]:
     """Return a function that reads one prompt from the terminal.
 
-    It edits lines with prompt_toolkit (extra `cli`), else with the standard library's readline.
+    Its argument is what was typed before the prompt appeared. Lines are edited with prompt_toolkit
+    (extra `cli`), else with the standard library's readline.
+
+    Args:
+        out: where answers go.
+        history: the prompts that the Up key offers.
+        completions: words that the Tab key completes at the beginning of a prompt.
 
     Raises (the function):
         EOFError: Ctrl-D.
@@ -35,50 +54,170 @@ def prompts(out: TextIO) -> Callable[[], str]:
     if not out.isatty():
         return _without_editing
     if os.environ.get("TERM") != "dumb" and importlib.util.find_spec("prompt_toolkit"):
-        from prompt_toolkit import PromptSession
-
-        session: PromptSession[str] = PromptSession(PROMPT)
-        return session.prompt
-    if importlib.util.find_spec("readline"):
-        # Merely being there, it gives input() its line editing and the history of this run.
-        import readline  # noqa: F401
-    return _with_input
+        return _with_prompt_toolkit(history, completions or [])
+    return _with_readline(history)
 
 
-def _with_input() -> str:
+def _with_prompt_toolkit(history: History, completions: list[str]) -> Callable[[str], str]:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.formatted_text import FormattedText
+    from prompt_toolkit.history import InMemoryHistory
+    from prompt_toolkit.key_binding import KeyPress
+    from prompt_toolkit.styles import Style
+
+    session: PromptSession[str] = PromptSession(
+        FormattedText([("bold", PROMPT)]),
+        history=InMemoryHistory(history.prompts),
+        completer=WordCompleter(completions, sentence=True),
+        complete_while_typing=False,
+        multiline=True,
+        prompt_continuation="  ",
+        key_bindings=_bindings(),
+        # What was typed stands out from the answers.
+        style=Style.from_dict({"": "bold"}),
+    )
+
+    def read(typed: str) -> str:
+        if typed:
+            from prompt_toolkit.input.typeahead import store_typeahead
+            from prompt_toolkit.input.vt100_parser import Vt100Parser
+
+            presses: list[KeyPress] = []
+            parser = Vt100Parser(presses.append)
+            parser.feed_and_flush(typed)
+            store_typeahead(session.app.input, presses)
+        return session.prompt()
+
+    return read
+
+
+def _bindings() -> KeyBindings:
+    from prompt_toolkit.key_binding import KeyBindings
+
+    bindings = KeyBindings()
+
+    @bindings.add("enter")
+    def _send(event: KeyPressEvent) -> None:
+        event.current_buffer.validate_and_handle()
+
+    @bindings.add("escape", "enter")
+    @bindings.add("c-j")
+    def _new_line(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    @bindings.add("c-c")
+    def _discard_or_leave(event: KeyPressEvent) -> None:
+        if event.current_buffer.text:
+            event.current_buffer.reset()
+        else:
+            event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
+
+    return bindings
+
+
+def _with_readline(history: History) -> Callable[[str], str]:
     try:
-        return input(PROMPT)
+        # Loading it gives input() line editing and a history.
+        import readline
+    except ImportError:
+        return _with_input
+    for prompt in history.prompts:
+        if "\n" not in prompt:
+            readline.add_history(prompt)
+
+    def read(typed: str) -> str:
+        readline.set_startup_hook(lambda: readline.insert_text(typed))
+        try:
+            return _with_input("")
+        finally:
+            readline.set_startup_hook(None)
+
+    return _lines_first(read)
+
+
+def _lines_first(read: Callable[[str], str]) -> Callable[[str], str]:
+    """Take the lines that were complete before the prompt appeared, one at a time."""
+    waiting = ""
+
+    def lines(typed: str) -> str:
+        nonlocal waiting
+        waiting += "".join(c for c in typed.replace("\r", "\n") if c == "\n" or c.isprintable())
+        line, end, rest = waiting.partition("\n")
+        if end:
+            waiting = rest
+            print(f"{PROMPT}{line}")
+            return line
+        waiting = ""
+        return read(line)
+
+    return lines
+
+
+def _with_input(typed: str) -> str:
+    try:
+        return typed + input(PROMPT + typed)
     except (EOFError, KeyboardInterrupt):
-        # The prompt's line is to be ended, whatever comes now.
+        # The line of the prompt has to end before anything else is printed.
         print()
         raise
 
 
-def _without_editing() -> str:
-    """Prompt where the answers do not go: those are in a pipe."""
+def _without_editing(typed: str) -> str:
+    """Prompt beside the answers, which go into a pipe."""
     sys.stderr.write(PROMPT)
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line:
         raise EOFError
-    return line
+    return typed + line
+
+
+class Keys:
+    """What is typed during an answer: Esc stops it, the rest waits for the next prompt."""
+
+    def __init__(self, terminal: int | None = None) -> None:
+        self._terminal = terminal
+        self._typed = b""
+
+    def escape(self) -> bool:
+        """Return whether Esc was pressed since the last call."""
+        if self._terminal is None or not _readable(self._terminal, 0):
+            return False
+        data = b""
+        with contextlib.suppress(OSError):
+            data = os.read(self._terminal, 4096)
+            if data.endswith(ESCAPE) and _readable(self._terminal, ESCAPE_SECONDS):
+                data += os.read(self._terminal, 4096)
+        pressed = data.endswith(ESCAPE)
+        self._typed += data.removesuffix(ESCAPE)
+        return pressed
+
+    def typed(self) -> str:
+        """Return what was typed besides Esc, and forget it."""
+        typed, self._typed = self._typed, b""
+        return typed.decode(errors="ignore")
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    return bool(select.select([descriptor], [], [], seconds)[0])
 
 
 @contextlib.contextmanager
-def keyboard_silent() -> Iterator[None]:
-    """Let the terminal not echo what is typed, so that it does not end up inside an answer.
-
-    What is typed meanwhile waits for the next prompt.
-    """
+def keys_during_answer() -> Iterator[Keys]:
+    """Read keys one by one, and keep the terminal from showing them inside the answer."""
     if termios is None or not sys.stdin.isatty():
-        yield
+        yield Keys()
         return
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
-    silent = termios.tcgetattr(terminal)
-    silent[LOCAL_MODES] &= ~termios.ECHO
-    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+    modes = termios.tcgetattr(terminal)
+    # Ctrl-C stays a signal.
+    modes[LOCAL_MODES] &= ~(termios.ECHO | termios.ICANON)
+    modes[CONTROL_CHARACTERS][termios.VMIN] = 1
+    modes[CONTROL_CHARACTERS][termios.VTIME] = 0
+    termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
     try:
-        yield
+        yield Keys(terminal)
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)

@@ -1,8 +1,8 @@
-"""Errors in one line, with what the user of the command can do about them."""
+"""Turns an error into one line that says how to fix it."""
 
 from __future__ import annotations
 
-from chatsdk.cli.screen import printable
+from chatsdk.cli.notes import printable
 from chatsdk.errors import (
     ChatError,
     ChatTimeout,
@@ -16,37 +16,38 @@ from chatsdk.errors import (
 
 __all__ = ["TOKEN_VARIABLE", "WrongArguments", "in_one_line"]
 
-# Where a token is looked for unless --token-env names another variable.
+# The environment variable that holds the token, unless an option names another source.
 TOKEN_VARIABLE = "CHATSDK_TOKEN"
 
-# Characters of an error's message that are shown; a backend may send a page of them.
+# Characters of an error's message that are shown; a backend may send a whole page.
 MESSAGE_CHARACTERS = 400
 
+WHOLE_ADDRESS = "give the address of the API, such as https://host/v1/chat/completions"
+
 STATUS_REMEDIES = {
-    400: "see whether --dialect and --model fit the backend",
-    401: f"put the token into {TOKEN_VARIABLE}, or name its variable with --token-env",
+    400: "check --dialect and --model",
+    401: f"put the token into {TOKEN_VARIABLE}, or use --token-env, --token-file or --token-prompt",
     403: "the token may not be allowed to do this",
-    404: "give the whole address of the API, such as https://host/v1/chat/completions; "
-    "the name after --model may be wrong too",
-    405: "give the whole address of the API, such as https://host/v1/chat/completions",
+    404: f"{WHOLE_ADDRESS}; or the name after --model is wrong",
+    405: WHOLE_ADDRESS,
     413: "the conversation is too long for the backend: begin a new one",
-    422: "see whether --dialect and --model fit the backend",
-    429: "the backend has had too many requests: wait, then ask again",
+    422: "check --dialect and --model",
+    429: "too many requests: wait, then try again",
 }
-# Of every status from 500 on.
+# For every status from 500 on.
 SERVER_REMEDY = "the backend failed; try again later"
 
 UNREACHED_REMEDY = "check that the backend is running, and that the host and port are right"
 
 REMEDIES: dict[type[ChatError], str] = {
     ConnectError: UNREACHED_REMEDY,
-    ChatTimeout: "the backend may be busy: try again",
-    NotAStreamError: "see whether the address and --dialect are right",
-    StreamInterrupted: "what is above is not the whole answer: ask again",
-    ProtocolError: "see whether --dialect is the backend's",
+    ChatTimeout: "the backend may be busy; try again",
+    NotAStreamError: "check the address and --dialect",
+    StreamInterrupted: "the answer is incomplete; try again",
+    ProtocolError: "check --dialect",
     LimitExceeded: "ask for less at once",
 }
-CERTIFICATE_REMEDY = "name the file of your CA certificates in REQUESTS_CA_BUNDLE"
+CERTIFICATE_REMEDY = "name the file with your CA certificates in REQUESTS_CA_BUNDLE"
 
 
 # Messages with one of these already say what to do.
@@ -54,11 +55,11 @@ CURES = ("write http", "check the port")
 
 
 class WrongArguments(Exception):
-    """The command line asks for what cannot be; nothing was sent."""
+    """The command line asks for something impossible; nothing was sent."""
 
 
 def in_one_line(error: ChatError) -> str:
-    """Return an error as one line: what happened, and the remedy if there is one."""
+    """Return an error as one line: what happened, and how to fix it if that is known."""
     message = " ".join(str(error).split()) or type(error).__name__
     if len(message) > MESSAGE_CHARACTERS:
         message = message[:MESSAGE_CHARACTERS] + "…"
@@ -73,7 +74,7 @@ def in_one_line(error: ChatError) -> str:
 def _remedy(error: ChatError) -> str | None:
     if isinstance(error, HTTPStatusError):
         if error.retry_after is not None:
-            return f"ask again in {error.retry_after:.0f} s"
+            return f"try again in {error.retry_after:.0f} s"
         return SERVER_REMEDY if error.status >= 500 else STATUS_REMEDIES.get(error.status)
     if any(cure in str(error) for cure in CURES):
         return None

@@ -1,178 +1,217 @@
-"""`Screen`: an answer on a terminal or in a pipe, as it streams, in plain text."""
+"""`Screen`: shows an answer as plain text while it streams, on a terminal or in a pipe."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TextIO
 
 from chatsdk.answer import Answer
+from chatsdk.cli.live import LiveRegion
+from chatsdk.cli.notes import encodable, facts, printable, remarks
+from chatsdk.cli.wrap import WordWrap, columns_of, wrapped
 from chatsdk.outcome import Outcome
 
-__all__ = ["Screen", "printable"]
+__all__ = ["Screen", "has_256_colours"]
 
-# What a terminal would obey instead of showing it: a backend's text must not move the cursor, set
-# the title or write to the clipboard. Line feed and tabulator stay, a carriage return is left out.
-_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\ufffd")
-_CONTROLS |= {ord("\n"): "\n", ord("\t"): "\t", ord("\r"): ""}
+RED, BOLD, NORMAL = "\x1b[31m", "\x1b[1m", "\x1b[0m"
+# A grey that can be read on white and on black; the attribute "faint" of terminals without it
+# leaves black text as it is.
+GREY, FAINT = "\x1b[38;5;244m", "\x1b[2m"
 
-DIM, NORMAL = "\x1b[2m", "\x1b[0m"
+# Columns that the second column of a table needs to be readable.
+MEANING_COLUMNS = 24
 
-# Finish reasons after which the answer is not all that the model had to say.
-CUT_SHORT = {
-    "length": "the model reached its limit of tokens: the answer is not whole",
-    "content_filter": "the backend's content filter ended the answer",
-}
+# Values of TERM of terminals with 16 colours or fewer.
+FEW_COLOURS = ("dumb", "linux", "ansi", "vt100", "vt102", "vt220", "xterm-16color", "cons25")
 
-
-def printable(text: str) -> str:
-    """Return `text` without anything that a terminal would obey."""
-    return text.translate(_CONTROLS)
+# Seconds of waiting before the spinner appears: a quick answer needs none.
+PATIENCE_SECONDS = 0.4
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+ASCII_SPINNER = "|/-\\"
+SPINS_PER_SECOND = 10
 
 
 class Screen:
-    """Writes answers as they come, and notes about them.
+    """Shows answers while they stream, and notes about them.
 
-    A pipe gets the text of the answers and nothing else, exactly as it came; a terminal gets
-    reasoning, citations and timings too, and no control characters.
+    A pipe gets the text of the answers and nothing else, exactly as it came. A terminal also gets
+    reasoning, citations and timings, and no control characters.
 
     Args:
         out: where answers go.
-        notes: where notes go: what happened to an answer, errors.
-        rewrites: the backend sends its whole text anew each time, and may change what it has said.
-            What is in a pipe cannot be changed any more, so a pipe gets such answers at their end.
+        notes: where everything else goes: how an answer ended, errors.
+        rewrites: the backend sends its whole text each time and may change earlier words. Text in
+            a pipe cannot be changed any more, so a pipe gets such an answer when it is complete.
     """
 
-    # Seconds between two updates that it wants; 0 takes each as it comes.
+    # Seconds between two updates; 0 takes each as it comes.
     throttle = 0.0
 
     def __init__(self, out: TextIO, notes: TextIO, *, rewrites: bool = False) -> None:
         self._out = out
         self._notes = notes
-        self._terminal = out.isatty()
-        self._holds_back = rewrites and not self._terminal
-        self._dims = self._terminal and _has_colours()
-        self._begin()
+        self.terminal = out.isatty()
+        self._holds_back = rewrites and not self.terminal
+        self._moves = self.terminal and os.environ.get("TERM", "dumb") != "dumb"
+        self._coloured = self._moves and _colours()
+        self._notes_coloured = notes.isatty() and _colours()
+        self._dim = _dim()
+        self._live = LiveRegion(out)
+        self._wrap = WordWrap(lambda: columns_of(out), moves=self._moves)
+        self._restart()
+
+    def ask(self, prompt: str) -> None:
+        """Show a prompt that was not typed here, as if it had been."""
+        if self.terminal:
+            for number, line in enumerate(prompt.split("\n")):
+                # Indented after the first line, as in the editor.
+                mark = "  " if number else "> "
+                self._write(self._styled(BOLD, f"{mark}{printable(line)}") + "\n")
+
+    def begin(self) -> None:
+        """Set the answer off from its question."""
+        self.space()
+
+    def wait(self, seconds: float) -> None:
+        """Show that the backend has been silent for so long; the first text takes its place."""
+        if not self._moves or self._current or seconds < PATIENCE_SECONDS:
+            return
+        frames = SPINNER if encodable(SPINNER, self._out) == SPINNER else ASCII_SPINNER
+        frame = frames[int(seconds * SPINS_PER_SECOND) % len(frames)]
+        self._live.draw(
+            [self._styled(self._dim, f"{frame} waiting for the backend, {seconds:.0f} s")]
+        )
 
     def step(self, answer: Answer) -> None:
         """Show what one more step of the answer adds."""
         if self._holds_back:
             return
-        if answer.reasoning_delta and self._terminal:
-            self._think(answer.reasoning_delta)
+        if answer.reasoning_delta and self.terminal:
+            self._live.clear()
+            self._part("reasoning", answer.reasoning_delta)
         if answer.rewritten:
+            self._live.clear()
             self._break_line()
             self._say_rewritten()
             self._part("answer", answer.text)
         elif answer.delta:
+            self._live.clear()
             self._part("answer", answer.delta)
 
     def end(self, outcome: Outcome) -> None:
         """Complete an answer: its citations and tool calls, then how it ended."""
+        self._live.clear()
         answer = outcome.answer
         if self._holds_back:
             self._part("answer", answer.text)
         self._break_line()
-        if self._terminal:
+        if self.terminal:
             for line in facts(answer):
-                self._write(f"{printable(line)}\n")
-        for line in remarks(outcome, timings=self._terminal):
+                self._write(self._wrapped(printable(line)) + "\n")
+        for line in remarks(outcome, timings=self.terminal):
             self.note(line)
-        self._begin()
+        self._restart()
 
     def close(self) -> None:
-        """Leave the terminal as it was, in mid-answer too. Twice is harmless."""
+        """Leave the terminal as it was, even in mid-answer. Twice is harmless."""
+        self._live.clear()
         self._break_line()
-        self._begin()
+        self._restart()
 
     def note(self, text: str) -> None:
-        """Say something that is no part of an answer, in one line."""
-        self._say(self._dimmed(printable(f"[{text}]".replace("\n", " "))))
+        """Print a remark that is not part of an answer, as one paragraph."""
+        self._say(self._dim, f"[{' '.join(text.split())}]")
 
     def error(self, text: str) -> None:
-        """Say what went wrong, in one line."""
-        self._say(f"error: {printable(text)}")
+        """Print what went wrong, as one paragraph."""
+        self._say(RED, f"error: {text}")
 
-    def _say(self, line: str) -> None:
+    def table(self, rows: Mapping[str, str]) -> None:
+        """Print names and what they mean, in two columns, or one below the other if too narrow."""
         self._out.flush()
-        print(_encodable(line, self._notes), file=self._notes, flush=True)
+        columns = columns_of(self._notes)
+        indent = max(map(len, rows)) + 4
+        for name, meaning in rows.items():
+            if columns >= indent + MEANING_COLUMNS:
+                begin, *rest = wrapped(meaning, columns - indent).split("\n")
+                lines = [f"  {name:{indent - 2}}{begin}", *(" " * indent + line for line in rest)]
+            else:
+                rest = wrapped(meaning, max(columns - 4, MEANING_COLUMNS)).split("\n")
+                lines = [f"  {name}", *(f"    {line}" for line in rest)]
+            print(encodable("\n".join(lines), self._notes), file=self._notes, flush=True)
 
-    def _begin(self) -> None:
-        # Which part is being written, and the last of it.
+    def space(self) -> None:
+        """Leave a blank line, so that questions and answers stand apart; a pipe gets none."""
+        if self.terminal:
+            self._write("\n")
+
+    def _say(self, style: str, text: str) -> None:
+        self._out.flush()
+        text = printable(text)
+        if self._notes.isatty():
+            text = wrapped(text, columns_of(self._notes))
+        if self._notes_coloured:
+            text = f"{style}{text}{NORMAL}"
+        print(encodable(text, self._notes), file=self._notes, flush=True)
+
+    def _restart(self) -> None:
+        # The part that is being written, and its last piece.
         self._current = ""
         self._shown = ""
-
-    def _think(self, text: str) -> None:
-        self._part("reasoning", text, dim=True)
+        self._wrap.restart()
 
     def _say_rewritten(self) -> None:
-        self.note("the backend has rewritten its answer; here it is again")
+        self.note("the backend has changed its answer; here is the new one")
 
-    def _part(self, name: str, text: str, *, dim: bool = False) -> None:
+    def _part(self, name: str, text: str) -> None:
         if self._current != name:
-            if self._current or name == "reasoning":
-                self._break_line()
-                self._write(self._dimmed(f"[{name}]") + "\n")
+            self._head(name)
             self._current = name
-        if self._terminal:
-            text = printable(text)
-        self._write(self._dimmed(text) if dim else text)
+        dim = name == "reasoning"
+        if self.terminal:
+            text = self._wrap.feed(printable(text))
+        self._write(self._styled(self._dim, text) if dim else text)
         self._shown = text or self._shown
+
+    def _head(self, name: str) -> None:
+        """Set one part of an answer off from the part before."""
+        if not self._current and name == "answer":
+            return
+        self._break_line()
+        if name == "reasoning" or not self._coloured:
+            self._write(self._styled(self._dim, f"[{name}]") + "\n")
+        else:
+            # The reasoning above is dim: a blank line is enough.
+            self.space()
 
     def _break_line(self) -> None:
         if self._shown and not self._shown.endswith("\n"):
             self._write("\n")
         self._shown = ""
+        self._wrap.restart()
 
-    def _dimmed(self, text: str) -> str:
-        return f"{DIM}{text}{NORMAL}" if self._dims else text
+    def _wrapped(self, text: str) -> str:
+        return wrapped(text, columns_of(self._out))
+
+    def _styled(self, style: str, text: str) -> str:
+        return f"{style}{text}{NORMAL}" if self._coloured else text
 
     def _write(self, text: str) -> None:
-        self._out.write(_encodable(text, self._out))
-        # Whoever watches wants each word when it comes.
+        self._out.write(encodable(text, self._out))
+        # A reader wants each word when it comes.
         self._out.flush()
 
 
-def facts(answer: Answer) -> list[str]:
-    """Return what there is in an answer besides its text, a line each."""
-    lines = [f"[calls {call.name}({call.arguments})]" for call in answer.tool_calls]
-    for number, citation in enumerate(answer.citations, 1):
-        words = (citation.title or citation.document, citation.url)
-        shown = citation.position if citation.position is not None else number
-        lines.append(f"[{shown}] {' '.join(word for word in words if word)}")
-    return lines
+def _dim() -> str:
+    return GREY if has_256_colours() else FAINT
 
 
-def remarks(outcome: Outcome, *, timings: bool) -> list[str]:
-    """Return what is to be said about how an answer ended, a line each."""
-    if outcome.reason == "stopped":
-        return ["stopped; the text so far is kept" if outcome.answer.text else "stopped"]
-    if outcome.reason == "error":
-        return []
-    lines = []
-    answer = outcome.answer
-    if answer.finish_reason in CUT_SHORT:
-        lines.append(CUT_SHORT[answer.finish_reason])
-    if outcome.end == "unproven":
-        lines.append("the connection's end is the only sign that this is the whole answer")
-    if timings:
-        lines.append(timed(outcome))
-    return lines
+def has_256_colours() -> bool:
+    """Return whether the terminal has 256 colours; many call themselves ``xterm`` and have them."""
+    return os.environ.get("TERM", "dumb") not in FEW_COLOURS
 
 
-def timed(outcome: Outcome) -> str:
-    """Return when the answer came, in words."""
-    timings = outcome.timings
-    first = "no text" if timings.first_text is None else f"first text {timings.first_text:.3f} s"
-    events = "1 event" if timings.events == 1 else f"{timings.events} events"
-    return f"{first}, {events}, {timings.duration:.3f} s"
-
-
-def _encodable(text: str, stream: TextIO) -> str:
-    """Return `text` with what the stream's encoding lacks, or half a surrogate pair, as ``?``."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding)
-
-
-def _has_colours() -> bool:
+def _colours() -> bool:
     # https://no-color.org
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"

@@ -1,4 +1,4 @@
-"""`chatsdk serve`: the embedded server alone, to try other programs with."""
+"""`chatsdk serve`: runs the built-in server, to try other programs with."""
 
 from __future__ import annotations
 
@@ -18,35 +18,45 @@ __all__ = ["add_to", "chat_url", "run"]
 
 PORT = 8765
 
+EXAMPLES = """\
+examples:
+  chatsdk serve
+  chatsdk serve --dialect anthropic --port 0
+  curl -N -X POST http://127.0.0.1:8765/sse"""
+
 # Addresses that no other machine can reach.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-# Seconds. On Windows a wait without end is deaf to Ctrl-C.
+# Seconds. On Windows, Ctrl-C does not interrupt a wait without a timeout.
 AWAKE_SECONDS = 1.0
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "serve",
-        help="run the embedded server alone",
-        description="Run the embedded server until Ctrl-C. It answers in one dialect, at the path "
-        "of its backend, at / and at /chat, through its built-in speaker: there is no model. "
-        "POST /sse gives ten plain events.",
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Run the built-in server until Ctrl-C. It answers in one dialect: at the path of that "
+        "backend, at / and at /chat. The replies are canned: no model is involved. POST /sse "
+        "sends ten plain events."
     )
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
+    parser.epilog = EXAMPLES
     parser.add_argument(
-        "--port", type=port, default=PORT, help="the port (%(default)s); 0 takes a free one"
+        "--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)"
     )
     parser.add_argument(
-        "--dialect", default="openai", metavar="NAME", help="how it answers (%(default)s)"
+        "--port", type=port, default=PORT, help="default: %(default)s; 0 takes a free one"
+    )
+    parser.add_argument(
+        "--dialect",
+        default="openai",
+        metavar="NAME",
+        help="the protocol of its answers (default: %(default)s)",
     )
     parser.add_argument(
         "--interval",
         type=seconds,
         default=1.0,
         metavar="SECONDS",
-        help="between two events of /sse (%(default)s)",
+        help="time between two events of /sse (default: %(default)s)",
     )
     parser.set_defaults(run=run)
 
@@ -70,13 +80,13 @@ def run(arguments: argparse.Namespace) -> int:
             while not never.wait(AWAKE_SECONDS):
                 pass
         except KeyboardInterrupt:
-            # This is how it is meant to end.
-            print("\nended", flush=True)
+            # The usual end.
+            print("\nstopped", flush=True)
     return 0
 
 
 def _written(name: str) -> Dialect:
-    """Return the dialect, if chatsdk can write it."""
+    """Return the dialect, if chatsdk can write its answers."""
     try:
         dialect = dialects.get(name)
         dialect.encode(())
@@ -90,21 +100,21 @@ def _greet(server: EmbeddedServer, arguments: argparse.Namespace) -> None:
     url = chat_url(server)
     option = "" if guess(url) == name else f" --dialect {name}"
     lines = [
-        f"The embedded server answers at {url} in the dialect {name}.",
-        "Its speaker is built in: there is no model.",
+        f"The built-in server answers at {url} in the dialect {name}.",
+        "Its replies are canned: no model is involved.",
         "",
-        f"A conversation:  chatsdk chat{option} {url}",
-        f"Ten events:      curl -N -X POST {server.url}/sse",
+        f"Talk to it:  chatsdk chat{option} {url}",
+        f"Ten events:  curl -N -X POST {server.url}/sse",
         "",
     ]
     if arguments.host not in LOOPBACK:
-        lines.append("Other machines can reach it too, and it asks for no token.")
-    lines.append("Ctrl-C ends it.")
+        lines.append("Other machines can reach it, and it asks for no token.")
+    lines.append("Ctrl-C stops it.")
     print("\n".join(lines), flush=True)
 
 
 def chat_url(server: EmbeddedServer) -> str:
-    """Return where the server is asked, at the path where the dialect's own backend is."""
+    """Return the server's address, with the path of the dialect's own backend."""
     path = server.dialect.about.endpoint.split()[-1]
     if not path.startswith("/"):
         path = "/"

@@ -10,7 +10,7 @@ from chatsdk.transport.checks import checked_headers, checked_key, checked_token
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.faults import Stopped
 from chatsdk.transport.opening import Request, Transport
-from chatsdk.transport.secrets import Secrets
+from chatsdk.transport.secrets import Secrets, is_private_header
 
 __all__ = [
     "Cancel",
@@ -22,5 +22,6 @@ __all__ = [
     "checked_headers",
     "checked_key",
     "checked_token",
+    "is_private_header",
     "shown_url",
 ]

@@ -12,12 +12,14 @@ from urllib.parse import quote, unquote, urlsplit
 
 from chatsdk.errors import BackendError, ChatError, HTTPStatusError, NotAStreamError
 
-__all__ = ["HIDDEN", "Secrets"]
+__all__ = ["HIDDEN", "Secrets", "is_private_header"]
 
 HIDDEN = "***"
 
-# Header fields whose values are nobody's business.
-_PRIVATE = re.compile(r"auth|token|secret|cookie|session|credential|password|(^|[-_])key", re.I)
+# Names of header fields whose values are secret.
+_PRIVATE = re.compile(
+    r"auth|token|secret|cookie|session|credential|password|apikey|(^|[-_])key", re.I
+)
 
 # A value this short would hide ordinary words wherever they stand.
 MIN_SECRET_CHARS = 4
@@ -27,6 +29,11 @@ MIN_CUT_CHARS = 6
 
 # What stands where a text was cut.
 CUT = "…"
+
+
+def is_private_header(name: str) -> bool:
+    """Return whether the value of a header field of this name is secret."""
+    return _PRIVATE.search(name) is not None
 
 
 class Secrets:
@@ -45,7 +52,7 @@ class Secrets:
     def add_headers(self, headers: Mapping[str, str | bytes]) -> None:
         """Keep the values of private header fields; of ``Bearer x`` also the ``x``."""
         for name, given in headers.items():
-            if not _PRIVATE.search(name):
+            if not is_private_header(name):
                 continue
             value = given.decode("latin-1") if isinstance(given, bytes) else given
             self.add(value)

@@ -1,0 +1,165 @@
+"""`chatsdk ask URL PROMPT`: one question, for scripts and pipes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+import sys
+import threading
+
+from chatsdk.answer import Answer
+from chatsdk.cli.answer_forms import Form, JsonForm, RawForm, TextForm
+from chatsdk.cli.attachments import message_of
+from chatsdk.cli.backend import add_backend_arguments, client_of
+from chatsdk.cli.notes import remarks
+from chatsdk.cli.payloads import Payloads
+from chatsdk.cli.remedies import WrongArguments
+from chatsdk.client import AnswerStream, ChatClient
+from chatsdk.errors import ChatError
+from chatsdk.messages import Message
+from chatsdk.transport import Cancel
+
+__all__ = ["add_to", "run"]
+
+EXAMPLES = """\
+examples:
+  chatsdk ask http://localhost:8765/v1/chat/completions "Say hello"
+  git diff | chatsdk ask URL - --system "Write a commit message."
+  chatsdk ask URL "What is in this picture?" --file photo.png
+  chatsdk ask URL "Why is the sky blue?" --json | jq .usage.output
+
+exit codes:
+  0    the answer is complete
+  1    the backend refused, could not be reached, or broke off (the text so far
+       is printed); or stdout could not be written
+  2    wrong arguments; nothing was sent
+  130  stopped by Ctrl-C"""
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Ask one question. Only the text of the answer goes to stdout, as it arrives; everything "
+        "else goes to stderr."
+    )
+    parser.epilog = EXAMPLES
+    add_backend_arguments(parser)
+    parser.add_argument("prompt", metavar="PROMPT", help="the question; - reads all of stdin")
+    parser.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="send this file along: a picture (PNG, JPEG, GIF, WebP) or UTF-8 text; repeatable",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--raw", action="store_true", help="print the payload of each event, one per line"
+    )
+    form.add_argument(
+        "--json", action="store_true", help="print the final answer as one JSON object"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask, print the answer, and return 0.
+
+    Raises:
+        WrongArguments: nothing was sent.
+        ChatError: the answer is not complete; what there is of it has been printed.
+        BrokenPipeError: nobody reads the output any more.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    messages = [message_of(_prompt(arguments.prompt), arguments.file)]
+    if arguments.system is not None:
+        messages.insert(0, Message("system", arguments.system))
+    payloads = Payloads()
+    with client_of(arguments, tap=payloads.tap if arguments.raw else None) as client:
+        rewrites = client.dialect.text == "snapshot"
+        if arguments.raw:
+            form: Form = RawForm(sys.stdout, payloads)
+        elif arguments.json:
+            form = JsonForm(sys.stdout)
+        else:
+            form = TextForm(sys.stdout, at_the_end=rewrites)
+        _ask(client, messages, form)
+    return 0
+
+
+def _ask(client: ChatClient, messages: list[Message], form: Form) -> None:
+    cancel = Cancel()
+    reader_left = _watch_reader(cancel)
+    answer = Answer()
+    try:
+        try:
+            stream = client.ask(messages, cancel=cancel)
+        except (TypeError, ValueError) as error:
+            raise WrongArguments(str(error)) from None
+        with stream:
+            _read(stream, form)
+            answer = stream.answer
+    except ChatError as error:
+        form.end(error.answer or answer, error)
+        raise
+    except KeyboardInterrupt as interrupt:
+        form.end(answer, interrupt)
+        raise
+    if reader_left.is_set():
+        raise BrokenPipeError
+    form.end(answer, None)
+    outcome = stream.outcome
+    if outcome is not None:
+        for line in remarks(outcome, timings=False):
+            print(f"chatsdk: {line}", file=sys.stderr)
+
+
+def _read(stream: AnswerStream, form: Form) -> None:
+    form.begin(stream)
+    for answer in stream:
+        form.step(answer)
+
+
+def _prompt(given: str) -> str:
+    if given == "-":
+        try:
+            given = sys.stdin.read()
+        except UnicodeDecodeError as error:
+            raise WrongArguments(f"stdin is not {error.encoding} text: {error.reason}") from None
+    if not given.strip():
+        raise WrongArguments("the prompt is empty")
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise WrongArguments("the prompt is not UTF-8 text") from None
+    return given
+
+
+def _watch_reader(cancel: Cancel) -> threading.Event:
+    """Cancel as soon as the reader of stdout has gone, even while the backend is silent.
+
+    Without it the next write would find out: perhaps after minutes that somebody pays for.
+    """
+    left = threading.Event()
+    try:
+        import select
+
+        output = sys.stdout.fileno()
+        mode = os.fstat(output).st_mode
+        poll = select.poll()
+    except (ImportError, AttributeError, OSError, ValueError):
+        # Windows has no poll().
+        return left
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return left
+    # An error or a hang-up is reported without being asked for.
+    poll.register(output, 0)
+
+    def watch() -> None:
+        if poll.poll():
+            left.set()
+            cancel.set()
+
+    threading.Thread(target=watch, name="chatsdk-ask-reader", daemon=True).start()
+    return left

@@ -1,0 +1,112 @@
+"""The arguments that name a backend and say how to ask it, and the client made of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from chatsdk.cli.arguments import body_options, header_fields, token_of
+from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
+from chatsdk.client import ChatClient
+from chatsdk.dialects import Dialect, get, names
+from chatsdk.dialects.urls import ask_dialect
+from chatsdk.messages import Message
+
+__all__ = ["add_backend_arguments", "client_of"]
+
+
+def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add URL and the options by which a backend is asked."""
+    parser.add_argument("url", metavar="URL", help="the address of the backend")
+    asking = parser.add_argument_group("what is asked")
+    asking.add_argument("--model", metavar="NAME", help="the model to ask for")
+    asking.add_argument("--system", metavar="TEXT", help="a system message to begin with")
+    asking.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a field of the request, such as temperature=0.2 or user=me; repeatable; a VALUE "
+        "that is not JSON is sent as text",
+    )
+    asking.add_argument(
+        "--dialect",
+        default="auto",
+        metavar="NAME",
+        help="the backend's protocol; only needed if the URL does not show it",
+    )
+    asking.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="a header to send; repeatable; 'NAME: $VARIABLE' takes the value from the "
+        "environment, which keeps secrets off the command line",
+    )
+    tokens = parser.add_argument_group(
+        "the token (API key)", f"By default it is read from {TOKEN_VARIABLE}."
+    ).add_mutually_exclusive_group()
+    tokens.add_argument(
+        "--token-env", metavar="VARIABLE", help="read it from this environment variable"
+    )
+    tokens.add_argument("--token-file", metavar="FILE", help="read it from this file")
+    tokens.add_argument(
+        "--token-prompt", action="store_true", help="type it at a prompt that does not show it"
+    )
+
+
+def client_of(
+    arguments: argparse.Namespace, *, tap: Callable[[bytes, float], object] | None = None
+) -> ChatClient:
+    """Return the client that the arguments describe.
+
+    Args:
+        arguments: of a parser with `add_backend_arguments`.
+        tap: as in `ChatClient`.
+
+    Raises:
+        WrongArguments: the backend cannot be asked that way; nothing was sent.
+    """
+    defaults = body_options(arguments.option)
+    if arguments.model is not None:
+        defaults["model"] = arguments.model
+    headers = header_fields(arguments.header)
+    token = token_of(arguments)
+    try:
+        dialect = _dialect(arguments)
+        if not _can_ask(dialect.name):
+            raise WrongArguments(
+                f"the dialect {dialect.name!r} cannot ask a prompt; "
+                f"these can: {', '.join(filter(_can_ask, names()))}"
+            )
+        client = ChatClient(
+            arguments.url,
+            dialect=dialect,
+            token=token,
+            headers=headers,
+            defaults=defaults,
+            tap=tap,
+        )
+    except (TypeError, ValueError) as error:
+        raise WrongArguments(str(error)) from None
+    try:
+        # Finds what the dialect lacks now, not after the first prompt.
+        dialect.body(Message.all_of("Hi"), **defaults)
+    except (TypeError, ValueError) as error:
+        raise WrongArguments(f"{error} (here: --option NAME=VALUE)") from None
+    return client
+
+
+def _dialect(arguments: argparse.Namespace) -> Dialect:
+    dialect = ask_dialect(get(arguments.dialect), arguments.url)
+    if dialect.name == "auto":
+        raise WrongArguments(
+            "the URL does not show which backend this is: name its dialect with --dialect; "
+            f"there are {', '.join(filter(_can_ask, names()))}"
+        )
+    return dialect
+
+
+def _can_ask(name: str) -> bool:
+    """Whether the dialect can write a request for a prompt."""
+    return name != "auto" and type(get(name)).body is not Dialect.body
