@@ -29,6 +29,13 @@ from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.outcome import Outcome
 
 if TYPE_CHECKING:
+    from chatsdk import dialects as dialects
+    from chatsdk import ndjson as ndjson
+    from chatsdk import parts as parts
+    from chatsdk import sse as sse
+    from chatsdk import testing as testing
+    from chatsdk import ui as ui
+    from chatsdk import web as web
     from chatsdk.session import (
         ChatSession,
         Edit,
@@ -89,13 +96,21 @@ _SESSION = {
 }
 
 
+# The public modules; those that are not loaded yet are when they are first asked for.
+_MODULES = ("dialects", "ndjson", "parts", "sse", "testing", "ui", "web")
+
+
 def __getattr__(name: str) -> Any:
     if name in _SESSION:
         from chatsdk import session
 
         return getattr(session, name)
+    if name in _MODULES:
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, *_MODULES])

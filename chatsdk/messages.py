@@ -33,6 +33,7 @@ class Image(Value):
     data: str | None
     media_type: str | None
     _unshown = ("data",)
+    _brief = True
 
     def __init__(
         self, url: str | None = None, data: str | None = None, media_type: str | None = None
@@ -95,6 +96,7 @@ class Message(Value):
     native: Native | None
     conversation_id: str | None
     _unshown = ("native",)
+    _brief = True
 
     def __init__(
         self,

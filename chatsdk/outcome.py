@@ -37,6 +37,7 @@ class Outcome(Value):
     # Asked anew each time: the backend's word comes after the outcome is known.
     _server_stop: Callable[[], str | None]
     _unshown = _uncounted = ("_server_stop",)
+    _brief = True
 
     def __init__(
         self,

@@ -51,14 +51,15 @@ class Value:
     """A frozen value. What is the same for all of them; the rest is written out.
 
     A subclass names its fields in ``__match_args__``, in the order of its ``__init__``, which ends
-    with `_set`. `_unshown` are those that ``repr()`` leaves out, `_uncounted` those that make no
-    difference.
+    with `_set`. `_unshown` are those that ``repr()`` leaves out, and with `_brief` it leaves out
+    empty ones, too. `_uncounted` are those that make no difference.
     """
 
     __slots__ = ()
     __match_args__: ClassVar[tuple[str, ...]] = ()
     _unshown: ClassVar[tuple[str, ...]] = ()
     _uncounted: ClassVar[tuple[str, ...]] = ()
+    _brief: ClassVar[bool] = False
 
     def _set(self, *values: object) -> None:
         for name, value in zip(self.__match_args__, values, strict=True):
@@ -92,6 +93,7 @@ class Value:
             f"{name}={getattr(self, name)!r}"
             for name in self.__match_args__
             if name not in self._unshown
+            and not (self._brief and getattr(self, name) in (None, "", ()))
         )
         return f"{type(self).__qualname__}({shown})"
 

@@ -39,6 +39,9 @@ from chatsdk.sse import ServerSentEvent, encode, parse
 from chatsdk.testing import ChatServer, EmbeddedServer
 
 assert_type(chatsdk.__version__, str)
+# A module is there without an import of its own.
+assert_type(chatsdk.testing.ChatServer(), ChatServer)
+assert_type(chatsdk.dialects.names(), tuple[str, ...])
 
 
 def script() -> None:

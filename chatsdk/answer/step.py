@@ -208,6 +208,12 @@ class Answer(Step):
     def __str__(self) -> str:
         return self.text
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows of an answer that is the value of a cell."""
+        from chatsdk.answer.markdown import markdown_of
+
+        return markdown_of(self)
+
     def __repr__(self) -> str:
         text = self.text
         shown = repr(text) if len(text) <= REPR_CHARS else f"{text[:REPR_CHARS]!r}…"

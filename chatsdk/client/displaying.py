@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextvars
-import re
 import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
-from html import escape
 from typing import Any
-from urllib.parse import quote
 
-from chatsdk.answer import Answer, Citation
+from chatsdk.answer import Answer
+from chatsdk.answer.markdown import markdown_of
 
 __all__ = ["show"]
 
@@ -20,9 +18,6 @@ __all__ = ["show"]
 UPDATE_SECONDS = 0.1
 
 MISSING = 'stream.display() needs IPython: pip install "chatsdk[notebook]"'
-
-# What Markdown takes for more than a character.
-_MARKS = re.compile(r"([\\`*_~\[\]<>!&$|#])")
 
 
 def show(stream: Generator[Answer, None, None]) -> None:
@@ -118,7 +113,7 @@ class Output:
 
     def _update(self) -> None:
         answer = self._newest
-        markdown = _markdown(answer)
+        markdown = markdown_of(answer)
         if markdown == self._shown:
             return
         data = {"text/plain": answer.text, "text/markdown": markdown}
@@ -128,27 +123,3 @@ class Output:
             self._handle.update(data, raw=True)
         self._shown = markdown
         self._due = time.monotonic() + UPDATE_SECONDS
-
-
-def _markdown(answer: Answer) -> str:
-    blocks = [answer.text]
-    if answer.reasoning:
-        # Without a line break, for Markdown ends a block of HTML at a blank line. It is open as
-        # long as there is nothing else to read.
-        thought = "<br>".join(escape(answer.reasoning).splitlines())
-        state = "" if answer.text else " open"
-        blocks.insert(0, f"<details{state}><summary>Reasoning</summary>{thought}</details>")
-    if answer.citations:
-        # The word parts them from a list with which the text may end.
-        blocks.append("\n".join(["Sources:", *(f"- {_link(one)}" for one in answer.citations)]))
-    return "\n\n".join(blocks)
-
-
-def _link(source: Citation) -> str:
-    name = source.title or source.url or source.document or "a source"
-    label = _MARKS.sub(r"\\\1", " ".join(name.split()))
-    url = source.url or ""
-    # Anything else might be a script.
-    if not url.startswith(("https://", "http://")):
-        return label
-    return f"[{label}](<{quote(url, safe='!#$%&()*+,/:;=?@[]~')}>)"
