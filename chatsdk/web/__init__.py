@@ -13,13 +13,14 @@ from chatsdk.web.relay import Relay, relay
 if TYPE_CHECKING:
     from chatsdk.web.journal import Journal
     from chatsdk.web.memory import MemoryJournal
+    from chatsdk.web.redis import RedisJournal
     from chatsdk.web.service import ChatService
 
-__all__ = ["ChatService", "Journal", "MemoryJournal", "Relay", "relay"]
+__all__ = ["ChatService", "Journal", "MemoryJournal", "RedisJournal", "Relay", "relay"]
 
 
 def __getattr__(name: str) -> Any:
-    # A view that only relays loads nothing else.
+    # A view that only relays loads nothing else, and only RedisJournal needs redis.
     if name == "ChatService":
         from chatsdk.web.service import ChatService
 
@@ -28,6 +29,10 @@ def __getattr__(name: str) -> Any:
         from chatsdk.web.memory import MemoryJournal
 
         return MemoryJournal
+    if name == "RedisJournal":
+        from chatsdk.web.redis import RedisJournal
+
+        return RedisJournal
     if name == "Journal":
         from chatsdk.web.journal import Journal
 
