@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from chatsdk.cli.provider_tokens import provider_token
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
 from chatsdk.transport import is_private_header
 
@@ -60,6 +61,7 @@ def body_options(lines: Iterable[str]) -> dict[str, Any]:
 def token_of(arguments: argparse.Namespace) -> str | None:
     """Return the token that the ``--token-...`` options name, else that of `TOKEN_VARIABLE`.
 
+    The variable of the URL's own provider comes last.
     ``None``: there is none, and `chatsdk.ChatClient` sends none.
     """
     if arguments.token_env is not None:
@@ -68,7 +70,7 @@ def token_of(arguments: argparse.Namespace) -> str | None:
         return _from_file(arguments.token_file)
     if arguments.token_prompt:
         return _from_prompt()
-    return os.environ.get(TOKEN_VARIABLE) or None
+    return os.environ.get(TOKEN_VARIABLE) or provider_token(arguments.url)
 
 
 def _from_variable(name: str) -> str:

@@ -9,7 +9,7 @@ from chatsdk.cli.arguments import body_options, header_fields, token_of
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
 from chatsdk.client import ChatClient
 from chatsdk.dialects import Dialect, get, names
-from chatsdk.dialects.urls import ask_dialect
+from chatsdk.dialects.urls import unknown_backend, with_model
 from chatsdk.messages import Message
 
 __all__ = ["add_backend_arguments", "client_of"]
@@ -17,7 +17,12 @@ __all__ = ["add_backend_arguments", "client_of"]
 
 def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     """Add URL and the options by which a backend is asked."""
-    parser.add_argument("url", metavar="URL", help="the address of the backend")
+    parser.add_argument(
+        "url",
+        metavar="URL",
+        help="the base URL of the backend, such as https://api.openai.com/v1 or "
+        "http://localhost:11434, or the whole address",
+    )
     asking = parser.add_argument_group("what is asked")
     asking.add_argument("--model", metavar="NAME", help="the model to ask for")
     asking.add_argument("--system", metavar="TEXT", help="a system message to begin with")
@@ -43,8 +48,13 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
         help="a header to send; repeatable; 'NAME: $VARIABLE' takes the value from the "
         "environment, which keeps secrets off the command line",
     )
+    asking.add_argument(
+        "--exact-url", action="store_true", help="post to URL as it is written; complete nothing"
+    )
     tokens = parser.add_argument_group(
-        "the token (API key)", f"By default it is read from {TOKEN_VARIABLE}."
+        "the token (API key)",
+        f"By default it is read from {TOKEN_VARIABLE}, and next from the provider's own variable, "
+        "such as OPENAI_API_KEY, for that provider's host alone.",
     ).add_mutually_exclusive_group()
     tokens.add_argument(
         "--token-env", metavar="VARIABLE", help="read it from this environment variable"
@@ -73,7 +83,13 @@ def client_of(
     headers = header_fields(arguments.header)
     token = token_of(arguments)
     try:
-        dialect = _dialect(arguments)
+        asked = ChatClient(arguments.url, dialect=arguments.dialect, exact_url=arguments.exact_url)
+        dialect = asked.ask_dialect
+        if dialect.name == "auto":
+            raise WrongArguments(
+                f"{unknown_backend(asked.url)} Otherwise name its dialect with --dialect; "
+                f"there are {', '.join(filter(_can_ask, names()))}"
+            )
         if not _can_ask(dialect.name):
             raise WrongArguments(
                 f"the dialect {dialect.name!r} cannot ask a prompt; "
@@ -85,26 +101,18 @@ def client_of(
             token=token,
             headers=headers,
             defaults=defaults,
+            exact_url=arguments.exact_url,
             tap=tap,
         )
     except (TypeError, ValueError) as error:
         raise WrongArguments(str(error)) from None
     try:
         # Finds what the dialect lacks now, not after the first prompt.
-        dialect.body(Message.all_of("Hi"), **defaults)
+        _, options = with_model(asked.url, defaults)
+        dialect.body(Message.all_of("Hi"), **options)
     except (TypeError, ValueError) as error:
-        raise WrongArguments(f"{error} (here: --option NAME=VALUE)") from None
+        raise WrongArguments(f"{error} (here: --model NAME, --option NAME=VALUE)") from None
     return client
-
-
-def _dialect(arguments: argparse.Namespace) -> Dialect:
-    dialect = ask_dialect(get(arguments.dialect), arguments.url)
-    if dialect.name == "auto":
-        raise WrongArguments(
-            "the URL does not show which backend this is: name its dialect with --dialect; "
-            f"there are {', '.join(filter(_can_ask, names()))}"
-        )
-    return dialect
 
 
 def _can_ask(name: str) -> bool:

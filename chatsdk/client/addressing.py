@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 from urllib.parse import unquote, urlsplit, urlunsplit
+
+from chatsdk.transport import shown_url
+
+# A name or an IPv4 address.
+HOST = re.compile(r"[\w-]+(\.[\w-]+)*")
+
+# Hosts of this machine and of its network, where TLS is rare.
+LOCAL = re.compile(r"localhost|127\..*|10\..*|192\.168\..*|[^.]+|.+\.(local|lan|internal)")
 
 __all__ = ["checked_url"]
 
@@ -16,7 +25,7 @@ def checked_url(url: object) -> tuple[str, str | None]:
     """
     if not isinstance(url, str):
         raise TypeError(f"a URL is a string, not {type(url).__name__}")
-    remedy = "give the whole address, such as https://api.example.com/v1/chat/completions"
+    remedy = "give one such as https://api.example.com/v1"
     url = url.strip()
     if any(char < "!" or char == "\x7f" for char in url):
         raise ValueError(f"the URL holds a space or a control character; {remedy}")
@@ -27,7 +36,7 @@ def checked_url(url: object) -> tuple[str, str | None]:
     except ValueError:
         raise ValueError(f"the URL's host or port cannot be read; {remedy}") from None
     if parts.scheme not in ("http", "https"):
-        raise ValueError(f"the URL should begin with http:// or https://; {remedy}")
+        raise ValueError(f"the URL should begin with http:// or https://; {_likely(url) or remedy}")
     if not host or port == 0:
         raise ValueError(f"the URL names no host to connect to; {remedy}")
     try:
@@ -43,3 +52,17 @@ def checked_url(url: object) -> tuple[str, str | None]:
         authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
     netloc = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, "")), authorization
+
+
+def _likely(url: str) -> str | None:
+    """Return the question for an address without its scheme, ``None`` if it is none."""
+    if "://" in url:
+        return None
+    try:
+        host = urlsplit(f"//{url}").hostname or ""
+    except ValueError:
+        return None
+    if not HOST.fullmatch(host):
+        return None
+    scheme = "http" if LOCAL.fullmatch(host) else "https"
+    return f"did you mean {shown_url(f'{scheme}://{url}')} ?"

@@ -15,7 +15,7 @@ from chatsdk.client.response import opened
 from chatsdk.client.stopping import ServerStop
 from chatsdk.client.stream import AnswerStream
 from chatsdk.dialects.contract import Dialect
-from chatsdk.dialects.urls import ask_dialect
+from chatsdk.dialects.urls import MODEL, ask_dialect, completed, unknown_backend, with_model
 from chatsdk.errors import ChatError
 from chatsdk.keywords import check_ask, checked_keywords
 from chatsdk.messages import Message
@@ -44,11 +44,14 @@ class ChatClient:
     """Streams answers from one address of a chat backend. A context manager.
 
     Args:
-        url: the address that takes the POST, ``http`` or ``https``.
+        url: the backend's base URL as its provider publishes it, such as
+            ``https://api.openai.com/v1`` or ``http://localhost:11434``, or the whole address that
+            takes the POST. A base URL is completed if the dialect is named or the host or port is
+            known; see `url`.
         dialect: what the backend speaks: a name (see `chatsdk.dialects.names`), a `Dialect`, or
-            ``"auto"``, which tells by the response.
-        token: the key, as a string, or a callable that returns it: asked for each request, and
-            once more after a 401.
+            ``"auto"``, which goes by the URL to ask and by the response to read.
+        token: the API key, without ``Bearer``: a string, or a callable that returns it, called for
+            each request and once more after a 401.
         headers: header fields to send along; they go before those that chatsdk sets.
         defaults: options for every `ask`, such as ``{"model": "..."}``.
         timeout: a `Timeout`, or a number of seconds (see `Timeout.of`).
@@ -61,6 +64,7 @@ class ChatClient:
         proxies: as in requests, such as ``{"https": "http://proxy:3128"}``.
         follow_redirects: follow a 307 or 308 that stays on the same origin. Nothing else is ever
             followed: it would take the token elsewhere, or turn the POST into a GET.
+        exact_url: post to `url` as it is written, and complete nothing.
         tap: called with every read, ``tap(data: bytes, at: float)``, `at` in seconds of the
             monotonic clock, before anything is parsed.
 
@@ -86,10 +90,13 @@ class ChatClient:
         verify: bool | str | None = None,
         proxies: Mapping[str, str] | None = None,
         follow_redirects: bool = False,
+        exact_url: bool = False,
         tap: Callable[[bytes, float], object] | None = None,
     ) -> None:
         self._url, authorization = checked_url(url)
         self._dialect = dialects.get(dialect)
+        if not exact_url:
+            self._url = completed(self._url, self._dialect)
         if not callable(token):
             checked_token(token)
         given = checked_headers({} if headers is None else headers)
@@ -117,8 +124,15 @@ class ChatClient:
 
     @property
     def url(self) -> str:
-        """The address, without user, password and query."""
-        return shown_url(self._url)
+        """The address that is posted to, without user, password and query.
+
+        If each request names its model in the address, as Gemini's do, it has the model of
+        `defaults`, or ``{model}``.
+        """
+        url = self._url
+        if MODEL in url and self._defaults.get("model"):
+            url, _ = with_model(url, self._defaults)
+        return shown_url(url)
 
     @property
     def dialect(self) -> Dialect:
@@ -148,7 +162,10 @@ class ChatClient:
             StreamInterrupted, ProtocolError: as they say.
         """
         dialect = self._dialect.for_request(body)
-        request = self._request(self._url, body, dialect, cancel, idempotency_key)
+        # Not a variable: its query may hold a secret, and tracebacks show variables.
+        request = self._request(
+            with_model(self._url, self._defaults)[0], body, dialect, cancel, idempotency_key
+        )
         return self._send(request, body, dialect)
 
     def ask(
@@ -171,22 +188,31 @@ class ChatClient:
 
         Raises:
             TypeError: a misspelt option, or functions as tools.
-            ValueError: the dialect is ``auto`` and the URL does not tell which to write; the
-                message lists those there are. Otherwise as in `send`.
+            ValueError: the dialect is ``auto`` and the URL does not show which backend this is;
+                the message shows the address that was probably meant. Otherwise as in `send`.
         """
         dialect = self.ask_dialect
         messages = Message.all_of(prompt)
         options = self._defaults | options
+        if dialect.name == "auto":
+            raise ValueError(
+                f"{unknown_backend(shown_url(self._url))} Otherwise name its dialect, such as "
+                "dialect='dify' (chatsdk.dialects.names() lists them), or use client.send(body) "
+                "with the JSON that your backend expects"
+            )
         check_ask(options, dialect.name, takes_tools=dialect.about.tools)
+        url, options = with_model(self._url, options)
         body = dialect.body(messages, conversation_id=conversation_id, **options)
         dialect = dialect.for_request(body)
         request = self._request(
-            dialect.url(self._url, conversation_id=conversation_id),
+            dialect.url(url, conversation_id=conversation_id),
             body,
             dialect,
             cancel,
             idempotency_key,
         )
+        # Its query may hold a secret, and tracebacks show variables.
+        del url
         return self._send(request, body, dialect)
 
     def close(self) -> None:

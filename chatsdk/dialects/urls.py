@@ -1,14 +1,91 @@
-"""Which backend an address belongs to, where its shape is unmistakable."""
+"""Which backend an address belongs to, and the whole address that a base URL stands for."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from chatsdk import dialects
 from chatsdk.dialects.contract import Dialect
 
-__all__ = ["ask_dialect", "guess"]
+__all__ = ["MODEL", "ask_dialect", "completed", "guess", "unknown_backend", "with_model"]
+
+# Stands in an address for the model that each request names, as in Gemini's.
+MODEL = "{model}"
+
+# Paths that are completed for every dialect with a path of its own; "/" is "" here.
+STUBS = ("", "/v1", "/api")
+
+# Dialects that are asked below the same base URL.
+FAMILY = {"deepseek": "openai", "openai_responses": "openai"}
+
+
+class Service(NamedTuple):
+    """One API of a provider.
+
+    Attributes:
+        dialect: what it speaks.
+        base: the path of its base URL, as a pattern if it differs from user to user.
+    """
+
+    dialect: str
+    base: str
+
+
+def _one(dialect: str, base: str) -> tuple[Service, ...]:
+    return (Service(dialect, base),)
+
+
+# Hosts of known providers, or ports of known servers (only for hosts without a known name), and
+# the APIs that they publish. The first one is meant by an address without a path.
+_PROVIDERS: tuple[tuple[str, tuple[Service, ...]], ...] = (
+    (r"(.+\.)?api\.openai\.com", _one("openai", "/v1")),
+    (r"api\.anthropic\.com", _one("anthropic", "/v1")),
+    (
+        r"api\.deepseek\.com",
+        (Service("deepseek", ""), Service("anthropic", "/anthropic/v1")),
+    ),
+    (r"openrouter\.ai", (Service("openai", "/api/v1"), Service("anthropic", "/api/v1"))),
+    (r"api\.groq\.com", _one("openai", "/openai/v1")),
+    (r"api\.x\.ai", _one("openai", "/v1")),
+    (r"api\.mistral\.ai", _one("openai", "/v1")),
+    # Its thinking models want their reasoning back, as DeepSeek's do.
+    (
+        r"api\.moonshot\.(ai|cn)",
+        (Service("deepseek", "/v1"), Service("anthropic", "/anthropic/v1")),
+    ),
+    (r"api\.together\.(xyz|ai)", _one("openai", "/v1")),
+    (r"api\.perplexity\.ai", _one("openai", "")),
+    (r"api\.fireworks\.ai", _one("openai", "/inference/v1")),
+    (r"api\.cerebras\.ai", _one("openai", "/v1")),
+    (r"api\.siliconflow\.(cn|com)", _one("openai", "/v1")),
+    (r"integrate\.api\.nvidia\.com", _one("openai", "/v1")),
+    (r"router\.huggingface\.co", _one("openai", "/v1")),
+    (r".+\.endpoints\.huggingface\.cloud", _one("openai", "/v1")),
+    (r"open\.bigmodel\.cn|api\.z\.ai", _one("openai", "/api/paas/v4")),
+    (r"ark\..+\.volces\.com", _one("openai", "/api/v3")),
+    (r".+\.(openai|services\.ai|cognitiveservices)\.azure\.com", _one("openai", "/openai/v1")),
+    (
+        r"generativelanguage\.googleapis\.com",
+        (Service("gemini", "/v1beta"), Service("openai", "/v1beta/openai")),
+    ),
+    (
+        r"(.+-)?aiplatform\.googleapis\.com",
+        _one("openai", r"/v1(beta1)?/projects/[^/]+/locations/[^/]+/endpoints/[^/]+"),
+    ),
+    (
+        r"dashscope(-.+)?\.aliyuncs\.com",
+        (Service("dashscope", "/api/v1"), Service("openai", "/compatible-mode/v1")),
+    ),
+    (r"api\.dify\.ai", _one("dify", "/v1")),
+    (r"api\.coze\.(cn|com)", _one("coze", "/v3")),
+    # Ollama, LM Studio, and LangGraph's development server.
+    (r".+:11434", (Service("ollama", "/api"), Service("openai", "/v1"))),
+    (r".+:1234", _one("openai", "/v1")),
+    (r".+:2024", _one("langgraph", "")),
+)
 
 # Host (with port), path, dialect; the first line that fits both counts. `None` stands for: known to
 # be more than one backend's, so that no later line may claim it.
@@ -24,7 +101,7 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     (r"openrouter\.ai", r"/api/v1/chat/completions", "openai"),
     # RAGFlow and FastGPT both, on hosts of their users.
     ("", r"/api/v1/chat/completions", None),
-    (r"(.+\.)?deepseek\.com", r".*/chat/completions", "deepseek"),
+    (r"(.+\.)?deepseek\.com|api\.moonshot\.(ai|cn)", r".*/chat/completions", "deepseek"),
     ("", r".*/chat/api/chat_message/[^/]+", "maxkb"),
     ("", r".*/services/aigc/[^/]+/generation", "dashscope"),
     ("", r".*/chat/completions", "openai"),
@@ -33,20 +110,23 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r".*/models/[^/]+:streamGenerateContent", "gemini"),
     # The path is Vercel's too; only Ollama's own port tells.
     (r".+:11434", r"/api/chat", "ollama"),
-    ("", r".*/(chat-messages|completion-messages|workflows/run)", "dify"),
+    ("", r".*/chat-messages", "dify"),
     (r"api\.coze\.(cn|com)", r"/v3/chat", "coze"),
     ("", r".*/runs/stream", "langgraph"),
 )
 
+# A prefix of an endpoint that says which API and version it belongs to.
+_VERSION = re.compile(r"(?:/api)?(?:/v\d\w*)?(?=/)")
+
 
 def ask_dialect(dialect: Dialect, url: str) -> Dialect:
-    """Return what is asked at `url` where `dialect` was named: with ``auto``, what the URL shows.
+    """Return the dialect to ask with at `url`: `dialect`, or for ``auto`` the one the URL shows.
 
-    It stays ``auto`` where the URL does not show it.
+    It remains ``auto`` if the URL does not show it.
     """
     if dialect.name == "auto" and (name := guess(url)) is not None:
-        dialect = dialects.get(name)
-    return dialect.at(url)
+        return dialects.get(name)
+    return dialect
 
 
 def guess(url: str) -> str | None:
@@ -55,15 +135,141 @@ def guess(url: str) -> str | None:
     Only the host and the path are looked at. ``/api/chat`` is Ollama's and Vercel's, and
     ``/api/v1/chat/completions`` RAGFlow's and FastGPT's: those are ``None``.
     """
-    try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
-    except ValueError:
-        return None
-    path = parts.path.rstrip("/")
+    host, path = _parts(url)
     for hosts, paths, dialect in _SHAPES:
-        # A port says nothing unless the line names one.
-        name = host if ":" in hosts else host.partition(":")[0]
-        if (not hosts or re.fullmatch(hosts, name)) and re.fullmatch(paths, path):
+        if (not hosts or _is_host(hosts, host)) and re.fullmatch(paths, path):
             return dialect
     return None
+
+
+def completed(url: str, dialect: Dialect) -> str:
+    """Return the whole address that a base URL stands for; any other URL as it is.
+
+    A base URL has no path, or ``/v1`` or ``/api``, or at a known provider the path that this
+    provider publishes, such as ``/openai/v1``. Which path follows is known from the dialect, or
+    for ``auto`` from the host or port. The query is kept.
+
+    Args:
+        url: an address that was checked.
+        dialect: the one that was named, or ``auto``.
+    """
+    host, path = _parts(url)
+    found = None
+    for hosts, services in _PROVIDERS:
+        if _is_host(hosts, host):
+            found = _at_provider(path, services, dialect)
+            break
+    if found is None and path in STUBS and dialect.name != "auto":
+        found = _anywhere(path, dialect)
+    if found is None:
+        return url
+    parts = urlsplit(url)
+    path, _, query = found.partition("?")
+    query = "&".join(filter(None, (parts.query, query)))
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def with_model(url: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the URL with the model in its place, and the options without it.
+
+    Raises:
+        ValueError: the URL wants a model, and the options name none.
+    """
+    rest = dict(options)
+    if MODEL not in url:
+        return url, rest
+    model = rest.pop("model", None)
+    if not isinstance(model, str) or not model:
+        raise ValueError("this backend has the model in its URL: give model='...'")
+    return url.replace(MODEL, quote(model.removeprefix("models/"), safe="")), rest
+
+
+def unknown_backend(shown: str) -> str:
+    """Return the message for a URL that does not show what is spoken there, with the likely one.
+
+    Args:
+        shown: the URL without user, password and query.
+    """
+    _, path = _parts(shown)
+    both = {
+        "/api/chat": "both Ollama ('ollama') and Vercel's AI SDK ('vercel') have this path",
+        "/api/v1/chat/completions": "both RAGFlow ('ragflow') and FastGPT ('fastgpt') have it",
+    }
+    if path in both:
+        likely = both[path]
+    else:
+        base = shown.rstrip("/") if path else f"{shown.rstrip('/')}/v1"
+        likely = f"if it is compatible with OpenAI, did you mean {base}/chat/completions ?"
+    return f"{shown} does not show which backend this is: {likely}"
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Return the host, with its port if the URL has one, and the path without a slash at its end.
+
+    Both are empty for what is no URL.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "", ""
+    return (parts.hostname or "") + (f":{port}" if port else ""), parts.path.rstrip("/")
+
+
+def _is_host(pattern: str, host: str) -> bool:
+    # A port says nothing unless the pattern names one.
+    name = host if ":" in pattern else host.partition(":")[0]
+    return re.fullmatch(pattern, name) is not None
+
+
+def _at_provider(path: str, services: tuple[Service, ...], dialect: Dialect) -> str | None:
+    named = None if dialect.name == "auto" else dialect
+    if named is not None:
+        services = tuple(item for item in services if _family(item.dialect) == _family(named.name))
+    for name, base in services:
+        if re.fullmatch(base, path):
+            return path + _tail(named or dialects.get(name))
+    for name, base in services:
+        if "[" not in base and path in _beginnings(base):
+            # Some take /v1 in front of their path, and do not publish it.
+            base = path if path == "/v1" and not base else base
+            return base + _tail(named or dialects.get(name))
+    return None
+
+
+def _beginnings(base: str) -> list[str]:
+    """Return the stubs, and everything that the path of a base URL begins with."""
+    parts = base.split("/")
+    return [*STUBS, *("/".join(parts[:count]) for count in range(2, len(parts)))]
+
+
+def _family(name: str) -> str:
+    return FAMILY.get(name, name)
+
+
+def _anywhere(stub: str, dialect: Dialect) -> str | None:
+    """Return the path of a dialect below a stub, ``None`` if the dialect has no path of its own."""
+    endpoint = _endpoint(dialect)
+    if endpoint is not None and MODEL in endpoint:
+        # Many a server of Gemini's protocol has paths of its own.
+        return None
+    if endpoint is None or not stub or endpoint.startswith(f"{stub}/"):
+        return endpoint
+    if dialect.name == "anthropic":
+        # Its base URLs end before the version.
+        return stub + endpoint
+    version = _VERSION.match(endpoint)
+    # A path such as /v3/chat or /api/chat is found nowhere else.
+    return stub + _tail(dialect) if version and version[0] in ("", "/v1") else endpoint
+
+
+def _endpoint(dialect: Dialect) -> str | None:
+    for word in dialect.about.endpoint.split():
+        if word.startswith("/") and "{" not in word.replace(MODEL, ""):
+            return word
+    return None
+
+
+def _tail(dialect: Dialect) -> str:
+    """Return what follows a dialect's base URL."""
+    return _VERSION.sub("", _endpoint(dialect) or "", count=1)

@@ -47,6 +47,7 @@ def use_chat(
     verify: bool | str | None = NOT_GIVEN,
     proxies: Mapping[str, str] | None = NOT_GIVEN,
     follow_redirects: bool = NOT_GIVEN,
+    exact_url: bool = NOT_GIVEN,
     tap: Callable[[bytes, float], object] | None = NOT_GIVEN,
 ) -> ChatSession:
     """Return a `ChatSession` for a chat backend.
@@ -61,7 +62,7 @@ def use_chat(
         on_answer, on_finish, on_error, on_tool, dispatch, throttle, latest, messages,
         conversation_id, saved: as in `ChatSession`.
         dialect, token, headers, defaults, timeout, retry, limits, http, verify, proxies,
-        follow_redirects, tap: as in `ChatClient`; only with an address.
+        follow_redirects, exact_url, tap: as in `ChatClient`; only with an address.
 
     Raises:
         TypeError, ValueError: an argument that cannot work; nothing was sent.
@@ -78,6 +79,7 @@ def use_chat(
         verify=verify,
         proxies=proxies,
         follow_redirects=follow_redirects,
+        exact_url=exact_url,
         tap=tap,
     )
     if not isinstance(url, ChatClient):

@@ -89,6 +89,15 @@ def checked_token(token: object) -> str | None:
         raise TypeError(f"a token is a string, not {type(token).__name__}")
     if not token.strip(" "):
         raise ValueError("the token is empty; give None to send none")
+    scheme, space, _ = token.strip().partition(" ")
+    if space and scheme.lower() in ("bearer", "token", "basic"):
+        raise ValueError(
+            f"the token begins with {scheme!r}: leave that word out, because chatsdk writes it"
+            if scheme.lower() == "bearer"
+            else f"the token begins with {scheme!r}: give headers={{'Authorization': ...}} instead"
+        )
+    if len(token) > 1 and token[0] == token[-1] and token[0] in "\"'":
+        raise ValueError("the token is in quotation marks; leave them out")
     return checked_value(token, "the token")
 
 
