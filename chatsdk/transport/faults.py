@@ -272,7 +272,7 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
         text = f"the proxy did not connect to {peer}"
     elif any_is(ssl.SSLCertVerificationError):
         text = f"the TLS certificate of {peer} is not trusted (see verify=)"
-    elif wrong := not_tls(roots, peer, shaking=wire.shaking):
+    elif wire.url.startswith("https:") and (wrong := not_tls(roots, peer, shaking=wire.shaking)):
         return wrong
     elif any_is(ssl.SSLError, urllib3.exceptions.SSLError):
         text = f"the TLS handshake with {peer} failed"

@@ -65,7 +65,8 @@ def not_tls(roots: Sequence[BaseException], peer: str, *, shaking: bool) -> str 
         if isinstance(root, ssl.SSLError) and (root.reason or "").startswith(NOT_TLS):
             return f"{peer} does not speak TLS; {PLAIN_CURE}"
         ended = isinstance(root, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError))
-        if shaking and ended:
+        # A reset may come before the handshake has begun.
+        if ended and (shaking or isinstance(root, ConnectionResetError)):
             return f"{peer} closed the connection during the TLS handshake; {PLAIN_CURE}"
     return None
 
