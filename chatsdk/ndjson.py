@@ -72,6 +72,8 @@ class LineParser:
         self._open = bytearray()
         self._first = True
         self._feeding = False
+        # Errors outside of events; there is no outside of lines.
+        self.errors: list[str] = []
 
     @property
     def pending(self) -> bool:

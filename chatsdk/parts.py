@@ -14,6 +14,7 @@ __all__ = [
     "FINISH_REASONS",
     "Citation",
     "Citations",
+    "Data",
     "End",
     "Failure",
     "Finish",
@@ -241,6 +242,19 @@ class End(NamedTuple):
 
 
 @distinct
+class Data(NamedTuple):
+    """State or data of the application, which is no part of the answer; it stands in `Answer.raw`.
+
+    It proves that the stream is understood, even if the answer has no text.
+
+    Attributes:
+        name: what the backend calls it.
+    """
+
+    name: str | None = None
+
+
+@distinct
 class Failure(NamedTuple):
     """The backend's own error, inside the stream or instead of it."""
 
@@ -259,6 +273,7 @@ Part = (
     | UsageUpdate
     | Identity
     | Native
+    | Data
     | Finish
     | End
     | Failure

@@ -10,8 +10,12 @@ from typing import Any, NamedTuple
 from chatsdk.answer import Answer, AnswerBuilder, Citation, ToolCall, Usage
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.ending import bare_error, proof
-from chatsdk.errors import ChatError
+from chatsdk.dialects.refusing import failure_said, told
+from chatsdk.dialects.signatures import DONE
+from chatsdk.dialects.understanding import misread
+from chatsdk.errors import ChatError, ProtocolError
 from chatsdk.ndjson import LineParser
+from chatsdk.parts import Failure
 from chatsdk.sse import EventParser, ServerSentEvent
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
@@ -56,6 +60,12 @@ class Framing:
     def pending(self) -> bool:
         return self._parser.pending
 
+    def error(self, body: bytes, end: str | None) -> Failure | None:
+        """The error that stands outside of events."""
+        if self._parser.errors:
+            return failure_said(self._parser.errors[0])
+        return bare_error(body) if end is None or self.pending else None
+
 
 def events_of(
     dialect: Dialect, chunks: Iterable[bytes], content_type: str
@@ -71,11 +81,22 @@ def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Readin
     decoder = dialect.decoder(content_type)
     builder = AnswerBuilder()
     steps: list[Answer] = []
+    unread: list[ServerSentEvent] = []
     error: dict[str, Any] | None = None
     end: str | None = None
     try:
         for event in framing.events(chunks):
-            steps.append(builder.step(decoder.decode(event), payload=event.data))
+            try:
+                parts = decoder.decode(event)
+            except ProtocolError:
+                if event.data.strip() not in DONE:
+                    raise
+                continue
+            if not parts and event.data:
+                unread.append(event)
+                found = told(event)
+                parts = () if found is None else (found,)
+            steps.append(builder.step(parts, payload=event.data))
             if builder.failure is not None:
                 break
             if builder.ended and not (decoder.dialect or dialect).about.more_after_end:
@@ -96,15 +117,21 @@ def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Readin
     if error is None:
         about = (decoder.dialect or dialect).about
         end = proof(about, answer, builder.ended, delimited=True, pending=framing.pending)
-        failure = None if end is not None else bare_error(b"".join(chunks))
+        failure = framing.error(b"".join(chunks), end)
         if failure is not None:
             error = {
                 "type": "BackendError",
                 "message": failure.message,
                 "code": failure.code,
             }
+        elif not builder.understood:
+            why = misread(unread, decoder.dialect)
+            kind = "StreamInterrupted" if why is None else "NotAStreamError"
+            error = {"type": kind, "message": why or "", "code": None}
         elif end is None:
             error = {"type": "StreamInterrupted", "message": "", "code": None}
+        if error is not None:
+            end = None
     decided = decoder.dialect
     return Reading(answer, tuple(steps), end, error, None if decided is None else decided.name)
 

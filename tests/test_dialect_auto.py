@@ -11,7 +11,7 @@ from chatsdk import ChatClient, dialects
 from chatsdk.answer import AnswerBuilder
 from chatsdk.dialects.auto import KEPT_EVENTS
 from chatsdk.dialects.media import is_ndjson, media_type, unsupported
-from chatsdk.errors import BackendError, ProtocolError
+from chatsdk.errors import BackendError, NotAStreamError, ProtocolError
 from chatsdk.messages import Message
 from chatsdk.parts import Citations, End, Failure, Identity, Text
 from chatsdk.sse import ServerSentEvent
@@ -65,12 +65,9 @@ def test_never_changes_its_mind():
     assert decoder.dialect.name == "raw"
 
 
-@pytest.mark.parametrize(
-    "data",
-    ["Hello", "17", "null", "true", '"Hi"', "[1]", '{"text": "Hi"}', "{broken", '{"type": "note"}'],
-)
-def test_what_it_cannot_tell_is_raw(data):
-    """An event that no family sends is text as it stands, at once."""
+@pytest.mark.parametrize("data", ["Hello", "17", "true", '"Hi"', "{broken"])
+def test_words_are_raw(data):
+    """Words that are not a family's are text as they stand, at once."""
     decoder = AUTO.decoder()
     assert list(decoder.decode(event(data))) == [Text(data)]
     assert decoder.dialect is not None
@@ -86,14 +83,31 @@ def test_signs_of_life_decide_nothing():
     assert decoder.close() == ()
 
 
-def test_endless_undecided_events_are_raw():
-    """It does not wait for ever: after some undecided events the stream is raw."""
+@pytest.mark.parametrize("data", ["null", "[1]", '{"text": "Hi"}', '{"type": "note"}'])
+def test_an_object_without_a_known_word_is_held(data):
+    """It decides nothing. If words follow, it is text as it stands before them."""
     decoder = AUTO.decoder()
-    ping = event('{"type": "ping"}')
-    texts = [part for _ in range(KEPT_EVENTS + 1) for part in decoder.decode(ping)]
-    assert decoder.dialect is not None
-    assert decoder.dialect.name == "raw"
-    assert texts == [Text('{"type": "ping"}')] * (KEPT_EVENTS + 1)
+    assert decoder.decode(event(data)) == ()
+    assert decoder.dialect is None
+    assert list(decoder.decode(event("Hello"))) == [Text(data), Text("Hello")]
+
+
+def test_it_gives_up_on_a_protocol_that_nobody_knows():
+    """After so many unknown objects it says what came, and what to pass."""
+    decoder = AUTO.decoder()
+    for _ in range(KEPT_EVENTS):
+        assert decoder.decode(event('{"say": "Hi"}')) == ()
+    with pytest.raises(NotAStreamError, match=r"say.*dialect='raw'"):
+        decoder.decode(event('{"say": "Hi"}'))
+
+
+def test_signs_of_life_are_waited_through():
+    """However many pings come first, the first event of a family decides."""
+    decoder = AUTO.decoder()
+    for _ in range(10 * KEPT_EVENTS):
+        assert decoder.decode(event('{"type": "ping"}')) == ()
+    chunk = '{"choices": [{"index": 0, "delta": {"content": "Hi"}}]}'
+    assert Text("Hi") in decoder.decode(event(chunk))
 
 
 def test_empty_events_are_shown_only_to_who_wants_them():

@@ -11,6 +11,7 @@ from chatsdk.answer.values import Arrivals, Facts, Step, ToolCall
 from chatsdk.parts import (
     Citation,
     Citations,
+    Data,
     End,
     Failure,
     Finish,
@@ -109,6 +110,7 @@ class AnswerBuilder:
         ended: the dialect's end marker has come.
         failure: the backend's own error, a `Failure`, or ``None``.
         over: one of the two.
+        data: how many events of the application's own data have come.
     """
 
     def __init__(self, *, started: float = 0.0) -> None:
@@ -125,6 +127,7 @@ class AnswerBuilder:
         self.ended = False
         self.failure: Failure | None = None
         self.over = False
+        self.data = 0
         self.answer = Answer()
         self.step(())
 
@@ -197,6 +200,23 @@ class AnswerBuilder:
         self._reasoning.flush()
         added = any(channel.start < channel.count for channel in (self._text, self._reasoning))
         return self.step(()) if added else self.answer
+
+    @property
+    def understood(self) -> bool:
+        """Whether anything but ids and markers has been read.
+
+        That is text, reasoning, a call, a citation, a reason, a count, or the application's data.
+        """
+        facts = self._facts
+        return bool(
+            self.data
+            or self._text.count
+            or self._reasoning.count
+            or facts.tool_calls
+            or facts.citations
+            or facts.finish_reason
+            or (facts.usage is not None and any(count is not None for count in facts.usage))
+        )
 
     @property
     def size(self) -> int:
@@ -278,6 +298,9 @@ class AnswerBuilder:
     def _native(self, part: Native) -> None:
         self._facts = self._facts._replace(native=part)
 
+    def _data(self, part: Data) -> None:
+        self.data += 1
+
     def _end(self, part: End) -> None:
         self.ended = self.over = True
 
@@ -300,6 +323,7 @@ _APPLY: dict[type, Any] = {
     UsageUpdate: AnswerBuilder._usage,
     Identity: AnswerBuilder._identity,
     Native: AnswerBuilder._native,
+    Data: AnswerBuilder._data,
     Finish: AnswerBuilder._finish,
     End: AnswerBuilder._end,
     Failure: AnswerBuilder._fail,

@@ -83,8 +83,13 @@ def conclude(reading: Reading, tail: bytes) -> Iterator[Answer]:
     if not builder.ended:
         yield from last(reading, builder.step(reading.decoder.close()))
     yield from last(reading, builder.flush())
-    dialect = reading.decoder.dialect or get("raw")
     pending = reading.parser.pending
+    failure = _outside(reading, tail)
+    if failure is not None:
+        raise _failed(failure)
+    if not builder.understood:
+        raise _not_understood(reading)
+    dialect = reading.decoder.dialect or get("raw")
     end = proof(
         dialect.about,
         reading.answer,
@@ -107,6 +112,37 @@ def conclude(reading: Reading, tail: bytes) -> Iterator[Answer]:
             else f"the stream ended before the end that {dialect.name!r} promises ({marker})"
         )
     reading.end(Outcome("finished", end=end, answer=reading.answer))
+
+
+def _outside(reading: Reading, tail: bytes) -> Failure | None:
+    """The error that stood outside of events."""
+    if reading.parser.errors:
+        from chatsdk.dialects.refusing import failure_said
+
+        return failure_said(reading.parser.errors[0])
+    return bare_error(tail) if reading.parser.pending else None
+
+
+def _not_understood(reading: Reading) -> ChatError:
+    """The error for a stream of which nothing was understood; its end proves nothing."""
+    from chatsdk.dialects.understanding import misread
+
+    exchange, decided = reading.exchange, reading.decoder.dialect
+    ndjson = isinstance(reading.parser, LineParser)
+    why = misread(reading.unread, decided, ndjson=ndjson)
+    if why is None:
+        return StreamInterrupted(
+            "the stream ended before anything of an answer came: there were only ids, markers or "
+            "signs of life"
+        )
+    name = "no dialect" if decided is None else f"the dialect {decided.name!r}"
+    return NotAStreamError(
+        f"HTTP {exchange.status} with {exchange.content_type}, but {name} understood none of the "
+        f"events: {why}",
+        status=exchange.status,
+        content_type=exchange.content_type,
+        body=reading.unread[0].data.encode("utf-8", "replace")[: reading.limits.error_body],
+    )
 
 
 def _failed(failure: Failure) -> BackendError:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from chatsdk import ndjson
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.client.response import UNREADABLE, Document
 from chatsdk.client.stopping import ServerStop
 from chatsdk.dialects.contract import Decoder, Dialect
-from chatsdk.errors import ChatError, ProtocolError
+from chatsdk.dialects.signatures import DONE
+from chatsdk.errors import ChatError, NotAStreamError, ProtocolError
 from chatsdk.options import Limits
 from chatsdk.outcome import Outcome
+from chatsdk.parts import Part
 from chatsdk.sse import EventParser, ServerSentEvent
 from chatsdk.transport.exchange import Exchange
 
 __all__ = ["Reading"]
+
+# Events without meaning that are kept, so that an error can show the first strange one.
+KEPT_UNREAD = 8
+
+# What JSON that is an error has in it somewhere.
+ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"')
 
 
 class Reading:
@@ -25,6 +36,7 @@ class Reading:
     Attributes:
         answer: the newest `Answer`.
         outcome: how it ended, ``None`` while it goes on.
+        unread: the first events in which nothing was read.
         decoder: reads the events; its ``dialect`` is what ``auto`` decided.
     """
 
@@ -49,6 +61,7 @@ class Reading:
         self.builder = AnswerBuilder(started=started)
         self.answer: Answer = self.builder.answer
         self.outcome: Outcome | None = None
+        self.unread: list[ServerSentEvent] = []
         if dialect.framing(exchange.content_type) == "ndjson":
             self.parser: EventParser | ndjson.LineParser = ndjson.LineParser(
                 max_event_bytes=limits.event_bytes
@@ -74,6 +87,10 @@ class Reading:
     def fail(self, error: ChatError) -> ChatError:
         """Complete an error with what is known here, and end with it."""
         error.answer = self.answer
+        if isinstance(error, NotAStreamError) and not error.status:
+            # A decoder found out.
+            error.status = self.exchange.status
+            error.content_type = self.exchange.content_type
         error.request_id = error.request_id or self.exchange.request_id
         self.exchange.secrets.scrub(error)
         if error.__cause__ is None:
@@ -87,13 +104,32 @@ class Reading:
         try:
             parts = self.decoder.decode(event)
             data = event.data
-            if not parts and not data:
-                return None
+            if not parts:
+                if not data:
+                    return None
+                parts = self._unread(event)
             return self.builder.step(parts, data, at, received)
+        except ProtocolError:
+            # Gateways add OpenAI's end marker to everything.
+            if event.data.strip() in DONE:
+                return None
+            raise
         except UNREADABLE as error:
             kind = type(error).__name__
         # Outside the handler: the message of the original may show the payload.
         raise self.unreadable(kind)
+
+    def _unread(self, event: ServerSentEvent) -> Sequence[Part]:
+        """Look for an error in an event in which the dialect reads nothing."""
+        if len(self.unread) < KEPT_UNREAD:
+            self.unread.append(event)
+        if event.event == "message" and not ERROR_WORD.search(event.data):
+            # As of signs of life.
+            return ()
+        from chatsdk.dialects.refusing import told
+
+        failure = told(event)
+        return () if failure is None else (failure,)
 
     def unreadable(self, kind: str) -> ProtocolError:
         """The error for an event on which the decoder raised an exception of this kind."""

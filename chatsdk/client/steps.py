@@ -30,6 +30,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
     """
     exchange, builder = reading.exchange, reading.builder
     feed, take, ended = reading.parser.feed, reading.take, exchange.wire.causes
+    errors = reading.parser.errors
     failure: ChatError | None = None
     first = True
     event: ServerSentEvent | None = None
@@ -57,6 +58,9 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
             if builder.over:
                 yield from last(reading, builder.answer)
                 yield from after_end(reading, events)
+                break
+            if errors:
+                # The server need not end the stream after it.
                 break
             tail = data if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
             if first and len(kept) < reading.limits.error_body:

@@ -9,15 +9,25 @@ from typing import Any
 from chatsdk import dialects
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.media import is_ndjson
-from chatsdk.dialects.signatures import WAIT, recognise, recognise_document
+from chatsdk.dialects.signatures import (
+    DONE,
+    END,
+    UNKNOWN,
+    WAIT,
+    may_be,
+    recognise,
+    recognise_document,
+)
+from chatsdk.errors import NotAStreamError
 from chatsdk.messages import Message
-from chatsdk.parts import Failure, Part
+from chatsdk.parts import End, Failure, Part, Text
 from chatsdk.sse import ServerSentEvent
 
 __all__ = ["Auto", "AutoDecoder"]
 
-# Events kept while it is open which family they are of; no family begins with more than two.
-KEPT_EVENTS = 8
+# Events kept while it is open which family they are of. Gateways put a few of their own before the
+# first of a family; so many that nobody knows are another protocol.
+KEPT_EVENTS = 64
 
 # How an array of Gemini's responses begins.
 GEMINI_ARRAY = re.compile(
@@ -30,8 +40,9 @@ class Auto(Dialect):
 
     It decides by the first event that carries text at the latest, holds no text back and never
     changes its mind. It names the family, not the product: DeepSeek is ``openai`` on the wire.
-    What it cannot tell is ``raw``. Text that is cumulative in a family of deltas is never guessed:
-    say ``openai(text="snapshot")``.
+    Plain words are ``raw``. JSON without a known word in it is not text: it is kept until an event
+    tells more, and a stream of nothing else is a `NotAStreamError`. Text that is cumulative in a
+    family of deltas is never guessed: say ``openai(text="snapshot")``.
     """
 
     about = About(
@@ -95,6 +106,7 @@ class AutoDecoder(Decoder):
         self._content_type = content_type
         self._ndjson = is_ndjson(content_type)
         self._kept: list[ServerSentEvent] = []
+        self._unknown = 0
         self._decoder: Decoder | None = None
         self._decode: Callable[[ServerSentEvent], Sequence[Part]] | None = None
         self._dataless = False
@@ -109,25 +121,69 @@ class AutoDecoder(Decoder):
     def close(self) -> Sequence[Part]:
         if self._decoder is not None:
             return self._decoder.close()
-        if any(event.event == "metadata" for event in self._kept):
-            # LangServe says that it ends; a LangGraph server need not.
-            return (*self._decide("langgraph"), *self.close())
-        return ()
+        name = self._likeliest()
+        return () if name is None else (*self._decide(name), *self.close())
 
     def _look(self, event: ServerSentEvent) -> Sequence[Part]:
         name = recognise(event, ndjson=self._ndjson)
-        if name == WAIT and len(self._kept) < KEPT_EVENTS:
-            if event.data:
-                self._kept.append(event)
+        if name in (WAIT, UNKNOWN):
+            self._keep(event, name)
             return ()
+        if name == END:
+            likely = self._likeliest()
+            if likely is None:
+                # That it ends is all that is known.
+                return (End(),)
+            name = likely
         self._kept.append(event)
-        return self._decide("raw" if name == WAIT else name)
+        return self._decide(name)
+
+    def _keep(self, event: ServerSentEvent, name: str) -> None:
+        self._unknown += name == UNKNOWN
+        if self._unknown > KEPT_EVENTS:
+            from chatsdk.dialects.understanding import misread
+
+            why = misread(self._kept, None, ndjson=self._ndjson)
+            raise NotAStreamError(f"no dialect knows the events of this stream: {why}")
+        if event.data and len(self._kept) < KEPT_EVENTS:
+            self._kept.append(event)
+
+    def _likeliest(self) -> str | None:
+        """The family that the events so far are of, if no other events come."""
+        if self._unknown:
+            return None
+        return next((name for event in self._kept if (name := may_be(event))), None)
 
     def _decide(self, name: str) -> Sequence[Part]:
+        kept, self._kept = self._kept, []
         self.dialect = dialect = dialects.get(name)
-        self._decoder = decoder = dialect.decoder(self._content_type)
+        if name == "raw":
+            # Plain words came, so what was held is no protocol, but text as it stands.
+            decoder: Decoder = WordsDecoder(dialect)
+            kept = [event for event in kept if recognise(event) != WAIT]
+        else:
+            decoder = dialect.decoder(self._content_type)
+        self._decoder = decoder
         self._dataless = dialect.dataless
         self._decode = decoder.decode
-        kept, self._kept = self._kept, []
         # What the events before had to say, ids for the most part, comes with this one.
         return [part for event in kept for part in self.decode(event)]
+
+
+class WordsDecoder(Decoder):
+    """Reads plain words, and the errors that come between them."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        data = event.data
+        if data in DONE:
+            return (End(),)
+        if event.event == "error" or data[:1] == "{":
+            from chatsdk.dialects.refusing import told
+
+            failure = told(event)
+            if failure is not None:
+                return (failure,)
+        return (Text(data),)

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 from chatsdk.answer import Answer
 from chatsdk.dialects.contract import About
-from chatsdk.dialects.payload import failure_in
 from chatsdk.parts import Failure
 
 __all__ = ["bare_error", "proof"]
 
-# An error on lines of its own, which are no lines of an event, perhaps the last item of an array.
-# The lookbehind keeps a long run of blank lines from being searched once for each of them.
-BARE_ERROR = re.compile(rb'(?<![\s,\[])([\s,\[]+)(?=\{\s*"error"\s*:)')
-
 
 def bare_error(tail: bytes) -> Failure | None:
-    """Return the error that broke a stream off as bare JSON, as Google's servers send it.
+    """Return the error that broke a stream off outside of events; `tail` is the body's end."""
+    from chatsdk.dialects.refusing import outside_events
 
-    `tail` is the end of a body that is not whole. Source: google-genai 3.4.0, which puts such
-    lines together by their braces.
-    """
-    start = next((found.end() for found in BARE_ERROR.finditer(tail) if b"\n" in found[1]), None)
-    if start is None:
-        return None
-    try:
-        value, _ = json.JSONDecoder().raw_decode(tail[start:].decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
-    return failure_in(value)
+    return outside_events(tail)
 
 
 def proof(

@@ -166,75 +166,17 @@ def as_whole(value: object) -> int | None:
 
 
 def refusal(body: bytes, *, failed: bool) -> Failure | None:
-    """Read the widespread shapes of an error body.
+    """Read an error body, see `chatsdk.dialects.refusing`, which is loaded when one comes."""
+    from chatsdk.dialects import refusing
 
-    These are ``{"error": "..."}``, ``{"error": {"message", "code" or "type"}}``, perhaps in an
-    array, ``{"code", "message" or "msg"}``, ``{"detail": "..."}`` and ``{"message": "..."}``; with
-    `failed` also plain text, and a body that says nothing gives an empty message.
-    """
-    text = body.decode("utf-8", "replace").strip()
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        plain = failed and text and not text.startswith("<")
-        return Failure(text[:1000] if plain else "") if failed else None
-    found = _refusal(value)
-    if found is None and failed:
-        return Failure(text[:1000])
-    return found
+    return refusing.refusal(body, failed=failed)
 
 
 def failure_in(value: dict[str, Any]) -> Failure:
     """Read an object that is known to be an error, in the shapes that `refusal` knows."""
-    found = _refusal(value)
-    return Failure(json.dumps(value, ensure_ascii=False)) if found is None else found
+    from chatsdk.dialects import refusing
 
-
-def _refusal(value: Any) -> Failure | None:
-    if isinstance(value, list) and value and isinstance(value[0], dict) and "error" in value[0]:
-        # Google's, also where it speaks as OpenAI does.
-        value = value[0]
-    if not isinstance(value, dict):
-        return None
-    error = value.get("error")
-    if isinstance(error, str) and error:
-        said = value.get("message")
-        return Failure(said if isinstance(said, str) and said else error, _code(value))
-    if isinstance(error, dict):
-        code = _code(error)
-        if isinstance(code, int) and isinstance(error.get("status"), str):
-            # Google's word says more than the number, which is the HTTP status again.
-            code = error["status"]
-        if code is None:
-            for name in ("type", "status"):
-                if isinstance(error.get(name), str):
-                    code = error[name]
-                    break
-        return Failure(_first_text(error, "message", "msg", "detail") or json.dumps(error), code)
-    code = _code(value)
-    said = _first_text(value, "message", "msg", "errorText", "detail")
-    # 0 and 200 are how {"code": ...} envelopes say that all is well.
-    if said is not None and code not in (0, 200, "0", "200"):
-        return Failure(said, code)
-    if code is not None and code not in (0, 200, "0", "200", "success"):
-        return Failure(f"code {code}", code)
-    if value.get("detail"):
-        return Failure(json.dumps(value["detail"], ensure_ascii=False))
-    return None
-
-
-def _code(value: dict[str, Any]) -> str | int | None:
-    code = value.get("code")
-    if isinstance(code, (str, int)) and not isinstance(code, bool) and code != "":
-        return code
-    return None
-
-
-def _first_text(value: dict[str, Any], *names: str) -> str | None:
-    for name in names:
-        if isinstance(value.get(name), str) and value[name]:
-            return str(value[name])
-    return None
+    return refusing.failure_in(value)
 
 
 def _shown(data: str) -> str:

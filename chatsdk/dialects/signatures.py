@@ -14,10 +14,16 @@ from chatsdk.dialects.wrapping import unwrapped
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
 
-__all__ = ["WAIT", "recognise", "recognise_document"]
+__all__ = ["DONE", "END", "UNKNOWN", "WAIT", "is_of", "may_be", "recognise", "recognise_document"]
 
 # The event has no text and two families or more send such a one: the next event tells.
 WAIT = "wait"
+
+# JSON that no family is known to send, and that has no words.
+UNKNOWN = "unknown"
+
+# OpenAI's end marker, which many others send as well.
+END = "end"
 
 Predicate = Callable[[str, Any], bool]
 
@@ -27,11 +33,12 @@ RAGFLOW_AGENT_EVENTS = frozenset(
         *("workflow_started", "workflow_finished", "node_started", "node_finished"),
     }
 )
+RAGFLOW_KEYS = ("answer", "reference", "session_id")
 # Events that Dify and RAGFlow's agents both have carry ids by which they are told apart.
 DIFY_EVENTS = frozenset(
     {
         *("agent_message", "agent_thought", "agent_log", "message_replace", "message_file"),
-        *("tts_message", "tts_message_end", "text_chunk", "text_replace", "error", "ping"),
+        *("tts_message", "tts_message_end", "text_chunk", "text_replace"),
         *("workflow_paused", "human_input_required", "parallel_branch_started"),
         *("iteration_started", "loop_started"),
     }
@@ -51,11 +58,18 @@ ANTHROPIC_TYPES = frozenset(
 )
 VERCEL_TYPES = frozenset(
     {
-        *("start", "start-step", "finish-step", "finish", "abort", "message-metadata"),
-        *("text-start", "text-delta", "text-end", "file", "source-url", "source-document"),
+        *("start-step", "finish-step", "message-metadata", "source-url", "source-document"),
+        *("text-start", "text-delta", "text-end"),
         *("reasoning-start", "reasoning-delta", "reasoning-end"),
     }
 )
+# Others begin and end with such a word, too; Vercel's have nothing but these fields beside it.
+VERCEL_EDGES = frozenset({"start", "finish", "abort"})
+VERCEL_EDGE_FIELDS = frozenset(
+    {"type", "messageId", "messageMetadata", "finishReason", "reason", "providerMetadata"}
+)
+# What only the chunks of other families have beside a `type` that is Vercel's: Mastra's.
+NOT_VERCEL = frozenset({"payload", "runId", "from"})
 AGUI_PREFIXES = (
     *("RUN_", "STEP_", "TEXT_MESSAGE_", "TOOL_CALL_", "REASONING_", "THINKING_"),
     *("STATE_", "MESSAGES_", "ACTIVITY_"),
@@ -64,7 +78,8 @@ DONE = ("[DONE]", '"[DONE]"')
 
 
 def _coze(name: str, value: Any) -> bool:
-    if name.startswith("conversation."):
+    # Mistral's conversations have names that begin alike.
+    if name.startswith(("conversation.chat.", "conversation.message.")):
         return True
     if name == "done":
         return value == "[DONE]" or (_dict(value) and "debug_url" in value)
@@ -90,7 +105,12 @@ def _langgraph(name: str, value: Any) -> bool:
 def _langserve(name: str, value: Any) -> bool:
     if name == "error":
         return _dict(value) and "status_code" in value and "message" in value
-    return name == "data"
+    # What a runnable yields; an object tells nothing unless it is LangChain's.
+    return name == "data" and (not _dict(value) or _langchain(value))
+
+
+def _langchain(value: dict[str, Any]) -> bool:
+    return value.get("type") in ("AIMessageChunk", "ai") and "content" in value
 
 
 def _anthropic(name: str, value: Any) -> bool:
@@ -110,13 +130,26 @@ def _responses(name: str, value: Any) -> bool:
 
 
 def _vercel(name: str, value: Any) -> bool:
-    if not _dict(value):
+    if not _dict(value) or not NOT_VERCEL.isdisjoint(value):
         return False
     kind = value.get("type")
     if kind == "error":
         return "errorText" in value
+    if kind in ("text-delta", "reasoning-delta"):
+        return isinstance(value.get("delta"), str)
     return _in(kind, VERCEL_TYPES) or (
-        isinstance(kind, str) and kind.startswith(("tool-input-", "tool-output-", "data-"))
+        isinstance(kind, str)
+        and (
+            (kind == "file" and "url" in value)
+            or (kind.startswith("data-") and "data" in value)
+            or (kind.startswith(("tool-input-", "tool-output-")) and "toolCallId" in value)
+        )
+    )
+
+
+def _vercel_edge(value: Any) -> bool:
+    return (
+        _dict(value) and _in(value.get("type"), VERCEL_EDGES) and set(value) <= VERCEL_EDGE_FIELDS
     )
 
 
@@ -126,16 +159,25 @@ def _agui(name: str, value: Any) -> bool:
 
 
 def _gemini(name: str, value: Any) -> bool:
-    if not _dict(value):
+    # Google's agents (ADK) send much the same, and say who speaks.
+    if not _dict(value) or "invocationId" in value or "author" in value:
         return False
     error = value.get("error")
     if _dict(error):
         return "status" in error and isinstance(error.get("code"), int)
-    return any(key in value for key in ("candidates", "promptFeedback", "usageMetadata"))
+    if "candidates" in value:
+        return isinstance(value["candidates"], list)
+    return "promptFeedback" in value or (
+        "usageMetadata" in value and ("modelVersion" in value or "responseId" in value)
+    )
 
 
 def _ollama(name: str, value: Any) -> bool:
-    return _dict(value) and "done" in value and ("message" in value or "response" in value)
+    if not _dict(value) or "done" not in value:
+        return False
+    if _dict(value.get("message")):
+        return True
+    return isinstance(value.get("response"), str) and ("model" in value or "created_at" in value)
 
 
 def _dashscope(name: str, value: Any) -> bool:
@@ -143,7 +185,12 @@ def _dashscope(name: str, value: Any) -> bool:
         return False
     if name == "error":
         return "request_id" in value and "code" in value
-    return "request_id" in value and _dict(value.get("output"))
+    output = value.get("output")
+    return (
+        "request_id" in value
+        and _dict(output)
+        and any(key in output for key in ("choices", "text", "finish_reason", "thoughts"))
+    )
 
 
 def _ragflow(name: str, value: Any) -> bool:
@@ -157,7 +204,9 @@ def _ragflow(name: str, value: Any) -> bool:
             "session_id" in value or (_dict(data) and "content" in data)
         )
     if "code" in value and "data" in value:
-        return True
+        data = value["data"]
+        # Many envelopes have these two; an answer or its end is RAGFlow's alone.
+        return not _dict(data) or any(key in data for key in RAGFLOW_KEYS) or bool(value["code"])
     # An agent's run that had nothing to say.
     return "session_id" in value and value.get("data") == {}
 
@@ -165,6 +214,9 @@ def _ragflow(name: str, value: Any) -> bool:
 def _dify(name: str, value: Any) -> bool:
     if not _dict(value) or not isinstance(value.get("event"), str):
         return False
+    if value["event"] == "error":
+        # Others call theirs so, too, and put the words elsewhere.
+        return isinstance(value.get("message"), str)
     return _in(value["event"], DIFY_EVENTS) or any(
         key in value for key in ("conversation_id", "workflow_run_id", "answer")
     )
@@ -177,11 +229,11 @@ def _maxkb(name: str, value: Any) -> bool:
 
 
 def _openai(name: str, value: Any) -> bool:
-    if value == "[DONE]":
-        return True
     if not _dict(value):
         return False
-    return "choices" in value or bool(value.get("error")) or value.get("object") == CHUNK
+    if "choices" in value:
+        return value["choices"] is None or isinstance(value["choices"], list)
+    return bool(value.get("error")) or value.get("object") == CHUNK
 
 
 CHUNK = "chat.completion.chunk"
@@ -209,23 +261,48 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
 
 
 def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
-    """Return the name of the dialect that sends such an event, `WAIT`, or ``"raw"``."""
+    """Return the name of the dialect that sends such an event, `WAIT`, `UNKNOWN`, or ``"raw"``.
+
+    ``"raw"`` are plain words. An object or an array without a known word in it is none.
+    """
     name, data = event.event, unwrapped(event.data)
     if not data:
         # Nothing was said. LangServe's last event has no data.
         return "langserve" if name == "end" else WAIT
-    value: Any = "[DONE]"
-    try:
-        if data not in DONE:
-            value = load(data)
-    except ProtocolError:
-        value = Unreadable
+    value = _value(data)
     if ndjson and _dict(value) and isinstance(value.get("error"), str):
         return "ollama"
     for dialect, fits in SIGNATURES:
         if fits(name, value):
             return dialect
-    return WAIT if _says_nothing(name, value) else "raw"
+    if value == DONE[0]:
+        return END
+    if _says_nothing(name, value):
+        return WAIT
+    return UNKNOWN if value is None or isinstance(value, (dict, list)) else "raw"
+
+
+def may_be(event: ServerSentEvent) -> str | None:
+    """Return the family that an event on which `recognise` waits is of, if no other one comes."""
+    if event.event == "metadata":
+        # LangServe says that it ends; a LangGraph server need not.
+        return "langgraph"
+    return "vercel" if _vercel_edge(_value(unwrapped(event.data))) else None
+
+
+def is_of(event: ServerSentEvent, dialect: str) -> bool:
+    """Return whether the dialect of that name sends such events, others may, too."""
+    value = _value(unwrapped(event.data))
+    return any(fits(event.event, value) for name, fits in SIGNATURES if name == dialect)
+
+
+def _value(data: str) -> Any:
+    if data in DONE:
+        return "[DONE]"
+    try:
+        return load(data)
+    except ProtocolError:
+        return Unreadable
 
 
 def recognise_document(value: Any) -> Iterator[str]:
@@ -253,7 +330,9 @@ def _says_nothing(name: str, value: Any) -> bool:
     """Whether it is a sign of life, or ids that more than one family sends like that."""
     if not _dict(value):
         return value is None and name == "ping"
-    if value.get("type") == "ping" or (name == "metadata" and "run_id" in value):
+    if name == "ping" or value.get("type") == "ping" or value.get("event") == "ping":
+        return True
+    if _vercel_edge(value) or (name == "metadata" and "run_id" in value):
         return True
     return _in(value.get("event"), RAGFLOW_AGENT_EVENTS) and "data" in value
 

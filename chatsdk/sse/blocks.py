@@ -31,11 +31,15 @@ class BlockReader:
 
     Args:
         dataless: also yield blocks that name an event and have no data line, with ``data=""``.
+
+    Attributes:
+        errors: the errors that stood outside of events, see `EventParser`.
     """
 
     def __init__(self, *, dataless: bool) -> None:
         self._dataless = dataless
         self._fields = FieldReader()
+        self.errors = self._fields.errors
         self._last_id = ""
         # What a block without data has set, until an event can tell.
         self._retry: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sseclient import SSEClient
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from sseclient import Event
 
 __all__ = ["FieldReader", "RETRY_DIGITS"]
+
+# How a block begins that is a JSON error and no event, perhaps the last item of an array.
+BARE_ERROR = re.compile(r'[\s,\[]*\{\s*"error"\s*:')
 
 # Data lines of one block that sseclient-py is given; it joins bytes and text line by line, which
 # is quadratic in their number.
@@ -28,9 +32,13 @@ class FieldReader:
     """One sseclient-py client for a whole stream, which is handed one block a step.
 
     What it reads differently from the standard is taken out of the block before.
+
+    Attributes:
+        errors: the errors that stood outside of events, see `EventParser`.
     """
 
     def __init__(self) -> None:
+        self.errors: list[str] = []
         self._source = _BlockSource()
         self._events: Iterator[Event] | None = None
 
@@ -48,9 +56,13 @@ class FieldReader:
             name, _, value = line.partition(":")
             if name == "data":
                 data.append(value)
+            elif name == "error":
+                self._note_error(value)
             elif name == "event" or (name in ("id", "retry") and _counts(name, value)):
                 others[name] = value
         if not data and not others:
+            if BARE_ERROR.match(block):
+                self._note_error(block)
             return ServerSentEvent(id=last_id), False, False
         lines = [f"{name}:{value}" for name, value in others.items()]
         if 0 < len(data) <= CLIENT_DATA_LINES:
@@ -72,6 +84,10 @@ class FieldReader:
             None if read.retry is None else int(read.retry),
         )
         return event, bool(data), others.get("event", "") not in ("", " ")
+
+    def _note_error(self, text: str) -> None:
+        if not self.errors and text.strip():
+            self.errors.append(text.strip())
 
 
 class _BlockSource:

@@ -71,6 +71,11 @@ class EventParser:
     Args:
         max_event_bytes: as in `parse`.
         dataless: as in `parse`.
+
+    Attributes:
+        errors: the first error that stood outside of events, if there is one: the value of a field
+            ``error:``, or a block that is the JSON of an error. The standard ignores both; some
+            servers report failures that way.
     """
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES, dataless: bool = False) -> None:
@@ -83,6 +88,7 @@ class EventParser:
         # needs no measuring.
         self._piece_bytes = min(PIECE_BYTES, max_event_bytes)
         self._blocks = BlockReader(dataless=dataless)
+        self.errors = self._blocks.errors
         # The start of the stream while it may still be a byte order mark, then None.
         self._head: bytes | None = b""
         self._after_cr = False

@@ -21,6 +21,7 @@ from chatsdk.dialects.payload import (
 from chatsdk.parts import (
     Citation,
     Citations,
+    Data,
     End,
     Failure,
     Finish,
@@ -62,8 +63,12 @@ class AGUIDecoder(Decoder):
             return ()
         payload = load_object(event.data)
         kind = payload.get("type")
-        read = _READ.get(kind) if isinstance(kind, str) else None
-        return read(self, payload) if read is not None else ()
+        if not isinstance(kind, str):
+            return ()
+        read = _READ.get(kind)
+        if read is not None:
+            return read(self, payload)
+        return (Data(kind),) if kind.startswith(("STATE_", "ACTIVITY_")) else ()
 
     def _run_started(self, payload: dict[str, Any]) -> Sequence[Part]:
         thread, run = as_name(payload.get("threadId")), as_name(payload.get("runId"))
@@ -138,7 +143,7 @@ class AGUIDecoder(Decoder):
 
     def _custom(self, payload: dict[str, Any]) -> Sequence[Part]:
         if payload.get("name") != CITATIONS:
-            return ()
+            return (Data(as_name(payload.get("name"))),)
         items = [as_object(item, "value[]") for item in as_list(payload.get("value"), "value")]
         return (Citations(tuple(_citation(item) for item in items)),)
 

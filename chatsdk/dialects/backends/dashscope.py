@@ -154,9 +154,10 @@ class DashScopeDecoder(Decoder):
             return (failure_in(payload),)
         output = as_object(payload.get("output"), "output")
         session = as_name(output.get("session_id"))
-        parts: list[Part] = [
-            Identity(id=as_name(payload.get("request_id")), conversation_id=session)
-        ]
+        parts: list[Part] = []
+        id = as_name(payload.get("request_id"))
+        if id is not None or session is not None:
+            parts.append(Identity(id=id, conversation_id=session))
         choices = as_list(output.get("choices"), "choices")
         if choices:
             for item in choices:

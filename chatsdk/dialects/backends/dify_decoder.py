@@ -69,7 +69,7 @@ class DifyDecoder(Decoder):
         """Return the parts of one parsed event."""
         parts: list[Part] = []
         ids = (payload.get("message_id"), payload.get("conversation_id"), payload.get("task_id"))
-        if ids != self._identity:
+        if ids != self._identity and any(ids):
             self._identity = ids
             message, conversation, task = map(as_name, ids)
             self._message_id = self._message_id or message is not None

@@ -163,7 +163,7 @@ class GeminiDecoder(Decoder):
             return (failure_in(payload),)
         parts: list[Part] = []
         identity = (payload.get("responseId"), payload.get("modelVersion"))
-        if identity != self._identity:
+        if identity != self._identity and any(identity):
             self._identity = identity
             parts.append(Identity(id=as_name(identity[0]), model=as_name(identity[1])))
         candidates = as_list(payload.get("candidates"), "candidates")

@@ -12,7 +12,7 @@ from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.langchain import MessageReader, written
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, load, load_object
 from chatsdk.messages import Message
-from chatsdk.parts import End, Failure, Finish, Identity, Part
+from chatsdk.parts import Data, End, Failure, Finish, Identity, Part
 from chatsdk.sse import ServerSentEvent
 
 __all__ = ["LangGraph", "LangGraphDecoder"]
@@ -210,7 +210,7 @@ class LangGraphDecoder(Decoder):
     def _values(self, state: Any) -> Sequence[Part]:
         if not isinstance(state, dict) or not isinstance(state.get("messages"), list):
             # A graph may have any state.
-            return ()
+            return (Data("values"),)
         messages: list[Any] = state["messages"]
         for place in range(len(messages) - 1, -1, -1):
             if isinstance(messages[place], dict) and messages[place].get("type") == "human":

@@ -91,7 +91,10 @@ class MaxKBDecoder(Decoder):
     def read(self, chunk: dict[str, Any]) -> Sequence[Part]:
         """Return the parts of one parsed chunk."""
         record = as_name(chunk.get("chat_record_id")) or as_name(chunk.get("id"))
-        parts: list[Part] = [Identity(id=record, conversation_id=as_name(chunk.get("chat_id")))]
+        chat = as_name(chunk.get("chat_id"))
+        parts: list[Part] = []
+        if record is not None or chat is not None:
+            parts.append(Identity(id=record, conversation_id=chat))
         if self._suspect:
             parts.append(Text(self._suspect))
             self._suspect = ""

@@ -113,7 +113,7 @@ class RAGFlowDecoder(Decoder):
         return (*self.close(), End() if failure is None else failure)
 
     def _identify(self, ids: tuple[object, ...], parts: list[Part]) -> None:
-        if ids != self._ids:
+        if ids != self._ids and any(ids):
             self._ids = ids
             id, conversation, *task = map(as_name, ids)
             parts.append(Identity(id, conversation_id=conversation, task=task[0] if task else None))

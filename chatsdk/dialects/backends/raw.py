@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from chatsdk import sse
 from chatsdk.answer import Answer
 from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.signatures import DONE
 from chatsdk.dialects.writer import Writer, write
-from chatsdk.parts import Part, Text
+from chatsdk.parts import Data, End, Part, Text
 from chatsdk.sse import ServerSentEvent
 
 __all__ = ["Raw"]
 
 
 class Raw(Dialect):
-    """Events as they are. There is no end marker: a clean HTTP end is the end."""
+    """Events as they are. A clean HTTP end is the end, or ``[DONE]``, which is never text."""
 
     about = About(
         name="raw",
@@ -49,4 +50,7 @@ class RawDecoder(Decoder):
         self.dialect = dialect
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
-        return (Text(event.data),)
+        data = event.data
+        if data in DONE:
+            return (Data(data), End())
+        return (Text(data),) if data else (Data(),)

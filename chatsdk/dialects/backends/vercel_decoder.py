@@ -12,6 +12,7 @@ from chatsdk.dialects.payload import as_name, as_number, as_object, as_text, as_
 from chatsdk.parts import (
     Citation,
     Citations,
+    Data,
     End,
     Failure,
     Finish,
@@ -61,8 +62,12 @@ class VercelDecoder(Decoder):
         kind = chunk.get("type")
         if kind == "text-delta":
             return (Text(as_text(chunk.get("delta"), "delta")),)
-        read = _READ.get(kind) if isinstance(kind, str) else None
-        return read(self, chunk) if read is not None else ()
+        if not isinstance(kind, str):
+            return ()
+        read = _READ.get(kind)
+        if read is not None:
+            return read(self, chunk)
+        return (Data(kind),) if kind.startswith("data-") or kind == "file" else ()
 
     def close(self) -> Sequence[Part]:
         # Look-alikes leave [DONE] out; the AI SDK itself does not wait for it.

@@ -1,0 +1,248 @@
+"""Errors in the shapes in which backends and gateways send them, read as `Failure`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from chatsdk.parts import Failure
+from chatsdk.sse import EventParser, ServerSentEvent
+
+__all__ = ["failure_in", "failure_said", "outside_events", "refusal", "told"]
+
+# Characters of an upstream provider's own words that are added to a gateway's message.
+RAW_CHARS = 1000
+
+# Codes by which {"code": ...} envelopes say that nothing is wrong.
+FINE = (0, 200, "0", "200", "success")
+
+# How a line of an event stream begins; `error` is no field of the standard.
+FIELD = re.compile(r"(?:data|event|id|retry|error)?:")
+
+# An error on lines of its own, which are no lines of an event, perhaps the last item of an array.
+# The lookbehind keeps a long run of blank lines from being searched once for each of them.
+BARE_ERROR = re.compile(r'(?<![\s,\[])([\s,\[]+)(?=\{\s*"error"\s*:)')
+ERROR_FIELD = re.compile(r"\nerror:(.*)")
+
+
+def refusal(body: bytes, *, failed: bool) -> Failure | None:
+    """Read the widespread shapes of an error body, framed as events or not.
+
+    These are ``{"error": "..."}``, ``{"error": {"message", "code" or "type"}}``, perhaps in an
+    array, ``{"code", "message" or "msg"}``, ``{"detail": "..."}``, ``{"message": "..."}`` and the
+    envelopes of MiniMax, Baidu, Tencent, Volcengine and Cloudflare; with `failed` also plain text,
+    and a body that says nothing gives an empty message.
+    """
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        framed = _framed(body) if FIELD.match(text) else None
+        if framed is not None or not failed:
+            return framed
+        return Failure("" if text.startswith("<") else text[:1000])
+    found = _refusal(value)
+    if found is None and failed:
+        return Failure(text[:1000])
+    return found
+
+
+def failure_in(value: dict[str, Any]) -> Failure:
+    """Read an object that is known to be an error, in the shapes that `refusal` knows."""
+    found = _refusal(value)
+    return Failure(json.dumps(value, ensure_ascii=False)) if found is None else found
+
+
+def failure_said(text: str) -> Failure:
+    """Read text that is known to be an error: its JSON, or plain words."""
+    try:
+        # The end of an array may follow.
+        value, _ = json.JSONDecoder().raw_decode(text.lstrip(" \t\r\n,["))
+    except (ValueError, RecursionError):
+        return Failure(text.strip())
+    if isinstance(value, dict):
+        return failure_in(value)
+    return Failure(value if isinstance(value, str) else text.strip())
+
+
+def outside_events(tail: bytes) -> Failure | None:
+    """Return the error at the end of a body that broke off in it, as JSON or a field ``error:``.
+
+    Google's servers send the JSON; google-genai 3.4.0 puts such lines together by their braces.
+    """
+    text = "\n" + tail.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    field = ERROR_FIELD.search(text)
+    starts = (found.end() for found in BARE_ERROR.finditer(text) if "\n" in found[1])
+    said = text[start:] if (start := next(starts, None)) is not None else field and field[1].strip()
+    if not said:
+        return None
+    if said[0] in "{[":
+        try:
+            json.JSONDecoder().raw_decode(said)
+        except (ValueError, RecursionError):
+            # Cut in the midst of it, it says nothing.
+            return None
+    return failure_said(said)
+
+
+def told(event: ServerSentEvent) -> Failure | None:
+    """Return the error in an event in which the dialect reads nothing, ``None`` if it has none.
+
+    Events with a name or a ``type`` of their own are data of the application, whatever they hold.
+    """
+    if event.event not in ("message", "error"):
+        return None
+    try:
+        value = json.loads(event.data)
+    except (ValueError, RecursionError):
+        plain = event.event == "error" and event.data.strip() not in ("", "[DONE]")
+        return Failure(event.data.strip()) if plain else None
+    if not isinstance(value, dict):
+        return None
+    if event.event == "error":
+        return failure_in(value)
+    if value.get("type", "error") != "error" or "event" in value:
+        return None
+    named = value.get("type") == "error" or value.get("object") == "error"
+    if named or value.get("error") or _envelope(value) is not None:
+        return failure_in(value)
+    code = _code(value)
+    if code is not None and code not in FINE and _first_text(value, "message", "msg"):
+        return failure_in(value)
+    return None
+
+
+def _framed(body: bytes) -> Failure | None:
+    """The error in a body that is an event stream."""
+    parser = EventParser(max_event_bytes=max(1, len(body)) + 2)
+    for event in parser.feed(body + b"\n\n"):
+        found = told(event)
+        if found is None and event.data.lstrip()[:1] == "{":
+            try:
+                found = _refusal(json.loads(event.data))
+            except (ValueError, RecursionError):
+                continue
+        if found is not None:
+            return found
+    return failure_said(parser.errors[0]) if parser.errors else None
+
+
+def _refusal(value: Any) -> Failure | None:
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "error" in value[0]:
+        # Google's, also where it speaks as OpenAI does.
+        value = value[0]
+    if not isinstance(value, dict):
+        return None
+    error = value.get("error")
+    if isinstance(error, str) and error:
+        said = value.get("message")
+        return Failure(said if isinstance(said, str) and said else error, _code(value))
+    if isinstance(error, dict) and error:
+        return _object(error)
+    found = _envelope(value)
+    if found is not None:
+        return found
+    code = _code(value)
+    said = _first_text(value, "message", "msg", "errorText", "detail")
+    if said is not None and code not in FINE[:-1]:
+        return Failure(said, code)
+    if code is not None and code not in FINE:
+        return Failure(f"code {code}", code)
+    if value.get("detail"):
+        return Failure(json.dumps(value["detail"], ensure_ascii=False))
+    return None
+
+
+def _object(error: dict[str, Any]) -> Failure:
+    code = _code(error)
+    if isinstance(code, int) and isinstance(error.get("status"), str):
+        # Google's word says more than the number, which is the HTTP status again.
+        code = error["status"]
+    if code is None:
+        for name in ("type", "status"):
+            if isinstance(error.get(name), str):
+                code = error[name]
+                break
+    said = _first_text(error, "message", "msg", "detail")
+    if said is None and isinstance(error.get("error"), (str, dict)) and error["error"]:
+        # One error around another.
+        inner = _refusal(error)
+        if inner is not None:
+            return Failure(inner.message, code if inner.code is None else inner.code)
+    return Failure(_with_cause(said or json.dumps(error, ensure_ascii=False), error), code)
+
+
+def _with_cause(said: str, error: dict[str, Any]) -> str:
+    """Add what the provider behind a gateway said.
+
+    Source: https://openrouter.ai/docs/api-reference/errors, ``metadata.raw``.
+    """
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if not raw:
+        return said
+    text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False)
+    return said if text in said else f"{said}: {text.strip()[:RAW_CHARS]}"
+
+
+def _envelope(value: dict[str, Any]) -> Failure | None:
+    """Read the error of an envelope that others put around every response, whatever its status."""
+    for holder, code, message in _enveloped(value):
+        said = _first_text(holder, message)
+        number = holder.get(code)
+        known = isinstance(number, (int, str)) and not isinstance(number, bool) and number != ""
+        if known and number in FINE:
+            continue
+        if said is not None or known:
+            return Failure(said or f"code {number}", number if known else None)
+    return None
+
+
+def _enveloped(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """Yield the objects that may be such an error, with the names of its code and message."""
+    # MiniMax; a status of 0 is a success.
+    if isinstance(inner := value.get("base_resp"), dict):
+        yield inner, "status_code", "status_msg"
+    # Baidu.
+    if value.get("error_code"):
+        yield value, "error_code", "error_msg"
+    # Google's ADK.
+    if value.get("errorCode"):
+        yield value, "errorCode", "errorMessage"
+    # Tencent, with the envelope and without; its chats have the second.
+    for outer in (value.get("Response"), value):
+        if isinstance(outer, dict):
+            if isinstance(inner := outer.get("Error"), dict):
+                yield inner, "Code", "Message"
+            if isinstance(inner := outer.get("ErrorMsg"), dict):
+                yield inner, "Code", "Msg"
+    # Volcengine.
+    if isinstance(outer := value.get("ResponseMetadata"), dict) and isinstance(
+        inner := outer.get("Error"), dict
+    ):
+        yield inner, "Code", "Message"
+    # Cloudflare. Without the flag an empty list is all well, and a list of words a failure, too.
+    errors = value.get("errors")
+    if isinstance(errors, list) and errors and value.get("success") is not True:
+        first = errors[0]
+        yield (first if isinstance(first, dict) else {"message": str(first)}), "code", "message"
+    elif value.get("success") is False:
+        messages = value.get("messages")
+        first = messages[0] if isinstance(messages, list) and messages else "the request failed"
+        yield (first if isinstance(first, dict) else {"message": str(first)}), "code", "message"
+
+
+def _code(value: dict[str, Any]) -> str | int | None:
+    code = value.get("code")
+    if isinstance(code, (str, int)) and not isinstance(code, bool) and code != "":
+        return code
+    return None
+
+
+def _first_text(value: dict[str, Any], *names: str) -> str | None:
+    for name in names:
+        if isinstance(value.get(name), str) and value[name]:
+            return str(value[name])
+    return None
