@@ -57,7 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not given:
             parser.print_help()
             return FINE
-        arguments = parser.parse_args(given)
+        arguments, rest = parser.parse_known_args(given)
+        if len(rest) == 1 and _is_missing_prompt(arguments, rest[0]):
+            arguments.prompt = rest[0]
+        elif rest:
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
     except SystemExit as end:
         # --help, --version or wrong arguments; argparse has printed everything.
         return int(end.code or FINE)
@@ -79,6 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(f"cannot write the output: {error.strerror or error}", FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _is_missing_prompt(arguments: argparse.Namespace, word: str) -> bool:
+    # Before Python 3.12.7 argparse fills an optional positional as soon as it sees the one before
+    # it, so a prompt that follows an option is left over.
+    return getattr(arguments, "prompt", "") is None and not word.startswith("-")
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
