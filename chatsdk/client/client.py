@@ -140,6 +140,11 @@ class ChatClient:
         return self._dialect
 
     @property
+    def defaults(self) -> dict[str, Any]:
+        """The options of every `ask`; a copy."""
+        return dict(self._defaults)
+
+    @property
     def ask_dialect(self) -> Dialect:
         """The dialect that `ask` writes: `dialect`, or with ``auto`` the one that the URL shows."""
         return ask_dialect(self._dialect, self._url)

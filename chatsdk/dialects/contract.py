@@ -245,6 +245,33 @@ class Dialect:
         """
         raise ValueError(f"the dialect {self.name!r} is read only: it has no encoder")
 
+    def encode_document(
+        self, answer: Answer, *, id: str = "answer-1", model: str = "built-in"
+    ) -> dict[str, Any]:
+        """Write a complete answer as the JSON document that a request without streaming gets.
+
+        Raises:
+            ValueError: chatsdk does not write this dialect's documents.
+        """
+        raise ValueError(f"chatsdk does not write JSON documents of the dialect {self.name!r}")
+
+    def encode_models(self, names: Sequence[str]) -> dict[str, Any]:
+        """Write the list of models, for the path that `models_path` names.
+
+        Raises:
+            ValueError: the dialect has no such list.
+        """
+        raise ValueError(f"the dialect {self.name!r} has no list of models")
+
+    @property
+    def models_path(self) -> str | None:
+        """The path at which a backend lists its models, ``None`` if it has none."""
+        return None
+
+    def encode_error(self, message: str, *, kind: str) -> dict[str, Any]:
+        """Write the JSON body of an HTTP error; `kind` is the type of the error."""
+        return {"error": {"type": kind, "message": message}}
+
     def stream_headers(self) -> tuple[tuple[str, str], ...]:
         """Return the header fields of a streamed answer, its content type first."""
         headers = self.about.response_headers
