@@ -250,7 +250,7 @@ class ChatClient:
             exchange = self._transport.open(request)
             if story is not None:
                 story.opened(exchange)
-            head, document = opened(exchange, dialect)
+            dialect, head, document = opened(exchange, dialect)
         except Stopped:
             if exchange is not None:
                 exchange.close()

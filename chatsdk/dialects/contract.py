@@ -40,7 +40,7 @@ class About(NamedTuple):
         end_marker: the dialect's own end, in words, or ``None``.
         finish_reason: whether the backend says why the model stopped.
         clean_end: whether a clean HTTP end is enough, though a marker may come.
-        framing: ``"sse"`` or ``"ndjson"``.
+        framing: how the body is cut into events, one of `chatsdk.framing.CONTENT_TYPES`.
         more_after_end: whether frames worth waiting for may follow the marker.
         history: who keeps the conversation, ``"client"`` (resend the messages) or ``"server"``.
         stop: the endpoint that stops an answer on the server, or ``None``.
@@ -138,7 +138,7 @@ class Dialect:
         return Decoder()
 
     def framing(self, content_type: str = "") -> str:
-        """Return how the body is cut into events, ``"sse"`` or ``"ndjson"``."""
+        """Return how the body is cut into events, one of `chatsdk.framing.CONTENT_TYPES`."""
         return "ndjson" if is_ndjson(content_type) else self.about.framing
 
     @property
@@ -191,6 +191,16 @@ class Dialect:
 
         That is this one, but if the address asks for another form of it, such as a workflow of
         Dify's.
+        """
+        return self
+
+    def for_response(self, content_type: str, headers: Mapping[str, str], head: bytes) -> Dialect:
+        """Return the dialect that a response is in, if its head shows another than this one.
+
+        Args:
+            content_type: the media type, in lower case.
+            headers: the header fields, names in lower case.
+            head: the first bytes of the body; empty if nothing was read yet.
         """
         return self
 
