@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from chatsdk.json_values import MAX_EVENT_BYTES, TellingParser
-from chatsdk.ndjson import LineParser
-from chatsdk.plain_text import TextParser
+from chatsdk.ndjson import MAX_EVENT_BYTES, LineParser
 from chatsdk.sse import EventParser, ServerSentEvent
 
 __all__ = ["CONTENT_TYPES", "UNFINISHED", "Parser", "parser_for"]
@@ -19,6 +17,10 @@ class Parser(Protocol):
     @property
     def pending(self) -> bool:
         """Whether an event was begun and is not finished."""
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """The values of fields named ``error``, outside the standard."""
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """Yield the events that `chunk` completes."""
@@ -45,12 +47,6 @@ UNFINISHED = {
     "text": "a character",
 }
 
-_PARSERS: dict[str, Callable[[int], Parser]] = {
-    "ndjson": lambda most: LineParser(max_event_bytes=most),
-    "lines": lambda most: LineParser(max_event_bytes=most),
-    "text": lambda most: TextParser(),
-}
-
 
 def parser_for(
     framing: str, *, max_event_bytes: int = MAX_EVENT_BYTES, dataless: bool = False
@@ -64,6 +60,13 @@ def parser_for(
     """
     if framing == "sse":
         return EventParser(max_event_bytes=max_event_bytes, dataless=dataless)
+    if framing in ("ndjson", "lines"):
+        return LineParser(max_event_bytes=max_event_bytes)
+    # The others are rare, and loaded where they are wanted.
     if framing == "json":
+        from chatsdk.json_values import TellingParser
+
         return TellingParser(max_event_bytes=max_event_bytes, dataless=dataless)
-    return _PARSERS[framing](max_event_bytes)
+    from chatsdk.plain_text import TextParser
+
+    return TextParser()

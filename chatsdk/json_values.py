@@ -41,6 +41,8 @@ class JSONParser:
         max_event_bytes: the most bytes in one value.
     """
 
+    errors: tuple[str, ...] = ()
+
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_event_bytes = max_event_bytes
         # The value under way, and how far it was looked at.
@@ -106,7 +108,7 @@ class JSONParser:
         if not self._depth and not self._line:
             if at >= len(buffer):
                 return None
-            self._line = buffer[at : at + 1] not in (b"{", b"[")
+            self._line = bytes(buffer[at : at + 1]) not in (b"{", b"[")
         if self._line:
             end = buffer.find(b"\n", at)
             self._at = len(buffer) if end < 0 else end
@@ -117,7 +119,7 @@ class JSONParser:
             if found is None:
                 self._at = len(buffer)
                 return None
-            byte, at = found[0], found.end()
+            byte, at = bytes(found[0]), found.end()
             if byte == b"\\":
                 if at == len(buffer):
                     # What it escapes has not come.
@@ -126,7 +128,7 @@ class JSONParser:
                 at += 1
             elif byte == b'"':
                 self._in_string = not self._in_string
-            elif byte in b"{[":
+            elif byte in (b"{", b"["):
                 self._depth += 1
             else:
                 self._depth -= 1
@@ -155,6 +157,9 @@ class TellingParser:
     Args:
         max_event_bytes: the most bytes in one event.
         dataless: whether an event stream's blocks without data count as events.
+
+    Attributes:
+        errors: the values of fields named ``error``, outside the standard.
     """
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES, dataless: bool = False) -> None:
@@ -162,6 +167,7 @@ class TellingParser:
         self._dataless = dataless
         self._parser: EventParser | JSONParser | None = None
         self._head = b""
+        self.errors: list[str] = []
 
     @property
     def pending(self) -> bool:
@@ -176,13 +182,16 @@ class TellingParser:
             if not bare or BOM.startswith(chunk):
                 # Blank lines may come first; one is enough to know of.
                 self._head = chunk[: len(BOM) + 1]
-                return iter(())
+                return
             if bare.startswith(VALUE_STARTS):
                 self._parser = JSONParser(**self._options)
             else:
                 self._parser = EventParser(**self._options, dataless=self._dataless)
-        return self._parser.feed(chunk)
+        yield from self._parser.feed(chunk)
+        self.errors[:] = self._parser.errors
 
     def finish(self) -> Iterator[ServerSentEvent]:
         """Yield what only the end of the body completes."""
-        return iter(()) if self._parser is None else self._parser.finish()
+        if self._parser is not None:
+            yield from self._parser.finish()
+            self.errors[:] = self._parser.errors

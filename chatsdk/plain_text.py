@@ -16,6 +16,8 @@ class TextParser:
     What is invalid becomes U+FFFD, and a byte order mark at the beginning is left out.
     """
 
+    errors: tuple[str, ...] = ()
+
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._first = True

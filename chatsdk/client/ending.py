@@ -124,7 +124,7 @@ def _not_understood(reading: Reading) -> ChatError:
     from chatsdk.dialects.understanding import misread
 
     exchange, decided = reading.exchange, reading.decoder.dialect
-    ndjson = isinstance(reading.parser, LineParser)
+    ndjson = reading.framing == "ndjson"
     why = misread(reading.unread, decided, ndjson=ndjson)
     if why is None:
         return StreamInterrupted(
