@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from html import escape
 
@@ -21,16 +22,19 @@ class Chat(QtWidgets.QWidget):
         super().__init__(windowTitle="Chat", size=QtCore.QSize(640, 480))
         self.shown = Answer()  # What the transcript shows of the answer in flight.
         self.unfolded: set[int] = set()  # Numbers of the messages whose reasoning is shown.
-        self.entry = QtWidgets.QLineEdit(returnPressed=self.ask)
-        self.text = QtWidgets.QTextBrowser(openLinks=False, anchorClicked=self.click)
+        self.entry = QtWidgets.QLineEdit()
+        self.entry.returnPressed.connect(self.ask)
+        self.text = QtWidgets.QTextBrowser(openLinks=False)
+        self.text.anchorClicked.connect(self.click)
         self.bar, self.last = self.text.verticalScrollBar(), 0
         self.bar.rangeChanged.connect(self.follow)
-        self.error = QtWidgets.QLabel(wordWrap=True, styleSheet="color: #b00020")
+        self.error = QtWidgets.QLabel(wordWrap=True)
+        self.error.setStyleSheet("color: #b00020")
         self.error.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        self.retry = QtWidgets.QPushButton("Retry", clicked=lambda: self.start(Regenerate()))
-        self.send = QtWidgets.QPushButton("Send", clicked=self.ask)
-        self.stop = QtWidgets.QPushButton("Stop", clicked=lambda: self.session.stop())
-        self.again = QtWidgets.QPushButton("Regenerate", clicked=self.retry.click)
+        self.retry = self.button("Retry", lambda: self.start(Regenerate()))
+        self.send = self.button("Send", self.ask)
+        self.stop = self.button("Stop", lambda: self.session.stop())
+        self.again = self.button("Regenerate", self.retry.click)
         layout = QtWidgets.QGridLayout(self)
         for column, widget in enumerate((self.entry, self.send, self.stop, self.again)):
             layout.addWidget(widget, 2, column)
@@ -41,6 +45,11 @@ class Chat(QtWidgets.QWidget):
             url, dispatch=ui.qt(self), on_answer=self.grow, on_finish=lambda _: self.show_all()
         )
         self.show_all()
+
+    def button(self, label: str, action: Callable[[], None]) -> QtWidgets.QPushButton:
+        button = QtWidgets.QPushButton(label)
+        button.clicked.connect(lambda: action())
+        return button
 
     def ask(self) -> None:  # After `on_finish`; a session that was stopped is `done` before it.
         if self.send.isEnabled() and (prompt := self.entry.text().strip()):
@@ -86,8 +95,9 @@ class Chat(QtWidgets.QWidget):
             html += f"<p style='white-space: pre-wrap'>{escape(message.content)}</p>"
             for source in message.citations:
                 name = escape(source.title or source.url or source.document or "a source")
-                web = (source.url or "").startswith(("https://", "http://"))
-                link = f"<a href='{escape(source.url)}'>{name}</a>" if web else name
+                url = source.url or ""
+                web = url.startswith(("https://", "http://"))
+                link = f"<a href='{escape(url)}'>{name}</a>" if web else name
                 html += f"<p>• {link}</p>"
         top, last = self.bar.value(), self.bar.maximum()
         self.text.setHtml(html)

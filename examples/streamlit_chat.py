@@ -27,8 +27,9 @@ def show(message: Message) -> None:
         st.markdown(message.content)
         for source in message.citations:
             name = source.title or source.url or source.document or "a source"
-            if (source.url or "").startswith(("https://", "http://")):
-                st.link_button(name, source.url)
+            url = source.url or ""
+            if url.startswith(("https://", "http://")):
+                st.link_button(name, url)
             else:
                 st.text(name)
         if message.status == "stopped":

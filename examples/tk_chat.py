@@ -11,6 +11,7 @@ import webbrowser
 from contextlib import ExitStack
 from tkinter import ttk
 from tkinter.scrolledtext import ScrolledText
+from typing import Any
 
 from chatsdk import Answer, Message, Outcome, Regenerate, ui, use_chat
 from chatsdk.testing import EmbeddedServer
@@ -74,7 +75,7 @@ class Chat:
         self.trouble.pack_forget()
         if error:  # Before the text, which takes all the room that is left.
             self.trouble.pack(before=self.text, side="bottom", fill="x")
-        shown, pieces = self.shown, ["", ""]
+        shown, pieces = self.shown, list[Any](("", ""))
         if not done:
             messages += (Message("assistant", shown.text, reasoning=shown.reasoning),)
         for number, message in enumerate(messages):
@@ -91,7 +92,7 @@ class Chat:
                 pieces += [f"\n• {name}", ("link", f"open {source.url}") if web else ""]
         self.write(pieces, anew=True)
 
-    def write(self, pieces: list, anew: bool = False) -> None:
+    def write(self, pieces: list[Any], anew: bool = False) -> None:
         """Add texts, each followed by its tags; follow the last line, or stay where one reads."""
         place = "end" if self.text.bbox("end-1c") else self.text.index("@0,0")
         self.text["state"] = "normal"

@@ -14,7 +14,6 @@ from reading import Reading, read
 from chatsdk import dialects
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.dialects import Dialect
-from chatsdk.framing import CONTENT_TYPES
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -59,22 +58,17 @@ LOST: dict[str, set[str]] = {
 # The dialects that `auto` takes for another one of their family.
 FAMILY = {"deepseek": "openai", "ragflow_legacy": "ragflow", "ragflow_agent": "ragflow"}
 
-# The caller alone says which fields hold the text, or that a body is just words.
-TOLD = {"json", "text"}
-
 WORDS = "Hello, \n wörld \u2028\x85\x0b 🙂\r\nend"
 
 
 def content_type(dialect: Dialect) -> str:
-    return CONTENT_TYPES[dialect.framing()]
+    ndjson = dialect.about.framing == "ndjson"
+    return "application/x-ndjson" if ndjson else "text/event-stream"
 
 
 def written(dialect: Dialect, parts: Sequence[Part], **names: str) -> Reading:
-    frames = list(dialect.encode(parts, **names))
-    # The words of a plain text have no other edges than those of what arrives.
-    return read(
-        dialect, frames if dialect.name == "text" else [b"".join(frames)], content_type(dialect)
-    )
+    body = b"".join(dialect.encode(parts, **names))
+    return read(dialect, [body], content_type(dialect))
 
 
 def said(parts: Sequence[Part]) -> Answer:
@@ -196,7 +190,7 @@ def test_citations(name):
             assert cited.url == source.url
 
 
-@pytest.mark.parametrize("name", sorted(set(WRITERS) - {"raw", "text"}))
+@pytest.mark.parametrize("name", sorted(set(WRITERS) - {"raw"}))
 def test_failure(name):
     """A failure after text is the backend's error, with the text before it kept."""
     reading = written(dialects.get(name), [Text("Hi"), Failure("out of quota", "quota")])
@@ -250,7 +244,7 @@ def test_halves_of_pairs(name):
     assert reading.answer.text == "a🙂bc\ufffd"
 
 
-@pytest.mark.parametrize("name", sorted(set(WRITERS) - TOLD))
+@pytest.mark.parametrize("name", WRITERS)
 def test_auto_recognises_what_is_written(name):
     """`auto` takes what a dialect writes for that dialect, or for its family."""
     dialect = dialects.get(name)

@@ -1,4 +1,4 @@
-"""Every snippet of the README, run as it is printed there, against the embedded server."""
+"""The README: what its snippets do beside what they print, which `test_documents` looks at."""
 
 from __future__ import annotations
 
@@ -17,26 +17,17 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from documents import World, program
 
 from chatsdk import errors
 from chatsdk.cli import main
-from chatsdk.testing import ChatServer, EmbeddedServer, RefusingPort, answer_frames
+from chatsdk.testing import ChatServer, EmbeddedServer, answer_frames
 from chatsdk.testing.speaker import speak
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
-# A snippet with its name, and the block of text below it, if that is what the snippet prints.
-SNIPPETS = {
-    name: (source, output)
-    for name, source, output in re.findall(
-        r"^<!-- (\w+) -->\n```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.M | re.S
-    )
-}
 BLOCKS = dict(re.findall(r"^<!-- (\w+) -->\n```text\n(.*?)^```\n", README, re.M | re.S))
-
-# Where `chatsdk serve` answers, and an address of somebody's own.
-ADDRESSES = ("http://127.0.0.1:8765", "https://api.example.com")
 
 WAIT_SECONDS = 30
 
@@ -44,62 +35,34 @@ HELLO = speak({"prompt": "Hello!"})
 
 
 @pytest.fixture
-def server() -> Iterator[EmbeddedServer]:
-    with EmbeddedServer(pace=0) as server:
-        yield server
+def world() -> Iterator[World]:
+    with World() as world:
+        yield world
 
 
-def source_of(name: str, url: str) -> str:
-    """A snippet as it is printed, but for the address."""
-    source = SNIPPETS[name][0]
-    for address in ADDRESSES:
-        source = source.replace(address, url)
-    return source
+@pytest.fixture
+def server(world) -> EmbeddedServer:
+    """What answers at 127.0.0.1:8765."""
+    return world.server
 
 
-def run(name: str, url: str = "") -> dict[str, Any]:
-    """Run a snippet here; give its names."""
-    module: dict[str, Any] = {"__name__": f"readme_{name}"}
-    source = SNIPPETS[name][0] if not url else source_of(name, url)
-    exec(compile(source, f"README.md, {name}", "exec"), module)
+def run(name: str) -> dict[str, Any]:
+    """Run a snippet here, as it is printed; return what it defines. It prints what it prints."""
+    module, printed = program("README.md", name).run()
+    print(*printed, sep="", end="")
     return module
 
 
-def test_every_snippet_is_run() -> None:
-    """Each block of Python in the README has a name, and each name a test here."""
-    assert README.count("```python") == len(SNIPPETS)
-    tests = Path(__file__).read_text(encoding="utf-8")
-    assert [name for name in [*SNIPPETS, *BLOCKS] if f'"{name}"' not in tests] == []
-
-
-@pytest.mark.parametrize("name", ["script", "send", "hook", "dialects"])
-def test_snippet(name, server, monkeypatch, capsys) -> None:
-    """A snippet prints what the README says that it prints."""
-    monkeypatch.setenv("API_KEY", "sk-1")
-    run(name, server.url)
-    assert capsys.readouterr().out == SNIPPETS[name][1]
-
-
-def test_send_says_who_asks(server, monkeypatch) -> None:
+def test_send_says_who_asks(world) -> None:
     """The token and the body of the snippet reach the backend as they stand there."""
-    monkeypatch.setenv("API_KEY", "sk-1")
-    run("send", server.url)
-    (request,) = server.requests
+    run("send")
+    (request,) = world.provider("api.example.com").requests
     assert request.headers["authorization"] == "Bearer sk-1"
     assert request.json == {
         "model": "small",
         "messages": [{"role": "user", "content": "Hello!"}],
         "stream": True,
     }
-
-
-@pytest.mark.parametrize("name", ["stopping", "cancel"])
-def test_stopping(name, capsys) -> None:
-    """What is stopped has the text that the README says."""
-    # At the pace of `chatsdk serve`: it must not be over before it is stopped.
-    with EmbeddedServer() as server:
-        run(name, server.url)
-    assert capsys.readouterr().out == SNIPPETS[name][1]
 
 
 def test_demo(capsys) -> None:
@@ -135,17 +98,6 @@ def test_pages() -> None:
         assert [link for link in files if not (page.parent / link).exists()] == []
 
 
-def test_without_a_network() -> None:
-    """The snippet with the package responses passes as a test."""
-    pytest.importorskip("responses")
-    run("responses")["test_without_a_network"]()
-
-
-def test_an_application() -> None:
-    """The snippet with the test server passes as a test."""
-    run("testing")["test_my_application"]()
-
-
 # Errors ------------------------------------------------------------------------------------
 
 
@@ -153,14 +105,14 @@ def test_interrupted(server, capsys) -> None:
     """A server that dies in mid-answer gives the error and the text that the README shows."""
     body = b"".join(answer_frames("openai", HELLO))
     server.cut_after(body.index(b'" the"'), body)
-    run("errors", server.url)
+    run("errors")
     assert capsys.readouterr().out == BLOCKS["interrupted"]
 
 
 def test_refused(server, capsys) -> None:
     """A refusal is told by its status and the backend's words."""
     server.reply(401, json={"error": {"message": "who are you?"}})
-    run("errors", server.url)
+    run("errors")
     assert capsys.readouterr().out == "401: who are you?\n"
 
 
@@ -186,11 +138,11 @@ def tree_lines() -> list[str]:
 
 
 @contextmanager
-def relay(url: str) -> Iterator[http.client.HTTPConnection]:
+def relay() -> Iterator[http.client.HTTPConnection]:
     """The snippet's application in Flask's development server, and a browser's connection to it."""
     pytest.importorskip("flask")
     serving = pytest.importorskip("werkzeug.serving")
-    module = run("flask", url)
+    module = run("flask")
     server = serving.make_server("127.0.0.1", 0, module["app"], threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=[0.01])
     thread.start()
@@ -213,7 +165,7 @@ def ask(browser: http.client.HTTPConnection) -> http.client.HTTPResponse:
 
 def test_flask(server) -> None:
     """The view relays the answer, in frames as the README shows them."""
-    with relay(server.url) as browser:
+    with relay() as browser:
         response = ask(browser)
         assert response.headers["Content-Type"].startswith("text/event-stream")
         assert response.headers["X-Accel-Buffering"] == "no"
@@ -227,7 +179,7 @@ def test_flask(server) -> None:
 def test_flask_one_event_at_a_time(server) -> None:
     """Each piece is with the browser before the backend says the next."""
     script = server.answer("openai")
-    with relay(server.url) as browser:
+    with relay() as browser:
         response: http.client.HTTPResponse | None = None
         for piece in ("One", " two", " three"):
             script.say(piece)
@@ -242,16 +194,17 @@ def test_flask_one_event_at_a_time(server) -> None:
 def test_flask_no_line_is_smuggled(server) -> None:
     """A line break in the answer begins no field of its own."""
     server.answer("openai", ["a\n\ndata: {}\n", "\revent: x\u2028"])
-    with relay(server.url) as browser:
+    with relay() as browser:
         lines = ask(browser).read().splitlines()
     assert len(lines) == 6
     assert all(line.startswith(b"data: ") for line in lines[::2])
     assert lines[1::2] == [b"", b"", b""]
 
 
-def test_flask_refused() -> None:
+def test_flask_refused(server) -> None:
     """A backend that refuses is a status for the browser."""
-    with RefusingPort() as port, relay(port.url) as browser:
+    server.close()
+    with relay() as browser:
         response = ask(browser)
         assert response.status == 502
         assert "refused the connection" in json.load(response)["error"]
@@ -262,7 +215,7 @@ def test_flask_broken(server) -> None:
     script = server.answer("openai")
     script.say("Half")
     script.cut()
-    with relay(server.url) as browser:
+    with relay() as browser:
         first, last = (frame for frame in ask(browser).read().split(b"\n\n") if frame)
     assert first == b'data: {"text": "Half"}'
     assert last.startswith(b'data: {"error": ')
@@ -272,7 +225,7 @@ def test_flask_browser_goes_away(server) -> None:
     """When the browser goes away, the connection to the backend is closed."""
     script = server.answer("openai")
     script.say("One")
-    with relay(server.url) as browser:
+    with relay() as browser:
         response = ask(browser)
         assert b"One" in response.readline()
         response.close()
@@ -285,7 +238,7 @@ def test_flask_browser_goes_away(server) -> None:
 
 # The window --------------------------------------------------------------------------------
 
-# What a person does, and sees, in place of the main loop.
+# What a person does, and sees, once the main loop has begun.
 PERSON = """
 import os
 
@@ -342,13 +295,31 @@ def display() -> Iterator[str]:
         process.wait(WAIT_SECONDS)
 
 
-def window(url: str, display: str, **environ: str) -> str:
+# Runs the snippet as it is printed, where port 8765 is another, and somebody sits before it.
+STAGE = """
+import socket, sys, tkinter
+
+source, person, port = sys.argv[1:]
+find, mainloop = socket.getaddrinfo, tkinter.Misc.mainloop
+
+def getaddrinfo(host, asked, *args, **options):
+    return find(host, int(port) if asked == 8765 else asked, *args, **options)
+
+def with_a_person(self, n=0):
+    exec(person, module)
+    mainloop(self, n)
+
+socket.getaddrinfo, tkinter.Misc.mainloop = getaddrinfo, with_a_person
+module = {"__name__": "__main__"}
+exec(compile(source, "README.md", "exec"), module)
+"""
+
+
+def window(server: ChatServer, display: str, **environ: str) -> str:
     """Open the snippet's window, and give what it shows at its end."""
-    source = source_of("window", url)
-    assert source.count("root.mainloop()") == 1
-    source = source.replace("root.mainloop()", f"{PERSON}\nroot.mainloop()")
+    source = program("README.md", "window").source
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", source],
+        [sys.executable, "-W", "error", "-c", STAGE, source, PERSON, str(server.port)],
         env={**os.environ, "DISPLAY": display, "PYTHONIOENCODING": "utf-8", **environ},
         capture_output=True,
         encoding="utf-8",
@@ -360,13 +331,13 @@ def window(url: str, display: str, **environ: str) -> str:
 
 def test_window(server, display) -> None:
     """A real window shows the prompt, the whole answer, and how it ended."""
-    assert window(server.url, display).rstrip() == f"> Hello!\n{HELLO}\n[finished]"
+    assert window(server, display).rstrip() == f"> Hello!\n{HELLO}\n[finished]"
 
 
 def test_window_stop(display) -> None:
     """Its button stops the answer and keeps the text."""
     with EmbeddedServer() as server:
-        shown = window(server.url, display, PRESS_STOP="1").rstrip()
+        shown = window(server, display, PRESS_STOP="1").rstrip()
     prompt, text, end = shown.split("\n")
     assert (prompt, end) == ("> Hello!", "[stopped]")
     assert HELLO.startswith(text)
@@ -378,7 +349,7 @@ def test_window_error(display) -> None:
     """An error is shown in the window."""
     with ChatServer() as server:
         server.reply(401, json={"error": {"message": "who are you?"}})
-        assert "[HTTP 401: who are you?" in window(server.url, display)
+        assert "[HTTP 401: who are you?" in window(server, display)
 
 
 def test_window_closed_in_mid_answer(display) -> None:
@@ -386,7 +357,7 @@ def test_window_closed_in_mid_answer(display) -> None:
     with ChatServer() as server:
         script = server.answer("openai")
         script.say("I am [")
-        assert "I am [" in window(server.url, display)
+        assert "I am [" in window(server, display)
         script.wait_for_disconnect(WAIT_SECONDS)
 
 
@@ -394,7 +365,7 @@ def test_window_without_a_display(server, monkeypatch) -> None:
     """The snippet does the same with stand-ins for Tk, all on the thread of the main loop."""
     stage = Stage()
     monkeypatch.setitem(sys.modules, "tkinter", stage.module())
-    run("window", server.url)
+    run("window")
     assert stage.shown == f"> Hello!\n{HELLO}\n[finished]\n\n"
     assert stage.threads == {threading.get_ident()}
 

@@ -196,6 +196,18 @@ def test_nothing_to_ask():
     assert session.messages == ()
 
 
+def test_the_last_question_is_edited():
+    """Without an id `edit` changes the user's last message, if there is one."""
+    client = FakeClient(["one"], ["two"], ["three"])
+    session = ChatSession(client)
+    with pytest.raises(ValueError, match="no question to edit"):
+        session.edit(None, "1?")
+    session.run("1?")
+    session.run("2?")
+    session.run(Edit(None, "3?"))
+    assert said(client.asked[-1][0]) == [("user", "1?"), ("assistant", "one"), ("user", "3?")]
+
+
 # Regenerating ---------------------------------------------------------------------------------
 
 

@@ -5,36 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 import chatsdk.session
-from chatsdk.session import Status, use_chat
+from chatsdk.session import Status
 from chatsdk.session.status import TRANSITIONS
-from chatsdk.testing import ChatServer
 
 PAGE = (Path(__file__).parent.parent / "docs" / "session.md").read_text(encoding="utf-8")
-SNIPPETS = re.findall(r"^```python\n(.*?)^```\n+^```text\n(.*?)^```", PAGE, re.M | re.S)
-
-
-@pytest.mark.parametrize("number", range(len(SNIPPETS)))
-def test_snippet(number, capsys):
-    """Each snippet prints what the page shows under it."""
-    source, output = SNIPPETS[number]
-    with ChatServer() as server, ChatServer() as tools:
-        for _ in range(3):
-            server.answer("openai", "Good day to you.")
-        call = {"name": "weather", "arguments": {"city": "Rome"}}
-        tools.answer("openai", "Let me look. ", tool_calls=[call])
-        tools.answer("openai", "Yes, you do.")
-        # What the first snippet imports, and addresses.
-        names = {"use_chat": use_chat, "url": server.url + "/chat", "tools_url": tools.url}
-        exec(compile(source, "docs/session.md", "exec"), names)
-    assert capsys.readouterr().out == output
-
-
-def test_every_snippet_is_run():
-    """No snippet of the page is without its output."""
-    assert len(SNIPPETS) == PAGE.count("```python\n") > 3
 
 
 def test_the_table():

@@ -1,51 +1,24 @@
+"""The page about testing names what there is; `test_documents` runs it."""
+
 from __future__ import annotations
 
-import re
 import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
+from documents import program
 
 import chatsdk.testing
 from chatsdk.testing.faults import Faults
 
 PAGE = (Path(__file__).parent.parent / "docs" / "testing.md").read_text(encoding="utf-8")
-SNIPPETS = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
-
-
-def load() -> dict[str, Any]:
-    """Run all snippets in their order, as one module."""
-    module: dict[str, Any] = {"__name__": "docs_testing"}
-    for snippet in SNIPPETS:
-        exec(compile(snippet, "docs/testing.md", "exec"), module)
-    return module
-
-
-NAMES = re.findall(r"^def (test_\w+)", PAGE, re.M)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_snippet(name) -> None:
-    """Each test on the page about testing passes as it is printed there."""
-    if name == "test_tls":
-        pytest.importorskip("trustme")
-    load()[name]()
-
-
-def test_every_snippet_is_run() -> None:
-    """The page has tests, and each snippet has one or is used by those that follow."""
-    assert len(NAMES) > 10
-    without = [snippet for snippet in SNIPPETS if "def test_" not in snippet]
-    assert [snippet for snippet in without if "def ask(" not in snippet] == [
-        snippet for snippet in without if "@pytest.fixture" in snippet
-    ]
 
 
 def test_fixture_of_the_page(monkeypatch) -> None:
     """The fixture on the page gives a server that listens, and closes it."""
     monkeypatch.setattr(pytest, "fixture", lambda function: function)
-    generator = load()["backend"]()
+    module, _ = program("docs/testing.md").run()
+    generator = module["backend"]()
     server = next(generator)
     assert server.url.startswith("http://127.0.0.1:")
     with pytest.raises(StopIteration):

@@ -9,29 +9,10 @@ import pytest
 
 from chatsdk import ui
 from chatsdk.session import ChatSession, notify
-from chatsdk.testing import ChatServer
 from chatsdk.ui import polling
 
 REPOSITORY = Path(__file__).parent.parent
 PAGE = (REPOSITORY / "docs" / "windows.md").read_text(encoding="utf-8")
-SNIPPETS = re.findall(r"^```python\n(.*?)^```\n+^```text\n(.*?)^```", PAGE, re.M | re.S)
-
-
-def test_snippets(capsys) -> None:
-    """Each snippet prints what the page shows under it; the later ones know what they follow."""
-    names = {}
-    for source, output in SNIPPETS:
-        with ChatServer() as server:
-            server.answer("openai", "Good day to you.")
-            names["url"] = server.url + "/chat"
-            exec(compile(source, "docs/windows.md", "exec"), names)
-        assert capsys.readouterr().out == output
-
-
-def test_every_snippet_is_run() -> None:
-    """No snippet of the page is without its output, except the one that tests/gui runs."""
-    assert len(SNIPPETS) == PAGE.count("```python\n") - 1 == 2
-    assert PAGE.count("<!-- streamlit -->\n```python\n") == 1
 
 
 def test_the_table() -> None:

@@ -98,6 +98,30 @@ def session() -> None:
     assert_type(chat.done, bool)
 
 
+def asking(chat: ChatSession) -> None:
+    def weather(city: str) -> str:
+        return city
+
+    options: dict[str, Any] = {"model": "m", "temperature": 0.5}
+    assert_type(chat.ask("Hi", tools=[weather], max_rounds=3, **options), TurnStream)
+    assert_type(chat.run("Hi", tools={"weather": weather, "other": None}, top_p=1), Answer)
+    assert_type(chat.start("Hi", conversation_id="c", idempotency_key="k"), TurnHandle)
+    assert_type(chat.regenerate(tools=None), TurnStream)
+    assert_type(chat.edit(chat.messages[0].id, "Hi", latest=True), TurnStream)
+
+
+def mistakes(chat: ChatSession, client: ChatClient) -> None:
+    """Each line is an error to a type checker: an ignore that is not needed would be one, too."""
+    ChatClient("http://h/", tokn="t")  # type: ignore[call-arg]
+    ChatClient("http://h/", timeout="soon")  # type: ignore[arg-type]
+    use_chat("http://h/", on_anser=print)  # type: ignore[call-arg]
+    use_chat("http://h/", timeout="soon")  # type: ignore[arg-type]
+    use_chat("http://h/", on_finish=lambda: None)  # type: ignore[arg-type, misc]
+    chat.ask("Hi", tools=3)  # type: ignore[arg-type]
+    chat.run("Hi", max_rounds="3")  # type: ignore[arg-type]
+    client.ask("Hi", cancel=True)  # type: ignore[arg-type]
+
+
 def errors(error: ChatError) -> None:
     assert_type(error.answer, Answer)
     if isinstance(error, HTTPStatusError):

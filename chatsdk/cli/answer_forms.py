@@ -77,9 +77,8 @@ class TextForm(_Writer):
 
     def _put(self, text: str) -> None:
         if text:
-            # First, because Ctrl-C may come right after the write.
-            self._last = text
             self._write(text)
+            self._last = text
 
     def _end_line(self) -> None:
         if self._last and not self._last.endswith("\n"):

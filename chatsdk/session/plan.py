@@ -292,7 +292,12 @@ def _asks_session(messages: tuple[Message, ...], place: int) -> bool:
 
 
 def _edited(messages: tuple[Message, ...], request: Edit) -> tuple[Message, ...]:
-    place = _place(messages, request.message_id)
+    id = request.message_id
+    if id is None:
+        id = next((message.id for message in reversed(messages) if message.role == "user"), None)
+    if id is None:
+        raise ValueError("there is no question to edit: ask() first")
+    place = _place(messages, id)
     if messages[place].role != "user":
         raise ValueError(
             f"the message {request.message_id!r} is not the user's: use set_messages() to change "

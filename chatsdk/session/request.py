@@ -44,11 +44,11 @@ class Edit:
     """Change what the user said and have it answered, for `run` and `start` of a `ChatSession`.
 
     Attributes:
-        message_id: which message of the user; what comes after it is cut.
+        message_id: which message of the user; what comes after it is cut. ``None``: the last one.
         text: what it says from now on.
     """
 
-    message_id: str
+    message_id: str | None
     text: str
 
 

@@ -128,7 +128,7 @@ class Turns(View):
 
     def edit(
         self,
-        message_id: str,
+        message_id: str | None,
         text: str,
         *,
         latest: bool | None = None,
@@ -141,7 +141,7 @@ class Turns(View):
         """Change what the user said, cut what came after, and have it answered.
 
         Args:
-            message_id: which message of the user.
+            message_id: which message of the user; ``None``: the last one.
             text: what it says from now on.
             latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`.
 
