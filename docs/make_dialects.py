@@ -146,6 +146,9 @@ def _writes(dialect: Dialect) -> bool:
 
 
 def _auto(dialect: Dialect, facts: list[dict[str, str]]) -> str:
+    if dialect.name in ("json", "text"):
+        # Only the caller knows.
+        return ""
     names = {item.get("auto", dialect.name) or "" for item in facts} - {""}
     return ", ".join(f"`{name}`" for name in sorted(names))
 

@@ -14,9 +14,9 @@ from chatsdk.dialects.refusing import failure_said, told
 from chatsdk.dialects.signatures import DONE
 from chatsdk.dialects.understanding import misread
 from chatsdk.errors import ChatError, ProtocolError
-from chatsdk.ndjson import LineParser
+from chatsdk.framing import parser_for
 from chatsdk.parts import Failure
-from chatsdk.sse import EventParser, ServerSentEvent
+from chatsdk.sse import ServerSentEvent
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 
@@ -38,6 +38,9 @@ class Reading(NamedTuple):
     def essence(self) -> tuple[object, ...]:
         """All that must not depend on how the network cut the bytes."""
         steps = [(step.delta, step.reasoning_delta, step.rewritten) for step in self.steps]
+        if self.dialect == "text":
+            # Its words come as the network cuts them.
+            steps = []
         return (self.answer, steps, self.end, self.error, self.dialect)
 
 
@@ -45,11 +48,7 @@ class Framing:
     """Cuts a body into events as the dialect wants it, and knows whether an event was left over."""
 
     def __init__(self, dialect: Dialect, content_type: str) -> None:
-        self._parser: EventParser | LineParser
-        if dialect.framing(content_type) == "ndjson":
-            self._parser = LineParser()
-        else:
-            self._parser = EventParser(dataless=dialect.dataless)
+        self._parser = parser_for(dialect.framing(content_type), dataless=dialect.dataless)
 
     def events(self, chunks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
         for chunk in chunks:
@@ -77,6 +76,7 @@ def events_of(
 def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Reading:
     """Read a body that came in `chunks`, up to the dialect's end or the first error."""
     chunks = list(chunks)
+    dialect = dialect.for_response(content_type, {}, b"".join(chunks)[:64])
     framing = Framing(dialect, content_type)
     decoder = dialect.decoder(content_type)
     builder = AnswerBuilder()

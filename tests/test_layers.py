@@ -12,7 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 
 VALUES = {"keywords", "values", "errors", "parts", "answer", "messages", "outcome", "options"}
-PURE = {"sse", "ndjson", "dialects"}
+PURE = {"sse", "ndjson", "json_values", "plain_text", "framing", "dialects"}
 BELOW_CLIENT = VALUES | PURE | {"transport"}
 BELOW_SESSION = BELOW_CLIENT | {"client"}
 BELOW_EDGES = BELOW_SESSION | {"session"}
@@ -34,8 +34,11 @@ ARROWS: dict[str, set[str]] = {
     "outcome": {"values", "errors", "parts", "answer"},
     "tools": set(),
     "sse": VALUES,
-    # Its lines are given out as events.
+    # What they cut out is given out as events.
     "ndjson": VALUES | {"sse"},
+    "json_values": VALUES | {"sse"},
+    "plain_text": VALUES | {"sse"},
+    "framing": VALUES | {"sse", "ndjson", "json_values", "plain_text"},
     # A dialect can write its own wire format, in the frames of its neighbours; never back.
     "dialects": VALUES | {"sse", "ndjson"},
     "transport": VALUES | PURE,

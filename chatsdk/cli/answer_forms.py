@@ -77,8 +77,9 @@ class TextForm(_Writer):
 
     def _put(self, text: str) -> None:
         if text:
-            self._write(text)
+            # First, because Ctrl-C may come right after the write.
             self._last = text
+            self._write(text)
 
     def _end_line(self) -> None:
         if self._last and not self._last.endswith("\n"):

@@ -91,34 +91,31 @@ def run(arguments: argparse.Namespace) -> int:
 def _ask(client: ChatClient, messages: list[Message], form: Form) -> None:
     cancel = Cancel()
     reader_left = _watch_reader(cancel)
-    answer = Answer()
+    stream: AnswerStream | None = None
     try:
-        try:
-            stream = client.ask(messages, cancel=cancel)
-        except (TypeError, ValueError) as error:
-            raise WrongArguments(str(error)) from None
+        stream = _opened(client, messages, cancel)
+        # Leaving it, for whatever reason, closes the backend's stream.
         with stream:
-            _read(stream, form)
-            answer = stream.answer
-    except ChatError as error:
-        form.end(error.answer or answer, error)
+            form.begin(stream)
+            for answer in stream:
+                form.step(answer)
+    except (ChatError, KeyboardInterrupt) as error:
+        form.end(Answer() if stream is None else stream.answer, error)
         raise
-    except KeyboardInterrupt as interrupt:
-        form.end(answer, interrupt)
-        raise
-    if reader_left.is_set():
-        raise BrokenPipeError
-    form.end(answer, None)
     outcome = stream.outcome
-    if outcome is not None:
-        for line in remarks(outcome, timings=False):
-            print(f"chatsdk: {line}", file=sys.stderr)
+    if outcome.reason == "stopped" and reader_left.is_set():
+        raise BrokenPipeError
+    form.end(stream.answer, None)
+    for line in remarks(outcome, timings=False):
+        print(f"chatsdk: {line}", file=sys.stderr)
 
 
-def _read(stream: AnswerStream, form: Form) -> None:
-    form.begin(stream)
-    for answer in stream:
-        form.step(answer)
+def _opened(client: ChatClient, messages: list[Message], cancel: Cancel) -> AnswerStream:
+    try:
+        return client.ask(messages, cancel=cancel)
+    except (TypeError, ValueError) as error:
+        # The backend takes no pictures, for example.
+        raise WrongArguments(str(error)) from None
 
 
 def _prompt(given: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -35,7 +36,11 @@ from chatsdk.transport import (
 if TYPE_CHECKING:
     import requests
 
+    from chatsdk.client.telling import Story
+
 __all__ = ["ChatClient"]
+
+logger = logging.getLogger("chatsdk")
 
 Prompt = str | Message | Mapping[str, Any] | Iterable[Message | Mapping[str, Any] | str]
 
@@ -140,6 +145,11 @@ class ChatClient:
         return self._dialect
 
     @property
+    def defaults(self) -> dict[str, Any]:
+        """The options of every `ask`; a copy."""
+        return dict(self._defaults)
+
+    @property
     def ask_dialect(self) -> Dialect:
         """The dialect that `ask` writes: `dialect`, or with ``auto`` the one that the URL shows."""
         return ask_dialect(self._dialect, self._url)
@@ -231,12 +241,21 @@ class ChatClient:
     def _send(self, request: Request, body: Any, dialect: Dialect) -> AnswerStream:
         started = time.monotonic()
         exchange: Exchange | None = None
+        story: Story | None = None
+        if logger.isEnabledFor(logging.DEBUG):
+            from chatsdk.client.telling import Story
+
+            story = Story(request, dialect, self._dialect)
         try:
             exchange = self._transport.open(request)
-            head, document = opened(exchange, dialect)
+            if story is not None:
+                story.opened(exchange)
+            dialect, head, document = opened(exchange, dialect)
         except Stopped:
             if exchange is not None:
                 exchange.close()
+            if story is not None:
+                story.stopped()
             return AnswerStream(None, body)
         except ChatError as error:
             if exchange is not None:
@@ -244,6 +263,8 @@ class ChatClient:
                 exchange.drain()
                 exchange.secrets.scrub(error)
             error.answer = Answer()
+            if story is not None:
+                story.failed(error)
             failure = error
         except BaseException:
             if exchange is not None:
@@ -259,7 +280,7 @@ class ChatClient:
                 head=head,
                 document=document,
             )
-            return AnswerStream(reading, body)
+            return AnswerStream(reading, body, story)
         try:
             # Without the frames below, in which tokens are variables, and what the server sent.
             raise failure.with_traceback(None)

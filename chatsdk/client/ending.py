@@ -11,7 +11,7 @@ from chatsdk.client.response import Document, refused
 from chatsdk.dialects import get
 from chatsdk.dialects.ending import bare_error, proof
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, StreamInterrupted
-from chatsdk.ndjson import LineParser
+from chatsdk.framing import UNFINISHED
 from chatsdk.outcome import Outcome
 from chatsdk.parts import Failure
 from chatsdk.sse import ServerSentEvent
@@ -101,11 +101,7 @@ def conclude(reading: Reading, tail: bytes) -> Iterator[Answer]:
         if (failure := bare_error(tail)) is not None:
             raise _failed(failure)
         marker = dialect.about.end_marker or "a finish reason"
-        inside = (
-            "a line"
-            if isinstance(reading.parser, LineParser)
-            else "an event: after its last line a blank line is missing"
-        )
+        inside = UNFINISHED[reading.framing]
         raise StreamInterrupted(
             f"the stream ended inside {inside}"
             if pending
@@ -128,7 +124,7 @@ def _not_understood(reading: Reading) -> ChatError:
     from chatsdk.dialects.understanding import misread
 
     exchange, decided = reading.exchange, reading.decoder.dialect
-    ndjson = isinstance(reading.parser, LineParser)
+    ndjson = reading.framing == "ndjson"
     why = misread(reading.unread, decided, ndjson=ndjson)
     if why is None:
         return StreamInterrupted(
@@ -167,7 +163,7 @@ def _check_body_without_events(reading: Reading, body: bytes) -> None:
         # No dialect showed itself, so there is none whose end this could be.
         raise StreamInterrupted("the stream ended before its first event: only comments came")
     # A line of JSON begins like a document, an event does not.
-    other = b"<" if isinstance(reading.parser, LineParser) else (b"<", b"{")
+    other = (b"<", b"{") if reading.framing == "sse" else b"<"
     if reading.parser.pending and not body.lstrip().startswith(other):
         return
     what = "it is empty" if not body.strip() else "nothing in its body is an event"

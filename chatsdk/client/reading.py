@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from chatsdk import ndjson
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.client.response import UNREADABLE, Document
 from chatsdk.client.stopping import ServerStop
 from chatsdk.dialects.contract import Decoder, Dialect
 from chatsdk.dialects.signatures import DONE
 from chatsdk.errors import ChatError, NotAStreamError, ProtocolError
+from chatsdk.framing import parser_for
 from chatsdk.options import Limits
 from chatsdk.outcome import Outcome
 from chatsdk.parts import Part
-from chatsdk.sse import EventParser, ServerSentEvent
+from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.exchange import Exchange
 
 __all__ = ["Reading"]
@@ -38,6 +38,7 @@ class Reading:
         outcome: how it ended, ``None`` while it goes on.
         unread: the first events in which nothing was read.
         decoder: reads the events; its ``dialect`` is what ``auto`` decided.
+        framing: how the body is cut into events, by `parser`.
     """
 
     def __init__(
@@ -62,12 +63,10 @@ class Reading:
         self.answer: Answer = self.builder.answer
         self.outcome: Outcome | None = None
         self.unread: list[ServerSentEvent] = []
-        if dialect.framing(exchange.content_type) == "ndjson":
-            self.parser: EventParser | ndjson.LineParser = ndjson.LineParser(
-                max_event_bytes=limits.event_bytes
-            )
-        else:
-            self.parser = EventParser(max_event_bytes=limits.event_bytes, dataless=dialect.dataless)
+        self.framing = dialect.framing(exchange.content_type)
+        self.parser = parser_for(
+            self.framing, max_event_bytes=limits.event_bytes, dataless=dialect.dataless
+        )
 
     def end(self, outcome: Outcome) -> None:
         """Note how it ended; the first time counts."""

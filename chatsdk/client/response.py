@@ -66,8 +66,10 @@ class Document(NamedTuple):
     parts: Sequence[Part]
 
 
-def opened(exchange: Exchange, dialect: Dialect) -> tuple[bytes, Document | None]:
-    """Return the bytes read to find out that this is a stream, or the answer as a document.
+def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Document | None]:
+    """Return the dialect, the bytes read to find out that this is a stream, or a document.
+
+    The dialect is another one if the response itself shows it (`Dialect.for_response`).
 
     Raises:
         NotAStreamError, BackendError: it is neither; the error says what came instead.
@@ -80,12 +82,17 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[bytes, Document | None
     if exchange.status in (204, 205) or exchange.headers.get("content-length") == "0":
         raise _no_stream(exchange, "the body is empty")
     exchange.check_head()
-    if content_type == "text/event-stream" or dialect.framing(content_type) == "ndjson":
-        return b"", None
+    dialect = dialect.for_response(content_type, exchange.headers, b"")
+    framing = dialect.framing(content_type)
+    if content_type == "text/event-stream" or (framing != "sse" and content_type not in HTML):
+        return dialect, b"", None
     # Frameworks call a stream text/html or application/json unless they are told otherwise.
-    head = _head(exchange)
-    if _looks_like_events(head):
-        return head, None
+    head = _head(exchange, LONGEST_FIELD if framing == "sse" else 1)
+    dialect = dialect.for_response(content_type, exchange.headers, head)
+    framing = dialect.framing(content_type)
+    bare = _bare(head)
+    if _looks_like_events(head) if framing == "sse" else bare and not bare.startswith(b"<"):
+        return dialect, head, None
     if content_type in HTML:
         body = head + exchange.read_body(seconds=ASIDE_SECONDS)
         raise _no_stream(
@@ -94,7 +101,7 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[bytes, Document | None
             "address of a website instead of its API",
             body,
         )
-    return b"", _document(exchange, dialect, head)
+    return dialect, b"", _document(exchange, dialect, head)
 
 
 def refused(exchange: Exchange, dialect: Dialect, body: bytes) -> ChatError | None:
@@ -126,6 +133,9 @@ def _document(exchange: Exchange, dialect: Dialect, head: bytes) -> Document:
     parts = _parts(dialect, payload) if payload is not None else None
     if parts is not None:
         return Document(text, parts)
+    if payload is None and exchange.content_type == "text/plain" and body.strip():
+        remedy = "plain text came; if it is the answer, use dialect='text'"
+        raise _no_stream(exchange, remedy, body)
     what = (
         "JSON without an answer in it"
         if payload is not None
@@ -145,13 +155,13 @@ def _parts(dialect: Dialect, payload: object) -> Sequence[Part] | None:
     raise ProtocolError(f"the JSON answer is not what the dialect {dialect.name!r} says ({kind})")
 
 
-def _head(exchange: Exchange) -> bytes:
+def _head(exchange: Exchange, enough: int) -> bytes:
     head = b""
     # Blank lines may come first, but not without end.
     while len(head) <= HEAD_BYTES:
         more = exchange.read()
         head += more
-        if not more or len(_bare(head)) >= LONGEST_FIELD or b"\n" in _bare(head):
+        if not more or len(_bare(head)) >= enough or b"\n" in _bare(head):
             break
     return head
 

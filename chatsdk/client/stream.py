@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk.answer import Answer
 from chatsdk.client.generating import AnswerGenerator, error_of
@@ -14,6 +14,9 @@ from chatsdk.client.steps import steps
 from chatsdk.dialects.contract import Dialect
 from chatsdk.outcome import Outcome
 from chatsdk.transport.cancel import STOPPED
+
+if TYPE_CHECKING:
+    from chatsdk.client.telling import Story
 
 __all__ = ["AnswerStream"]
 
@@ -34,10 +37,13 @@ class AnswerStream(AnswerGenerator):
         "stream.answer elsewhere"
     )
 
-    def __init__(self, reading: Reading | None, body: Any) -> None:
+    def __init__(self, reading: Reading | None, body: Any, story: Story | None = None) -> None:
         self._steps: Generator[Answer, None, None] = (
             _nothing() if reading is None else steps(reading)
         )
+        if reading is not None and story is not None:
+            self._steps = story.told(self._steps, reading)
+        self._story = story
         self._reading = reading
         self._body = body
         self._response: ResponseInfo | None = None
@@ -76,6 +82,8 @@ class AnswerStream(AnswerGenerator):
                 # A generator that was never started runs no handler. Closed as a finalizer would,
                 # for this may be a signal handler: the pool's lock may be held a few frames above.
                 reading.exchange.abandon()
+            if self._story is not None:
+                self._story.ended(reading)
         elif reading.outcome is None:
             reading.exchange.wire.abort(STOPPED)
 

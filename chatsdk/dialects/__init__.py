@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.dify import Dify as dify
     from chatsdk.dialects.backends.fastgpt import FastGPT as fastgpt
     from chatsdk.dialects.backends.gemini import Gemini as gemini
+    from chatsdk.dialects.backends.json_fields import JSONFields as json
     from chatsdk.dialects.backends.langgraph import LangGraph as langgraph
     from chatsdk.dialects.backends.langserve import LangServe as langserve
     from chatsdk.dialects.backends.maxkb import MaxKB as maxkb
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.ragflow import RAGFlowLegacy as ragflow_legacy
     from chatsdk.dialects.backends.ragflow_openai import RAGFlowOpenAI as ragflow_openai
     from chatsdk.dialects.backends.raw import Raw as raw
+    from chatsdk.dialects.backends.text import PlainText as text
     from chatsdk.dialects.backends.vercel import Vercel as vercel
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "fastgpt",
     "gemini",
     "get",
+    "json",
     "langgraph",
     "langserve",
     "maxkb",
@@ -68,6 +71,7 @@ __all__ = [
     "ragflow_openai",
     "raw",
     "register",
+    "text",
     "unregister",
     "vercel",
 ]
@@ -82,6 +86,7 @@ _REGISTRY: dict[str, str | type[Dialect]] = {
     "deepseek": "chatsdk.dialects.backends.deepseek:DeepSeek",
     "dify": "chatsdk.dialects.backends.dify:Dify",
     "fastgpt": "chatsdk.dialects.backends.fastgpt:FastGPT",
+    "json": "chatsdk.dialects.backends.json_fields:JSONFields",
     "langgraph": "chatsdk.dialects.backends.langgraph:LangGraph",
     "langserve": "chatsdk.dialects.backends.langserve:LangServe",
     "maxkb": "chatsdk.dialects.backends.maxkb:MaxKB",
@@ -94,6 +99,7 @@ _REGISTRY: dict[str, str | type[Dialect]] = {
     "ragflow_legacy": "chatsdk.dialects.backends.ragflow:RAGFlowLegacy",
     "ragflow_openai": "chatsdk.dialects.backends.ragflow_openai:RAGFlowOpenAI",
     "raw": "chatsdk.dialects.backends.raw:Raw",
+    "text": "chatsdk.dialects.backends.text:PlainText",
     "vercel": "chatsdk.dialects.backends.vercel:Vercel",
 }
 

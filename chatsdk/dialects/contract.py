@@ -40,7 +40,7 @@ class About(NamedTuple):
         end_marker: the dialect's own end, in words, or ``None``.
         finish_reason: whether the backend says why the model stopped.
         clean_end: whether a clean HTTP end is enough, though a marker may come.
-        framing: ``"sse"`` or ``"ndjson"``.
+        framing: how the body is cut into events, one of `chatsdk.framing.CONTENT_TYPES`.
         more_after_end: whether frames worth waiting for may follow the marker.
         history: who keeps the conversation, ``"client"`` (resend the messages) or ``"server"``.
         stop: the endpoint that stops an answer on the server, or ``None``.
@@ -138,7 +138,7 @@ class Dialect:
         return Decoder()
 
     def framing(self, content_type: str = "") -> str:
-        """Return how the body is cut into events, ``"sse"`` or ``"ndjson"``."""
+        """Return how the body is cut into events, one of `chatsdk.framing.CONTENT_TYPES`."""
         return "ndjson" if is_ndjson(content_type) else self.about.framing
 
     @property
@@ -194,6 +194,16 @@ class Dialect:
         """
         return self
 
+    def for_response(self, content_type: str, headers: Mapping[str, str], head: bytes) -> Dialect:
+        """Return the dialect that a response is in, if its head shows another than this one.
+
+        Args:
+            content_type: the media type, in lower case.
+            headers: the header fields, names in lower case.
+            head: the first bytes of the body; empty if nothing was read yet.
+        """
+        return self
+
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
         """Return the address to ask at: `url`, with the conversation where it stands in there."""
         return url
@@ -244,6 +254,33 @@ class Dialect:
             ValueError: chatsdk reads this dialect, but does not write it.
         """
         raise ValueError(f"the dialect {self.name!r} is read only: it has no encoder")
+
+    def encode_document(
+        self, answer: Answer, *, id: str = "answer-1", model: str = "built-in"
+    ) -> dict[str, Any]:
+        """Write a complete answer as the JSON document that a request without streaming gets.
+
+        Raises:
+            ValueError: chatsdk does not write this dialect's documents.
+        """
+        raise ValueError(f"chatsdk does not write JSON documents of the dialect {self.name!r}")
+
+    def encode_models(self, names: Sequence[str]) -> dict[str, Any]:
+        """Write the list of models, for the path that `models_path` names.
+
+        Raises:
+            ValueError: the dialect has no such list.
+        """
+        raise ValueError(f"the dialect {self.name!r} has no list of models")
+
+    @property
+    def models_path(self) -> str | None:
+        """The path at which a backend lists its models, ``None`` if it has none."""
+        return None
+
+    def encode_error(self, message: str, *, kind: str) -> dict[str, Any]:
+        """Write the JSON body of an HTTP error; `kind` is the type of the error."""
+        return {"error": {"type": kind, "message": message}}
 
     def stream_headers(self) -> tuple[tuple[str, str], ...]:
         """Return the header fields of a streamed answer, its content type first."""

@@ -14,6 +14,7 @@ import attrs
 from chatsdk import dialects
 from chatsdk.answer import ToolCall
 from chatsdk.dialects import Dialect
+from chatsdk.framing import CONTENT_TYPES
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -37,8 +38,6 @@ __all__ = ["AnswerScript", "Put", "Spoken", "answer_frames", "answer_parts"]
 
 # Text that comes in pieces of its own, or is cut into words.
 Spoken = str | Sequence[str] | None
-
-CONTENT_TYPES = {"sse": "text/event-stream", "ndjson": "application/x-ndjson"}
 
 
 def pieces_of(text: Spoken, count: int | None = None) -> list[str]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import attrs
 
-from chatsdk import ndjson, sse
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.client.stopping import stop_url
 from chatsdk.dialects import Dialect
+from chatsdk.framing import parser_for
 from chatsdk.parts import Finish, Identity, Part, Reasoning, Text
 from chatsdk.testing import steps
 from chatsdk.testing.answers import AnswerScript, Put
@@ -180,7 +180,8 @@ class Stops:
 def _as_read(dialect: Dialect, who: Identity) -> Answer:
     """Give what a client knows of an answer once some of its text is there."""
     decoder, builder = dialect.decoder(), AnswerBuilder()
-    parse = ndjson.parse if dialect.framing() == "ndjson" else sse.parse
-    for event in parse(dialect.encode((who, Text("Hi")))):
-        builder.step(decoder.decode(event))
+    parser = parser_for(dialect.framing())
+    for frame in dialect.encode((who, Text("Hi"))):
+        for event in parser.feed(frame):
+            builder.step(decoder.decode(event))
     return builder.answer

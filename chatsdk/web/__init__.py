@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from chatsdk.web.relay import Relay, relay
 
 if TYPE_CHECKING:
+    from chatsdk.web.gateway import Gateway
     from chatsdk.web.journal import Journal
     from chatsdk.web.memory import MemoryJournal
     from chatsdk.web.redis import RedisJournal
     from chatsdk.web.service import ChatService
 
-__all__ = ["ChatService", "Journal", "MemoryJournal", "RedisJournal", "Relay", "relay"]
+__all__ = ["ChatService", "Gateway", "Journal", "MemoryJournal", "RedisJournal", "Relay", "relay"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +26,10 @@ def __getattr__(name: str) -> Any:
         from chatsdk.web.service import ChatService
 
         return ChatService
+    if name == "Gateway":
+        from chatsdk.web.gateway import Gateway
+
+        return Gateway
     if name == "MemoryJournal":
         from chatsdk.web.memory import MemoryJournal
 

@@ -22,6 +22,7 @@ class WebRequest(NamedTuple):
         headers: by their names in lower case.
         read: returns at most so many bytes of the body.
         native: the framework's own request.
+        remote: the caller's address, or ``None``.
     """
 
     method: str
@@ -31,6 +32,7 @@ class WebRequest(NamedTuple):
     headers: Mapping[str, str]
     read: Callable[[int], bytes]
     native: Any
+    remote: str | None = None
 
 
 class FrameStream(Protocol):

@@ -33,6 +33,9 @@ WAITING_BYTES = 4 * 1024 * 1024
 # Seconds between attempts while Redis is away.
 RETRY_SECONDS = 0.1
 
+# Seconds that `close` waits for each thread.
+CLOSE_SECONDS = 2.0
+
 T = TypeVar("T")
 
 
@@ -85,6 +88,7 @@ class RedisJournal:
         self._waiting: dict[_Turn, None] = {}
         self._size = 0
         self._pid: int | None = None
+        self._threads: list[threading.Thread] = []
         self._closed = False
 
     # What a service calls ------------------------------------------------------------------
@@ -171,8 +175,14 @@ class RedisJournal:
             self._closed = True
             turns = list(self._turns.values())
             self._changed.notify_all()
+            threads = self._threads if self._pid == os.getpid() else []
         for turn in turns:
             turn.stop()
+        with contextlib.suppress(RedisError, OSError):
+            # Any message makes the watching thread look whether it is to end.
+            self._redis.publish(self._prefix + "stop", "")
+        for thread in threads:
+            thread.join(CLOSE_SECONDS)
         if self._own:
             self._redis.close()
 
@@ -227,8 +237,12 @@ class RedisJournal:
         if self._pid == pid or self._closed:
             return
         self._pid = pid
-        for work in (self._write, self._watch):
-            threading.Thread(target=work, name="chatsdk-redis", daemon=True).start()
+        self._threads = [
+            threading.Thread(target=work, name="chatsdk-redis", daemon=True)
+            for work in (self._write, self._watch)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def _write(self) -> None:
         """Write what waits: one round trip for all of it."""

@@ -63,6 +63,8 @@ class Relay:
         *,
         dialect: str | Dialect = "openai",
         heartbeat: float = HEARTBEAT_SECONDS,
+        id: str | None = None,
+        model: str | None = None,
     ) -> None:
         self._pump: Pump | None = None
         if not heartbeat > 0:
@@ -71,7 +73,7 @@ class Relay:
         self.headers = stream_headers(found)
         self.stream: Any = stream() if callable(stream) else stream
         self._heartbeat = heartbeat
-        self._wording = Wording(found, model=_model(self.stream))
+        self._wording = Wording(found, id=id, model=model or _model(self.stream))
         self._pump = Pump(_frames(self.stream, self._wording), self.stream.stop, self.stream.close)
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 from chatsdk.web.error_responses import refusal
 from chatsdk.web.exchange import WebRequest, WebResponse, of_refusal
 
-__all__ = ["Refused", "allowed_origin", "cors_headers", "is_chat_id", "read_json", "refuse"]
+__all__ = ["Refused", "allowed_origin", "cors_headers", "is_chat_id", "own_host", "read_json"]
 
 # A chat's id stands in a path, in a header and in keys.
 _CHAT_ID = re.compile(r"[A-Za-z0-9_~:@][A-Za-z0-9._~:@-]{0,127}")
@@ -19,16 +19,18 @@ _CHAT_ID = re.compile(r"[A-Za-z0-9_~:@][A-Za-z0-9._~:@-]{0,127}")
 class Refused(Exception):
     """The request is refused; `response` says how."""
 
-    def __init__(self, response: WebResponse) -> None:
+    def __init__(self, response: WebResponse, kind: str = "", message: str = "") -> None:
         super().__init__(response.status)
         self.response = response
+        self.kind = kind
+        self.message = message
 
-
-def refuse(
-    status: int, kind: str, message: str, headers: list[tuple[str, str]] | None = None
-) -> Refused:
-    """Return the exception for a refusal."""
-    return Refused(of_refusal(refusal(status, kind, message, headers)))
+    @classmethod
+    def of(
+        cls, status: int, kind: str, message: str, headers: list[tuple[str, str]] | None = None
+    ) -> Refused:
+        """Return the exception for a refusal in these words."""
+        return cls(of_refusal(refusal(status, kind, message, headers)), kind, message)
 
 
 def is_chat_id(value: str) -> bool:
@@ -50,12 +52,18 @@ def allowed_origin(request: WebRequest, origins: Collection[str]) -> str | None:
         return None
     if origin in origins:
         return origin
-    scheme, separator, host = origin.partition("://")
-    # TLS may end at a proxy, so the scheme is not compared.
-    own = request.headers.get("host", "").lower()
-    if separator and scheme in ("http", "https") and host and _same_host(host.lower(), own):
+    if own_host(request, origin):
         return None
-    raise refuse(403, "foreign_origin", "This page may not use the chat.")
+    raise Refused.of(403, "foreign_origin", "This page may not use the chat.")
+
+
+def own_host(request: WebRequest, origin: str | None) -> bool:
+    """Whether an origin is the site's own: TLS may end at a proxy, so only the host counts."""
+    if origin is None:
+        return True
+    scheme, _, host = origin.partition("://")
+    own = request.headers.get("host", "").lower()
+    return scheme in ("http", "https") and bool(host) and _same_host(host.lower(), own)
 
 
 def _same_host(one: str, other: str) -> bool:
@@ -93,9 +101,9 @@ def read_json(request: WebRequest, limit: int) -> Any:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         # A form of another site can be posted without asking; JSON cannot.
-        raise refuse(415, "unsupported_media_type", "Send the request as application/json.")
+        raise Refused.of(415, "unsupported_media_type", "Send the request as application/json.")
     length = request.headers.get("content-length", "")
-    too_long = refuse(413, "too_large", f"The request may have {limit} bytes at most.")
+    too_long = Refused.of(413, "too_large", f"The request may have {limit} bytes at most.")
     if length.isascii() and length.isdigit() and int(length[:20]) > limit:
         raise too_long
     body = request.read(limit + 1)
@@ -104,4 +112,4 @@ def read_json(request: WebRequest, limit: int) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise refuse(400, "not_json", "The request body is not JSON.") from None
+        raise Refused.of(400, "not_json", "The request body is not JSON.") from None

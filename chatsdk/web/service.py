@@ -26,7 +26,6 @@ from chatsdk.web.request_checks import (
     cors_headers,
     is_chat_id,
     read_json,
-    refuse,
 )
 from chatsdk.web.turn import Question, Turn
 
@@ -135,7 +134,7 @@ class ChatService:
             response = refused.response
         except JournalError:
             _log.exception("the journal is out of reach")
-            response = refuse(
+            response = Refused.of(
                 503,
                 "journal_unavailable",
                 "The chat is not available at the moment.",
@@ -153,12 +152,12 @@ class ChatService:
         if not place:
             return self._root(request, origin)
         if len(place) != 2 or place[1] not in ("stream", "stop") or self._journal is None:
-            raise refuse(404, "not_found", "There is nothing here.")
+            raise Refused.of(404, "not_found", "There is nothing here.")
         chat, action = place
         method = "GET" if action == "stream" else "POST"
         self._check_method(request, (method,), origin)
         if not is_chat_id(chat):
-            raise refuse(404, "not_found", "There is nothing here.")
+            raise Refused.of(404, "not_found", "There is nothing here.")
         self._check_permission(request, chat)
         if action == "stop":
             self._journal.stop(chat)
@@ -177,26 +176,26 @@ class ChatService:
             raise Refused(WebResponse(204, []))
         if request.method not in methods:
             allow = ", ".join((*methods, "OPTIONS"))
-            raise refuse(405, "method_not_allowed", "Use another method.", [("Allow", allow)])
+            raise Refused.of(405, "method_not_allowed", "Use another method.", [("Allow", allow)])
 
     def _check_permission(self, request: WebRequest, chat: str | None) -> None:
         if self._authorize is not None and not self._authorize(request.native, chat):
-            raise refuse(403, "forbidden", "You may not use this chat.")
+            raise Refused.of(403, "forbidden", "You may not use this chat.")
 
     def _begin(self, request: WebRequest) -> WebResponse:
         body = read_json(request, self._max_body)
         try:
             asked = self._dialect.read_request(body)
         except ValueError as error:
-            raise refuse(400, "bad_request", f"The request cannot be read: {error}.") from None
+            raise Refused.of(400, "bad_request", f"The request cannot be read: {error}.") from None
         chat = asked.conversation_id or f"chat-{uuid4().hex}"
         if not is_chat_id(chat):
-            raise refuse(400, "bad_request", "The chat's id has characters that it cannot have.")
+            raise Refused.of(400, "bad_request", "The chat's id has characters that no id has.")
         self._check_permission(request, chat)
         question = self._question(chat, asked)
         with self._lock:
             if self._running >= self._max_turns:
-                raise refuse(
+                raise Refused.of(
                     503,
                     "too_many_turns",
                     "Too many answers are under way. Please try again in a moment.",
@@ -213,7 +212,7 @@ class ChatService:
             return response._replace(headers=[*response.headers, ("X-Chat-Id", chat)])
         if isinstance(refused, ValueError):
             # The backend cannot be asked that way, for example with a picture.
-            raise refuse(400, "bad_request", str(refused))
+            raise Refused.of(400, "bad_request", str(refused))
         if refused is not None:
             raise refused
         if _wants_json(request):
@@ -229,7 +228,7 @@ class ChatService:
             try:
                 messages, options = self._prepare(asked.messages, dict(asked.options))
             except ValueError as error:
-                raise refuse(400, "bad_request", str(error)) from None
+                raise Refused.of(400, "bad_request", str(error)) from None
         conversation: str | None = None
         dialect = self._client.ask_dialect
         if dialect.history(self._client.url) == "server":

@@ -82,6 +82,7 @@ def request_of(
         headers,
         lambda limit: read_body(environ, limit),
         environ if native is None else native,
+        environ.get("REMOTE_ADDR"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.backends.anthropic_asking import write_body
 from chatsdk.dialects.backends.anthropic_decoder import AnthropicDecoder
@@ -11,6 +11,10 @@ from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_list
 from chatsdk.messages import Message
 from chatsdk.parts import End, Part
+
+if TYPE_CHECKING:
+    from chatsdk.answer import Answer
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["Anthropic"]
 
@@ -65,6 +69,32 @@ class Anthropic(Dialect):
             parts += decoder.read("content_block_start", {"index": index, "content_block": block})
             parts += decoder.read("content_block_stop", {"index": index})
         return [*parts, *decoder.read("message_delta", {"delta": payload}), *decoder.close(), End()]
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.anthropic_request import read
+
+        return read(body)
+
+    def encode_document(
+        self, answer: Answer, *, id: str = "answer-1", model: str = "built-in"
+    ) -> dict[str, Any]:
+        from chatsdk.dialects.backends.anthropic_document import document
+
+        return document(answer, id=id, model=model)
+
+    @property
+    def models_path(self) -> str:
+        return "/v1/models"
+
+    def encode_models(self, names: Sequence[str]) -> dict[str, Any]:
+        from chatsdk.dialects.backends.anthropic_document import models
+
+        return models(names)
+
+    def encode_error(self, message: str, *, kind: str) -> dict[str, Any]:
+        from chatsdk.dialects.backends.anthropic_document import error
+
+        return error(message, kind)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

@@ -12,7 +12,7 @@ from chatsdk.dialects.writer import Writer, write
 from chatsdk.dialects.writing import CallPieces, dump, native_reason, opening
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
 
-__all__ = ["encode"]
+__all__ = ["NATIVE", "citation", "encode", "usage_fields"]
 
 NATIVE = {
     "stop": "end_turn",
@@ -68,7 +68,7 @@ class _Blocks(Writer[bytes]):
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
         yield from self._begin(("text", 0), {"type": "text", "text": ""})
         for item in items:
-            yield self._delta({"type": "citations_delta", "citation": _citation(item)})
+            yield self._delta({"type": "citations_delta", "citation": citation(item)})
 
     def call(self, part: ToolCallDelta) -> Iterator[bytes]:
         if part.index not in self._calls:
@@ -90,7 +90,7 @@ class _Blocks(Writer[bytes]):
         yield from self._close()
         reason = native_reason(finish, FINISH, NATIVE, "tool_use" if self._calls else "end_turn")
         delta = {"stop_reason": reason, "stop_sequence": None}
-        usage = _usage(answer.usage)
+        usage = usage_fields(answer.usage)
         yield _frame({"type": "message_delta", "delta": delta, "usage": usage})
         yield _frame({"type": "message_stop"})
 
@@ -121,7 +121,8 @@ def _frame(payload: dict[str, Any]) -> bytes:
     return sse.encode(dump(payload), event=payload["type"])
 
 
-def _citation(item: Citation) -> dict[str, Any]:
+def citation(item: Citation) -> dict[str, Any]:
+    """Write a citation."""
     cited = {"cited_text": item.snippet or "", "title": item.title}
     if item.url is not None:
         return cited | {
@@ -139,7 +140,8 @@ def _citation(item: Citation) -> dict[str, Any]:
     }
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def usage_fields(usage: Usage) -> dict[str, Any]:
+    """Write token counts."""
     cached = usage.cached
     written: dict[str, Any] = {
         "input_tokens": (usage.input or 0) - (cached or 0),

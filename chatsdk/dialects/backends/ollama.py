@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import ToolCall
 from chatsdk.dialects.asking import (
@@ -37,6 +37,10 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
+
+if TYPE_CHECKING:
+    from chatsdk.answer import Answer
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["Ollama", "OllamaDecoder"]
 
@@ -95,6 +99,32 @@ class Ollama(Dialect):
         if not isinstance(payload.get("message", payload.get("response")), (dict, str)):
             return None
         return OllamaDecoder(self).read(payload)
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.ollama_request import read
+
+        return read(body)
+
+    def encode_document(
+        self, answer: Answer, *, id: str = "answer-1", model: str = "built-in"
+    ) -> dict[str, Any]:
+        from chatsdk.dialects.backends.ollama_document import document
+
+        return document(answer, id=id, model=model)
+
+    @property
+    def models_path(self) -> str:
+        return "/api/tags"
+
+    def encode_models(self, names: Sequence[str]) -> dict[str, Any]:
+        from chatsdk.dialects.backends.ollama_document import models
+
+        return models(names)
+
+    def encode_error(self, message: str, *, kind: str) -> dict[str, Any]:
+        from chatsdk.dialects.backends.ollama_document import error
+
+        return error(message, kind)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

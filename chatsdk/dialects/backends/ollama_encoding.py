@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chatsdk import ndjson
-from chatsdk.answer import Answer, ToolCall, Usage
+from chatsdk.answer import Answer, ToolCall
 from chatsdk.dialects.backends.ollama import FINISH, written_call
 from chatsdk.dialects.writer import Writer, write
 from chatsdk.dialects.writing import dump, native_reason, opening
 from chatsdk.parts import Failure, Finish, Identity, Part
 
-__all__ = ["encode", "heartbeat"]
+__all__ = ["CREATED_AT", "encode", "end_fields", "heartbeat"]
 
 # Ollama has words for no other reason, and "stop" would say that all is well.
 NATIVE = {
@@ -52,8 +52,7 @@ class _Lines(Writer[bytes]):
         yield ndjson.encode(dump({"error": part.message}))
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
-        reason = native_reason(finish, FINISH, NATIVE, "stop")
-        yield self.line({}, done_reason=reason, **_counts(answer.usage))
+        yield self.line({}, **end_fields(answer, finish))
 
     def line(self, message: dict[str, Any], **end: Any) -> bytes:
         """Write one line; `end` are the fields of the last one."""
@@ -62,6 +61,10 @@ class _Lines(Writer[bytes]):
         return ndjson.encode(dump({**head, "message": said, "done": bool(end), **end}))
 
 
-def _counts(usage: Usage) -> dict[str, int]:
-    counts = {"prompt_eval_count": usage.input, "eval_count": usage.output}
-    return {name: count for name, count in counts.items() if count is not None}
+def end_fields(answer: Answer, finish: Finish | None) -> dict[str, Any]:
+    """Return the fields of the last line that say how the answer ended."""
+    counts = {"prompt_eval_count": answer.usage.input, "eval_count": answer.usage.output}
+    return {
+        "done_reason": native_reason(finish, FINISH, NATIVE, "stop"),
+        **{name: count for name, count in counts.items() if count is not None},
+    }

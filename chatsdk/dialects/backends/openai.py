@@ -15,6 +15,7 @@ from chatsdk.messages import Message
 from chatsdk.parts import End, Part
 
 if TYPE_CHECKING:
+    from chatsdk.answer import Answer
     from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["OpenAI"]
@@ -92,6 +93,27 @@ class OpenAI(Dialect):
         ]
         decoder = self.decoder()
         return [*decoder.read(chunk), *decoder.close(), End()]
+
+    def encode_document(
+        self, answer: Answer, *, id: str = "answer-1", model: str = "built-in"
+    ) -> dict[str, Any]:
+        from chatsdk.dialects.backends.openai_document import document
+
+        return document(answer, id=id, model=model)
+
+    @property
+    def models_path(self) -> str:
+        return "/v1/models"
+
+    def encode_models(self, names: Sequence[str]) -> dict[str, Any]:
+        from chatsdk.dialects.backends.openai_document import models
+
+        return models(names)
+
+    def encode_error(self, message: str, *, kind: str) -> dict[str, Any]:
+        from chatsdk.dialects.backends.openai_document import error
+
+        return error(message, kind)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

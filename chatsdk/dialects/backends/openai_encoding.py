@@ -19,7 +19,7 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 
-__all__ = ["Chunks", "encode"]
+__all__ = ["NATIVE", "Chunks", "annotation", "encode", "usage_fields"]
 
 NATIVE = {"length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter"}
 
@@ -70,10 +70,10 @@ class Chunks(Writer[bytes]):
         yield self._chunk({"tool_calls": [self._call(part)]})
 
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
-        yield self._chunk({"annotations": [_annotation(item) for item in items]})
+        yield self._chunk({"annotations": [annotation(item) for item in items]})
 
     def usage(self, part: UsageUpdate, step: Answer) -> Iterator[bytes]:
-        yield self._frame({"choices": [], "usage": _usage(part)})
+        yield self._frame({"choices": [], "usage": usage_fields(part)})
 
     def finish(self, part: Finish) -> Iterator[bytes]:
         yield self._chunk({}, native_reason(part, self._finish, NATIVE, "stop"))
@@ -109,7 +109,8 @@ class Chunks(Writer[bytes]):
         return sse.encode(dump(head | rest), event=self._event)
 
 
-def _annotation(item: Citation) -> dict[str, Any]:
+def annotation(item: Citation) -> dict[str, Any]:
+    """Write a citation."""
     source: dict[str, Any] = {
         "url": item.url or "",
         "title": item.title or "",
@@ -120,7 +121,8 @@ def _annotation(item: Citation) -> dict[str, Any]:
     return {"type": "url_citation", "url_citation": source}
 
 
-def _usage(usage: UsageUpdate) -> dict[str, Any]:
+def usage_fields(usage: UsageUpdate) -> dict[str, Any]:
+    """Write token counts."""
     into, out, total = counts(usage)
     written: dict[str, Any] = {
         "prompt_tokens": into,

@@ -178,7 +178,7 @@ class CoalescingResponse(BoundedHeadResponse):
         ended = pieces and left is None and data[at : at + len(LAST_CHUNK)] == LAST_CHUNK
         if ended:
             at += len(LAST_CHUNK)
-        if len(data) - at < SMALL_READ:
+        if at >= len(data) - at < SMALL_READ:
             # Whoever pauses between two reads should not keep a large one in memory.
             data = data[at:]
             at = 0

@@ -1,0 +1,197 @@
+"""JSON values one after the other: bytes to events, whatever stands between the values.
+
+Lines of JSON, values parted by blank lines, values over several lines, values after the record
+separator of RFC 7464 and values without anything between them are all read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from chatsdk.errors import LimitExceeded
+from chatsdk.sse import EventParser, ServerSentEvent
+
+__all__ = ["MAX_EVENT_BYTES", "JSONParser", "TellingParser"]
+
+# The largest value, in bytes: as much as an event of an event stream may have.
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+
+BOM = b"\xef\xbb\xbf"
+
+# Between two values: white space, and the record separator of RFC 7464.
+BETWEEN = re.compile(rb"[ \t\r\n\x1e]*")
+# Of an object or array, what changes how deep it is; of a string in it, what may end it.
+NESTING = re.compile(rb'["{}\[\]]')
+IN_STRING = re.compile(rb'["\\]')
+
+# How the body of a stream of JSON values begins; no line of an event stream can.
+VALUE_STARTS = (b"{", b"[", b'"')
+
+
+class JSONParser:
+    """Cuts a body into JSON values, each an event of the type ``"message"``.
+
+    An object or array ends with its bracket and is given out at once. Everything else ends with
+    its line. Whether a value is JSON is left to whoever reads the events. No byte is looked at
+    twice, so the work is linear in the bytes.
+
+    Args:
+        max_event_bytes: the most bytes in one value.
+    """
+
+    errors: tuple[str, ...] = ()
+
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max_event_bytes = max_event_bytes
+        # The value under way, and how far it was looked at.
+        self._open = bytearray()
+        self._at = 0
+        self._depth = 0
+        self._in_string = False
+        # Whether the value under way ends with its line.
+        self._line = False
+        self._first = True
+
+    @property
+    def pending(self) -> bool:
+        """Whether a value was begun and is not finished."""
+        return bool(self._open.strip(b" \t\r\n\x1e"))
+
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """Yield the values that `chunk` completes. Take all of them before the next call.
+
+        Raises:
+            LimitExceeded: a value is longer than ``max_event_bytes``.
+        """
+        self._open += chunk
+        if self._first:
+            if len(self._open) < len(BOM) and BOM.startswith(self._open):
+                return
+            self._first = False
+            if self._open.startswith(BOM):
+                del self._open[: len(BOM)]
+        begin = self._at_start()
+        while (end := self._end()) is not None:
+            yield self._event(bytes(self._open[begin:end]))
+            begin = self._at_start()
+        del self._open[:begin]
+        self._at -= begin
+        self._check(len(self._open))
+
+    def finish(self) -> Iterator[ServerSentEvent]:
+        """Yield a last value that only lacks the end of its line; what is `pending` was cut."""
+        value = bytes(self._open).strip()
+        # Nothing tells a complete 12 from the beginning of 123.
+        if not self._line or not value.startswith(b'"'):
+            return
+        try:
+            json.loads(value)
+        except ValueError:
+            return
+        self._open.clear()
+        self._at = 0
+        yield self._event(value)
+
+    def _at_start(self) -> int:
+        """Return where the value under way begins; between two values, look for the next one."""
+        if self._depth or self._line:
+            return 0
+        found = BETWEEN.match(self._open, self._at)
+        self._at = begin = self._at if found is None else found.end()
+        return begin
+
+    def _end(self) -> int | None:
+        """Return where the value under way ends, ``None`` if that has not come."""
+        buffer, at = self._open, self._at
+        if not self._depth and not self._line:
+            if at >= len(buffer):
+                return None
+            self._line = bytes(buffer[at : at + 1]) not in (b"{", b"[")
+        if self._line:
+            end = buffer.find(b"\n", at)
+            self._at = len(buffer) if end < 0 else end
+            self._line = end < 0
+            return None if end < 0 else end
+        while True:
+            found = (IN_STRING if self._in_string else NESTING).search(buffer, at)
+            if found is None:
+                self._at = len(buffer)
+                return None
+            byte, at = bytes(found[0]), found.end()
+            if byte == b"\\":
+                if at == len(buffer):
+                    # What it escapes has not come.
+                    self._at = at - 1
+                    return None
+                at += 1
+            elif byte == b'"':
+                self._in_string = not self._in_string
+            elif byte in (b"{", b"["):
+                self._depth += 1
+            else:
+                self._depth -= 1
+                if not self._depth:
+                    self._at = at
+                    return at
+
+    def _event(self, value: bytes) -> ServerSentEvent:
+        self._check(len(value))
+        return ServerSentEvent(data=value.rstrip(b"\r").decode("utf-8", "replace"))
+
+    def _check(self, length: int) -> None:
+        if length > self._max_event_bytes:
+            raise LimitExceeded(
+                f"a JSON value of the stream is longer than max_event_bytes="
+                f"{self._max_event_bytes} (of a client, Limits(event_bytes=...))",
+                limit="event_bytes",
+            )
+
+
+class TellingParser:
+    """Reads an event stream or JSON values, told by the first byte.
+
+    No line of an event stream begins with a bracket or a quotation mark.
+
+    Args:
+        max_event_bytes: the most bytes in one event.
+        dataless: whether an event stream's blocks without data count as events.
+
+    Attributes:
+        errors: the values of fields named ``error``, outside the standard.
+    """
+
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES, dataless: bool = False) -> None:
+        self._options = {"max_event_bytes": max_event_bytes}
+        self._dataless = dataless
+        self._parser: EventParser | JSONParser | None = None
+        self._head = b""
+        self.errors: list[str] = []
+
+    @property
+    def pending(self) -> bool:
+        """Whether an event was begun and is not finished."""
+        return self._parser is not None and self._parser.pending
+
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """Yield the events that `chunk` completes. Take all of them before the next call."""
+        if self._parser is None:
+            chunk = self._head + chunk
+            bare = chunk.removeprefix(BOM).lstrip()
+            if not bare or BOM.startswith(chunk):
+                # Blank lines may come first; one is enough to know of.
+                self._head = chunk[: len(BOM) + 1]
+                return
+            if bare.startswith(VALUE_STARTS):
+                self._parser = JSONParser(**self._options)
+            else:
+                self._parser = EventParser(**self._options, dataless=self._dataless)
+        yield from self._parser.feed(chunk)
+        self.errors[:] = self._parser.errors
+
+    def finish(self) -> Iterator[ServerSentEvent]:
+        """Yield what only the end of the body completes."""
+        if self._parser is not None:
+            yield from self._parser.finish()
+            self.errors[:] = self._parser.errors
