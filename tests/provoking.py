@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
 from typing import Any
 
 from chatsdk import AnswerStream, Cancel, ChatClient, Retry
@@ -24,6 +25,7 @@ __all__ = [
     "leftovers",
     "nothing_left",
     "opened_way",
+    "part_of",
     "wait_until",
 ]
 
@@ -34,6 +36,14 @@ HELLO = [CHUNK % b"Hel", CHUNK % b"lo", STOP, DONE]
 
 # Seconds after which a test gives up waiting for a fact. A stop takes a thousandth of it.
 PATIENCE = 10.0
+
+
+def part_of(module: ModuleType, function: FunctionType) -> FunctionType:
+    """Return `function` as if `module` had defined it: what it raises, the module raises."""
+    names = {**function.__globals__, "__name__": module.__name__}
+    return FunctionType(
+        function.__code__, names, function.__name__, function.__defaults__, function.__closure__
+    )
 
 
 def wait_until(fact: Callable[[], object], what: str = "it") -> None:

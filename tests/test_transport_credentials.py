@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from provoking import CHUNK, HELLO, opened_way
+from provoking import CHUNK, HELLO, opened_way, part_of
 
 from chatsdk import (
     ChatClient,
@@ -235,7 +235,7 @@ def test_exceptions_that_show_them(server, foreign, monkeypatch):
             foreign.request = request
         raise foreign
 
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", fail)
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", part_of(requests.adapters, fail))
     error_of(client_of(server.url))
 
 

@@ -32,6 +32,7 @@ from chatsdk.transport import (
     checked_token,
     shown_url,
 )
+from chatsdk.transport.foreign import freed
 
 if TYPE_CHECKING:
     import requests
@@ -265,11 +266,11 @@ class ChatClient:
             error.answer = Answer()
             if story is not None:
                 story.failed(error)
-            failure = error
-        except BaseException:
+            failure: BaseException = error.with_traceback(None)
+        except BaseException as error:
             if exchange is not None:
                 exchange.close()
-            raise
+            failure = freed(error)
         else:
             reading = Reading(
                 exchange,
@@ -282,8 +283,8 @@ class ChatClient:
             )
             return AnswerStream(reading, body, story)
         try:
-            # Without the frames below, in which tokens are variables, and what the server sent.
-            raise failure.with_traceback(None)
+            # Without the frames below: their variables hold tokens, and bytes that the server sent.
+            raise failure
         finally:
             # It holds this frame; held by it in turn, it would live until a garbage collection.
             del failure

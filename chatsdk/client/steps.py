@@ -12,6 +12,7 @@ from chatsdk.client.reading import Reading
 from chatsdk.errors import ChatError, LimitExceeded
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.faults import Stopped
+from chatsdk.transport.foreign import freed
 
 __all__ = ["steps"]
 
@@ -31,7 +32,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
     exchange, builder = reading.exchange, reading.builder
     feed, take, ended = reading.parser.feed, reading.take, exchange.wire.causes
     errors = reading.parser.errors
-    failure: ChatError | None = None
+    failure: BaseException | None = None
     first = True
     event: ServerSentEvent | None = None
     kept = tail = b""
@@ -77,21 +78,25 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
         reading.stop()
         exchange.close()
     except ChatError as error:
-        failure = reading.fail(error)
+        failure = reading.fail(error).with_traceback(None)
         exchange.close()
-    except BaseException:
-        # Given up: by a KeyboardInterrupt, or by a GeneratorExit, which may come from a garbage
-        # collection in the midst of anything.
+    except GeneratorExit:
+        # Dropped. This may be a garbage collection, at any point of the program.
         reading.end(reading.stopped())
         exchange.abandon()
         raise
+    except BaseException as error:
+        # A signal handler's, a tap's, or Ctrl-C.
+        reading.end(reading.stopped())
+        exchange.abandon()
+        failure = freed(error)
     if failure is not None:
         # Who reports errors may show the frames with their variables, and a server may echo a
         # secret: nothing that it sent stands in this frame, and there are none below.
         data = kept = tail = b""
         event = None
         try:
-            raise failure.with_traceback(None)
+            raise failure
         finally:
             # It holds this frame; held by it in turn, it would live until a garbage collection.
             del failure

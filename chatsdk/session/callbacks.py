@@ -9,6 +9,7 @@ from typing import Any
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
+from chatsdk.transport.foreign import raised_by_handler
 
 __all__ = ["Callbacks", "call"]
 
@@ -38,10 +39,12 @@ class Callbacks:
 
 
 def call(function: Callable[..., object] | None, what: str, *args: Any) -> None:
-    """Call what a user gave; what it raises is logged, and the others still run."""
+    """Call a user's function. An exception that it raises is logged; a signal handler's is not."""
     if function is None:
         return
     try:
         function(*args)
-    except Exception:
+    except Exception as error:
+        if raised_by_handler(error):
+            raise
         logger.exception("%s raised", what)

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, NoReturn
 
 from chatsdk.answer import Answer
+from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
 from chatsdk.session.resting import drain
 from chatsdk.session.snapshot import outcome_of
@@ -63,12 +64,16 @@ class TurnHandle:
             RuntimeError: as `wait`.
             ChatError: what ended the answer before its end.
             TypeError, ValueError: the body or prompt could not be sent.
+            BaseException: any other exception that ended the turn's thread.
         """
         if not self.wait(timeout):
             raise TimeoutError(f"the answer has not ended within {timeout} s")
-        outcome = self.outcome
-        if self._error is not None and outcome.reason in ("pending", "error"):
-            raise self._error
+        error = self._error
+        # After stop(), a ChatError only says how the connection ended.
+        if error is not None and not (
+            isinstance(error, ChatError) and self.outcome.reason == "stopped"
+        ):
+            raise error
         return self._machine.answer_of(self._turn)
 
     def stop(self) -> None:
@@ -109,7 +114,7 @@ def start_turn(
             with open_turn(machine, client, turn, plan) as stream:
                 drain(stream)
                 stream.result()
-        except Exception as error:
+        except BaseException as error:
             handle._error = error
         finally:
             threads.remove(thread)

@@ -21,6 +21,7 @@ from chatsdk.session.guard import Guard
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.session.turn import BEFORE_FIRST, Turn
+from chatsdk.transport.foreign import raised_by_handler
 
 __all__ = ["Notifier"]
 
@@ -143,7 +144,7 @@ class Notifier:
         except BaseException as exc:
             if mine:
                 self.waiting = False
-            if here or not isinstance(exc, Exception):
+            if here or not isinstance(exc, Exception) or raised_by_handler(exc):
                 raise
             self._refused()
 
@@ -243,7 +244,9 @@ class Notifier:
                 self._given_of = turn
                 try:
                     function(answer)
-                except Exception:
+                except Exception as error:
+                    if raised_by_handler(error):
+                        raise
                     logger.exception("on_answer raised")
             else:
                 self._give(function, turn, answer)

@@ -7,6 +7,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
+from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
 from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.turn import BEFORE_FIRST, Turn
@@ -65,8 +66,8 @@ def steps(
         notifier.let_go(turn)
         stream.close()
         machine.end(turn, outcome_of(error, machine.answer_of(turn)))
-        if turn.stopped and isinstance(error, Exception):
-            # The session says that the user ended it: there is no error any more.
+        if turn.stopped and isinstance(error, ChatError):
+            # The user stopped the turn, so a connection that broke is no error any more.
             return
         raise
     stream.close()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from chatsdk.answer import ToolCall
 from chatsdk.tools import Signature, signature_of
+from chatsdk.transport.foreign import raised_by_handler
 
 __all__ = ["Result", "Toolbox", "Tools", "with_toolbox"]
 
@@ -137,6 +138,8 @@ class Toolbox:
             value = tool.function(**arguments)
             return Result(_text(value), value, failed=False)
         except Exception as error:
+            if raised_by_handler(error):
+                raise
             return _failure(error)
 
 

@@ -16,6 +16,7 @@ from chatsdk.options import Limits, Timeout
 from chatsdk.transport.cancel import IDLE, STOPPED, Cancel, Wire
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
+from chatsdk.transport.foreign import Quietly
 from chatsdk.transport.http1.body import body_reader
 from chatsdk.transport.http1.decoding import bound_decoder, is_cut, unknown_coding
 from chatsdk.transport.http1.head import unreadable_head
@@ -152,7 +153,7 @@ class Exchange:
             if cut_in_compression(error) and not self._raw.tell():
                 # Nothing at all came: a body may be empty, whatever it is compressed with.
                 return b""
-            failure: ChatError | Stopped = self.failure(error)
+            failure: BaseException = self.failure(error)
         else:
             wire.waiting = None
             # The flag comes before what was read: a wire that was ended reads like a clean end.
@@ -185,8 +186,8 @@ class Exchange:
         """The error for a wire that was ended."""
         return ended(self.wire.cause or STOPPED, self._timeout)
 
-    def failure(self, error: BaseException) -> ChatError | Stopped:
-        """Return our error for what reading raised."""
+    def failure(self, error: BaseException) -> BaseException:
+        """Return the exception to raise for one that reading raised: see `translated`."""
         return translated(
             error, self.wire, self.secrets, self._timeout, streaming=True, started=self._started
         )
@@ -239,8 +240,10 @@ class Exchange:
 
     def close(self) -> None:
         """Close the response. Only for the thread that reads. Twice is harmless."""
-        self._close_response()
-        self._let_go()
+        try:
+            self._close_response()
+        finally:
+            self._let_go()
 
     def abandon(self) -> None:
         """Close, but leave the connection's place in the pool to whoever sends next.
@@ -250,8 +253,10 @@ class Exchange:
         """
         if self._gone:
             return
-        self._shut()
-        self._let_go()
+        try:
+            self._shut()
+        finally:
+            self._let_go()
         pool = getattr(self._raw, "_pool", None)
         # Only a pool that lends a limited number of connections misses one.
         if getattr(pool, "block", False) and self._raw._connection is not None:
@@ -271,7 +276,7 @@ class Exchange:
 
     def _close_response(self) -> None:
         self._shut()
-        with contextlib.suppress(Exception):
+        with Quietly():
             self._raw.release_conn()
 
     def _shut(self) -> None:
@@ -283,7 +288,7 @@ class Exchange:
             # A forked child may have descriptors of it, and the backend is to know now.
             self.wire.hang_up()
         # Closing can raise whatever reading can, if the connection is broken or half closed.
-        with contextlib.suppress(Exception):
+        with Quietly():
             raw.close()
 
     def _let_go(self) -> None:

@@ -1,4 +1,4 @@
-"""Every exception that can come out of requests, urllib3, http.client and the socket, as ours."""
+"""Translates every exception of requests, urllib3, http.client and the socket into ours."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from chatsdk.errors import (
 )
 from chatsdk.options import Timeout
 from chatsdk.transport.cancel import STOPPED, Wire
+from chatsdk.transport.foreign import causes, foreign, freed, raised_by_handler
 from chatsdk.transport.http1.chunked import BadChunk
 from chatsdk.transport.http1.head import NoFinalAnswer
 from chatsdk.transport.secrets import CUT, Secrets
@@ -78,18 +79,23 @@ def translated(
     *,
     streaming: bool = False,
     started: bool = False,
-) -> ChatError | Stopped:
-    """Return our error for a foreign one, with what lies at its bottom as its cause.
+) -> BaseException:
+    """Return the exception to raise for one that came out of requests: a `ChatError` or `Stopped`.
+
+    An exception that is not the wire's, a signal handler's for instance, is returned as itself.
 
     Args:
-        error: what was raised.
-        wire: whose cause, if there is one, counts for more than what was raised.
-        secrets: what must not be shown; a cause that does is left out.
-        timeout: what the caller allowed.
-        streaming: the response's headers were there already.
-        started: an event was there already.
+        error: the exception that was raised.
+        wire: takes precedence if it was ended, because that is why reading failed.
+        secrets: must not be shown; a cause that does is left out.
+        timeout: the caller's limits.
+        streaming: whether the response's headers had come.
+        started: whether an event had come.
     """
-    for item in _chain(error):
+    theirs = foreign(error)
+    if theirs is not None and (wire.cause is None or not _follows_from_ending(theirs)):
+        return freed(theirs)
+    for item in causes(error):
         # Frames of urllib3 hold the exception that holds them, and with it ours that called them:
         # the token would stay in memory until a garbage collection.
         clear_frames(item.__traceback__)
@@ -102,12 +108,17 @@ def translated(
     return ours
 
 
+def _follows_from_ending(error: BaseException) -> bool:
+    """Whether another package may have raised this because its socket was shut down."""
+    return type(error).__module__ == "builtins" and not raised_by_handler(error)
+
+
 def _ours(
     error: BaseException, wire: Wire, timeout: Timeout, *, streaming: bool, started: bool
 ) -> ChatError | Stopped:
     from chatsdk.transport import peers
 
-    roots = _chain(error)
+    roots = causes(error)
     if any(_is_connect_timeout(root) for root in roots):
         return ended("connect", timeout, wire)
     if any(isinstance(root, Unprepared) for root in roots):
@@ -197,20 +208,6 @@ def _is_connect_timeout(error: BaseException) -> bool:
     )
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error and everything inside it, the outermost first."""
-    found: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        item = waiting.pop(0)
-        if not isinstance(item, BaseException) or any(item is known for known in found):
-            continue
-        found.append(item)
-        waiting += [getattr(item, "reason", None), getattr(item, "original_error", None)]
-        waiting += [*item.args, item.__cause__, item.__context__]
-    return found
-
-
 def _is_timeout(error: BaseException) -> bool:
     # ETIMEDOUT is none of ours: the system gave up a connection whose other end is gone.
     return (
@@ -231,7 +228,7 @@ def _bottom(error: BaseException) -> BaseException | None:
     The exceptions of requests hold the request, and with it the token; those of urllib3 the pool,
     and with it a proxy's password; and a traceback the frames in which these are variables.
     """
-    plain = [item for item in _chain(error) if not isinstance(item, _WRAPPERS)]
+    plain = [item for item in causes(error) if not isinstance(item, _WRAPPERS)]
     if not plain:
         return None
     bare = plain[-1].with_traceback(None)

@@ -21,7 +21,7 @@ from chatsdk.transport.checks import (
 )
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.exchange import Exchange, Tap
-from chatsdk.transport.faults import Stopped, ended, translated
+from chatsdk.transport.faults import ended, translated
 from chatsdk.transport.posting import Poster
 from chatsdk.transport.quieting import quiet_urllib3
 from chatsdk.transport.redirects import hindrance, redirected
@@ -135,8 +135,10 @@ class Transport:
             wire.release(cancels)
             raise
         except BaseException:
-            # Whatever the interpreter still holds of it, the backend is to know at once.
+            # The backend must know at once, even if a traceback keeps the response alive.
             wire.hang_up()
+            if wire.sock is not None:
+                wire.sock.close()
             wire.release(cancels)
             raise
 
@@ -240,7 +242,7 @@ class Transport:
                 timeout=(timeout.connect, timeout.first_event),
             )
         except Exception as error:
-            failure: ChatError | Stopped | None = translated(error, wire, secrets, timeout)
+            failure: BaseException | None = translated(error, wire, secrets, timeout)
         else:
             failure = None
         finally:

@@ -24,6 +24,7 @@ from urllib3.util.retry import Retry
 
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.deadlines import watch
+from chatsdk.transport.foreign import foreign
 from chatsdk.transport.http1.chunked import CoalescingResponse
 
 __all__ = ["POOL_CLASSES", "carrying", "current_wire", "sending_once"]
@@ -97,6 +98,9 @@ class _Wired:
                 sock = socket.socket(family, kind, protocol)
                 self._reach(wire, sock, address)
             except OSError as error:
+                if foreign(error) is not None:
+                    # A time limit that a signal handler raised: no further address is tried.
+                    raise
                 failure = error
             else:
                 # Through a proxy a failure may be the proxy's, so nothing is claimed there.
