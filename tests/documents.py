@@ -12,6 +12,7 @@ import contextlib
 import importlib.util
 import io
 import json
+import logging
 import re
 import socket
 import sys
@@ -180,6 +181,10 @@ class World:
             self._close.callback(self._authority.close)
             environment["REQUESTS_CA_BUNDLE"] = self._authority.path
         self._close.enter_context(mock.patch.dict("os.environ", environment))
+        # A page may turn logging on.
+        logger = logging.getLogger("chatsdk")
+        self._close.callback(logger.setLevel, logger.level)
+        self._close.enter_context(mock.patch.object(logging.root, "handlers", []))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
