@@ -70,7 +70,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel, sources):
     """Every module of chatsdk and the mark that it is typed are in the wheel, and no other file."""
     package = {path.relative_to(sources).as_posix() for path in (sources / "chatsdk").rglob("*.py")}
     contents = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert contents == package | {"chatsdk/py.typed"}
+    assert contents == package | {"chatsdk/py.typed", "chatsdk/web/page.html"}
 
 
 def test_the_wheel_brings_its_licence(wheel):

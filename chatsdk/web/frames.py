@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
@@ -121,7 +121,6 @@ class Wording:
         dialect: the browser's.
         id: the answer's id, a new one by default.
         model: the name to send if the backend does not name its model.
-        prefix: precedes the number in the ``id:`` of each frame.
     """
 
     def __init__(
@@ -135,6 +134,11 @@ class Wording:
         self._id = id or f"msg_{uuid4().hex}"
         self._model = model
         self._sse = dialect.framing() == "sse"
+
+    @property
+    def dialect(self) -> Dialect:
+        """The browser's dialect."""
+        return self._dialect
 
     def frames(self, parts: Iterable[Part]) -> Iterator[bytes]:
         """Yield the frames, each as soon as its part is there."""
@@ -161,6 +165,3 @@ class Wording:
 
     def _encode(self, parts: Iterable[Part]) -> Iterator[bytes]:
         return self._dialect.encode(parts, id=self._id, model=self._model)
-
-
-Opened = Callable[[], Stream]

@@ -1,4 +1,4 @@
-"""`ChatService`: chats whose turns survive a reload, behind three routes."""
+"""`ChatService`: chats whose turns survive a reload, behind four routes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from chatsdk.web.follower import Follower
 from chatsdk.web.frames import Wording, writable
 from chatsdk.web.journal import Journal, JournalError
 from chatsdk.web.memory import MemoryJournal
+from chatsdk.web.page import page as read_page
 from chatsdk.web.relay import HEARTBEAT_SECONDS, Relay, stream_headers
 from chatsdk.web.request_checks import (
     Refused,
@@ -43,6 +44,9 @@ Authorize = Callable[[Any, "str | None"], bool]
 
 _DEFAULT: Any = object()
 
+# What the page speaks.
+_PAGE = writable("vercel")
+
 
 class ChatService:
     """Begins, resumes and stops the turns of chats, for any framework.
@@ -57,13 +61,15 @@ class ChatService:
         journal: where turns are kept, a `MemoryJournal` of its own by default. ``None``: a turn
             ends when its browser leaves, and there is nothing to resume.
         authorize: ``authorize(request, chat_id) -> bool``, asked for each route with the
-            framework's own request. Without it, whoever knows a chat's id may read that chat.
+            framework's own request, and with ``None`` for the page. Without it, whoever knows a
+            chat's id may read that chat.
         prepare: ``prepare(messages, options) -> (messages, options)``, called before the backend
             is asked: it may add a system prompt or a model. A ValueError becomes a 400 with its
             text. Without it, the browser's options are not passed on.
         heartbeat: seconds of silence after which a line is sent that changes nothing.
         max_turns: how many turns this process reads at once.
         max_body: bytes that a request may have.
+        page: serve a chat page at ``GET /``.
         origins: other sites whose pages may use the chat, such as ``"https://example.com"``.
         tools: functions that the model may call, as in `chatsdk.ChatSession.ask`.
 
@@ -82,6 +88,7 @@ class ChatService:
         heartbeat: float = HEARTBEAT_SECONDS,
         max_turns: int = 100,
         max_body: int = 1 << 20,
+        page: bool = True,
         origins: Collection[str] = (),
         tools: Any = None,
     ) -> None:
@@ -108,6 +115,7 @@ class ChatService:
         self._heartbeat = heartbeat
         self._max_turns = max_turns
         self._max_body = max_body
+        self._page = page
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._tools = tools
         # Guards _running.
@@ -163,10 +171,14 @@ class ChatService:
             self._journal.stop(chat)
             return WebResponse(204, [("Cache-Control", "no-store")])
         after = request.headers.get("last-event-id") or request.query.get("after")
-        return self._follow(self._journal, chat, after)
+        return self._follow(self._journal, chat, after, Wording(self._spoken(request)))
 
     def _root(self, request: WebRequest, origin: str | None) -> WebResponse:
-        self._check_method(request, ("POST",), origin)
+        if self._page and request.method in ("GET", "HEAD"):
+            self._check_permission(request, None)
+            return read_page()
+        methods = ("GET", "HEAD", "POST") if self._page else ("POST",)
+        self._check_method(request, methods, origin)
         return self._begin(request)
 
     def _check_method(
@@ -184,8 +196,9 @@ class ChatService:
 
     def _begin(self, request: WebRequest) -> WebResponse:
         body = read_json(request, self._max_body)
+        dialect = self._spoken(request)
         try:
-            asked = self._dialect.read_request(body)
+            asked = dialect.read_request(body)
         except ValueError as error:
             raise Refused.of(400, "bad_request", f"The request cannot be read: {error}.") from None
         chat = asked.conversation_id or f"chat-{uuid4().hex}"
@@ -202,9 +215,9 @@ class ChatService:
                     [("Retry-After", str(RETRY_SECONDS))],
                 )
             self._running += 1
-        turn = Turn(self._client, question, self._wording(asked), self._release)
+        turn = Turn(self._client, question, _wording(dialect, asked), self._release)
         if self._journal is None:
-            return self._relayed(turn, chat)
+            return self._relayed(turn, chat, dialect)
         turn.start(self._journal)
         refused = turn.wait()
         if isinstance(refused, ChatError):
@@ -219,7 +232,7 @@ class ChatService:
             where = {"id": chat, "stream": f"{request.mount}/{chat}/stream"}
             headers = [("Content-Type", "application/json"), ("X-Chat-Id", chat)]
             return WebResponse(202, headers, json_body(where))
-        return self._follow(self._journal, chat, None, turn)
+        return self._follow(self._journal, chat, None, turn.wording, turn)
 
     def _question(self, chat: str, asked: AskedFor) -> Question:
         messages: Sequence[Message] = asked.messages
@@ -237,24 +250,25 @@ class ChatService:
                 conversation = self._journal.conversation(chat)
         return Question(chat, tuple(messages), dict(options), conversation, self._tools)
 
-    def _wording(self, asked: AskedFor) -> Wording:
-        # An answer that goes on after the results of tools is the same message of the page.
-        last = asked.messages[-1]
-        id = None
-        if last.role == "tool":
-            id = next((m.id for m in reversed(asked.messages) if m.role == "assistant"), None)
-        return Wording(self._dialect, id=id)
+    def _spoken(self, request: WebRequest) -> Dialect:
+        """The dialect of this request: our own page speaks Vercel's, whatever else is served."""
+        return _PAGE if self._page and "page" in request.query else self._dialect
 
-    def _relayed(self, turn: Turn, chat: str) -> WebResponse:
+    def _relayed(self, turn: Turn, chat: str, dialect: Dialect) -> WebResponse:
         try:
             stream = turn.open()
         except ChatError as error:
             return of_refusal(error_response(error))
-        body = Relay(stream, dialect=self._dialect, heartbeat=self._heartbeat)
+        body = Relay(stream, dialect=dialect, heartbeat=self._heartbeat)
         return WebResponse(200, [*body.headers, ("X-Chat-Id", chat)], body)
 
     def _follow(
-        self, journal: Journal, chat: str, after: str | None, turn: Turn | None = None
+        self,
+        journal: Journal,
+        chat: str,
+        after: str | None,
+        wording: Wording,
+        turn: Turn | None = None,
     ) -> WebResponse:
         following = journal.follow(
             chat,
@@ -264,13 +278,20 @@ class ChatService:
         )
         if following is None:
             return WebResponse(204, [("Cache-Control", "no-store"), ("X-Chat-Id", chat)])
-        wording = Wording(self._dialect) if turn is None else turn.wording
         body = Follower(following, wording, self._heartbeat)
-        return WebResponse(200, [*stream_headers(self._dialect), ("X-Chat-Id", chat)], body)
+        return WebResponse(200, [*stream_headers(wording.dialect), ("X-Chat-Id", chat)], body)
 
     def _release(self) -> None:
         with self._lock:
             self._running -= 1
+
+
+def _wording(dialect: Dialect, asked: AskedFor) -> Wording:
+    # An answer that goes on after the results of tools is the same message of the page.
+    id = None
+    if asked.messages[-1].role == "tool":
+        id = next((m.id for m in reversed(asked.messages) if m.role == "assistant"), None)
+    return Wording(dialect, id=id)
 
 
 def _wants_json(request: WebRequest) -> bool:
