@@ -6,23 +6,50 @@ A message may be given as a `Message`, as a dict in the widespread shape ``{"rol
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Citation, ToolCall
 from chatsdk.parts import Native
 from chatsdk.values import Value
 
-__all__ = ["Image", "Message"]
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["Image", "Message", "picture_type"]
+
+# The beginning of a URL (RFC 3986, section 3.1). One letter would be a drive of Windows.
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+# Characters of a wrong URL that an error shows.
+SHOWN_CHARS = 80
+
+# How the pictures that models read begin, and their media types.
+PICTURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
 
 ROLES = ("system", "user", "assistant", "tool")
 
 
+def picture_type(data: bytes) -> str | None:
+    """Return the media type of a PNG, JPEG, GIF or WebP picture, ``None`` for anything else."""
+    for beginning, media_type in PICTURES:
+        if data.startswith(beginning):
+            return media_type
+    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
+
+
 class Image(Value):
-    """A picture in a message: by address, or by its content.
+    """A picture in a message: by URL, or by its content. `from_file` reads a file.
 
     Attributes:
-        url: its address.
+        url: its URL, such as ``https://...`` or ``data:...``.
         data: its content in base64, in place of ``url``.
         media_type: such as ``"image/png"``; needed with ``data``.
     """
@@ -38,7 +65,30 @@ class Image(Value):
     def __init__(
         self, url: str | None = None, data: str | None = None, media_type: str | None = None
     ) -> None:
+        if url is not None and not URL.match(url):
+            raise ValueError(
+                f"{url[:SHOWN_CHARS]!r} is not a URL; for a picture in a file give "
+                "Image.from_file(...)"
+            )
         self._set(url, data, media_type)
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str]) -> Image:
+        """Read a picture: PNG, JPEG, GIF or WebP, told by its first bytes.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is none of these.
+        """
+        with open(path, "rb") as file:
+            data = file.read()
+        kind = picture_type(data)
+        if kind is None:
+            raise ValueError(
+                f"{str(path)!r} is not a PNG, JPEG, GIF or WebP picture; for another format give "
+                "Image(data=<base64>, media_type=...)"
+            )
+        return cls(data=base64.b64encode(data).decode(), media_type=kind)
 
     @property
     def source(self) -> str:

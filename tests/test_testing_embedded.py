@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 
 import pytest
+import requests
 from raw_client import POST, ask, dial, hear, read_all
 
 from chatsdk import Answer, AnswerStream, ChatClient, dialects, sse
@@ -398,3 +399,29 @@ def test_pace_ends_with_the_client() -> None:
             assert b"200 OK" in sock.recv(15)
         server.wait_until_no_connections()
         assert server.open_connections == 0
+
+
+@pytest.mark.parametrize("dialect", ["openai", "deepseek", "anthropic", "ollama"])
+def test_without_streaming_the_answer_is_one_document(dialect):
+    """`"stream": false` is answered with the backend's JSON document, which says the same."""
+    with EmbeddedServer(dialect, pace=0.0) as server:
+        with ChatClient(server.url, dialect=dialect) as client:
+            streamed = client.ask("Hello!").result()
+            stream = client.ask("Hello!", stream=False)
+            assert stream.response.content_type == "application/json"
+            answer = stream.result()
+    assert answer.text == streamed.text != ""
+    assert answer.usage == streamed.usage
+    assert answer.finish_reason == streamed.finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path"),
+    [("openai", "/v1/models"), ("anthropic", "/v1/models"), ("ollama", "/api/tags")],
+)
+def test_the_list_of_models(dialect, path):
+    """The backend's list of models has the built-in speaker, for other clients' pickers."""
+    with EmbeddedServer(dialect) as server:
+        response = requests.get(server.url + path, timeout=10)
+    assert response.status_code == 200
+    assert "built-in" in response.text

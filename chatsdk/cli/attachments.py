@@ -7,17 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from chatsdk.cli.remedies import WrongArguments
-from chatsdk.messages import Image, Message
+from chatsdk.messages import Image, Message, picture_type
 
 __all__ = ["message_of"]
-
-# How pictures begin that models read, and their media types.
-PICTURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
 
 # No backend takes a request of this size.
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -32,7 +24,7 @@ def message_of(prompt: str, files: Iterable[str]) -> Message:
     texts, images = [], []
     for name in files:
         data = _read(name)
-        media_type = _picture(data)
+        media_type = picture_type(data)
         if media_type is None:
             texts.append(f'<file name="{Path(name).name}">\n{_text(name, data)}\n</file>\n')
         else:
@@ -50,13 +42,6 @@ def _read(name: str) -> bytes:
     if len(data) > MAX_FILE_BYTES:
         raise WrongArguments(f"--file: {name} is larger than {MAX_FILE_BYTES // 1024**2} MiB")
     return data
-
-
-def _picture(data: bytes) -> str | None:
-    for beginning, media_type in PICTURES:
-        if data.startswith(beginning):
-            return media_type
-    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
 def _text(name: str, data: bytes) -> str:

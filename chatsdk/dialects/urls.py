@@ -110,7 +110,7 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r".*/models/[^/]+:streamGenerateContent", "gemini"),
     # The path is Vercel's too; only Ollama's own port tells.
     (r".+:11434", r"/api/chat", "ollama"),
-    ("", r".*/chat-messages", "dify"),
+    ("", r".*/(chat-messages|completion-messages|workflows/run)", "dify"),
     (r"api\.coze\.(cn|com)", r"/v3/chat", "coze"),
     ("", r".*/runs/stream", "langgraph"),
 )
@@ -125,8 +125,8 @@ def ask_dialect(dialect: Dialect, url: str) -> Dialect:
     It remains ``auto`` if the URL does not show it.
     """
     if dialect.name == "auto" and (name := guess(url)) is not None:
-        return dialects.get(name)
-    return dialect
+        dialect = dialects.get(name)
+    return dialect.at(url)
 
 
 def guess(url: str) -> str | None:

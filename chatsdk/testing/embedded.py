@@ -6,6 +6,7 @@ import itertools
 import ssl
 
 from chatsdk import dialects, sse
+from chatsdk.answer import AnswerBuilder
 from chatsdk.dialects import Dialect
 from chatsdk.parts import Identity, Usage
 from chatsdk.testing.answers import AnswerScript, answer_parts
@@ -21,6 +22,9 @@ from chatsdk.testing.steps import Pause, Step
 from chatsdk.testing.tls import Authority
 
 __all__ = ["EmbeddedServer"]
+
+# The name of the built-in speaker in the list of models.
+MODEL = "built-in"
 
 # Seconds between two words of the built-in speaker: a brisk model's pace.
 WORD_SECONDS = 0.03
@@ -41,7 +45,9 @@ class EmbeddedServer(ChatServer):
 
     There is no model, and the answer says so; the same body is answered the same each time. It is
     asked with a POST at the dialect's own paths, at `/` and at `/chat`; where the backend has an
-    endpoint that stops an answer, so has the server, and the answer ends there. `POST /sse` gives
+    endpoint that stops an answer, so has the server, and the answer ends there. With `"stream":
+    false` in the body the answer is one JSON document, and `GET` of the backend's list of models,
+    such as `/v1/models`, lists one, if chatsdk writes those for the dialect. `POST /sse` gives
     ten events instead, `Hello, this is message number 1` to 10, for a browser on any origin
     (CORS). Elsewhere, and for other methods, there is a 404 that lists the paths. Responses that
     are added as with `ChatServer` come first.
@@ -84,6 +90,8 @@ class EmbeddedServer(ChatServer):
             body = parse_body(request.body) if request.body else None
         except ValueError:
             return _refusal(400, "the body is not JSON")
+        if request.method == "GET" and request.path == self.dialect.models_path:
+            return Reply(json=self.dialect.encode_models([MODEL]))
         stopped = self._stops.reply(request, body)
         if stopped is not None:
             return stopped
@@ -97,14 +105,19 @@ class EmbeddedServer(ChatServer):
         who = Identity(
             id=f"answer-{number}",
             conversation_id=known or f"conversation-{number}",
-            model="built-in",
+            model=MODEL,
             task=f"task-{number}",
         )
         usage = Usage(input=len(prompt_of(body).split()), output=len(text.split()))
+        # The parts begin with who says them, and here the task belongs to that.
+        parts = [who, *answer_parts(text, usage=usage)[1:]]
+        dialect = self.dialect.at(request.path)
+        if isinstance(body, dict) and body.get("stream") is False and _writes_documents(dialect):
+            answer = AnswerBuilder().step(parts)
+            return Reply(json=dialect.encode_document(answer, id=f"answer-{number}"))
         script = StoppableAnswer(
-            self.dialect.at(request.path),
-            # The parts begin with who says them, and here the task belongs to that.
-            [who, *answer_parts(text, usage=usage)[1:]],
+            dialect,
+            parts,
             pace=self._pace,
             id=f"answer-{number}",
             headers=UNBUFFERED,
@@ -140,6 +153,10 @@ class EmbeddedServer(ChatServer):
         head = Head(headers=origin | UNBUFFERED)
         # No pause after the last event.
         return Script(head, steps=steps[:-1])
+
+
+def _writes_documents(dialect: Dialect) -> bool:
+    return type(dialect).encode_document is not Dialect.encode_document
 
 
 def _refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Reply:
