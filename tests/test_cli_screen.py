@@ -14,7 +14,7 @@ from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.cli import keyboard
 from chatsdk.cli.conversation import Conversation
 from chatsdk.cli.history import History
-from chatsdk.cli.markdown import MarkdownScreen, screen_for, settled
+from chatsdk.cli.markdown import MarkdownScreen, block_ends, screen_for
 from chatsdk.cli.notes import printable
 from chatsdk.cli.screen import Screen
 from chatsdk.client import ChatClient
@@ -153,19 +153,19 @@ def test_printable(text) -> None:
         ("```\n``` not the end\n\n", ""),
     ],
 )
-def test_settled(text, whole) -> None:
+def test_blocks(text, whole) -> None:
     """A block is settled once a line at the margin follows a blank line outside a fence."""
-    assert text[: settled(text)] == whole
+    assert text[: (block_ends(text) or [0])[-1]] == whole
 
 
 @given(st.text("a\n`~ ", max_size=60))
-def test_settled_stays_settled(text) -> None:
-    """What was settled once is the beginning of what is settled later."""
-    place = 0
+def test_a_block_stays_complete(text) -> None:
+    """A block that was complete once is so whatever follows."""
+    ends: list[int] = []
     for end in range(len(text) + 1):
-        whole = settled(text[:end])
-        assert whole >= place
-        place = whole
+        now = block_ends(text[:end])
+        assert now[: len(ends)] == ends
+        ends = now
 
 
 def rendered(*parts: Part) -> str:

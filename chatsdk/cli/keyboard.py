@@ -27,8 +27,8 @@ __all__ = ["Keys", "keys_during_answer", "prompts"]
 PROMPT = "> "
 ESCAPE = b"\x1b"
 
-# Where tcgetattr puts the local modes and the control characters.
-LOCAL_MODES, CONTROL_CHARACTERS = 3, 6
+# Where tcgetattr puts the input modes, the local modes and the control characters.
+INPUT_MODES, LOCAL_MODES, CONTROL_CHARACTERS = 0, 3, 6
 
 # Seconds. An arrow key begins with Esc, too, but the rest of it follows at once.
 ESCAPE_SECONDS = 0.03
@@ -212,6 +212,8 @@ def keys_during_answer() -> Iterator[Keys]:
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     modes = termios.tcgetattr(terminal)
+    # Enter is to differ from Ctrl+J, which begins a new line.
+    modes[INPUT_MODES] &= ~termios.ICRNL
     # Ctrl-C stays a signal.
     modes[LOCAL_MODES] &= ~(termios.ECHO | termios.ICANON)
     modes[CONTROL_CHARACTERS][termios.VMIN] = 1

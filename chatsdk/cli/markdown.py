@@ -16,7 +16,7 @@ from chatsdk.outcome import Outcome
 if TYPE_CHECKING:
     from chatsdk.cli.styled import Renderer
 
-__all__ = ["MarkdownScreen", "screen_for", "settled"]
+__all__ = ["MarkdownScreen", "block_ends", "screen_for"]
 
 # A fence of a code block (CommonMark 0.31, "Fenced code blocks").
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -34,22 +34,23 @@ def screen_for(out: TextIO, notes: TextIO, *, rewrites: bool = False) -> Screen:
     return Screen(out, notes, rewrites=rewrites)
 
 
-def settled(text: str) -> int:
-    """Return the length of the complete blocks in a Markdown text, which no later text can change.
+def block_ends(text: str) -> list[int]:
+    """Return where the complete blocks of a Markdown text end, which no later text can change.
 
-    They end with a blank line outside a fenced code block. The line after it begins at the margin:
-    an indented one would belong to the block before, such as a paragraph of a list item.
+    A block ends with a blank line outside a fenced code block. The line after it begins at the
+    margin: an indented one would still belong to it, such as a paragraph of a list item.
     """
-    end = place = blank = 0
+    ends = []
+    place = blank = 0
     fence = ""
     lines = text.split("\n")
-    # The last line may still grow, but its first character stays.
     for number, line in enumerate(lines):
         if blank and line.strip():
             if line[0] not in " \t":
-                end = blank
+                ends.append(blank)
             blank = 0
         if number == len(lines) - 1:
+            # The last line may still grow, but its first character stays.
             break
         place += len(line) + 1
         mark = _FENCE.match(line)
@@ -59,7 +60,7 @@ def settled(text: str) -> int:
             fence = ""
         elif not fence and not line.strip():
             blank = place
-    return end
+    return ends
 
 
 class MarkdownScreen(Screen):
@@ -74,8 +75,6 @@ class MarkdownScreen(Screen):
 
     def __init__(self, out: TextIO, notes: TextIO, renderer: Renderer) -> None:
         self._renderer = renderer
-        # Characters of the answer that are printed for good.
-        self._printed = 0
         super().__init__(out, notes)
 
     def step(self, answer: Answer) -> None:
@@ -85,7 +84,7 @@ class MarkdownScreen(Screen):
             self._part("reasoning", answer.reasoning_delta)
         if answer.rewritten:
             self._live.clear()
-            self._printed = 0
+            self._begin_text()
             self._say_rewritten()
         if answer.text and (answer.delta or answer.rewritten):
             self._draw(answer.text)
@@ -96,29 +95,47 @@ class MarkdownScreen(Screen):
         super().end(outcome)
 
     def _restart(self) -> None:
-        self._printed = 0
+        self._begin_text()
         super()._restart()
+
+    def _begin_text(self) -> None:
+        # Characters of the text that are printed for good, and whether they left a line.
+        self._printed = 0
+        self._stands = False
 
     def _draw(self, text: str) -> None:
         if self._current != "answer":
             self._live.clear()
             self._head("answer")
             self._current = "answer"
-        length = settled(text[self._printed :])
-        above = self._lines(text[self._printed : self._printed + length])
-        self._printed += length
-        growing = self._lines(text[self._printed :])[-self._renderer.rows :]
-        self._live.draw(growing, above="".join(f"{line}\n" for line in above))
+        growing = text[self._printed :]
+        above = ""
+        if ends := block_ends(growing):
+            above = self._final(growing[: ends[-1]])
+            growing = growing[ends[-1] :]
+        self._live.draw(self._lines(growing)[-self._renderer.rows :], above=above)
 
     def _settle(self, text: str) -> None:
         """Print the block that was still growing; what follows begins below it."""
         self._live.clear()
-        for line in self._lines(text[self._printed :]):
-            self._write(f"{line}\n")
-        self._printed = len(text)
+        if final := self._final(text[self._printed :]):
+            self._write(final)
+
+    def _final(self, text: str) -> str:
+        """Return the next piece of the text as it is printed for good."""
+        lines = self._lines(text)
+        self._printed += len(text)
+        self._stands = self._stands or bool(lines)
+        return "".join(f"{line}\n" for line in lines)
 
     def _lines(self, text: str) -> list[str]:
-        lines = self._renderer.lines(text) if text.strip() else []
-        if lines and self._printed:
-            lines.insert(0, "")
+        """Render a piece of the text, block by block, with a blank line above each block."""
+        lines: list[str] = []
+        start = 0
+        for end in (*block_ends(text), len(text)):
+            block = self._renderer.lines(text[start:end])
+            if block and (lines or self._stands):
+                lines.append("")
+            lines += block
+            start = end
         return [encodable(line, self._out) for line in lines]

@@ -123,6 +123,8 @@ class Renderer:
         There are no blank lines at either end, and no blanks at the end of a line: a terminal that
         draws an emoji wider than rich counts would wrap such a line.
         """
+        if not text.strip():
+            return []
         # A link's address is shown, because it may differ from what its text claims.
         markdown = _AnswerMarkdown(printable(text), hyperlinks=False)
         rendered = self._console.render_lines(markdown, pad=False)

@@ -113,7 +113,7 @@ class WordWrap:
         width = width_of(piece)
         begun = width_of(self._word)
         fits = self._column + width <= edge
-        if not fits and not begun and self._column:
+        if not fits and self._column and (not begun or _is_wide(piece)):
             self._next_line(out)
         elif not fits and begun < self._column and begun + width <= edge and self._can_move():
             word = self._word
