@@ -13,7 +13,7 @@ from http.client import HTTPException, IncompleteRead, LineTooLong
 from typing import Any, cast
 
 from chatsdk.transport.http1.head import MAX_LINE_BYTES, BoundedHeadResponse
-from chatsdk.transport.http1.read_ahead import LARGE_READ, SMALL_READ, Ahead
+from chatsdk.transport.http1.read_ahead import LARGE_READ, SMALL_READ, Ahead, opened
 
 __all__ = ["BadChunk", "CoalescingResponse"]
 
@@ -62,12 +62,10 @@ class CoalescingResponse(BoundedHeadResponse):
     surplus = False
 
     _method: str | None
-    _sock: socket.socket | None
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        # What else has a `makefile` need not have a `recv` that gives the same bytes.
-        self._sock = sock if isinstance(sock, socket.socket) else None
+        self.fp = opened(self.fp, sock)
 
     def read1(self, n: int = -1) -> bytes:
         """Give what is there of the body, `n` bytes at most, or else what the next ``recv`` brings.
@@ -75,11 +73,9 @@ class CoalescingResponse(BoundedHeadResponse):
         Empty at the end. A second ``recv`` is made only where the first brought nothing but
         framing.
         """
-        ahead = self.fp
-        if type(ahead) is not Ahead:
-            if ahead is None or self._method == "HEAD":
-                return b""
-            ahead = self.fp = Ahead(ahead, self._sock)
+        ahead: Ahead | None = self.fp
+        if ahead is None or self._method == "HEAD":
+            return b""
         if n < 0:
             n = LARGE_READ
         if not self.chunked:
@@ -109,7 +105,6 @@ class CoalescingResponse(BoundedHeadResponse):
 
     def _read1_plain(self, ahead: Ahead, n: int) -> bytes:
         """`read1` for a body without chunks: of known length, or up to the end."""
-        # Nothing is ever in hand here: what is asked for is given.
         length = self.length
         data = ahead.recv(n if n < ahead.ask else ahead.ask) if n and length != 0 else b""
         if length is not None:
@@ -237,11 +232,9 @@ class CoalescingResponse(BoundedHeadResponse):
             raise IncompleteRead(b"", amt) from None
 
     def _close_conn(self) -> None:
-        ahead = self.fp
-        if type(ahead) is Ahead and ahead.at < len(ahead.data):
+        ahead: Ahead | None = self.fp
+        if ahead is not None and ahead.at < len(ahead.data):
             self.surplus = True
-        # The socket is not to be kept alive by a response that is done with it.
-        self._sock = None
         super()._close_conn()  # type: ignore[misc]
 
 

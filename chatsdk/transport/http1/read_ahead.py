@@ -1,31 +1,37 @@
-"""What a response is read through: a socket's file, and bytes that were received ahead of use."""
+"""`Ahead`: a socket's file that keeps the bytes received ahead of use."""
 
 from __future__ import annotations
 
+import _socket
 import io
-import socket
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Ahead", "LARGE_READ", "SMALL_READ"]
+__all__ = ["LARGE_READ", "SMALL_READ", "Ahead", "opened"]
 
-# Bytes asked of the socket: SMALL while the body trickles, for Python sets a buffer of that size
-# aside while it waits, and a thousand streams may wait; LARGE once a read has filled SMALL.
+# Bytes to ask the socket for. SMALL while the body trickles, because Python allocates a buffer of
+# that size for the wait, and hundreds of streams may be waiting. LARGE after a read filled SMALL.
 SMALL_READ = 8192
 LARGE_READ = 65536
 
 
 class Ahead:
-    """A file over a socket, and before it the bytes that were received but not used yet."""
+    """A file over a socket, which also holds bytes that were received but not used yet.
 
-    __slots__ = ("_drained", "_file", "_sock", "ask", "at", "data", "uniform")
+    Every read goes to the socket's own `recv`: it costs a third of the file's, and an expired
+    ``SO_RCVTIMEO`` raises there, while a buffered file would report the end of the body.
 
-    def __init__(self, file: io.BufferedReader, sock: socket.socket | None) -> None:
+    Args:
+        file: keeps the socket open until `close`.
+        sock: the socket to receive from; ``None`` to read the file instead.
+    """
+
+    __slots__ = ("_file", "_recv", "ask", "at", "data", "uniform")
+
+    def __init__(self, file: Any, sock: _socket.socket | None) -> None:
         self._file = file
-        # The socket's own `recv` costs a third of the file's, so it is what is called as long as
-        # the file is known to hold nothing back.
-        self._sock: Any = sock
-        self._drained = False
-        # Unused are the bytes from `at` on.
+        self._recv: Callable[[int], bytes] = file.read1 if sock is None else sock.recv
+        # The bytes from `at` on are unused.
         self.data = b""
         self.at = 0
         # Bytes to ask for next.
@@ -33,68 +39,92 @@ class Ahead:
         # False once a chunk has shown that they cannot be taken all together.
         self.uniform = True
 
-    @property
-    def file(self) -> io.BufferedReader:
-        """For reading past the bytes in hand: it may buffer some of its own."""
-        self._drained = False
-        return self._file
-
     def recv(self, most: int) -> bytes:
-        """Make at most one ``recv``, of at most `most` bytes, past what is in hand."""
-        if self._drained:
-            data: bytes = self._sock.recv(most)
-        else:
-            data = self._file.read1(most)
-            self._drained = self._sock is not None and len(data) < most
+        """Return what is in hand, or what one ``recv`` brings: at most `most` bytes."""
+        if self.at < len(self.data):
+            return self.take(most)
+        self.data = b""
+        self.at = 0
+        data = self._recv(most)
         self.ask = SMALL_READ if len(data) < SMALL_READ else LARGE_READ
         return data
 
     def receive(self, most: int) -> int:
-        """`recv`, and keep in hand what comes. Gives the number of its bytes, 0 at the end."""
-        # What is in use already must not be kept while waiting.
+        """Make one ``recv`` and keep its bytes. Returns their number, 0 at the end."""
+        # Bytes in use already must not be kept during the wait.
         rest = self.data = self.data[self.at :]
         self.at = 0
-        if self._drained:
-            # As `recv` does it, for an event that comes alone has no use for one more call.
-            data: bytes = self._sock.recv(most)
-            self.ask = SMALL_READ if len(data) < SMALL_READ else LARGE_READ
-        else:
-            data = self.recv(most)
+        data = self._recv(most)
+        self.ask = SMALL_READ if len(data) < SMALL_READ else LARGE_READ
         self.data = rest + data if rest else data
         return len(data)
 
     def take(self, most: int) -> bytes:
+        """Return at most `most` of the bytes in hand."""
         start = self.at
         self.at = min(start + most, len(self.data))
         return self.data[start : self.at]
 
     def read(self, amount: int | None = -1) -> bytes:
-        if amount is None or amount < 0:
-            return self.take(len(self.data)) + self.file.read()
-        data = self.take(amount)
-        return data + self.file.read(amount - len(data)) if len(data) < amount else data
+        """Return `amount` bytes, or all up to the end; fewer only at the end."""
+        everything = amount is None or amount < 0
+        left = LARGE_READ if everything else amount or 0
+        pieces = []
+        while left and (data := self.recv(min(left, LARGE_READ))):
+            pieces.append(data)
+            if not everything:
+                left -= len(data)
+        return b"".join(pieces)
 
     def readinto(self, buffer: Any) -> int:
+        """Fill the buffer, or less of it at the end."""
         view = memoryview(buffer)
-        data = self.take(len(view))
+        data = self.read(len(view))
         view[: len(data)] = data
-        return len(data) + (self.file.readinto(view[len(data) :]) if len(data) < len(view) else 0)
+        return len(data)
 
     def readline(self, limit: int = -1) -> bytes:
-        end = self.data.find(b"\n", self.at) + 1 or len(self.data)
-        line = self.take(end - self.at if limit < 0 else min(end - self.at, limit))
-        if line.endswith(b"\n"):
-            return line
-        return line + self.file.readline(limit if limit < 0 else limit - len(line))
+        """Return the bytes up to a line feed, the end or the limit."""
+        pieces = []
+        left = limit if limit >= 0 else None
+        while left != 0:
+            if self.at >= len(self.data) and not self.receive(SMALL_READ):
+                break
+            end = self.data.find(b"\n", self.at) + 1 or len(self.data)
+            piece = self.take(end - self.at if left is None else min(end - self.at, left))
+            pieces.append(piece)
+            if left is not None:
+                left -= len(piece)
+            if piece.endswith(b"\n"):
+                break
+        return b"".join(pieces)
 
     def peek(self, amount: int = 0) -> bytes:
-        return self.data[self.at :] or self.file.peek()
+        """Return the bytes in hand, at least one unless the file has ended."""
+        if self.at >= len(self.data):
+            self.receive(SMALL_READ)
+        return self.data[self.at :]
 
     def flush(self) -> None:
         self._file.flush()
 
     def fileno(self) -> int:
-        return self._file.fileno()
+        number: int = self._file.fileno()
+        return number
 
     def close(self) -> None:
         self._file.close()
+        # Not to keep the socket alive; a closed file raises.
+        self._recv = self._file.read
+
+
+def opened(file: io.BufferedReader, sock: object) -> Ahead:
+    """Return the file of a response, given the one that http.client opened.
+
+    A mock's socket need not have a `recv` that gives the same bytes as its file.
+    """
+    # The class in C, because what replaces `socket.socket` also replaces `socket.SocketType`.
+    if isinstance(sock, _socket.socket):
+        # The file stays open, without its buffer of 8 KiB.
+        return Ahead(file.detach(), sock)
+    return Ahead(file, None)
