@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import socket
+import ssl
 import threading
 import time
 
@@ -21,7 +23,9 @@ from chatsdk import (
     Timeout,
 )
 from chatsdk.testing import Authority, ChatServer, UnansweredPort
+from chatsdk.transport import deadlines
 from chatsdk.transport.cancel import IDLE, Wire
+from chatsdk.transport.http1 import read_ahead
 
 # The limit that is to hold, in seconds, and how much later it may be noticed on a busy machine.
 LIMIT = 0.2
@@ -61,6 +65,12 @@ def timed_out(phase: str, text: str = ""):
     assert error.phase == phase
     assert f" {LIMIT:g} s (Timeout.{phase})" in str(error)
     assert error.answer == Answer(text)
+
+
+def hold():
+    """Yields nothing, until the test is over."""
+    threading.Event().wait(LIMIT + LATE)
+    yield from ()
 
 
 def sound(way, client) -> None:
@@ -270,41 +280,103 @@ def test_a_kept_alive_connection_has_its_own_silence(plain):
 
 
 def test_reading_on_time_costs_no_poll(way):
-    """Between events the socket has no timeout of its own, for which Python polls at each read."""
+    """Between events a plain socket has no timeout of Python's, which polls at each read."""
     script = way.server.stream()
-    script.push(EVENT)
     with way.client(timeout=Timeout(idle=PATIENCE)) as client:
         stream = client.send({})
-        next(stream)
-        assert stream._reading.exchange.wire.sock.gettimeout() is None
+        for _ in range(2):
+            script.push(EVENT)
+            next(stream)
+        sock = stream._reading.exchange.wire.sock
+        # ssl goes on reading when the kernel ends a wait, so it needs the other one.
+        assert sock.gettimeout() == (PATIENCE if isinstance(sock, ssl.SSLSocket) else None)
         stream.close()
 
 
-def no_thread(self):
-    raise RuntimeError("can't start new thread")
+def no_thread(self, start=threading.Thread.start):
+    """Takes the place of ``Thread.start`` in a system without a thread for the deadlines."""
+    if self.name == "chatsdk-deadlines":
+        raise RuntimeError("can't start new thread")
+    start(self)
 
 
-@pytest.mark.parametrize("lacking", ["a thread", "waking"])
-def test_silence_without_the_helper(way, lacking, monkeypatch):
-    """Where no thread can watch, or could not wake the reader, the socket itself ends a silence."""
-    from chatsdk.transport import deadlines, exchange
+HELPERS = {
+    "no thread": lambda patch: patch.setattr(threading.Thread, "start", no_thread),
+    "a dead thread": lambda patch: patch.setattr(deadlines.Watcher, "_run", lambda _: None),
+    "no limit in the kernel": lambda patch: patch.setattr(read_ahead, "TIMEVALS", ()),
+}
 
-    if lacking == "a thread":
-        monkeypatch.setattr(deadlines, "_watcher", deadlines.Watcher())
-    else:
-        monkeypatch.setattr(exchange, "WAKES_READERS", False)
-    script = way.server.stream()
+
+@pytest.fixture(params=HELPERS)
+def helpless(request, monkeypatch):
+    """A process in which the helper thread does not run, or the kernel keeps no limit."""
+    monkeypatch.setattr(deadlines, "_watcher", deadlines.Watcher())
+    HELPERS[request.param](monkeypatch)
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close", "length"])
+def test_silence_without_the_helper(way, framing, helpless):
+    """The socket itself ends a silence, however the end of the body is framed."""
+    length = {"headers": {"Content-Length": "100000"}} if framing == "length" else {}
+    script = way.server.stream(framing="close" if length else framing, **length)
     script.push(EVENT)
     with way.client(timeout=Timeout(connect=None, first_event=None, idle=LIMIT)) as client:
         stream = client.send({})
-        with monkeypatch.context() as patch:
-            if lacking == "a thread":
-                patch.setattr(threading.Thread, "start", no_thread)
-            next(stream)
-        assert stream._reading.exchange.wire.sock.gettimeout() == LIMIT
+        next(stream)
         with timed_out("idle", "Hi"):
             next(stream)
         script.wait_for_disconnect()
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_no_first_event_without_the_helper(way, head, helpless):
+    """So it does before the response's head, and behind it."""
+    way.server.silent(head=head)
+    with way.client(timeout=Timeout(first_event=LIMIT)) as client:
+        with timed_out("first_event"):
+            list(client.send({}))
+
+
+@pytest.mark.parametrize("what", ["silence", "comments", "events"])
+def test_the_total_without_the_helper(way, what, helpless):
+    """The reader looks at the clock when something comes, and lets no wait take longer."""
+    drip = {"comments": [b": ping\n"], "events": [EVENT]}.get(what, [])
+    way.server.stream(lambda _: itertools.chain([EVENT], itertools.cycle(drip), hold()))
+    with way.client(timeout=Timeout(total=LIMIT)) as client:
+        begun = time.monotonic()
+        with pytest.raises(ChatTimeout) as caught:
+            list(client.send({}))
+        assert LIMIT * 0.9 < time.monotonic() - begun < LIMIT + LATE
+        assert caught.value.phase == "total"
+
+
+def test_the_helper_outlives_an_exception(plain, monkeypatch, caplog):
+    """What it cannot handle is logged, and the other streams keep their deadlines."""
+    expire = Wire.expire
+
+    def fail_once(self, phase, when):
+        monkeypatch.setattr(Wire, "expire", expire)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Wire, "expire", fail_once)
+    wire = Wire()
+    deadlines.watch(wire, "total", 0.0)
+    plain.server.drip(interval=LIMIT / 10, part="head")
+    with plain.client(timeout=Timeout(total=LIMIT)) as client, timed_out("total"):
+        client.send({})
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_fork_that_python_did_not_make(plain, monkeypatch):
+    """A child of a C program has no helper, though its module says that it runs."""
+    with plain.client(timeout=PATIENCE) as client:
+        sound(plain, client)
+    known = deadlines._watcher
+    monkeypatch.setattr(deadlines, "_made_in", (0, *deadlines._made_in[1:]))
+    plain.server.drip(interval=LIMIT / 10, part="head")
+    with plain.client(timeout=Timeout(total=LIMIT)) as client, timed_out("total"):
+        client.send({})
+    assert deadlines._watcher is not known
 
 
 def test_a_wait_is_asked_about_once_a_silence():
@@ -517,17 +589,14 @@ def test_what_is_no_time(wrong):
             Timeout(**{phase: wrong})
 
 
-def test_no_thread_for_the_deadlines(plain, monkeypatch):
-    """Where the system has no thread left that is said, and the next request has another try."""
-    from chatsdk.transport import deadlines
-
+def test_no_thread_for_the_deadlines(plain, monkeypatch, caplog):
+    """The request goes on, the log says which limits are weaker, and the next one tries again."""
     monkeypatch.setattr(deadlines, "_watcher", deadlines.Watcher())
-
     with plain.client(timeout=PATIENCE) as client:
-        with monkeypatch.context() as patch:
+        with monkeypatch.context() as patch, caplog.at_level("DEBUG", logger="chatsdk"):
             patch.setattr(threading.Thread, "start", no_thread)
-            with pytest.raises(RuntimeError, match="start new thread"):
-                client.send({})
+            sound(plain, client)
+        assert "Timeout.connect cannot end" in caplog.text
         sound(plain, client)
     plain.server.drip(interval=LIMIT / 10, part="head")
     with plain.client(timeout=Timeout(total=LIMIT)) as client, timed_out("total"):

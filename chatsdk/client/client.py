@@ -67,6 +67,8 @@ class ChatClient:
             authentication are used.
         verify: as in requests: ``False``, or the path of a CA bundle. It goes before the
             environment's ``REQUESTS_CA_BUNDLE``.
+        cert: a client certificate for mutual TLS, as in requests: the path of a PEM file with the
+            certificate and its key, or the paths of both, ``("client.crt", "client.key")``.
         proxies: as in requests, such as ``{"https": "http://proxy:3128"}``.
         follow_redirects: follow a 307 or 308 that stays on the same origin. Nothing else is ever
             followed: it would take the token elsewhere, or turn the POST into a GET.
@@ -94,6 +96,7 @@ class ChatClient:
         limits: Limits | None = Limits(),  # noqa: B008, a frozen value
         http: requests.Session | None = None,
         verify: bool | str | None = None,
+        cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
         follow_redirects: bool = False,
         exact_url: bool = False,
@@ -123,6 +126,7 @@ class ChatClient:
             limits=self._limits,
             http=http,
             verify=verify,
+            cert=cert,
             proxies=proxies,
             follow_redirects=follow_redirects,
             tap=tap,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
-import select
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-__all__ = ["IDLE", "STOPPED", "Cancel", "Wire"]
+from chatsdk.transport.clock import now
+
+__all__ = ["IDLE", "STOPPED", "Cancel", "Wire", "check_process"]
 
 # The cause of a wire that the user ended; every other cause is a phase of `chatsdk.Timeout`.
 STOPPED = "stopped"
@@ -24,6 +25,10 @@ LATE_SECONDS = 0.05
 
 # So many seconds a reader has for taking what has come, once it can run again.
 CATCH_UP_SECONDS = 0.2
+
+# Makes one `recv` return at once. Windows has no such flag; there a peek at an idle socket would
+# wait, so that no wait is looked into.
+DONT_WAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 
 # Phases of one attempt: another one has time of its own for them.
 ATTEMPT_PHASES = ("connect", "first_event", "body")
@@ -68,11 +73,12 @@ class Cancel:
         return f"<Cancel {'set' if self._set else 'not set'}>"
 
 
-class _Duplicate(socket.socket):
+class _Duplicate(_socket.socket):
     """A second descriptor of a connection, closed with the last reference to it.
 
     Nobody closes it by hand: a thread that is about to shut it down holds a reference, so that
-    the number cannot meanwhile belong to a connection of somebody else.
+    the number cannot meanwhile belong to a connection of somebody else. It is of the class in C,
+    which nothing replaces: a test that forbids sockets, or greenlets.
     """
 
     __slots__ = ()
@@ -103,6 +109,7 @@ class Wire:
         url: where the request goes. Only its host and port may be shown.
         shaking: a TLS handshake with the peer has begun and has not succeeded.
         hidden: takes out of a text what must not be shown.
+        seen: is given the header fields that are sent.
     """
 
     __slots__ = (
@@ -116,6 +123,7 @@ class Wire:
         "header_lines",
         "hidden",
         "limits",
+        "seen",
         "shaking",
         "sock",
         "url",
@@ -129,6 +137,7 @@ class Wire:
         first_event: float | None = None,
         header_lines: int = 100,
         hidden: Callable[[str], str] = str,
+        seen: Callable[[Mapping[str, str | bytes]], object] = len,
     ) -> None:
         self.causes: list[str] = []
         self._sockets: list[_Duplicate] = []
@@ -140,7 +149,7 @@ class Wire:
         self.waiting: float | None = None
         # The wait that was last looked at too late.
         self._late: float | None = None
-        self.sock: socket.socket | None = None
+        self.sock: Any = None
         self.carried = False
         self.written = False
         self.url = ""
@@ -148,6 +157,7 @@ class Wire:
         self.first_event = first_event
         self.header_lines = header_lines
         self.hidden = hidden
+        self.seen = seen
 
     @property
     def cause(self) -> str | None:
@@ -156,9 +166,14 @@ class Wire:
         return causes[0] if causes else None
 
     @property
+    def sockets(self) -> int:
+        """How many sockets are in reach."""
+        return len(self._sockets)
+
+    @property
     def inherited(self) -> bool:
         """Whether this is a child of the process that made the connection."""
-        return self._process is not _process
+        return self._process != _process
 
     def abort(self, cause: str) -> None:
         """End whatever goes on, from any thread; the first cause counts."""
@@ -197,13 +212,13 @@ class Wire:
             return None
         if phase == IDLE:
             since = self.waiting
-            now = time.monotonic()
+            at = now()
             # Whoever does not wait now waits until then at the earliest.
-            due = (now if since is None else since) + limit
+            due = (at if since is None else since) + limit
             if due > when:
                 return due
-            if self._catches_up(since, now - when):
-                return now + CATCH_UP_SECONDS
+            if self._catches_up(since, at - when):
+                return at + CATCH_UP_SECONDS
         elif limit != when:
             return None
         self.abort(phase)
@@ -214,10 +229,10 @@ class Wire:
         if late > LATE_SECONDS and since != self._late:
             self._late = since
             return True
-        for duplicate in self._sockets.copy():
-            poll = select.poll()
-            poll.register(duplicate, select.POLLIN)
-            if poll.poll(0):
+        for duplicate in self._sockets.copy() if DONT_WAIT else ():
+            # Nothing is taken, and nothing is waited for.
+            with contextlib.suppress(OSError):
+                duplicate.recv(1, _socket.MSG_PEEK | DONT_WAIT)
                 return True
         return False
 
@@ -226,13 +241,17 @@ class Wire:
         limit = self.limits.get(phase)
         return limit is not None and (phase == IDLE or limit == when)
 
-    def attach(self, sock: socket.socket) -> None:
+    def deadlines(self) -> list[tuple[str, float]]:
+        """The phases under way that have a deadline, and when that is."""
+        return [item for item in self.limits.copy().items() if item[0] != IDLE]
+
+    def attach(self, sock: Any) -> None:
         """Let `abort` reach this socket. For the thread that owns it."""
         number = sock.fileno()
         if number < 0:
             return  # closed meanwhile: there is nothing left to reach
         # SSLSocket.dup() is not implemented: the file descriptor is what has to be shared.
-        duplicate = _Duplicate(fileno=socket.dup(number))
+        duplicate = _Duplicate(fileno=os.dup(number))
         _attached.add(self)
         self._sockets.append(duplicate)
         if self.causes:
@@ -270,13 +289,19 @@ class Wire:
 # the interpreter, with a warning, before whoever owns it comes to close it.
 _attached: set[Wire] = set()
 
-# Stands for this process: another one after a fork.
-_process = object()
+# This process: another one after a fork.
+_process = os.getpid()
+
+
+def check_process() -> None:
+    """Notice a fork that Python did not make, and so called none of its hooks."""
+    if _process != os.getpid():
+        _forked()
 
 
 def _forked() -> None:
     global _process
-    _process = object()
+    _process = os.getpid()
     # As long as this process has a descriptor, its parent's closing one does not end a connection.
     for wire in _attached:
         wire.forget()
@@ -286,7 +311,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
 
 
-def _shut_down(duplicate: socket.socket) -> None:
+def _shut_down(duplicate: _socket.socket) -> None:
     # ENOTCONN: not connected yet, or no longer; then there is nobody to wake.
     with contextlib.suppress(OSError):
-        duplicate.shutdown(socket.SHUT_RDWR)
+        duplicate.shutdown(_socket.SHUT_RDWR)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import requests
 
 __all__ = [
+    "checked_cert",
     "checked_headers",
     "checked_http",
     "checked_key",
@@ -137,6 +138,24 @@ def checked_verify(verify: object) -> bool | str | None:
     if not os.path.exists(path):
         raise ValueError(f"verify names a CA bundle, and there is no file {path!r}")
     return path
+
+
+def checked_cert(cert: object) -> str | tuple[str, str] | None:
+    """Return the path of a client certificate, or those of a certificate and its key.
+
+    Raises:
+        TypeError, ValueError: no path and no pair of paths, or a file is missing.
+    """
+    if cert is None:
+        return None
+    given = cert if isinstance(cert, (tuple, list)) else (cert,)
+    if not 1 <= len(given) <= 2 or not all(isinstance(path, (str, os.PathLike)) for path in given):
+        raise TypeError("cert is a path, or a pair of paths: (certificate, key)")
+    paths = [str(os.fspath(path)) for path in given]
+    for path in paths:
+        if not os.path.exists(path):
+            raise ValueError(f"cert names a client certificate, but the file {path!r} is missing")
+    return paths[0] if len(paths) == 1 else (paths[0], paths[1])
 
 
 def checked_proxies(proxies: object) -> dict[str, Any]:

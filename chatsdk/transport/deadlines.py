@@ -1,24 +1,26 @@
 """The one helper thread of a process: it ends wires whose time has run out.
 
-A read timeout is the silence between two reads, so it never ends a byte a second, a flood of
-``100 Continue`` or dripping headers; only somebody outside the reader can. The thread holds wires,
-never streams, so a stream that is dropped is still collected. It lives while there is something
-to watch.
+A socket ends a silence by itself, but not a byte a second, a flood of ``100 Continue`` or dripping
+headers; only another thread can. The thread holds wires, never streams, so a stream that is dropped
+is still collected. It lives while there is something to watch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
+import logging
 import os
-import queue
 import threading
-import time
 from collections import deque
 
 from chatsdk.transport.cancel import IDLE, Wire
+from chatsdk.transport.clock import now
 
 __all__ = ["watch"]
+
+logger = logging.getLogger("chatsdk")
 
 # How long the thread outlives its last deadline, in seconds: requests tend to follow each other,
 # and a thread for each would cost more than all that it does.
@@ -38,72 +40,91 @@ _Entry = tuple[float, int, Wire, str]
 class Watcher:
     """The thread and what it watches.
 
-    A queue, and a deque for what is not urgent, are all that other threads touch: adding to them is
-    safe in a signal handler and in a garbage collection.
+    A deque and a bell are all that other threads touch: both are safe in a signal handler and in a
+    garbage collection.
     """
 
     def __init__(self) -> None:
-        self._arrivals: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
-        # Deadlines that are far off: the thread need not be woken, it finds them in time.
-        self._far: deque[_Entry] = deque()
+        self._arrivals: deque[_Entry] = deque()
+        # A bare lock that is released to wake the thread; releasing it twice is harmless.
+        self._bell = threading.Lock()
+        self._bell.acquire()
         self._order = itertools.count()
+        self._heap: list[_Entry] = []
+        self._search_at = STALE_ENTRIES
         # Guards _thread. Reentrant: a signal handler may send a request of its own.
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
 
     def watch(self, wire: Wire, phase: str, when: float, *, far: bool) -> None:
-        entry = (when, next(self._order), wire, phase)
-        if far:
-            self._far.append(entry)
-        else:
-            self._arrivals.put(entry)
+        self._arrivals.append((when, next(self._order), wire, phase))
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="chatsdk-deadlines", daemon=True
-                )
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._run, name="chatsdk-deadlines", daemon=True)
                 try:
-                    self._thread.start()
+                    thread.start()
                 except RuntimeError:
                     # The system has no thread left. The next request may be luckier.
-                    self._thread = None
+                    self._drop_stale()
                     raise
+                self._thread = thread
+        if not far:
+            # One that is far off is found in time.
+            self._ring()
+
+    def _drop_stale(self) -> None:
+        for _ in range(len(self._arrivals)):
+            entry = self._arrivals.popleft()
+            if _holds(entry):
+                self._arrivals.append(entry)
+
+    def _ring(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._bell.release()
 
     def _run(self) -> None:
-        heap: list[_Entry] = []
-        search_at = STALE_ENTRIES
         while True:
-            while self._far:
-                heapq.heappush(heap, self._far.popleft())
-            # Lifting a deadline only takes it off the wire, which needs no lock; here it is
-            # noticed.
-            while heap and not _holds(heap[0]):
-                heapq.heappop(heap)
-            if len(heap) > search_at:
-                heap = list(filter(_holds, heap))
-                heapq.heapify(heap)
-                search_at = max(STALE_ENTRIES, 2 * len(heap))
             try:
-                if heap:
-                    left = heap[0][0] - time.monotonic()
-                    entry = self._arrivals.get(timeout=max(0.0, min(left, LOOK_AGAIN_SECONDS)))
-                else:
-                    entry = self._arrivals.get(timeout=LINGER_SECONDS)
-            except queue.Empty:
-                if not heap:
-                    with self._lock:
-                        if self._arrivals.empty() and not self._far:
-                            self._thread = None
-                            return
-                    continue
-            else:
-                heapq.heappush(heap, entry)
-            now = time.monotonic()
-            while heap and heap[0][0] <= now:
-                when, _, wire, phase = heapq.heappop(heap)
-                again = wire.expire(phase, when)
-                if again is not None:
-                    heapq.heappush(heap, (again, next(self._order), wire, phase))
+                if not self._sleep():
+                    return
+                self._expire()
+            except Exception:
+                # What it was about is off the heap; the others keep their deadlines.
+                logger.exception("a deadline could not be watched")
+
+    def _sleep(self) -> bool:
+        """Wait for the next deadline or arrival; False if there is nothing to wait for."""
+        heap = self._heap
+        self._take_arrivals()
+        # Lifting a deadline only takes it off the wire, which needs no lock; here it is noticed.
+        while heap and not _holds(heap[0]):
+            heapq.heappop(heap)
+        if len(heap) > self._search_at:
+            heap[:] = filter(_holds, heap)
+            heapq.heapify(heap)
+            self._search_at = max(STALE_ENTRIES, 2 * len(heap))
+        left = min(heap[0][0] - now(), LOOK_AGAIN_SECONDS) if heap else LINGER_SECONDS
+        rung = self._bell.acquire(timeout=max(0.0, left))
+        if not rung and not heap:
+            with self._lock:
+                if not self._arrivals:
+                    self._thread = None
+                    return False
+        self._take_arrivals()
+        return True
+
+    def _take_arrivals(self) -> None:
+        while self._arrivals:
+            heapq.heappush(self._heap, self._arrivals.popleft())
+
+    def _expire(self) -> None:
+        heap = self._heap
+        at = now()
+        while heap and heap[0][0] <= at:
+            when, _, wire, phase = heapq.heappop(heap)
+            again = wire.expire(phase, when)
+            if again is not None:
+                heapq.heappush(heap, (again, next(self._order), wire, phase))
 
 
 def _holds(entry: _Entry) -> bool:
@@ -111,30 +132,45 @@ def _holds(entry: _Entry) -> bool:
     return wire.holds(phase, when)
 
 
+def _world() -> tuple[object, ...]:
+    """What a thread and its locks are made of: another process, or greenlets, need new ones."""
+    return os.getpid(), threading.Lock
+
+
 _watcher = Watcher()
+_made_in = _world()
 
 
 def watch(wire: Wire, phase: str, seconds: float | None) -> None:
     """Give a phase of a wire so many seconds from now; ``None`` lifts its limit.
 
-    Of `IDLE` it is what each wait may take: `Wire.waiting` says when one began.
-
-    Raises:
-        RuntimeError: the system has no thread left.
+    Of `IDLE` it is what each wait may take: `Wire.waiting` says when one began. Where the system
+    has no thread left, the limit holds for each wait of the socket, which its reader sees to.
     """
     if seconds is None:
         wire.limits.pop(phase, None)
         return
-    when = time.monotonic() + seconds
+    when = now() + seconds
     wire.limits[phase] = seconds if phase == IDLE else when
-    _watcher.watch(wire, phase, when, far=seconds > 2 * LOOK_AGAIN_SECONDS)
+    if _made_in != _world():
+        _renew()
+    try:
+        _watcher.watch(wire, phase, when, far=seconds > 2 * LOOK_AGAIN_SECONDS)
+    except RuntimeError as error:
+        logger.debug(
+            "no thread for deadlines (%s): Timeout.%s cannot end a response that drips",
+            error,
+            phase,
+        )
 
 
-def _forget() -> None:
-    global _watcher
-    # The child of a fork has no thread, and its parent's wires are not its own.
+def _renew() -> None:
+    global _watcher, _made_in
+    # The child of a fork has no thread, and its parent's wires are not its own. A watcher that was
+    # made before greenlets replaced the threads goes on with what it has.
     _watcher = Watcher()
+    _made_in = _world()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_renew)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +12,10 @@ import requests
 from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
 from chatsdk.transport.cancel import IDLE, STOPPED, Cancel, Wire
+from chatsdk.transport.clock import now
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
-from chatsdk.transport.foreign import Quietly
-from chatsdk.transport.http1.body import body_reader
-from chatsdk.transport.http1.decoding import bound_decoder, is_cut, unknown_coding
-from chatsdk.transport.http1.head import unreadable_head
+from chatsdk.transport.http1.body import Body
 from chatsdk.transport.secrets import Secrets
 
 __all__ = ["Exchange", "Tap"]
@@ -28,9 +24,8 @@ __all__ = ["Exchange", "Tap"]
 # status says enough.
 ASIDE_SECONDS = 5.0
 
-# Whether ending a wire wakes its reader. On Windows it is reported not to. Where it does, a silence
-# is best ended from outside: with a timeout of its own, a socket polls before it reads.
-WAKES_READERS = os.name == "posix"
+# A wait that ends so many seconds before a deadline has reached it: clocks differ by that much.
+CLOCK_SECONDS = 0.02
 
 # The end of the body follows the dialect's end marker within milliseconds, unless the server is
 # busy. Waiting so many seconds for it is cheaper than the handshake for a new connection.
@@ -69,9 +64,8 @@ class Exchange:
         tap: Tap | None,
         left: deque[Any],
     ) -> None:
-        self._response = response
-        self._raw: Any = response.raw
-        self._read = body_reader(self._raw)
+        body = self._body = Body(response, wire.sock)
+        self._read = body.read
         self._timeout = timeout
         self.error_body = limits.error_body
         self._tap = tap
@@ -97,44 +91,35 @@ class Exchange:
         self.request_id = next(
             (self.headers[name] for name in _REQUEST_IDS if name in self.headers), None
         )
-        raw = self._raw
-        self.delimited = bool(
-            getattr(raw, "chunked", False) or getattr(raw, "length_remaining", None) is not None
-        )
+        self.delimited = body.delimited
+        # Seconds of silence that the socket allows, and from when on it must allow less, because a
+        # deadline is closer.
+        self._silence = timeout.first_event
+        self._lower_at = 0.0
 
     def check_head(self) -> None:
         """Raise `ProtocolError` where the head does not say how the body is to be read."""
-        raw = self._raw
-        encodings = self.headers.get("content-encoding", "").lower()
-        reason = unreadable_head(self.headers, getattr(raw, "_original_response", None))
-        reason = reason or unknown_coding(raw, encodings)
-        if reason is not None:
+        try:
+            reason = self._body.why_unreadable(self.headers)
+        except Exception as error:
+            failure = self.failure(error)
+        else:
+            if reason is None:
+                return
             # Nobody knows where the next response would begin.
             self._close_response()
-            raise ProtocolError(f"the response cannot be read: {reason}")
-        if "zstd" in encodings:
-            try:
-                bound_decoder(raw)
-            except Exception as error:
-                failure = self.failure(error)
-            else:
-                return
-            raise failure
+            failure = ProtocolError(f"the response cannot be read: {reason}")
+        raise failure
 
     def begin_events(self) -> None:
         """Note that the first event is there: from now on silence is what is limited."""
         self._started = True
         self.wire.limits.pop("first_event", None)
-        seconds = self._timeout.idle
-        if WAKES_READERS and seconds is not None and self.wire.sock is not None:
-            try:
-                watch(self.wire, IDLE, seconds)
-            except RuntimeError:
-                # No thread is left for that, so the socket has to do it.
-                self.wire.limits.pop(IDLE, None)
-            else:
-                seconds = None
-        self._settimeout(seconds)
+        self._silence = self._timeout.idle
+        self._lower_at = 0.0
+        # The helper thread also ends a wait that signals keep starting anew.
+        if self.wire.sock is not None:
+            watch(self.wire, IDLE, self._silence)
 
     def read(self) -> bytes:
         """Return the next bytes of the body, as soon as there are some; ``b""`` at its end.
@@ -146,11 +131,13 @@ class Exchange:
         try:
             if wire.inherited:
                 raise ConnectionError("it belongs to the process that this one was forked from")
-            wire.waiting = time.monotonic()
-            data: bytes = self._read()
+            wire.waiting = started = now()
+            if started >= self._lower_at:
+                self._limit_waits(started)
+            data: bytes = b"" if wire.causes else self._read()
         except Exception as error:
             wire.waiting = None
-            if cut_in_compression(error) and not self._raw.tell():
+            if cut_in_compression(error) and not self._body.begun:
                 # Nothing at all came: a body may be empty, whatever it is compressed with.
                 return b""
             failure: BaseException = self.failure(error)
@@ -160,11 +147,11 @@ class Exchange:
             if data and not wire.causes:
                 self.received += len(data)
                 if self._tap is not None:
-                    self._tap(data, time.monotonic())
+                    self._tap(data, now())
                 return data
             if wire.causes:
                 failure = self.ended()
-            elif is_cut(self._raw):
+            elif self._body.is_cut:
                 failure = StreamInterrupted("the compressed body was cut")
             else:
                 return b""
@@ -179,7 +166,8 @@ class Exchange:
     def read_within(self, seconds: float) -> bytes:
         """As `read`, but wait no longer than so many seconds for the first byte."""
         self.wire.limits.pop(IDLE, None)
-        self._settimeout(seconds)
+        self._silence = seconds
+        self._lower_at = 0.0
         return self.read()
 
     def ended(self) -> ChatError | Stopped:
@@ -188,6 +176,7 @@ class Exchange:
 
     def failure(self, error: BaseException) -> BaseException:
         """Return the exception to raise for one that reading raised: see `translated`."""
+        self._notice(now() + CLOCK_SECONDS)
         return translated(
             error, self.wire, self.secrets, self._timeout, streaming=True, started=self._started
         )
@@ -209,6 +198,7 @@ class Exchange:
             self.wire.limits.pop("first_event", None)
             known = (self._timeout.first_event, self._timeout.idle)
             watch(self.wire, "body", min([seconds, *(limit for limit in known if limit)]))
+            self._lower_at = 0.0
         most = self.error_body if most is None else most
         pieces: list[bytes] = []
         length = 0
@@ -257,10 +247,8 @@ class Exchange:
             self._shut()
         finally:
             self._let_go()
-        pool = getattr(self._raw, "_pool", None)
-        # Only a pool that lends a limited number of connections misses one.
-        if getattr(pool, "block", False) and self._raw._connection is not None:
-            self._left.append((pool, self._raw._connection))
+        if (lent := self._body.lent) is not None:
+            self._left.append(lent)
 
     def __del__(self) -> None:
         # Nobody closed it, because an exception came in between.
@@ -268,35 +256,47 @@ class Exchange:
             self.abandon()
 
     def _finish(self) -> None:
-        deadline = time.monotonic() + CLEAN_END_SECONDS
+        deadline = now() + CLEAN_END_SECONDS
         with contextlib.suppress(ChatError, Stopped):
-            while (left := deadline - time.monotonic()) > 0 and not self._closed:
+            while (left := deadline - now()) > 0 and not self._closed:
                 if not self.read_within(left):
                     break
 
+    def _limit_waits(self, at: float) -> None:
+        """Let the socket end its next wait at the first deadline, and notice one that is over.
+
+        The helper thread does that, too; but it may not run in this process.
+        """
+        self._notice(at)
+        soonest = min((deadline for _, deadline in self.wire.deadlines()), default=float("inf"))
+        silence = self._silence
+        if silence is None or soonest - at < silence:
+            # To be lowered again at the next read, unless there is no deadline.
+            self._lower_at = min(soonest, at) if soonest - at < float("inf") else soonest
+            silence = soonest - at if soonest - at < float("inf") else None
+        else:
+            self._lower_at = soonest - silence
+        self._body.limit_waits(silence)
+
+    def _notice(self, at: float) -> None:
+        """End the wire if one of its deadlines is over."""
+        for phase, deadline in self.wire.deadlines():
+            if deadline <= at:
+                self.wire.abort(phase)
+
     def _close_response(self) -> None:
         self._shut()
-        with Quietly():
-            self._raw.release_conn()
+        self._body.close()
 
     def _shut(self) -> None:
         if self._closed:
             return
         self._closed = True
-        raw = self._raw
-        if self.wire.carried or not getattr(raw, "closed", True):
+        if self.wire.carried or not self._body.closed:
             # A forked child may have descriptors of it, and the backend is to know now.
             self.wire.hang_up()
-        # Closing can raise whatever reading can, if the connection is broken or half closed.
-        with Quietly():
-            raw.close()
+        self._body.shut()
 
     def _let_go(self) -> None:
         self._gone = True
         self.wire.release(self._cancels)
-
-    def _settimeout(self, seconds: float | None) -> None:
-        sock = self.wire.sock
-        if sock is not None:
-            with contextlib.suppress(OSError, ValueError):
-                sock.settimeout(seconds)

@@ -25,7 +25,7 @@ from chatsdk.transport.http1.chunked import BadChunk
 from chatsdk.transport.http1.head import NoFinalAnswer
 from chatsdk.transport.secrets import CUT, Secrets
 
-__all__ = ["Stopped", "Unprepared", "cut_in_compression", "ended", "translated"]
+__all__ = ["Stopped", "cut_in_compression", "ended", "translated"]
 
 # Characters of a foreign message that are worth quoting.
 SHOWN_CHARS = 300
@@ -33,10 +33,6 @@ SHOWN_CHARS = 300
 
 class Stopped(Exception):
     """The user ended the request. Never leaves chatsdk: the stream just ends."""
-
-
-class Unprepared(Exception):
-    """The request could not be made as the session wants it: nothing was sent."""
 
 
 # What did not come about in time, by the field of Timeout that says so.
@@ -121,9 +117,7 @@ def _ours(
     roots = causes(error)
     if any(_is_connect_timeout(root) for root in roots):
         return ended("connect", timeout, wire)
-    if any(isinstance(root, Unprepared) for root in roots):
-        unreached = True
-    elif wire.carried:
+    if wire.carried:
         unreached = not streaming and not wire.written
     else:
         # A mock, or an adapter of the caller's own: only what it raised can tell.
@@ -157,7 +151,13 @@ def _ours(
 
 
 _CONNECT_TIMEOUTS = (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)
-_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+_TIMEOUTS = (
+    requests.Timeout,
+    urllib3.exceptions.TimeoutError,
+    TimeoutError,
+    # How a blocking socket reports that ``SO_RCVTIMEO`` expired.
+    BlockingIOError,
+)
 _UNREADABLE = (
     BadChunk,
     NoFinalAnswer,
@@ -178,8 +178,10 @@ _BEFORE_WRITING = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.LocationValueError,
+    requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
     ssl.SSLCertVerificationError,
     ConnectionRefusedError,
 )
@@ -236,7 +238,7 @@ def _bottom(error: BaseException) -> BaseException | None:
     return bare
 
 
-_WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError, Unprepared)
+_WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 def _unreached(roots: list[BaseException], wire: Wire) -> str:

@@ -12,8 +12,9 @@ import requests
 from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.parts import Failure
-from chatsdk.transport.cancel import Cancel, Wire
+from chatsdk.transport.cancel import Cancel, Wire, check_process
 from chatsdk.transport.checks import (
+    checked_cert,
     checked_http,
     checked_proxies,
     checked_token,
@@ -24,8 +25,7 @@ from chatsdk.transport.exchange import Exchange, Tap
 from chatsdk.transport.faults import ended, translated
 from chatsdk.transport.posting import Poster
 from chatsdk.transport.quieting import quiet_urllib3
-from chatsdk.transport.redirects import hindrance, redirected
-from chatsdk.transport.refusals import refusal
+from chatsdk.transport.refusals import hindrance, redirected, refusal
 from chatsdk.transport.retrying import wait_before
 from chatsdk.transport.secrets import Secrets
 
@@ -91,6 +91,7 @@ class Transport:
         limits: Limits | None = None,
         http: requests.Session | None = None,
         verify: bool | str | None = None,
+        cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
         follow_redirects: bool = False,
         tap: Tap | None = None,
@@ -104,7 +105,10 @@ class Transport:
         self._tap = tap
         self._closing = Cancel()
         self._poster = Poster(
-            checked_http(http), verify=checked_verify(verify), proxies=checked_proxies(proxies)
+            checked_http(http),
+            verify=checked_verify(verify),
+            cert=checked_cert(cert),
+            proxies=checked_proxies(proxies),
         )
 
     def open(self, request: Request) -> Exchange:
@@ -116,6 +120,7 @@ class Transport:
         """
         if self._closing.is_set():
             raise ValueError("this client is closed; make a new one")
+        check_process()
         if self._poster.after_fork():
             self._closing = Cancel()
         secrets = Secrets()
@@ -124,6 +129,7 @@ class Transport:
             first_event=timeout.first_event,
             header_lines=self._limits.header_lines,
             hidden=secrets.clean,
+            seen=secrets.add_headers,
         )
         cancels = (request.cancel, self._closing)
         try:
@@ -224,7 +230,7 @@ class Transport:
         cancels: tuple[Cancel, ...],
     ) -> tuple[Exchange, str | None]:
         """Send it once; give the response and where it redirects to."""
-        headers = self._request_headers(request, token)
+        headers, token_headers = self._request_headers(request, token)
         secrets.add(token)
         secrets.add_headers(headers)
         timeout = request.timeout or self._timeout
@@ -238,7 +244,7 @@ class Transport:
                 method=request.method,
                 wire=wire,
                 secrets=secrets,
-                authorized=token is not None,
+                token_headers=token_headers,
                 timeout=(timeout.connect, timeout.first_event),
             )
         except Exception as error:
@@ -254,6 +260,9 @@ class Transport:
             finally:
                 # It holds this frame; held by it in turn, it would live until a garbage collection.
                 del failure
+        if not wire.carried and wire.first_event is not None:
+            # Of other connections it is not known when the request was written.
+            watch(wire, "first_event", wire.first_event)
         exchange = Exchange(
             posted.response,
             wire=wire,
@@ -269,7 +278,10 @@ class Transport:
             _go_on(wire, timeout)
         return exchange, redirected(exchange.status, posted.location, url)
 
-    def _request_headers(self, request: Request, token: str | None) -> dict[str, str]:
+    def _request_headers(
+        self, request: Request, token: str | None
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the header fields to send, and those of them that carry the token."""
         headers = {
             "Accept": "text/event-stream",
             # Development proxies compress without flushing: the stream would come as one burst.
@@ -278,13 +290,15 @@ class Transport:
             "Content-Type": "application/json",
             "User-Agent": "chatsdk",
         }
-        headers |= request.backend.headers(token)
+        of_backend = request.backend.headers(token)
+        headers |= of_backend
         if request.idempotency_key is not None:
             headers["Idempotency-Key"] = request.idempotency_key
         given = {name.lower() for name in self._headers}
-        return {
-            name: value for name, value in headers.items() if name.lower() not in given
-        } | self._headers
+        headers = {name: value for name, value in headers.items() if name.lower() not in given}
+        carrying = of_backend if token is not None else ()
+        token_headers = {name: headers[name] for name in carrying if name in headers}
+        return headers | self._headers, token_headers
 
     def _ask_token(self) -> str | None:
         token = self._token() if callable(self._token) else self._token

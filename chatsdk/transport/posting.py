@@ -1,22 +1,32 @@
-"""`Poster`: sends one POST through requests, once, and knows nothing of repeating it."""
+"""`Poster`: sends one request through a session of requests, and never repeats it."""
 
 from __future__ import annotations
 
 import contextlib
+import http.cookiejar
 import os
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import requests
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from chatsdk.transport.cancel import Wire
-from chatsdk.transport.faults import Unprepared
+from chatsdk.transport.http1.body import socket_of
 from chatsdk.transport.http1.connection import carrying
-from chatsdk.transport.http1.pools import adopt, close_inherited, close_session, new_session
+from chatsdk.transport.http1.pools import adopt, close_inherited, close_session, give_back
 from chatsdk.transport.secrets import Secrets
 
 __all__ = ["Posted", "Poster"]
+
+# Connections kept alive for each host. More may be open at a time; those are closed after use.
+KEPT_ALIVE = 32
+
+# Hosts for which connections are kept: a backend, perhaps a second one after a redirect.
+HOSTS = 8
+
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 class Posted(NamedTuple):
@@ -32,11 +42,15 @@ class Posted(NamedTuple):
 
 
 class Poster:
-    """Sends POSTs through a session of its own or the caller's. May be shared by threads.
+    """Sends requests through a session of its own or the caller's. May be shared by threads.
+
+    Everything goes through ``Session.request``, so that mocks, recorders, tracers and sessions that
+    sign take part.
 
     Args:
         http: the caller's session, ``None`` for one of our own.
-        verify, proxies: as in requests; ``None`` leaves them to the session and the environment.
+        verify, cert, proxies: as in requests; ``None`` leaves them to the session and the
+            environment.
     """
 
     def __init__(
@@ -44,11 +58,13 @@ class Poster:
         http: requests.Session | None,
         *,
         verify: bool | str | None,
+        cert: str | tuple[str, str] | None,
         proxies: Mapping[str, str],
     ) -> None:
         self._own = http is None
-        self._http = new_session() if http is None else http
+        self._http = _new_session() if http is None else http
         self._verify = verify
+        self._cert = cert
         self._proxies = dict(proxies)
         self._pid = os.getpid()
         # Pools and connections of responses that a finalizer closed. Giving them back takes a
@@ -58,7 +74,7 @@ class Poster:
     def apart(self) -> Poster:
         """One more of the same settings, with a session of its own unless it is the caller's."""
         http = None if self._own else self._http
-        return Poster(http, verify=self._verify, proxies=self._proxies)
+        return Poster(http, verify=self._verify, cert=self._cert, proxies=self._proxies)
 
     def close(self) -> None:
         """Close the connections kept alive; a session that the caller brought stays open."""
@@ -74,7 +90,7 @@ class Poster:
         self.left.clear()
         if self._own:
             close_inherited(self._http)
-            self._http = new_session()
+            self._http = _new_session()
         else:
             for adapter in self._http.adapters.values():
                 adapter.close()
@@ -89,7 +105,7 @@ class Poster:
         method: str = "POST",
         wire: Wire,
         secrets: Secrets,
-        authorized: bool,
+        token_headers: Mapping[str, str],
         timeout: tuple[float | None, float | None],
     ) -> Posted:
         """Send it and read the head of the response.
@@ -98,58 +114,73 @@ class Poster:
             url, headers, body, method: of the request.
             wire: what others can end it by.
             secrets: gets what must not be shown.
-            authorized: the headers carry a token, so that of the caller's session is not wanted.
+            token_headers: those of `headers` that carry the token, empty without one. The
+                authentication of a session gives way to them.
             timeout: seconds to connect, and of silence until the response's head.
 
         Raises:
             Exception: whatever requests, urllib3, http.client and the socket raise.
         """
         self._give_back()
-        try:
-            prepared, settings = self._prepared(url, headers, body, method, secrets, authorized)
-            adapter: Any = self._http.get_adapter(prepared.url or url)
-            if not self._own:
-                adopt(adapter, prepared.url or url, settings["proxies"] or {})
-        except Exception as error:
-            raise Unprepared from error
-        with carrying(wire):
-            if self._own:
-                # Straight to the adapter: Session.send would keep the cookies of one user's
-                # answer for the next.
-                response = adapter.send(prepared, timeout=timeout, **settings)
-                posted = Posted(response, response.headers.get("location"))
-            else:
-                posted = self._send(prepared, timeout, settings)
-        if not wire.carried:
-            _reach(wire, posted.response)
-        return posted
+        session = self._http
+        location: str | None = None
 
-    def _prepared(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        method: str,
-        secrets: Secrets,
-        authorized: bool,
-    ) -> tuple[requests.PreparedRequest, dict[str, Any]]:
-        """The request as the session makes it, and the session's settings for it."""
-        http = self._http
+        def hold_location(response: requests.Response, **_: Any) -> None:
+            # Session.send reads the whole body of what redirects, however long it is.
+            nonlocal location
+            location = response.headers.pop("location", None)
+
+        options = self._options(url, secrets)
+        if token_headers or self._own or _leaves_auth(session):
+            options["auth"] = _Given(token_headers)
+        # Those of a request replace those of its session.
+        hooks = [*session.hooks.get("response", ()), hold_location]
+        with carrying(wire):
+            try:
+                response = session.request(
+                    method,
+                    url,
+                    data=body,
+                    headers=dict(headers),
+                    timeout=timeout,
+                    allow_redirects=False,
+                    stream=True,
+                    hooks={"response": hooks},
+                    **options,
+                )
+            except requests.RequestException as error:
+                _note(error.request, secrets)
+                raise
+        _note(response.request, secrets)
+        if location is None:
+            location = response.headers.get("location")
+        else:
+            response.headers["location"] = location
+        if not wire.carried and (sock := socket_of(response)) is not None:
+            # A connection that is not of our class is known only now.
+            wire.attach(sock)
+            wire.sock = sock
+        return Posted(response, location)
+
+    def _options(self, url: str, secrets: Secrets) -> dict[str, Any]:
+        """The arguments of ``Session.request`` that the caller gave, and no others.
+
+        A session that overrides `request` may have values of its own for the others.
+        """
+        session = self._http
         # Now already: requests shows a header that it refuses.
-        secrets.add_headers(http.headers)
-        auth: Any = _keep_authorization
-        if not authorized and http.auth is not None:
-            auth = http.auth
-        request = requests.Request(method, url, headers=dict(headers), data=body, auth=auth)
-        prepared = request.prepare() if self._own else http.prepare_request(request)
-        url = prepared.url or url
-        settings: Any = http.merge_environment_settings(
-            url, dict(self._proxies), True, self._verify, None
+        secrets.add_headers(session.headers)
+        given: dict[str, Any] = {"verify": self._verify, "cert": self._cert}
+        options = {name: value for name, value in given.items() if value is not None}
+        if self._proxies:
+            options["proxies"] = dict(self._proxies)
+        request = requests.Request("POST", url).prepare()
+        settings: Any = session.merge_environment_settings(
+            request.url, dict(self._proxies), True, self._verify, self._cert
         )
-        if self._verify is not None:
-            # requests lets REQUESTS_CA_BUNDLE go before an explicit verify=True.
-            settings["verify"] = self._verify
-        secrets.add_headers(prepared.headers)
+        if self._verify is True and session.trust_env and any(map(os.environ.get, BUNDLES)):
+            # requests lets these go before an explicit verify=True.
+            settings["verify"] = options["verify"] = DEFAULT_CA_BUNDLE_PATH
         secrets.add_url(url)
         for proxy in (settings["proxies"] or {}).values():
             try:
@@ -157,37 +188,53 @@ class Poster:
             except ValueError:
                 # From None: the original message may show a password.
                 raise requests.exceptions.InvalidProxyURL("no address") from None
-        return prepared, settings
+        adopt(session, request, settings)
+        return options
 
     def _give_back(self) -> None:
         # Another thread may be at it too.
         with contextlib.suppress(IndexError):
             while True:
-                pool, connection = self.left.popleft()
-                pool._put_conn(connection)
-
-    def _send(
-        self, prepared: requests.PreparedRequest, timeout: Any, settings: dict[str, Any]
-    ) -> Posted:
-        found: list[str | None] = [None]
-
-        def hold_location(response: requests.Response, **_: Any) -> None:
-            # Session.send reads the whole body of what redirects, however long it is.
-            found[0] = response.headers.pop("location", None)
-
-        prepared.hooks["response"] = [*prepared.hooks.get("response", ()), hold_location]
-        response = self._http.send(prepared, timeout=timeout, allow_redirects=False, **settings)
-        return Posted(response, found[0])
+                give_back(*self.left.popleft())
 
 
-def _keep_authorization(prepared: Any) -> Any:
-    # Given as auth=, it keeps requests from looking into ~/.netrc.
-    return prepared
+class _Given(requests.auth.AuthBase):
+    """Leaves the authentication to the header fields: given as ``auth=``, it keeps out ~/.netrc.
+
+    Those of the token are set once more, for a session may have replaced them meanwhile.
+    """
+
+    def __init__(self, token_headers: Mapping[str, str]) -> None:
+        self._headers = token_headers
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self._headers)
+        return request
 
 
-def _reach(wire: Wire, response: requests.Response) -> None:
-    """Let the wire reach a connection that is not of our class, now that it is known."""
-    sock = getattr(getattr(response.raw, "_connection", None), "sock", None)
-    if sock is not None:
-        wire.attach(sock)
-        wire.sock = sock
+def _new_session() -> requests.Session:
+    """Return a session that adds nothing to a request and keeps nothing of a response."""
+    session = requests.Session()
+    session.headers.clear()
+    # Cookies of one user's answer must not be sent with the next.
+    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("https://", "http://"):
+        adapter = requests.adapters.HTTPAdapter(pool_connections=HOSTS, pool_maxsize=KEPT_ALIVE)
+        session.mount(scheme, adapter)
+    return session
+
+
+def _leaves_auth(session: requests.Session) -> bool:
+    """Whether a session authenticates no request, so that requests would look into ~/.netrc."""
+    owner = next(kind for kind in type(session).__mro__ if "request" in vars(kind))
+    # By the name of the module, because tools replace the class, or the method in it.
+    plain = owner.__module__ == "requests.sessions" and "request" not in vars(session)
+    return session.auth is None and plain
+
+
+def _note(request: Any, secrets: Secrets) -> None:
+    """Keep what a session added to a request from being shown."""
+    if request is not None and request.headers is not None:
+        secrets.add_headers(request.headers)
+        with contextlib.suppress(ValueError):
+            secrets.add_url(request.url or "")

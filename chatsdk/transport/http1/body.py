@@ -1,16 +1,165 @@
-"""The way to a body: through urllib3, or past it where it would only hand the bytes on."""
+"""`Body`: reads the body of any response, as soon as its bytes arrive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import _socket
+import contextlib
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NoReturn
 
+import requests
+import urllib3
+
+from chatsdk.transport.foreign import Quietly
 from chatsdk.transport.http1.chunked import CoalescingResponse
+from chatsdk.transport.http1.decoding import bound_decoder, is_cut, unknown_coding
+from chatsdk.transport.http1.head import unreadable_head
+from chatsdk.transport.http1.read_ahead import receive_within
 
-__all__ = ["body_reader"]
+__all__ = ["Body", "body_reader", "socket_of"]
 
-# Bytes asked for at a time: what a socket buffer usually holds at most.
+# Bytes to ask for at a time: the usual size of a socket's buffer.
 READ_BYTES = 65536
+
+
+class Body:
+    """The body of a response: of urllib3, of a recorder, or of a session that makes its own.
+
+    Attributes:
+        read: returns the next bytes as soon as there are some, ``b""`` at the end; raises whatever
+            urllib3 or the response raises.
+        delimited: the end of the body can be told from a cut: it is chunked or has a length.
+
+    Args:
+        response: the response, of which the head has been read.
+        sock: the socket that it is read from, or ``None`` if that is not known.
+    """
+
+    def __init__(self, response: requests.Response, sock: Any) -> None:
+        self._response = response
+        raw: Any = getattr(response, "raw", None)
+        self._raw = raw
+        self.read = _reader(response)
+        self.delimited = bool(
+            getattr(raw, "chunked", False) or getattr(raw, "length_remaining", None) is not None
+        )
+        self._sock = sock
+        # Whether a wait is one `recv` of a blocking socket, which raises when its limit expires.
+        # ssl goes on reading then, so a TLS socket needs a timeout of Python's.
+        self._blocks = (
+            isinstance(getattr(raw, "_fp", None), CoalescingResponse)
+            and isinstance(sock, _socket.socket)
+            and not isinstance(sock, ssl.SSLSocket)
+        )
+
+    def limit_waits(self, seconds: float | None) -> None:
+        """Let each wait of `read` raise a timeout after so many seconds.
+
+        The kernel keeps the limit of a plain socket, at no cost for a read; a TLS socket polls
+        before it reads.
+        """
+        sock = self._sock
+        if sock is None:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            kept = self._blocks and receive_within(sock, seconds)
+            sock.settimeout(None if kept else seconds)
+
+    def why_unreadable(self, headers: Mapping[str, str]) -> str | None:
+        """Return why the head does not tell how to read the body, ``None`` if it does.
+
+        Args:
+            headers: the fields, names in lower case, those sent twice joined by a comma.
+
+        Raises:
+            urllib3.exceptions.DecodeError: too many codings were applied one after the other.
+        """
+        raw = self._raw
+        encodings = headers.get("content-encoding", "").lower()
+        reason = unreadable_head(headers, getattr(raw, "_original_response", None))
+        reason = reason or unknown_coding(raw, encodings)
+        if reason is None and "zstd" in encodings and isinstance(raw, urllib3.HTTPResponse):
+            bound_decoder(raw)
+        return reason
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body ended before its compression did."""
+        return is_cut(self._raw)
+
+    @property
+    def begun(self) -> bool:
+        """Whether any byte came, however it is compressed."""
+        return bool(self._raw.tell())
+
+    @property
+    def closed(self) -> bool:
+        """Whether the response is known to have given its connection back."""
+        return bool(getattr(self._raw, "closed", True))
+
+    @property
+    def lent(self) -> tuple[Any, Any] | None:
+        """The pool and the connection, if the pool waits for it to come back."""
+        pool = getattr(self._raw, "_pool", None)
+        # Only a pool that lends a limited number of connections misses one.
+        if getattr(pool, "block", False) and self._raw._connection is not None:
+            return pool, self._raw._connection
+        return None
+
+    def shut(self) -> None:
+        """Close what is read from. Takes no lock."""
+        # Closing can raise whatever reading can, if the connection is broken or half closed.
+        with Quietly():
+            self._raw.close()
+
+    def close(self) -> None:
+        """Close the response, and give its connection back to the pool."""
+        with Quietly():
+            self._response.close()
+
+
+def socket_of(response: requests.Response) -> Any:
+    """Return the socket of a connection that is not of our class, ``None`` if there is none."""
+    sock = getattr(getattr(getattr(response, "raw", None), "_connection", None), "sock", None)
+    # A recorder's stand-in has the descriptor of something else.
+    return sock if hasattr(sock, "shutdown") else None
+
+
+def _reader(response: requests.Response) -> Callable[[], bytes]:
+    raw: Any = getattr(response, "raw", None)
+    own = getattr(type(response), "iter_content", None) is not requests.Response.iter_content
+    # A hook or a session may have read it already; then it is kept in the response.
+    if raw is None or own or getattr(response, "_content_consumed", False):
+        return partial(next, _lines(iter(response.iter_content(1))), b"")
+    kind = type(raw)
+    if getattr(kind, "read1", None) is urllib3.HTTPResponse.read1:
+        if hasattr(getattr(raw, "_fp", None), "read1"):
+            return body_reader(raw)
+        # Its file gives what it is asked for and no less, so it is asked for single bytes.
+        return partial(next, _lines(_bytes(partial(raw.read, 1, decode_content=True))), b"")
+    if hasattr(raw, "read1") and not isinstance(raw, urllib3.BaseHTTPResponse):
+        return partial(raw.read1, READ_BYTES)
+    if hasattr(raw, "read"):
+        return partial(next, _lines(_bytes(partial(raw.read, 1))), b"")
+    return partial(next, _lines(iter(response.iter_content(1))), b"")
+
+
+def _bytes(read: Callable[[], bytes]) -> Iterable[bytes]:
+    return iter(read, b"")
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterable[bytes]:
+    """Join pieces up to a line feed: a line of a stream is worth parsing, a byte is not."""
+    line = []
+    for piece in pieces:
+        line.append(piece)
+        if piece.endswith(b"\n") or len(line) >= READ_BYTES:
+            yield b"".join(line)
+            line.clear()
+    if line:
+        yield b"".join(line)
 
 
 def body_reader(raw: Any) -> Callable[[], bytes]:

@@ -1,23 +1,24 @@
 """Connections that can be ended from outside in every phase.
 
-The wire of the request under way is handed over in a thread-local: everything between
-``Session.send`` and the socket runs on the calling thread.
+The wire of the request under way is handed over in a context variable, of which each thread and
+each greenlet has its own: requests and urllib3 have no parameter for it.
 """
 
 from __future__ import annotations
 
+import _socket
+import contextlib
 import functools
 import queue
 import socket
 import ssl
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.retry import Retry
@@ -26,34 +27,34 @@ from chatsdk.transport.cancel import Wire
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.foreign import foreign
 from chatsdk.transport.http1.chunked import CoalescingResponse
+from chatsdk.transport.http1.read_ahead import receive_within
 
-__all__ = ["POOL_CLASSES", "carrying", "current_wire", "sending_once"]
+__all__ = ["carrying", "current_wire", "wire_pool"]
 
 # What requests tells urllib3 by default: nothing is sent again.
 ONCE = Retry(0, read=False)
 
-
-class _Current(threading.local):
-    wire: Wire | None = None
+HTTPS_PORT = 443
 
 
-_current = _Current()
+_current: ContextVar[Wire | None] = ContextVar("chatsdk_wire", default=None)
 
 
 def current_wire() -> Wire | None:
-    """The wire of the request that this thread is sending, if any."""
-    return _current.wire
+    """The wire of the request that this thread or greenlet is sending, if any."""
+    return _current.get()
 
 
-@contextmanager
+@contextlib.contextmanager
 def carrying(wire: Wire) -> Iterator[None]:
     """Let the connections used in this block belong to `wire`."""
     # Restored rather than cleared: a signal handler may send a request inside another's.
-    before, _current.wire = _current.wire, wire
+    before = _current.get()
+    _current.set(wire)
     try:
         yield
     finally:
-        _current.wire = before
+        _current.set(before)
 
 
 class Ended(OSError):
@@ -68,7 +69,7 @@ def _new_response(connection: Any, *args: Any, **kwargs: Any) -> CoalescingRespo
 
 
 class _Wired:
-    """What both connection classes add to urllib3's."""
+    """What a connection adds to its class, which is urllib3's or derived from that."""
 
     # http.client calls this for every response, a proxy's to CONNECT included.
     response_class: Any = _new_response
@@ -77,10 +78,16 @@ class _Wired:
     wire: Wire | None = None
     _connecting = False
 
+    # The request is the wire's own, and none of it has been sent yet.
+    _unsent = False
+
     def _new_conn(self: Any) -> socket.socket:
         wire = self.wire
-        if wire is None:
+        if wire is None or not _is_known(_class(self), "_new_conn"):
+            # The class makes its sockets in a way of its own, through a SOCKS proxy say.
             plain: socket.socket = super()._new_conn()  # type: ignore[misc]
+            if wire is not None:
+                wire.attach(plain)
             return plain
         # As urllib3 does it, but for one thing: the wire knows each socket before it connects.
         try:
@@ -104,7 +111,7 @@ class _Wired:
                 failure = error
             else:
                 # Through a proxy a failure may be the proxy's, so nothing is claimed there.
-                wire.shaking = isinstance(self, HTTPSConnection) and not self.proxy
+                wire.shaking = self.default_port == HTTPS_PORT and not self.proxy
                 sys.audit("http.client.connect", self, self.host, self.port)
                 return sock
         if isinstance(failure, TimeoutError):
@@ -137,6 +144,7 @@ class _Wired:
             return
         wire.carried = True
         self._connecting = True
+        known = wire.sockets
         try:
             super().connect()  # type: ignore[misc]
         except BaseException as error:
@@ -144,20 +152,26 @@ class _Wired:
             raise
         finally:
             self._connecting = False
+        if wire.sockets == known:
+            # So has this class, for a unix socket say.
+            wire.attach(self.sock)
         wire.shaking = False
         wire.sock = self.sock
 
-    def request(self: Any, *args: Any, **kwargs: Any) -> None:
+    def request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         wire = current_wire()
         if wire is not None:
             wire.carried = True
+            wire.seen(kwargs.get("headers") or {})
+            # A session may send others on the way, for a new token say; those do not count.
+            self._unsent = urlsplit(url).path == urlsplit(wire.url).path
         if wire is not None and self.sock is not None and wire.sock is not self.sock:
             # A connection that was kept alive: it belongs to this request from here on.
             self.wire = wire
             wire.detach()
             wire.attach(self.sock)
             wire.sock = self.sock
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        super().request(method, url, *args, **kwargs)  # type: ignore[misc]
 
     def send(self: Any, data: Any) -> None:
         wire = current_wire()
@@ -166,7 +180,8 @@ class _Wired:
                 self.connect()
             if wire.cause is not None:
                 raise Ended("ended before the request was written")
-            if not wire.written:
+            if self._unsent:
+                self._unsent = False
                 # From here on the request may have reached the backend, whatever happens.
                 wire.written = True
                 wire.limits.pop("connect", None)
@@ -190,16 +205,24 @@ def _close_half_made(error: BaseException) -> None:
         traceback = traceback.tb_next
 
 
-class WiredHTTPConnection(_Wired, HTTPConnection):
-    """urllib3's connection, with a wire."""
+def _wire_connection(connection: Any) -> Any:
+    """Let a connection of urllib3 carry wires, unless its class sends in a way of its own."""
+    kind: Any = type(connection)
+    if not issubclass(kind, _Wired) and hasattr(kind, "request") and hasattr(kind, "send"):
+        if _is_known(kind, "request") and _is_known(kind, "send"):
+            connection.__class__ = _with(_Wired, kind)
+    return connection
 
 
-class WiredHTTPSConnection(_Wired, HTTPSConnection):
-    """urllib3's TLS connection, with a wire."""
+class _WiredPool:
+    """What a pool adds to its class, which is urllib3's or derived from that."""
 
+    def _new_conn(self: Any) -> Any:
+        return _wire_connection(super()._new_conn())  # type: ignore[misc]
 
-class _Once:
-    """Sends a request of ours once, whatever the adapter allows: more is for `chatsdk.Retry`."""
+    def _get_conn(self: Any, timeout: float | None = None) -> Any:
+        # One that was kept alive may be from before the pool became ours.
+        return _wire_connection(super()._get_conn(timeout))  # type: ignore[misc]
 
     def urlopen(
         self: Any,
@@ -212,14 +235,16 @@ class _Once:
         **kwargs: Any,
     ) -> Any:
         if current_wire() is not None:
+            # More is for `chatsdk.Retry` to say, whatever the adapter allows.
             retries = ONCE
         return super().urlopen(method, url, body, headers, retries, *args, **kwargs)  # type: ignore[misc]
 
-
-class _WiredPool(_Once):
     def _put_conn(self: Any, conn: Any) -> None:
-        if conn is not None and not _disowned(conn):
-            conn.close()
+        if isinstance(conn, _Wired) and not _disowned(conn):
+            conn.close()  # type: ignore[attr-defined]
+        if not _is_known(_class(self), "_put_conn"):
+            super()._put_conn(conn)  # type: ignore[misc]
+            return
         # More streams at a time than connections to keep are no reason for a warning.
         try:
             self.pool.put(conn, block=False)
@@ -235,6 +260,9 @@ def _disowned(conn: Any) -> bool:
     if wire is not None and conn.sock is None:
         # Closed, but a forked child may have descriptors of it.
         wire.hang_up()
+    if wire is not None and isinstance(conn.sock, _socket.socket):
+        # The limit of its waits was this request's.
+        receive_within(conn.sock, None)
     # Before it is put back: the next request may be another thread's, within microseconds.
     sound = wire is None or wire.detach()
     # http.client's name for the response that was read last.
@@ -242,18 +270,33 @@ def _disowned(conn: Any) -> bool:
     return sound and not getattr(response, "surplus", False)
 
 
-class WiredHTTPPool(_WiredPool, HTTPConnectionPool):  # type: ignore[misc]
-    ConnectionCls = WiredHTTPConnection
-
-
-class WiredHTTPSPool(_WiredPool, HTTPSConnectionPool):  # type: ignore[misc]
-    ConnectionCls = WiredHTTPSConnection
-
-
-POOL_CLASSES = {"http": WiredHTTPPool, "https": WiredHTTPSPool}
+def wire_pool(pool: object) -> None:
+    """Let the connections of a pool carry wires, if it is urllib3's or derived from that."""
+    if isinstance(pool, HTTPConnectionPool) and not isinstance(pool, _WiredPool):
+        kind: Any = type(pool)
+        pool.__class__ = _with(_WiredPool, kind)
 
 
 @functools.cache
-def sending_once(pool: type) -> type:
-    """Return this class of pools, made to send a request of ours once."""
-    return pool if issubclass(pool, _Once) else type(pool.__name__, (_Once, pool), {})
+def _with(ours: Any, kind: Any) -> Any:
+    """Return `kind` with what `ours` adds."""
+    return type(kind.__name__, (ours, kind), {})
+
+
+@functools.cache
+def _is_known(kind: Any, name: str) -> bool:
+    """Whether a class has a method from urllib3 or http.client.
+
+    Told by the name of the module, because recorders replace the classes in it.
+    """
+    module: str = _owner(kind, name).__module__
+    return module.startswith(("urllib3.", "http."))
+
+
+def _class(thing: Any) -> Any:
+    return type(thing)
+
+
+def _owner(kind: Any, name: str) -> Any:
+    ours = (_Wired, _WiredPool)
+    return next(base for base in kind.__mro__ if name in vars(base) and base not in ours)

@@ -1,83 +1,47 @@
-"""The requests session that POSTs go through: one of our own, or the caller's."""
+"""The connection pools of a session: made ours before a request, closed after a fork."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
-import requests.adapters
+import requests
 import urllib3
-from requests.utils import prepend_scheme_if_needed, select_proxy
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from requests.adapters import HTTPAdapter
 
-from chatsdk.transport.http1.connection import POOL_CLASSES, sending_once
+from chatsdk.transport.http1.connection import wire_pool
 
-__all__ = ["adopt", "close_inherited", "close_session", "new_session"]
-
-# Connections kept alive for each host. More may be open at a time; those are closed after use.
-KEPT_ALIVE = 32
-
-# Hosts for which connections are kept: a backend, perhaps a second one after a redirect.
-HOSTS = 8
-
-URLLIB3_POOLS = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
+__all__ = ["adopt", "close_inherited", "close_session", "give_back"]
 
 
-class WiredAdapter(requests.adapters.HTTPAdapter):
-    """requests' adapter over our connections, straight to the host and through proxies.
+def adopt(
+    session: requests.Session, request: requests.PreparedRequest, settings: Mapping[str, Any]
+) -> None:
+    """Let the pool that a session will send this request through carry wires.
 
-    It leaves ``send`` alone: packages that mock the HTTP layer replace that of the base class.
+    Other adapters than those of requests, a mock's or a recorder's, are left alone.
+
+    Args:
+        session, request: as given to ``session.send``.
+        settings: what ``session.merge_environment_settings`` returned.
     """
-
-    def __init__(self) -> None:
-        super().__init__(pool_connections=HOSTS, pool_maxsize=KEPT_ALIVE)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        _wire(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> urllib3.ProxyManager:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        _wire(manager)
-        return cast("urllib3.ProxyManager", manager)
-
-
-def new_session() -> requests.Session:
-    """Return a session whose connections carry wires."""
-    session = requests.Session()
-    adapter = WiredAdapter()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+    # Whatever is wrong here is raised again, and with a better message, when it is sent.
+    with contextlib.suppress(requests.RequestException, urllib3.exceptions.HTTPError, ValueError):
+        adapter = session.get_adapter(request.url or "")
+        if isinstance(adapter, HTTPAdapter):
+            pool = adapter.get_connection_with_tls_context(
+                request,
+                settings.get("verify"),
+                proxies=settings.get("proxies"),
+                cert=settings.get("cert"),
+            )
+            wire_pool(pool)
 
 
-def adopt(adapter: object, url: str, proxies: dict[str, str]) -> bool:
-    """Let the connections that this adapter of a caller opens to `url` carry wires too.
-
-    Only where they would be urllib3's own: an adapter that brings pools of another class has its
-    reasons. Either way none sends a request of ours again, whatever the adapter's
-    ``max_retries``. Connections that it has idle are closed. Returns whether they carry wires.
-    """
-    if not isinstance(adapter, requests.adapters.HTTPAdapter):
-        return False
-    proxy = select_proxy(url, proxies)
-    if not proxy:
-        return _wire(adapter.poolmanager)
-    # Made at the first request through this proxy, and kept by the adapter.
-    address = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
-    return _wire(adapter.proxy_manager_for(address))
-
-
-def _wire(manager: Any) -> bool:
-    classes = getattr(manager, "pool_classes_by_scheme", None)
-    if not isinstance(classes, dict):
-        return False
-    ours = classes in (URLLIB3_POOLS, POOL_CLASSES)
-    wanted = POOL_CLASSES if ours else {name: sending_once(kind) for name, kind in classes.items()}
-    if classes != wanted:
-        manager.pool_classes_by_scheme = wanted
-        manager.clear()
-    return ours
+def give_back(pool: Any, connection: Any) -> None:
+    """Put a connection back into its pool, for a finalizer that could not."""
+    pool._put_conn(connection)
 
 
 def close_session(session: requests.Session) -> None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import _socket
+import contextlib
 import io
+import os
+import struct
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["LARGE_READ", "SMALL_READ", "Ahead", "opened"]
+__all__ = ["LARGE_READ", "SMALL_READ", "Ahead", "opened", "receive_within"]
 
 # Bytes to ask the socket for. SMALL while the body trickles, because Python allocates a buffer of
 # that size for the wait, and hundreds of streams may be waiting. LARGE after a read filled SMALL.
 SMALL_READ = 8192
 LARGE_READ = 65536
+
+# Seconds of the shortest limit of a wait: 0 would mean none.
+SHORTEST_WAIT = 0.001
+
+# Layouts of a struct timeval: two longs, or 64 bits each where time_t is wider than a long. On
+# Windows ``SO_RCVTIMEO`` is something else.
+TIMEVALS = ("ll", "qq") if os.name == "posix" else ()
 
 
 class Ahead:
@@ -128,3 +138,17 @@ def opened(file: io.BufferedReader, sock: object) -> Ahead:
         # The file stays open, without its buffer of 8 KiB.
         return Ahead(file.detach(), sock)
     return Ahead(file, None)
+
+
+def receive_within(sock: _socket.socket, seconds: float | None) -> bool:
+    """Let the kernel end each wait of a blocking socket; ``None`` takes the limit off.
+
+    Returns whether the system can. An expired wait raises `BlockingIOError`.
+    """
+    whole, part = divmod(max(seconds, SHORTEST_WAIT) if seconds is not None else 0.0, 1)
+    for layout in TIMEVALS:
+        with contextlib.suppress(OSError):
+            value = struct.pack(layout, int(whole), int(part * 1_000_000))
+            sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, value)
+            return True
+    return False
