@@ -40,7 +40,7 @@ CLIENTS = {
     "vercel": "ai 6.0.326",
 }
 
-WRITTEN_BY = re.compile(r"written by (?:the types of )?([\w.-]+ \d[\w.]*)")
+WRITTEN_BY = re.compile(r"written by (?:the types of )?([@\w./-]+ \d[\w.]*)")
 # The server's own source, where no package of it is to be had: repository and commit.
 COMPOSED_AFTER = re.compile(r"composed after ([\w.-]+/[\w.-]+ [0-9a-f]{7})")
 

@@ -24,7 +24,7 @@ from chatsdk.parts import (
 
 NAMES = (
     *("anthropic", "coze", "dashscope", "dify", "fastgpt", "gemini", "langgraph", "ollama"),
-    "openai_responses",
+    *("mastra", "openai_responses"),
 )
 
 each_dialect = pytest.mark.parametrize("name", NAMES)

@@ -40,7 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "plain_text": VALUES | {"sse"},
     "framing": VALUES | {"sse", "ndjson", "json_values", "plain_text"},
     # A dialect can write its own wire format, in the frames of its neighbours; never back.
-    "dialects": VALUES | {"sse", "ndjson"},
+    "dialects": VALUES | {"sse", "ndjson", "framing"},
     "transport": VALUES | PURE,
     "client": BELOW_CLIENT,
     "session": BELOW_SESSION | {"tools"},

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.json_fields import JSONFields as json
     from chatsdk.dialects.backends.langgraph import LangGraph as langgraph
     from chatsdk.dialects.backends.langserve import LangServe as langserve
+    from chatsdk.dialects.backends.mastra import Mastra as mastra
     from chatsdk.dialects.backends.maxkb import MaxKB as maxkb
     from chatsdk.dialects.backends.ollama import Ollama as ollama
     from chatsdk.dialects.backends.openai import OpenAI as openai
@@ -60,6 +61,7 @@ __all__ = [
     "json",
     "langgraph",
     "langserve",
+    "mastra",
     "maxkb",
     "names",
     "ollama",
@@ -86,11 +88,12 @@ _REGISTRY: dict[str, str | type[Dialect]] = {
     "deepseek": "chatsdk.dialects.backends.deepseek:DeepSeek",
     "dify": "chatsdk.dialects.backends.dify:Dify",
     "fastgpt": "chatsdk.dialects.backends.fastgpt:FastGPT",
+    "gemini": "chatsdk.dialects.backends.gemini:Gemini",
     "json": "chatsdk.dialects.backends.json_fields:JSONFields",
     "langgraph": "chatsdk.dialects.backends.langgraph:LangGraph",
     "langserve": "chatsdk.dialects.backends.langserve:LangServe",
+    "mastra": "chatsdk.dialects.backends.mastra:Mastra",
     "maxkb": "chatsdk.dialects.backends.maxkb:MaxKB",
-    "gemini": "chatsdk.dialects.backends.gemini:Gemini",
     "ollama": "chatsdk.dialects.backends.ollama:Ollama",
     "openai": "chatsdk.dialects.backends.openai:OpenAI",
     "openai_responses": "chatsdk.dialects.backends.openai_responses:OpenAIResponses",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from chatsdk.answer import Answer
 from chatsdk.dialects.media import is_ndjson
 from chatsdk.dialects.payload import refusal
+from chatsdk.framing import CONTENT_TYPES
 from chatsdk.messages import Message
 from chatsdk.parts import Failure, Part
 from chatsdk.sse import ServerSentEvent
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["About", "Decoder", "Dialect", "StopRequest"]
-
-# The media type of each framing.
-CONTENT_TYPES = {"sse": "text/event-stream", "ndjson": "application/x-ndjson"}
 
 # A comment line. No blank line follows: after an `id:` field, some clients would take that for an
 # event without data.

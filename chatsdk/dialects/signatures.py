@@ -129,6 +129,16 @@ def _responses(name: str, value: Any) -> bool:
     return isinstance(kind, str) and kind.startswith("response.")
 
 
+def _mastra(name: str, value: Any) -> bool:
+    return (
+        _dict(value)
+        and _dict(value.get("payload"))
+        and isinstance(value.get("type"), str)
+        and isinstance(value.get("from"), str)
+        and "runId" in value
+    )
+
+
 def _vercel(name: str, value: Any) -> bool:
     if not _dict(value) or not NOT_VERCEL.isdisjoint(value):
         return False
@@ -246,6 +256,7 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     ("langserve", _langserve),
     ("anthropic", _anthropic),
     ("openai_responses", _responses),
+    ("mastra", _mastra),
     ("vercel", _vercel),
     ("agui", _agui),
     # Its errors have what OpenAI's have, and more.

@@ -111,6 +111,7 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     # The path is Vercel's too; only Ollama's own port tells.
     (r".+:11434", r"/api/chat", "ollama"),
     ("", r".*/(chat-messages|completion-messages|workflows/run)", "dify"),
+    ("", r".*/api/agents/[^/]+/stream", "mastra"),
     (r"api\.coze\.(cn|com)", r"/v3/chat", "coze"),
     ("", r".*/runs/stream", "langgraph"),
 )

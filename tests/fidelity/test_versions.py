@@ -11,9 +11,9 @@ from node import PACKAGES
 from reading import transcripts
 
 # Whoever wrote these has an environment of its own, see the programs beside this file.
-ELSEWHERE = {"langgraph-api", "langserve", "litellm", "pydantic-ai"}
+ELSEWHERE = {"@mastra/core", "langgraph-api", "langserve", "litellm", "pydantic-ai"}
 
-NAMED = re.compile(r"written by (?:the types of )?([\w.-]+) (\d[\w.]*)")
+NAMED = re.compile(r"written by (?:the types of )?([@\w./-]+) (\d[\w.]*)")
 
 
 def named() -> dict[str, str]:
