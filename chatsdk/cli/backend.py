@@ -14,6 +14,9 @@ from chatsdk.messages import Message
 
 __all__ = ["add_backend_arguments", "client_of"]
 
+# Dialects that ask nothing unless a program configures them.
+NEED_ARGUMENTS = ("auto", "json", "text")
+
 
 def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     """Add URL and the options by which a backend is asked."""
@@ -116,5 +119,5 @@ def client_of(
 
 
 def _can_ask(name: str) -> bool:
-    """Whether the dialect can write a request for a prompt."""
-    return name != "auto" and type(get(name)).body is not Dialect.body
+    """Whether the dialect of this name, without arguments, can write a request for a prompt."""
+    return name not in NEED_ARGUMENTS and type(get(name)).body is not Dialect.body
