@@ -60,7 +60,11 @@ def chunks_of(draw: Any, body: bytes) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return World()
+    world = World()
+    # Now, because Hypothesis draws from the constants of the modules that are loaded.
+    for name in ("sse", "ndjson", "transport.http1.chunked"):
+        world.module(f"chatsdk.{name}")
+    return world
 
 
 # What may be looked at: for each byte fed, and each chunk, line and event besides.
