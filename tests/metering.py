@@ -289,12 +289,20 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 
 class World:
-    """A copy of chatsdk that counts. Within ``with world:`` an import of chatsdk gives it."""
+    """A copy of chatsdk that counts. Within ``with world:`` an import of chatsdk gives it.
 
-    def __init__(self) -> None:
+    ``world["sse"]`` is a module that was named beforehand. Hypothesis looks at the modules that are
+    loaded, so a property test leaves them as they are.
+    """
+
+    def __init__(self, *names: str) -> None:
         self.meter = Meter()
         self._ours: dict[str, ModuleType] = {}
         self._theirs: dict[str, ModuleType] = {}
+        self._named = {name: self.module(f"chatsdk.{name}") for name in names}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._named[name]
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name.partition(".")[0] != "chatsdk":
