@@ -15,7 +15,7 @@ from chatsdk.cli.provider_tokens import provider_token
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
 from chatsdk.transport import is_private_header
 
-__all__ = ["body_options", "header_fields", "port", "seconds", "token_of"]
+__all__ = ["body_options", "header_fields", "port", "seconds", "token_in", "token_of"]
 
 HIGHEST_PORT = 65_535
 
@@ -67,7 +67,7 @@ def token_of(arguments: argparse.Namespace) -> str | None:
     if arguments.token_env is not None:
         return _from_variable(arguments.token_env)
     if arguments.token_file is not None:
-        return _from_file(arguments.token_file)
+        return token_in(arguments.token_file)
     if arguments.token_prompt:
         return _from_prompt()
     return os.environ.get(TOKEN_VARIABLE) or provider_token(arguments.url)
@@ -84,7 +84,12 @@ def _from_variable(name: str) -> str:
     return token
 
 
-def _from_file(name: str) -> str:
+def token_in(name: str) -> str:
+    """Return the token in a file.
+
+    Raises:
+        WrongArguments: the file cannot be read, or is empty.
+    """
     try:
         with open(name, encoding="utf-8") as file:
             # A key has a few hundred characters; the rest of a huge file is not read.

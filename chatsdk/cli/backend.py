@@ -18,8 +18,13 @@ __all__ = ["add_backend_arguments", "client_of"]
 NEED_ARGUMENTS = ("auto", "json", "text")
 
 
-def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add URL and the options by which a backend is asked."""
+def add_backend_arguments(parser: argparse.ArgumentParser, *, token_file: bool = True) -> None:
+    """Add URL and the options by which a backend is asked.
+
+    Args:
+        parser: where to add them.
+        token_file: whether ``--token-file`` names the backend's token.
+    """
     parser.add_argument(
         "url",
         metavar="URL",
@@ -62,7 +67,10 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     tokens.add_argument(
         "--token-env", metavar="VARIABLE", help="read it from this environment variable"
     )
-    tokens.add_argument("--token-file", metavar="FILE", help="read it from this file")
+    if token_file:
+        tokens.add_argument("--token-file", metavar="FILE", help="read it from this file")
+    else:
+        parser.set_defaults(token_file=None)
     tokens.add_argument(
         "--token-prompt", action="store_true", help="type it at a prompt that does not show it"
     )

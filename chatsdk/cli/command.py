@@ -29,6 +29,8 @@ COMMANDS = {
     "demo": "watch an answer stream from the built-in server",
     "chat": "talk to a backend",
     "ask": "ask one question; made for scripts and pipes",
+    "web": "serve a chat page for a backend",
+    "gateway": "serve a backend in the dialect of another one",
     "serve": "run the built-in server, to try other programs with",
 }
 

@@ -21,7 +21,7 @@ from chatsdk.web.request_checks import Refused, own_host, read_json
 from chatsdk.web.translation import options_for
 from chatsdk.web.wsgi import application
 
-__all__ = ["Gateway", "is_loopback"]
+__all__ = ["Gateway", "host_name", "is_loopback"]
 
 _log = logging.getLogger("chatsdk.web")
 
@@ -145,7 +145,7 @@ class Gateway:
         local = not forwarded and is_loopback(request.remote) and own_host(request, origin)
         # Another site's name may be made to point here.
         host = request.headers.get("host", "127.0.0.1")
-        if not local or not is_loopback(_host_name(host)):
+        if not local or not is_loopback(host_name(host)):
             raise Refused.of(
                 403, "permission_error", "Without a token, only callers on this machine are served."
             )
@@ -263,7 +263,8 @@ def _listed(paths: tuple[str, ...], models: str | None) -> str:
     return f"this path; there are {' and '.join(known)}"
 
 
-def _host_name(host: str) -> str:
+def host_name(host: str) -> str:
+    """Return the name in a ``Host`` field, without its port."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.rpartition(":")[0] if host.count(":") == 1 else host
