@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chatsdk import ChatClient
+from chatsdk import ChatClient, dialects
 from chatsdk.dialects import names
 from chatsdk.dialects.urls import guess
 from chatsdk.testing import ChatServer, EmbeddedServer
@@ -112,6 +112,15 @@ def test_a_named_dialect_completes_a_base_url(dialect):
     for stub, path in zip(STUBS, (bare, bare, v1, api, v1, api), strict=True):
         client = ChatClient(f"http://h:8000{stub}", dialect=dialect)
         assert client.url == f"http://h:8000{path}"
+
+
+@pytest.mark.parametrize("base", ["https://api.dify.ai/v1", "http://h:5001/v1", "http://h"])
+def test_an_option_of_the_dialect_decides_the_path(base):
+    """A Dify workflow has a path of its own."""
+    url = ChatClient(base, dialect=dialects.dify(app="workflow")).url
+    assert urlsplit(url).path == "/v1/workflows/run"
+    url = ChatClient(base, dialect=dialects.dify(app="completion")).url
+    assert urlsplit(url).path == "/v1/completion-messages"
 
 
 @pytest.mark.parametrize("dialect", [*names(), "auto"])

@@ -202,6 +202,17 @@ class Dialect:
         """
         return self
 
+    @property
+    def path(self) -> str | None:
+        """The path that completes a base URL, ``None`` if the backend has no fixed one.
+
+        It may hold ``{model}``, in the place of the model that a request names.
+        """
+        for word in self.about.endpoint.split():
+            if word.startswith("/") and "{" not in word.replace("{model}", ""):
+                return word
+        return None
+
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
         """Return the address to ask at: `url`, with the conversation where it stands in there."""
         return url

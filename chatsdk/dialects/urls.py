@@ -250,7 +250,7 @@ def _family(name: str) -> str:
 
 def _anywhere(stub: str, dialect: Dialect) -> str | None:
     """Return the path of a dialect below a stub, ``None`` if the dialect has no path of its own."""
-    endpoint = _endpoint(dialect)
+    endpoint = dialect.path
     if endpoint is not None and MODEL in endpoint:
         # Many a server of Gemini's protocol has paths of its own.
         return None
@@ -264,13 +264,6 @@ def _anywhere(stub: str, dialect: Dialect) -> str | None:
     return stub + _tail(dialect) if version and version[0] in ("", "/v1") else endpoint
 
 
-def _endpoint(dialect: Dialect) -> str | None:
-    for word in dialect.about.endpoint.split():
-        if word.startswith("/") and "{" not in word.replace(MODEL, ""):
-            return word
-    return None
-
-
 def _tail(dialect: Dialect) -> str:
     """Return what follows a dialect's base URL."""
-    return _VERSION.sub("", _endpoint(dialect) or "", count=1)
+    return _VERSION.sub("", dialect.path or "", count=1)

@@ -72,6 +72,10 @@ class Dify(Dialect):
         self._app = app
         self._prompt = prompt
 
+    @property
+    def path(self) -> str:
+        return f"/v1{APPS[self._app][0]}"
+
     def at(self, url: str) -> Dify:
         path = urlsplit(url).path.rstrip("/")
         for app, (ending, _, _) in APPS.items():
