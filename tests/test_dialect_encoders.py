@@ -9,6 +9,7 @@ from reading import Reading, read
 
 from chatsdk import dialects
 from chatsdk.dialects.writer import Writer, write
+from chatsdk.framing import CONTENT_TYPES
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -24,14 +25,14 @@ from chatsdk.parts import (
 
 NAMES = (
     *("anthropic", "coze", "dashscope", "dify", "fastgpt", "gemini", "langgraph", "ollama"),
-    *("mastra", "openai_responses"),
+    *("mastra", "openai_responses", "vercel_v1"),
 )
 
 each_dialect = pytest.mark.parametrize("name", NAMES)
 
 
 def content_type(name: str) -> str:
-    return "application/x-ndjson" if name == "ollama" else "text/event-stream"
+    return CONTENT_TYPES[dialects.get(name).framing()]
 
 
 def read_back(name: str, parts: list[Part], **options: str) -> Reading:
@@ -88,8 +89,8 @@ def test_an_error_there_and_back(name):
     assert reading.error == {
         "type": "BackendError",
         "message": "overloaded, try later",
-        # Ollama's errors are a text.
-        "code": None if name == "ollama" else "server_error",
+        # The errors of some are a text.
+        "code": None if name in ("ollama", "vercel_v1") else "server_error",
     }
 
 
@@ -141,7 +142,7 @@ def test_all_counts(name):
     usage = read_back(name, [Text("Hi"), *updates]).answer.usage
     assert usage
     assert (usage.input, usage.output, usage.total) == (40, 12, 52)
-    within = (None, None) if name in ("coze", "dify", "fastgpt", "ollama") else (5, 30)
+    within = (None, None) if name in ("coze", "dify", "fastgpt", "ollama", "vercel_v1") else (5, 30)
     assert (usage.reasoning, usage.cached) == within
 
 

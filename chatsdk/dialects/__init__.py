@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.raw import Raw as raw
     from chatsdk.dialects.backends.text import PlainText as text
     from chatsdk.dialects.backends.vercel import Vercel as vercel
+    from chatsdk.dialects.backends.vercel_v1 import VercelV1 as vercel_v1
 
 __all__ = [
     "About",
@@ -76,6 +77,7 @@ __all__ = [
     "text",
     "unregister",
     "vercel",
+    "vercel_v1",
 ]
 
 # Name, then module and class. A file is read when its dialect is first asked for.
@@ -104,6 +106,7 @@ _REGISTRY: dict[str, str | type[Dialect]] = {
     "raw": "chatsdk.dialects.backends.raw:Raw",
     "text": "chatsdk.dialects.backends.text:PlainText",
     "vercel": "chatsdk.dialects.backends.vercel:Vercel",
+    "vercel_v1": "chatsdk.dialects.backends.vercel_v1:VercelV1",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatsdk import dialects
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.media import is_ndjson
+from chatsdk.dialects.media import is_ndjson, is_vercel_v1
 from chatsdk.dialects.signatures import (
     DONE,
     END,
@@ -68,6 +68,12 @@ class Auto(Dialect):
 
     def framing(self, content_type: str = "") -> str:
         return "ndjson" if is_ndjson(content_type) else "sse"
+
+    def for_response(self, content_type: str, headers: Mapping[str, str], head: bytes) -> Dialect:
+        """Return the dialect of which the header fields or the first bytes are certain."""
+        if is_vercel_v1(content_type, headers, head):
+            return dialects.get("vercel_v1")
+        return self
 
     def decoder(self, content_type: str = "") -> Decoder:
         return AutoDecoder(content_type)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["is_ndjson", "media_type", "unsupported"]
+import re
+from collections.abc import Mapping
+
+__all__ = ["is_ndjson", "is_vercel_v1", "media_type", "unsupported"]
 
 # No one name won; these are the ones in use for one JSON value a line.
 NDJSON_TYPES = frozenset(
@@ -16,6 +19,9 @@ NDJSON_TYPES = frozenset(
         "application/stream+json",
     }
 )
+
+# A line of Vercel's data stream v1: a code of one character, a colon, and JSON.
+VERCEL_V1_LINE = re.compile(rb'\s*[0-9a-k]:["{\[]')
 
 AMAZON = "application/vnd.amazon.eventstream"
 
@@ -31,6 +37,21 @@ def media_type(content_type: str) -> str:
 def is_ndjson(content_type: str) -> bool:
     """Return whether the body is one JSON value a line."""
     return media_type(content_type) in NDJSON_TYPES
+
+
+def is_vercel_v1(content_type: str, headers: Mapping[str, str], head: bytes) -> bool:
+    """Return whether a response is in Vercel's data stream v1, by its header field or first line.
+
+    Args:
+        content_type: as the header has it.
+        headers: the fields, names in lower case.
+        head: the first bytes of the body; empty if nothing was read yet.
+    """
+    if headers.get("x-vercel-ai-data-stream") == "v1":
+        return True
+    # Back ends that copied the format leave the field out.
+    plain = media_type(content_type) in ("text/plain", "")
+    return plain and VERCEL_V1_LINE.match(head) is not None
 
 
 def unsupported(content_type: str) -> str | None:

@@ -18,7 +18,9 @@ NAMED = re.compile(r"written by (?:the types of )?([@\w./-]+) (\d[\w.]*)")
 
 def named() -> dict[str, str]:
     """Package and version of all that the transcripts were written by, but for chatsdk."""
-    found = (NAMED.match(item.facts["source"]) for item in transcripts())
+    # The AI SDK 4 is of tests/fidelity_servers.
+    mine = (item for item in transcripts() if item.dialect != "vercel_v1")
+    found = (NAMED.match(item.facts["source"]) for item in mine)
     known = {match[1]: match[2] for match in found if match is not None}
     return {name: version for name, version in known.items() if name not in ELSEWHERE}
 

@@ -9,3 +9,8 @@ def test_mastra(recorder):
     """Mastra's agent, with a scripted model."""
     written = recorder.node("written_by_mastra.mjs", "@mastra/core@1.71", "zod@4")
     check("mastra", written)
+
+
+def test_the_ai_sdk_4(recorder):
+    """The data stream v1 of the AI SDK 4, with a scripted model."""
+    check("vercel_v1", recorder.node("written_by_ai_v1.mjs", "ai@4.3.19", "zod@3"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ from chatsdk.dialects.asking import embedded, failed, given_back
 from chatsdk.dialects.backends.vercel_decoder import VercelDecoder
 from chatsdk.dialects.backends.vercel_metadata import DIALECT, add_metadata
 from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.media import is_vercel_v1
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
 
@@ -48,6 +49,14 @@ class Vercel(Dialect):
     def new_conversation(self) -> str:
         """Return an id for a chat; the protocol leaves naming it to the client."""
         return str(uuid4())
+
+    def for_response(self, content_type: str, headers: Mapping[str, str], head: bytes) -> Dialect:
+        """Return `vercel_v1` for the stream of a route that runs on an older AI SDK."""
+        if not is_vercel_v1(content_type, headers, head):
+            return self
+        from chatsdk.dialects.backends.vercel_v1 import VercelV1
+
+        return VercelV1()
 
     def decoder(self, content_type: str = "") -> Decoder:
         return VercelDecoder(self)
