@@ -77,7 +77,9 @@ def checked_keywords(function: _Function) -> _Function:
     def checked(*args: Any, **options: Any) -> Any:
         for name in options:
             if name not in known:
-                raise TypeError(_unknown(owner, name, [item for item in names if item != "self"]))
+                raise TypeError(
+                    _unknown(owner, name, [item for item in names if item not in ("self", "cls")])
+                )
         return function(*args, **options)
 
     return checked  # type: ignore[return-value]

@@ -605,7 +605,11 @@ def test_any_dialect_may_be_told_of_a_conversation(name):
         return
     if dialect.history("http://127.0.0.1/chat") == "client":
         body = dialect.body(messages, conversation_id="c1")
-        changed = [key for key in body if body[key] != without.get(key) and body[key] != "c1"]
+        changed = [
+            key
+            for key in body
+            if body[key] != without.get(key) and '"c1"' not in json.dumps(body[key])
+        ]
         assert changed in ([], ["runId"]), "a run has a new id each time"
         assert body["messages" if "messages" in body else next(iter(body))]
 

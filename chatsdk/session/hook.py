@@ -45,6 +45,7 @@ def use_chat(
     limits: Limits | None = NOT_GIVEN,
     http: requests.Session | None = NOT_GIVEN,
     verify: bool | str | None = NOT_GIVEN,
+    cert: str | tuple[str, str] | None = NOT_GIVEN,
     proxies: Mapping[str, str] | None = NOT_GIVEN,
     follow_redirects: bool = NOT_GIVEN,
     exact_url: bool = NOT_GIVEN,
@@ -61,8 +62,8 @@ def use_chat(
             that you give stays open.
         on_answer, on_finish, on_error, on_tool, dispatch, throttle, latest, messages,
         conversation_id, saved: as in `ChatSession`.
-        dialect, token, headers, defaults, timeout, retry, limits, http, verify, proxies,
-        follow_redirects, exact_url, tap: as in `ChatClient`; only with an address.
+        dialect, token, headers, defaults, timeout, retry, limits, http, verify, cert,
+        proxies, follow_redirects, exact_url, tap: as in `ChatClient`; only with an address.
 
     Raises:
         TypeError, ValueError: an argument that cannot work; nothing was sent.
@@ -77,6 +78,7 @@ def use_chat(
         limits=limits,
         http=http,
         verify=verify,
+        cert=cert,
         proxies=proxies,
         follow_redirects=follow_redirects,
         exact_url=exact_url,
