@@ -94,3 +94,14 @@ def test_the_wheel_installs_the_command(wheel):
     """`chatsdk` is a command."""
     (name,) = (name for name in wheel.namelist() if name.endswith("/entry_points.txt"))
     assert "chatsdk = chatsdk.cli:main" in wheel.read(name).decode().splitlines()
+
+
+def test_what_builds_the_package_is_named():
+    """pip finds the build backend in pyproject.toml, and all metadata stays in setup.cfg."""
+    text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert lines == [
+        "[build-system]",
+        'requires = ["setuptools>=77"]',
+        'build-backend = "setuptools.build_meta"',
+    ]
