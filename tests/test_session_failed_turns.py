@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from session_fakes import WAIT, FakeClient, said, talk
 from test_session_tool_requests import owed
 from test_session_tools import PATHS, call
@@ -230,3 +232,46 @@ def test_a_round_that_failed_half_way(server, dialect, how, restored):
     body = json.loads(server.requests[-1].body)
     assert "2?" in json.dumps(body)
     assert owed(dialect, body) == []
+
+
+ENDS = st.sampled_from(["finished", "refused", "failed at once", "broke off", "stopped"])
+
+
+@given(st.lists(ENDS, max_size=8), st.booleans())
+def test_what_is_sent_takes_turns(ends, saved):
+    """However the turns before have ended, user and assistant take turns in what is sent."""
+    client = FakeClient()
+    session = ChatSession(client)
+    for number, end in enumerate(ends):
+        if end == "refused":
+            client.plans.append(BackendError("no"))
+            with pytest.raises(BackendError):
+                session.ask(f"{number}?")
+        else:
+            client.plans.append(None)
+            stream = session.ask(f"{number}?")
+            source = client.streams[-1]
+            if end in ("finished", "broke off"):
+                source.feed(f"{number}!")
+                next(stream)
+            if end == "finished":
+                source.finish()
+                stream.result()
+            elif end == "stopped":
+                stream.close()
+            else:
+                source.fail(BackendError("no"))
+                with pytest.raises(BackendError):
+                    stream.result()
+        if saved:
+            session = ChatSession(client, saved=session.to_dict())
+    client.plans.append(["Yes."])
+    session.run("last?")
+    answered = [number for number, end in enumerate(ends) if end in ("finished", "broke off")]
+    expected = [
+        turn
+        for number in answered
+        for turn in (("user", f"{number}?"), ("assistant", f"{number}!"))
+    ]
+    assert said(client.asked[-1][0]) == [*expected, ("user", "last?")]
+    assert sum(message.role == "user" for message in session.messages) == len(ends) + 1
