@@ -24,6 +24,7 @@ THRESHOLDS = [1024, 4096, 8192, 65536]
 LENGTHS = st.one_of(
     st.integers(0, 40),
     st.builds(int.__add__, st.sampled_from(THRESHOLDS), st.integers(-8, 8)),
+    st.builds(int.__add__, st.sampled_from(THRESHOLDS), st.integers(0, 500)),
     st.integers(0, 100_000),
 )
 FILLERS = st.sampled_from(
@@ -44,7 +45,9 @@ BLANKS = st.lists(st.sampled_from(ENDS), min_size=1, max_size=8).map(b"".join)
 EVENTS = st.sampled_from(
     [b"data: 1\n\n", b"event: a\ndata: 2\r\n\r\n", b"id: 7\rdata\r\r", b": c\n"]
 )
-BODIES = st.lists(LINES | BLANKS | BLANKS | EVENTS, max_size=6).map(b"".join)
+BODIES = st.lists(
+    st.builds(bytes.__add__, LINES | LINES | EVENTS, st.just(b"") | BLANKS | BLANKS), max_size=6
+).map(b"".join)
 
 
 @st.composite
