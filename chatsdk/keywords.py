@@ -67,7 +67,10 @@ def given(**values: Any) -> dict[str, Any]:
 
 
 def checked_keywords(function: _Function) -> _Function:
-    """Have a function answer an unknown keyword with the name that was meant."""
+    """Have a function answer an unknown keyword with the name that was meant.
+
+    What it raises has none of its frames, because tokens are among its arguments.
+    """
     code = function.__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     known = frozenset(names)
@@ -75,12 +78,20 @@ def checked_keywords(function: _Function) -> _Function:
 
     @functools.wraps(function)
     def checked(*args: Any, **options: Any) -> Any:
-        for name in options:
-            if name not in known:
-                raise TypeError(
-                    _unknown(owner, name, [item for item in names if item not in ("self", "cls")])
-                )
-        return function(*args, **options)
+        try:
+            for name in options:
+                if name not in known:
+                    others = [item for item in names if item not in ("self", "cls")]
+                    raise TypeError(_unknown(owner, name, others))
+            return function(*args, **options)
+        except BaseException as error:
+            failure = error.with_traceback(None)
+        args, options = (), {}
+        try:
+            raise failure
+        finally:
+            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            del failure
 
     return checked  # type: ignore[return-value]
 

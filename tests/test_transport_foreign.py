@@ -206,7 +206,7 @@ def test_a_waiter_that_is_interrupted(server, limit):
     script = server.stream()
     with use_chat(server.url) as chat:
         handle = chat.start({})
-        with signalled(limit, script.wait_for_request), pytest.raises(type(limit)) as caught:
+        with signalled(limit, after=0.05), pytest.raises(type(limit)) as caught:
             handle.result()
         assert caught.value is limit
         assert not handle.done
@@ -282,6 +282,16 @@ def test_an_auth_that_asks_for_a_token(server):
         with pytest.raises(requests.ConnectionError) as caught:
             client.send({})
     assert modules_of(caught.value)[-1] == __name__
+
+
+def test_a_hook(server, raised):
+    """So does that of a hook for responses."""
+    server.stream(HELLO)
+    with requests.Session() as http, ChatClient(server.url, http=http) as client:
+        http.hooks["response"] = raising(raised)
+        with pytest.raises(type(raised)) as caught:
+            client.send({})
+    check(caught, raised)
 
 
 @pytest.mark.parametrize("error", [Refused("no"), ValueError("x"), KeyError("x")], ids=repr)

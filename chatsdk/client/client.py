@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk import dialects
@@ -177,10 +178,7 @@ class ChatClient:
             StreamInterrupted, ProtocolError: as they say.
         """
         dialect = self._dialect.for_request(body)
-        # Not a variable: its query may hold a secret, and tracebacks show variables.
-        request = self._request(
-            with_model(self._url, self._defaults)[0], body, dialect, cancel, idempotency_key
-        )
+        request = self._request(body, dialect, cancel, idempotency_key, options=self._defaults)
         return self._send(request, body, dialect)
 
     def ask(
@@ -216,18 +214,20 @@ class ChatClient:
                 "with the JSON that your backend expects"
             )
         check_ask(options, dialect.name, takes_tools=dialect.about.tools)
-        url, options = with_model(self._url, options)
-        body = dialect.body(messages, conversation_id=conversation_id, **options)
+        body = dialect.body(
+            messages,
+            conversation_id=conversation_id,
+            **with_model(self._url, options)[1],
+        )
         dialect = dialect.for_request(body)
         request = self._request(
-            dialect.url(url, conversation_id=conversation_id),
             body,
             dialect,
             cancel,
             idempotency_key,
+            options=options,
+            address=partial(dialect.url, conversation_id=conversation_id),
         )
-        # Its query may hold a secret, and tracebacks show variables.
-        del url
         return self._send(request, body, dialect)
 
     def close(self) -> None:
@@ -235,13 +235,39 @@ class ChatClient:
         self._transport.close()
 
     def _request(
-        self, url: str, body: Any, dialect: Dialect, cancel: Cancel | None, key: str | None
+        self,
+        body: Any,
+        dialect: Dialect,
+        cancel: Cancel | None,
+        key: str | None,
+        *,
+        options: Mapping[str, Any],
+        address: Callable[[str], str] = str,
     ) -> Request:
         if cancel is None:
             cancel = Cancel()
         elif not isinstance(cancel, Cancel):
             raise TypeError(f"cancel is a chatsdk.Cancel, not {type(cancel).__name__}")
-        return Request(url, _json(body), dialect, cancel, idempotency_key=self._key(key))
+        data = _json(body)
+        given = self._retry.idempotency_key if key is None else key
+        try:
+            if callable(given):
+                given = given()
+            # The URL is no variable of a frame: its query may hold a secret.
+            return Request(
+                address(with_model(self._url, options)[0]),
+                data,
+                dialect,
+                cancel,
+                idempotency_key=checked_key(given),
+            )
+        except BaseException as error:
+            failure = freed(error)
+        try:
+            raise failure
+        finally:
+            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            del failure
 
     def _send(self, request: Request, body: Any, dialect: Dialect) -> AnswerStream:
         started = time.monotonic()
@@ -292,10 +318,6 @@ class ChatClient:
         finally:
             # It holds this frame; held by it in turn, it would live until a garbage collection.
             del failure
-
-    def _key(self, key: str | None) -> str | None:
-        given = self._retry.idempotency_key if key is None else key
-        return checked_key(given() if callable(given) else given)
 
     def __enter__(self) -> ChatClient:
         return self

@@ -181,6 +181,8 @@ def with_model(url: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
         return url, rest
     model = rest.pop("model", None)
     if not isinstance(model, str) or not model:
+        # Its query may hold a secret, and tracebacks show variables.
+        url = ""
         raise ValueError("this backend has the model in its URL: give model='...'")
     return url.replace(MODEL, quote(model.removeprefix("models/"), safe="")), rest
 

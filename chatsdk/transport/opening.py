@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import requests
 
@@ -50,32 +50,54 @@ class Backend(Protocol):
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None: ...
 
 
-class Request(NamedTuple):
+class Request:
     """One request to be sent, a POST unless it stops an answer.
 
+    Not a tuple: crash reporters write a tuple's items, and URL and key may hold secrets.
+
     Attributes:
-        url: where to.
+        url: the address.
         body: the JSON, as bytes.
         backend: the dialect, which writes the token's header and reads refusals.
         cancel: the user's switch.
         idempotency_key: sent as ``Idempotency-Key`` if there is one.
-        timeout: goes before that of the transport.
+        timeout: takes precedence over the transport's.
         method: of HTTP.
     """
 
-    url: str
-    body: bytes
-    backend: Backend
-    cancel: Cancel
-    idempotency_key: str | None = None
-    timeout: Timeout | None = None
-    method: str = "POST"
+    __slots__ = ("backend", "body", "cancel", "idempotency_key", "method", "timeout", "url")
+
+    def __init__(
+        self,
+        url: str,
+        body: bytes,
+        backend: Backend,
+        cancel: Cancel,
+        *,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+        method: str = "POST",
+    ) -> None:
+        self.url = url
+        self.body = body
+        self.backend = backend
+        self.cancel = cancel
+        self.idempotency_key = idempotency_key
+        self.timeout = timeout
+        self.method = method
 
     def __repr__(self) -> str:
-        # Neither the address nor the key: both may hold secrets.
-        return (
-            f"Request(backend={self.backend!r}, cancel={self.cancel!r}, timeout={self.timeout!r})"
-        )
+        return f"<Request {self.method}, {self.backend!r}>"
+
+
+class _Target:
+    """The URL and the token of the next attempt, which no variable of a frame may show."""
+
+    __slots__ = ("token", "url")
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url
+        self.token = token
 
 
 class Transport:
@@ -171,14 +193,13 @@ class Transport:
     ) -> Exchange:
         timeout = request.timeout or self._timeout
         _go_on(wire, timeout)
-        token = self._ask_token()
-        url = request.url
+        now = _Target(request.url, self._ask_token())
         # What a renewed token makes of it is not counted among the attempts of `Retry`.
         attempt, renewals, redirects = 1, 0, 0
         while True:
             _go_on(wire, timeout)
             try:
-                exchange, target = self._send(request, url, token, wire, secrets, cancels)
+                exchange, target = self._send(request, now, wire, secrets, cancels)
                 exchange.attempts = attempt + renewals
                 if 200 <= exchange.status < 300:
                     return exchange
@@ -186,25 +207,25 @@ class Transport:
                 if target is not None:
                     hindered = hindrance(
                         exchange.status,
-                        url,
+                        now.url,
                         target,
                         allowed=self._follow_redirects,
                         followed=redirects,
                     )
                     if hindered is None:
                         exchange.part()
-                        url, redirects = target, redirects + 1
+                        now.url, redirects = target, redirects + 1
                         wire.renew()
                         wire.wait(SETTLE_SECONDS)
                         continue
-                error: ChatError = refusal(exchange, request.backend, url, target, hindered)
+                error: ChatError = refusal(exchange, request.backend, now.url, target, hindered)
             except ChatError as failure:
                 error = failure
             written = wire.written or not wire.carried
             wire.renew()
             _go_on(wire, timeout)
             if _is_401(error) and callable(self._token) and not renewals:
-                token, renewals, seconds = self._ask_token(), 1, 0.0
+                now.token, renewals, seconds = self._ask_token(), 1, 0.0
             else:
                 keyed = request.idempotency_key is not None
                 waited = wait_before(self._retry, error, attempt, keyed=keyed, written=written)
@@ -223,22 +244,21 @@ class Transport:
     def _send(
         self,
         request: Request,
-        url: str,
-        token: str | None,
+        now: _Target,
         wire: Wire,
         secrets: Secrets,
         cancels: tuple[Cancel, ...],
     ) -> tuple[Exchange, str | None]:
         """Send it once; give the response and where it redirects to."""
-        headers, token_headers = self._request_headers(request, token)
-        secrets.add(token)
+        headers, token_headers = self._request_headers(request, now.token)
+        secrets.add(now.token)
         secrets.add_headers(headers)
         timeout = request.timeout or self._timeout
-        wire.url = url
+        wire.url = now.url
         watch(wire, "connect", timeout.connect)
         try:
             posted = self._poster.post(
-                url,
+                now.url,
                 headers,
                 request.body,
                 method=request.method,
@@ -276,7 +296,7 @@ class Transport:
         if wire.cause is not None:
             exchange.close()
             _go_on(wire, timeout)
-        return exchange, redirected(exchange.status, posted.location, url)
+        return exchange, redirected(exchange.status, posted.location, now.url)
 
     def _request_headers(
         self, request: Request, token: str | None

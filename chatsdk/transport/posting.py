@@ -7,7 +7,7 @@ import http.cookiejar
 import os
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -29,16 +29,19 @@ HOSTS = 8
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
-class Posted(NamedTuple):
-    """What came back.
+class Posted:
+    """A response whose head has been read.
 
     Attributes:
-        response: the response, of which the head has been read.
-        location: where it redirects to, or ``None``.
+        response: the response.
+        location: the URL that it redirects to, or ``None``.
     """
 
-    response: requests.Response
-    location: str | None
+    __slots__ = ("location", "response")
+
+    def __init__(self, response: requests.Response, location: str | None) -> None:
+        self.response = response
+        self.location = location
 
 
 class Poster:
@@ -124,6 +127,11 @@ class Poster:
         self._give_back()
         session = self._http
         location: str | None = None
+        begun: requests.Response | None = None
+
+        def hold_response(response: requests.Response, **_: Any) -> None:
+            nonlocal begun
+            begun = response
 
         def hold_location(response: requests.Response, **_: Any) -> None:
             # Session.send reads the whole body of what redirects, however long it is.
@@ -134,7 +142,10 @@ class Poster:
         if token_headers or self._own or _leaves_auth(session):
             options["auth"] = _Given(token_headers)
         # Those of a request replace those of its session.
-        hooks = [*session.hooks.get("response", ()), hold_location]
+        of_session = session.hooks.get("response") or ()
+        if callable(of_session):
+            of_session = (of_session,)
+        hooks = [hold_response, *of_session, hold_location]
         with carrying(wire):
             try:
                 response = session.request(
@@ -148,8 +159,12 @@ class Poster:
                     hooks={"response": hooks},
                     **options,
                 )
-            except requests.RequestException as error:
-                _note(error.request, secrets)
+            except BaseException as error:
+                if isinstance(error, requests.RequestException):
+                    _note(error.request, secrets)
+                if begun is not None:
+                    # A hook of the caller raised.
+                    begun.close()
                 raise
         _note(response.request, secrets)
         if location is None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
+import attrs
+
 from chatsdk.web.error_responses import ErrorResponse
 from chatsdk.web.pump import Pump
 
 __all__ = ["FrameStream", "WebRequest", "WebResponse", "of_refusal"]
 
 
-class WebRequest(NamedTuple):
+@attrs.frozen(eq=False)
+class WebRequest:
     """A request as a framework has it.
+
+    Not a tuple: crash reporters write a tuple's items, and the headers hold cookies.
 
     Attributes:
         method: in capitals.
@@ -28,10 +33,10 @@ class WebRequest(NamedTuple):
     method: str
     mount: str
     path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    read: Callable[[int], bytes]
-    native: Any
+    query: Mapping[str, str] = attrs.field(repr=False)
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    read: Callable[[int], bytes] = attrs.field(repr=False)
+    native: Any = attrs.field(repr=False)
     remote: str | None = None
 
 
