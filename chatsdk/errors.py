@@ -63,7 +63,7 @@ class ChatTimeout(ChatError):
 
     Attributes:
         phase: which limit of `chatsdk.Timeout` ran out: ``"connect"``, ``"first_event"``,
-            ``"idle"`` or ``"total"``.
+            ``"idle"``, ``"total"`` or ``"progress"``.
     """
 
     def __init__(self, message: str = "", *, phase: str | None = None, **context: Any) -> None:

@@ -14,6 +14,9 @@ CONNECT_SECONDS = 10.0
 FIRST_EVENT_SECONDS = 300.0
 # Backends that are alive ping every 10 to 15 s; twelve missed pings are a dead connection.
 IDLE_SECONDS = 120.0
+# A server that only pings is alive and may still have lost its model; no model needs ten minutes
+# between two pieces of an answer.
+PROGRESS_SECONDS = 600.0
 
 # More than any answer takes, and less than the timers of operating systems can hold.
 LONGEST_SECONDS = 1_000_000.0
@@ -78,14 +81,17 @@ class Timeout(Value):
             are silent for minutes, hence the long default.
         idle: the longest silence on the wire after the first event; a comment counts as life.
         total: from sending the request to the end of the answer, whatever arrives meanwhile.
+        progress: the longest time after the first event without an event that adds something to
+            the answer, whatever pings arrive meanwhile.
     """
 
-    __match_args__ = ("connect", "first_event", "idle", "total")
+    __match_args__ = ("connect", "first_event", "idle", "total", "progress")
     __slots__ = __match_args__
     connect: float | None
     first_event: float | None
     idle: float | None
     total: float | None
+    progress: float | None
 
     def __init__(
         self,
@@ -93,19 +99,21 @@ class Timeout(Value):
         first_event: float | None = FIRST_EVENT_SECONDS,
         idle: float | None = IDLE_SECONDS,
         total: float | None = None,
+        progress: float | None = PROGRESS_SECONDS,
     ) -> None:
         _seconds("connect", connect)
         _seconds("first_event", first_event)
         _seconds("idle", idle)
         _seconds("total", total)
-        self._set(connect, first_event, idle, total)
+        _seconds("progress", progress)
+        self._set(connect, first_event, idle, total, progress)
 
     @classmethod
     def of(cls, value: Timeout | float | None) -> Timeout:
         """Read what a caller gave: a `Timeout`, a plain number of seconds, or ``None``.
 
-        A number ``n`` means ``connect=min(10, n)`` and ``first_event=idle=n``; ``None`` is no
-        limit at all.
+        A number ``n`` means ``connect=min(10, n)``, ``first_event=idle=n`` and
+        ``progress=max(600, n)``; ``None`` is no limit at all.
 
         Raises:
             TypeError, ValueError: not a positive number of seconds.
@@ -113,10 +121,15 @@ class Timeout(Value):
         if isinstance(value, Timeout):
             return value
         if value is None:
-            return cls(connect=None, first_event=None, idle=None)
+            return cls(connect=None, first_event=None, idle=None, progress=None)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"timeout is a Timeout, a number of seconds or None, not {value!r}")
-        return cls(connect=min(CONNECT_SECONDS, value), first_event=value, idle=value)
+        return cls(
+            connect=min(CONNECT_SECONDS, value),
+            first_event=value,
+            idle=value,
+            progress=max(PROGRESS_SECONDS, value),
+        )
 
 
 class Limits(Value):

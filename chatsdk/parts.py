@@ -73,8 +73,11 @@ class Usage(NamedTuple):
 
     ``Usage()`` is false: the backend has reported nothing.
 
+    The definition is the same for every backend. Those that count thoughts beside the output
+    (xAI, Google), or a cache beside the input (Anthropic, Databricks), are added up.
+
     Attributes:
-        input: tokens of the request.
+        input: tokens of the request, those read from a cache included.
         output: tokens of the answer, reasoning included.
         total: as the backend says, else input and output together.
         reasoning: of the output, those spent on reasoning.

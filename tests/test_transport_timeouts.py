@@ -558,10 +558,11 @@ def test_a_plain_number():
     """n seconds: connect at most 10, first_event and idle n, no total. None: no limit at all."""
     assert Timeout.of(3) == Timeout(connect=3, first_event=3, idle=3, total=None)
     assert Timeout.of(60.5) == Timeout(connect=10, first_event=60.5, idle=60.5)
-    assert Timeout.of(None) == Timeout(connect=None, first_event=None, idle=None, total=None)
+    assert Timeout.of(None) == Timeout(None, None, None, None, None)
     given = Timeout(idle=1)
     assert Timeout.of(given) is given
-    assert Timeout() == Timeout(connect=10, first_event=300, idle=120, total=None)
+    assert Timeout() == Timeout(connect=10, first_event=300, idle=120, total=None, progress=600)
+    assert Timeout.of(900).progress == 900
 
 
 @pytest.mark.parametrize("number", [LIMIT, Timeout.of(LIMIT)])

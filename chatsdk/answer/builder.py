@@ -111,6 +111,7 @@ class AnswerBuilder:
         failure: the backend's own error, a `Failure`, or ``None``.
         over: one of the two.
         data: how many events of the application's own data have come.
+        grown: a step has added something; whoever looks at it sets it back.
     """
 
     def __init__(self, *, started: float = 0.0) -> None:
@@ -128,6 +129,7 @@ class AnswerBuilder:
         self.failure: Failure | None = None
         self.over = False
         self.data = 0
+        self.grown = False
         self.answer = Answer()
         self.step(())
 
@@ -164,11 +166,15 @@ class AnswerBuilder:
             text.start = text.count
             thought = ""
             rewritten = False
+            self.grown = True
         else:
+            facts, data = self._facts, self.data
             for part in parts:
                 _APPLY[part.__class__](self, part)
             delta, thought, rewritten = text.step(), reasoning.step(), text.rewritten
             text.rewritten = False
+            if delta or thought or rewritten or self._facts is not facts or self.data != data:
+                self.grown = True
         if at is not None:
             arrivals.times.append(at)
             self._received = received
@@ -217,6 +223,11 @@ class AnswerBuilder:
             or facts.finish_reason
             or (facts.usage is not None and any(count is not None for count in facts.usage))
         )
+
+    @property
+    def spoken(self) -> tuple[int, int, int]:
+        """How many pieces of text, pieces of reasoning and calls there are."""
+        return self._text.count, self._reasoning.count, len(self._facts.tool_calls)
 
     @property
     def size(self) -> int:
@@ -271,7 +282,8 @@ class AnswerBuilder:
         usage = known._replace(**given)
         if part.total is None and usage.input is not None and usage.output is not None:
             usage = usage._replace(total=usage.input + usage.output)
-        self._facts = self._facts._replace(usage=usage)
+        if usage != known:
+            self._facts = self._facts._replace(usage=usage)
 
     def _finish(self, part: Finish) -> None:
         self._facts = self._facts._replace(

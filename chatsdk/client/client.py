@@ -310,6 +310,7 @@ class ChatClient:
                 server_stop=ServerStop(self._transport, request.url, body),
                 head=head,
                 document=document,
+                body=body,
             )
             return AnswerStream(reading, body, story)
         try:

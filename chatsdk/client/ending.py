@@ -97,6 +97,9 @@ def conclude(reading: Reading, tail: bytes) -> Iterator[Answer]:
         delimited=exchange.delimited,
         pending=pending,
     )
+    if reading.left and end != "marker":
+        # It was not cut: we ended it, a while after the last finish reason.
+        end = "finish_reason"
     if end is None:
         if (failure := bare_error(tail)) is not None:
             raise _failed(failure)

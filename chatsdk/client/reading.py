@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.client.response import UNREADABLE, Document
@@ -26,6 +27,9 @@ KEPT_UNREAD = 8
 # What JSON that is an error has in it somewhere.
 ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"')
 
+# Under which names a request says which tools the client runs.
+TOOLS = ("tools", "functions", "toolConfig", "tool_config")
+
 
 class Reading:
     """The state of one stream that is being read.
@@ -36,6 +40,7 @@ class Reading:
     Attributes:
         answer: the newest `Answer`.
         outcome: how it ended, ``None`` while it goes on.
+        left: the stream was not waited for any more after its last finish reason.
         unread: the first events in which nothing was read.
         decoder: reads the events; its ``dialect`` is what ``auto`` decided.
         framing: how the body is cut into events, by `parser`.
@@ -51,6 +56,7 @@ class Reading:
         server_stop: ServerStop,
         head: bytes = b"",
         document: Document | None = None,
+        body: Any = None,
     ) -> None:
         self.exchange = exchange
         self.dialect = dialect
@@ -62,6 +68,10 @@ class Reading:
         self.builder = AnswerBuilder(started=started)
         self.answer: Answer = self.builder.answer
         self.outcome: Outcome | None = None
+        self.left = False
+        self._body = body
+        # What had been said when the last finish reason came.
+        self._spoken: tuple[int, ...] | None = None
         self.unread: list[ServerSentEvent] = []
         self.framing = dialect.framing(exchange.content_type)
         self.parser = parser_for(
@@ -97,6 +107,19 @@ class Reading:
             error.__context__ = None
         self.end(Outcome("error", error=error, answer=self.answer))
         return error
+
+    def settle(self) -> None:
+        """Let the stream end soon, now that every choice has its finish reason.
+
+        Words that still come begin that time anew. The reason is no end where the server runs the
+        tools that the model called: it goes on with their results.
+        """
+        if self.answer.finish_reason == "tool_calls" and not _declares_tools(self._body):
+            return
+        spoken = self.builder.spoken
+        if spoken != self._spoken:
+            self._spoken = spoken
+            self.exchange.wire.settling = True
 
     def take(self, event: ServerSentEvent, at: float, received: int) -> Answer | None:
         """Apply one event; ``None`` if it says nothing. All it can raise is a `ProtocolError`."""
@@ -134,3 +157,11 @@ class Reading:
         """The error for an event on which the decoder raised an exception of this kind."""
         name = self.decoder.dialect.name if self.decoder.dialect else self.dialect.name
         return ProtocolError(f"an event is not what the dialect {name!r} says ({kind})")
+
+
+def _declares_tools(body: Any) -> bool:
+    if not isinstance(body, dict):
+        return False
+    inner = [body.get(name) for name in ("parameters", "extra_body", "inferenceConfig")]
+    holders = [body, *(value for value in inner if isinstance(value, dict))]
+    return any(holder.get(name) for holder in holders for name in TOOLS)

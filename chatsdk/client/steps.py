@@ -9,8 +9,9 @@ from itertools import chain
 from chatsdk.answer import Answer
 from chatsdk.client.ending import after_end, conclude, last, rest
 from chatsdk.client.reading import Reading
-from chatsdk.errors import ChatError, LimitExceeded
+from chatsdk.errors import ChatError, ChatTimeout, LimitExceeded
 from chatsdk.sse import ServerSentEvent
+from chatsdk.transport.cancel import FINISHED
 from chatsdk.transport.faults import Stopped
 from chatsdk.transport.foreign import freed
 
@@ -31,47 +32,58 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
     """
     exchange, builder = reading.exchange, reading.builder
     feed, take, ended = reading.parser.feed, reading.take, exchange.wire.causes
-    errors = reading.parser.errors
+    errors, decoder = reading.parser.errors, reading.decoder
     failure: BaseException | None = None
     first = True
     event: ServerSentEvent | None = None
     kept = tail = b""
     size_check = SIZE_CHECK_BYTES
     try:
-        # The loop stands here and not in a generator of its own: each costs 50 ns an event.
-        for data in _chunks(reading):
-            now = time.monotonic()
-            received = exchange.received
-            events = feed(data)
-            for event in events:
-                answer = take(event, now, received)
-                if answer is None:
-                    continue
-                if first:
-                    first = False
-                    exchange.begin_events()
+        try:
+            # The loop stands here and not in a generator of its own: each costs 50 ns an event.
+            for data in _chunks(reading):
+                now = time.monotonic()
+                received = exchange.received
+                events = feed(data)
+                for event in events:
+                    answer = take(event, now, received)
+                    if answer is None:
+                        continue
+                    if first:
+                        first = False
+                        exchange.begin_events()
+                    if builder.over:
+                        break
+                    reading.answer = answer
+                    yield answer
+                    if ended:
+                        raise exchange.ended()
                 if builder.over:
+                    yield from last(reading, builder.answer)
+                    yield from after_end(reading, events)
                     break
-                reading.answer = answer
-                yield answer
-                if ended:
-                    raise exchange.ended()
-            if builder.over:
-                yield from last(reading, builder.answer)
-                yield from after_end(reading, events)
-                break
-            if errors:
-                # The server need not end the stream after it.
-                break
-            tail = data if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
-            if first and len(kept) < reading.limits.error_body:
-                # No event yet: this may be something else that only calls itself an event stream.
-                kept += data
-            if received > size_check:
-                size_check = received + SIZE_CHECK_BYTES
-                _check_size(reading, received)
-        else:
-            yield from rest(reading, kept if first else None)
+                if errors:
+                    # The server need not end the stream after it.
+                    break
+                if builder.grown:
+                    builder.grown = False
+                    exchange.wire.moved = True
+                if decoder.finished:
+                    reading.settle()
+                tail = data if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
+                if first and len(kept) < reading.limits.error_body:
+                    # No event yet: this may be something else that calls itself an event stream.
+                    kept += data
+                if received > size_check:
+                    size_check = received + SIZE_CHECK_BYTES
+                    _check_size(reading, received)
+            else:
+                yield from rest(reading, kept if first else None)
+        except ChatTimeout as late:
+            if late.phase != FINISHED:
+                raise
+            # The answer was whole before: the server just did not end it.
+            reading.left = True
         yield from conclude(reading, tail)
         exchange.drain()
     except Stopped:

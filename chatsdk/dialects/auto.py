@@ -117,6 +117,11 @@ class AutoDecoder(Decoder):
         self._decode: Callable[[ServerSentEvent], Sequence[Part]] | None = None
         self._dataless = False
 
+    @property
+    def finished(self) -> bool:  # type: ignore[override]
+        """As the decoder that it decided for says."""
+        return self._decoder is not None and self._decoder.finished
+
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         decode = self._decode
         if decode is None:

@@ -8,7 +8,7 @@ from typing import Any
 from chatsdk.dialects.payload import as_list, as_name, as_number, as_object
 from chatsdk.parts import Citation
 
-__all__ = ["passages", "url_citation", "web_results"]
+__all__ = ["documents_cited", "looked_up", "passages", "url_citation", "web_results"]
 
 # Digits of a passage's number; RAGFlow's are below 500, and int() refuses thousands of them.
 NUMBER_DIGITS = 6
@@ -43,6 +43,51 @@ def web_results(values: object) -> Iterator[Citation]:
                 snippet=as_name(item.get("snippet")),
                 position=place,
             )
+
+
+def documents_cited(values: object) -> Iterator[Citation]:
+    """Read Azure's citations of one's own data, which the answer counts as ``[doc1]``.
+
+    Source: https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data
+    """
+    for place, value in enumerate(as_list(values, "citations"), 1):
+        item = as_object(value, "citations[]")
+        yield Citation(
+            title=_first(item, "title", "filepath"),
+            url=as_name(item.get("url")),
+            document=_first(item, "filepath", "chunk_id", "id"),
+            snippet=as_name(item.get("content")),
+            score=as_number(item.get("rerank_score"))
+            or as_number(item.get("original_search_score")),
+            position=place,
+        )
+
+
+def looked_up(values: object) -> Iterator[Citation]:
+    """Read Open WebUI's ``sources``: passages, each with its metadata and distance."""
+    place = 0
+    for value in as_list(values, "sources"):
+        item = as_object(value, "sources[]")
+        source = as_object(item.get("source"), "source")
+        facts = as_list(item.get("metadata"), "metadata")
+        scores = as_list(item.get("distances"), "distances")
+        for number, passage in enumerate(as_list(item.get("document"), "document") or [None]):
+            fact = facts[number] if number < len(facts) else None
+            fact = fact if isinstance(fact, dict) else {}
+            urls = (source.get("url"), fact.get("url"), fact.get("source"), source.get("name"))
+            place += 1
+            yield Citation(
+                title=_first(source, "name") or _first(fact, "name", "title", "source"),
+                url=next((url for url in urls if _is_url(url)), None),
+                document=_first(source, "id") or _first(fact, "file_id"),
+                snippet=as_name(passage),
+                score=as_number(scores[number]) if number < len(scores) else None,
+                position=place,
+            )
+
+
+def _is_url(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("https://", "http://"))
 
 
 def passages(reference: object) -> Iterator[Citation]:

@@ -95,9 +95,13 @@ class Decoder:
 
     Attributes:
         dialect: the dialect that it reads; of ``auto``, what it decided, ``None`` before.
+        finished: every choice that spoke has its last finish reason. Only a usage, sources and the
+            end marker may follow, so the stream ends within 5 s without the marker, too. It stays
+            false in dialects whose reasons may be those of a step.
     """
 
     dialect: Dialect | None
+    finished: bool = False
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         """Return the parts of one event, in order; none for an unknown event.

@@ -19,13 +19,25 @@ def counted(usage: dict[str, Any]) -> UsageUpdate:
     if cached is None:
         # DeepSeek's name for it, then Moonshot's.
         cached = as_whole(usage.get("prompt_cache_hit_tokens", usage.get("cached_tokens")))
-    return UsageUpdate(
-        input=as_whole(usage.get("prompt_tokens")),
-        output=as_whole(usage.get("completion_tokens")),
-        total=as_whole(usage.get("total_tokens")),
-        reasoning=as_whole(out.get("reasoning_tokens")),
-        cached=cached,
-    )
+    found = (usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens"))
+    given, said, total = map(as_whole, found)
+    reasoning = as_whole(out.get("reasoning_tokens"))
+    if reasoning is None:
+        # Perplexity's and SGLang's place for it.
+        reasoning = as_whole(usage.get("reasoning_tokens"))
+    if given is not None and said is not None:
+        if reasoning and (total == given + said + reasoning or (not total and reasoning > said)):
+            # xAI counts thoughts beside the text, OpenAI among it.
+            said += reasoning
+        elif total is not None and total > given + said:
+            # Databricks counts as Anthropic does: what a cache held is not among the prompt.
+            names = ("cache_read_input_tokens", "cache_creation_input_tokens")
+            kept = sum_of(map(usage.get, names))
+            if kept and total == given + said + kept:
+                given += kept
+    if cached is None:
+        cached = as_whole(usage.get("cache_read_input_tokens"))
+    return UsageUpdate(input=given, output=said, total=total, reasoning=reasoning, cached=cached)
 
 
 def sum_of(values: Iterable[object]) -> int | None:

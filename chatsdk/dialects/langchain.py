@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.running import Running
 from chatsdk.messages import Image, Message
 from chatsdk.parts import (
@@ -108,7 +109,7 @@ class MessageReader:
             native = as_name(response.get(field))
             if native is not None and (id, native) != self._finish:
                 self._finish = (id, native)
-                parts.append(Finish(FINISH.get(native.lower(), "other"), native))
+                parts.append(Finish(reason_of(native, FINISH), native))
         usage = as_object(message.get("usage_metadata"), "usage_metadata")
         if usage:
             # The counts of pieces add up, as LangChain does when it adds the pieces.

@@ -18,6 +18,7 @@ __all__ = [
     "as_object",
     "as_text",
     "as_whole",
+    "envelope",
     "failure_in",
     "load",
     "load_object",
@@ -177,6 +178,13 @@ def failure_in(value: dict[str, Any]) -> Failure:
     from chatsdk.dialects import refusing
 
     return refusing.failure_in(value)
+
+
+def envelope(value: dict[str, Any]) -> Failure | None:
+    """Read the error in an envelope that stands around an answer, ``None`` if all is well."""
+    from chatsdk.dialects import refusing
+
+    return refusing.envelope(value)
 
 
 def _shown(data: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from chatsdk.parts import Failure
 from chatsdk.sse import EventParser, ServerSentEvent
 
-__all__ = ["failure_in", "failure_said", "outside_events", "refusal", "told"]
+__all__ = ["envelope", "failure_in", "failure_said", "outside_events", "refusal", "told"]
 
 # Characters of an upstream provider's own words that are added to a gateway's message.
 RAW_CHARS = 1000
@@ -106,7 +106,7 @@ def told(event: ServerSentEvent) -> Failure | None:
     if value.get("type", "error") != "error" or "event" in value:
         return None
     named = value.get("type") == "error" or value.get("object") == "error"
-    if named or value.get("error") or _envelope(value) is not None:
+    if named or value.get("error") or envelope(value) is not None:
         return failure_in(value)
     code = _code(value)
     if code is not None and code not in FINE and _first_text(value, "message", "msg"):
@@ -141,7 +141,7 @@ def _refusal(value: Any) -> Failure | None:
         return Failure(said if isinstance(said, str) and said else error, _code(value))
     if isinstance(error, dict) and error:
         return _object(error)
-    found = _envelope(value)
+    found = envelope(value)
     if found is not None:
         return found
     code = _code(value)
@@ -187,7 +187,7 @@ def _with_cause(said: str, error: dict[str, Any]) -> str:
     return said if text in said else f"{said}: {text.strip()[:RAW_CHARS]}"
 
 
-def _envelope(value: dict[str, Any]) -> Failure | None:
+def envelope(value: dict[str, Any]) -> Failure | None:
     """Read the error of an envelope that others put around every response, whatever its status."""
     for holder, code, message in _enveloped(value):
         said = _first_text(holder, message)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from chatsdk.parts import Reasoning, Text
 
-__all__ = ["Thinking", "split_thinking"]
+__all__ = ["Flagged", "Thinking", "split_thinking"]
 
 OPEN, CLOSE = "<think>", "</think>"
+
+# Google's.
+START, END = "<thought>", "</thought>"
 
 
 class Thinking:
@@ -78,3 +81,52 @@ def _begun(text: str, tag: str) -> int:
         if tag.startswith(text[-length:]):
             return length
     return 0
+
+
+class Flagged:
+    """Takes Google's tags out of thoughts that are flagged, cut anywhere.
+
+    At Google's compatible address the first thought begins with ``<thought>``, and the last one
+    ends with ``</thought>``, or the first text after it begins with that
+    (https://ai.google.dev/gemini-api/docs/openai#thinking). Either may be missing.
+
+    Attributes:
+        closed: text came after the thoughts, and nothing is held back.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._begun = False
+        self._tagged = False
+        self.closed = False
+
+    def split(self, piece: str, *, thought: bool) -> list[Text | Reasoning]:
+        """Return the parts of the next piece, of which the flag says that it is a thought."""
+        text, self._held = self._held + piece, ""
+        if thought:
+            return self._thought(text)
+        if not self._tagged and len(text) < len(END) and END.startswith(text):
+            self._held = text
+            return []
+        self.closed = True
+        if not self._tagged:
+            text = text.removeprefix(END)
+        return [Text(text)] if text else []
+
+    def flush(self) -> list[Text | Reasoning]:
+        """Return what was held back, which turned out to be no tag."""
+        held, self._held = self._held, ""
+        return [Reasoning(held)] if held else []
+
+    def _thought(self, text: str) -> list[Text | Reasoning]:
+        if not self._begun:
+            if len(text) < len(START) and START.startswith(text):
+                self._held = text
+                return []
+            self._begun = True
+            text = text.removeprefix(START)
+        self._tagged = text.endswith(END)
+        text = text.removesuffix(END)
+        if not self._tagged and (length := _begun(text, END)):
+            text, self._held = text[:-length], text[-length:]
+        return [Reasoning(text)] if text else []

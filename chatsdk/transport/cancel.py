@@ -11,13 +11,20 @@ from typing import Any
 
 from chatsdk.transport.clock import now
 
-__all__ = ["IDLE", "STOPPED", "Cancel", "Wire", "check_process"]
+__all__ = ["FINISHED", "IDLE", "PROGRESS", "STOPPED", "WAITS", "Cancel", "Wire", "check_process"]
 
 # The cause of a wire that the user ended; every other cause is a phase of `chatsdk.Timeout`.
 STOPPED = "stopped"
 
 # The phase whose limit, in seconds, holds for each wait anew.
 IDLE = "idle"
+
+# The phase without an event that adds to the answer, and the one after the last finish reason.
+PROGRESS = "progress"
+FINISHED = "finished"
+
+# Phases whose limit is in seconds, and that go on only while the reader waits.
+WAITS = frozenset({IDLE, PROGRESS, FINISHED})
 
 # Whoever looks at a wait so many seconds later than agreed was kept from running, by a thread that
 # held the interpreter, or by a suspension of the process. Then the reader was, too.
@@ -98,9 +105,13 @@ class Wire:
         causes: why it was ended, the first one first; empty while it goes on. For those who look
             after each event, for whom a call of `cause` is dear.
         limits: the deadline of each phase under way, in seconds of the monotonic clock; of
-            `IDLE` the seconds that each wait may take.
+            `WAITS` the seconds that each may take.
         waiting: since when the reader waits for more of the body, by the same clock; ``None``
             while it does not.
+        moved: something was added to the answer since the last read; the next one notes it.
+        progress: when that was, by the same clock, the time left out in which nobody waited.
+        settling: the last finish reason came, or a word after it; the next read notes it.
+        settled: when that was, in the same way.
         sock: the socket that the reader reads from, once there is one.
         carried: the request goes over connections of ours, which note when it is written.
         written: the request may have reached the backend. Known only if it is `carried`.
@@ -123,7 +134,11 @@ class Wire:
         "header_lines",
         "hidden",
         "limits",
+        "moved",
+        "progress",
         "seen",
+        "settled",
+        "settling",
         "shaking",
         "sock",
         "url",
@@ -147,6 +162,8 @@ class Wire:
         self._process = _process
         self.limits: dict[str, float] = {}
         self.waiting: float | None = None
+        self.moved = self.settling = False
+        self.progress = self.settled = 0.0
         # The wait that was last looked at too late.
         self._late: float | None = None
         self.sock: Any = None
@@ -210,11 +227,11 @@ class Wire:
         limit = self.limits.get(phase)
         if limit is None:
             return None
-        if phase == IDLE:
+        if phase in WAITS:
             since = self.waiting
             at = now()
             # Whoever does not wait now waits until then at the earliest.
-            due = (at if since is None else since) + limit
+            due = (at if since is None else self._since(phase, since)) + limit
             if due > when:
                 return due
             if self._catches_up(since, at - when):
@@ -223,6 +240,11 @@ class Wire:
             return None
         self.abort(phase)
         return None
+
+    def _since(self, phase: str, waiting: float) -> float:
+        if phase == IDLE:
+            return waiting
+        return self.progress if phase == PROGRESS else self.settled
 
     def _catches_up(self, since: float | None, late: float) -> bool:
         """Whether the wait since then may be over, for all but the reader, who could not run."""
@@ -239,11 +261,15 @@ class Wire:
     def holds(self, phase: str, when: float) -> bool:
         """Whether it is still to end when `phase` has lasted until `when`."""
         limit = self.limits.get(phase)
-        return limit is not None and (phase == IDLE or limit == when)
+        return limit is not None and (phase in WAITS or limit == when)
 
     def deadlines(self) -> list[tuple[str, float]]:
         """The phases under way that have a deadline, and when that is."""
-        return [item for item in self.limits.copy().items() if item[0] != IDLE]
+        return [
+            (phase, self._since(phase, 0.0) + limit if phase in WAITS else limit)
+            for phase, limit in self.limits.copy().items()
+            if phase != IDLE
+        ]
 
     def attach(self, sock: Any) -> None:
         """Let `abort` reach this socket. For the thread that owns it."""

@@ -15,7 +15,7 @@ import os
 import threading
 from collections import deque
 
-from chatsdk.transport.cancel import IDLE, Wire
+from chatsdk.transport.cancel import WAITS, Wire
 from chatsdk.transport.clock import now
 
 __all__ = ["watch"]
@@ -144,14 +144,14 @@ _made_in = _world()
 def watch(wire: Wire, phase: str, seconds: float | None) -> None:
     """Give a phase of a wire so many seconds from now; ``None`` lifts its limit.
 
-    Of `IDLE` it is what each wait may take: `Wire.waiting` says when one began. Where the system
+    Of `WAITS` it is what each may take: the `Wire` says when it began. Where the system
     has no thread left, the limit holds for each wait of the socket, which its reader sees to.
     """
     if seconds is None:
         wire.limits.pop(phase, None)
         return
     when = now() + seconds
-    wire.limits[phase] = seconds if phase == IDLE else when
+    wire.limits[phase] = seconds if phase in WAITS else when
     if _made_in != _world():
         _renew()
     try:

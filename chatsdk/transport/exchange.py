@@ -11,7 +11,7 @@ import requests
 
 from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
-from chatsdk.transport.cancel import IDLE, STOPPED, Cancel, Wire
+from chatsdk.transport.cancel import FINISHED, IDLE, PROGRESS, STOPPED, Cancel, Wire
 from chatsdk.transport.clock import now
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
@@ -23,6 +23,9 @@ __all__ = ["Exchange", "Tap"]
 # A body that nobody is waiting for, an error page say, is given up after so many seconds: the
 # status says enough.
 ASIDE_SECONDS = 5.0
+
+# Seconds that a stream goes on after the last finish reason, for the usage and the end marker.
+AFTER_REASON_SECONDS = 5.0
 
 # A wait that ends so many seconds before a deadline has reached it: clocks differ by that much.
 CLOCK_SECONDS = 0.02
@@ -74,6 +77,8 @@ class Exchange:
         self._started = False
         self._closed = False
         self._gone = False
+        # When the last read returned; what is done with it until the next is not waiting.
+        self._returned = now()
         self.wire = wire
         self.secrets = secrets
         self.attempts = 1
@@ -120,6 +125,10 @@ class Exchange:
         # The helper thread also ends a wait that signals keep starting anew.
         if self.wire.sock is not None:
             watch(self.wire, IDLE, self._silence)
+            watch(self.wire, PROGRESS, self._timeout.progress)
+        elif self._timeout.progress is not None:
+            self.wire.limits[PROGRESS] = self._timeout.progress
+        self.wire.progress = now()
 
     def read(self) -> bytes:
         """Return the next bytes of the body, as soon as there are some; ``b""`` at its end.
@@ -132,9 +141,16 @@ class Exchange:
             if wire.inherited:
                 raise ConnectionError("it belongs to the process that this one was forked from")
             wire.waiting = started = now()
+            held = started - self._returned
+            wire.progress = started if wire.moved else wire.progress + held
+            wire.moved = False
+            wire.settled += held
+            if wire.settling:
+                self._end_soon(started)
             if started >= self._lower_at:
                 self._limit_waits(started)
             data: bytes = b"" if wire.causes else self._read()
+            self._returned = now()
         except Exception as error:
             wire.waiting = None
             if cut_in_compression(error) and not self._body.begun:
@@ -261,6 +277,18 @@ class Exchange:
             while (left := deadline - now()) > 0 and not self._closed:
                 if not self.read_within(left):
                     break
+
+    def _end_soon(self, at: float) -> None:
+        """Let the body end by itself after a while of waiting: nothing more has to come.
+
+        Reading then raises a `ChatTimeout` of the phase `FINISHED`.
+        """
+        wire = self.wire
+        wire.settling = False
+        wire.settled = at
+        self._lower_at = 0.0
+        if FINISHED not in wire.limits:
+            watch(wire, FINISHED, AFTER_REASON_SECONDS)
 
     def _limit_waits(self, at: float) -> None:
         """Let the socket end its next wait at the first deadline, and notice one that is over.

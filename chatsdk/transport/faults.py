@@ -41,6 +41,7 @@ LATE = {
     "first_event": "no event came within",
     "idle": "nothing more came for",
     "total": "the answer was not whole within",
+    "progress": "no event that adds to the answer came for",
 }
 
 

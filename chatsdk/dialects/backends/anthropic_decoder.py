@@ -21,6 +21,7 @@ from chatsdk.dialects.payload import (
     load_object,
     scan,
 )
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -170,7 +171,8 @@ class AnthropicDecoder(Decoder):
             parts.append(self._usage(usage))
         native = as_text(delta.get("stop_reason"), "stop_reason")
         if native:
-            parts.append(Finish(FINISH.get(native, "other"), native))
+            parts.append(Finish(reason_of(native, FINISH), native))
+            self.finished = True
         return parts
 
     def _message_stop(self, payload: dict[str, Any]) -> Sequence[Part]:

@@ -166,6 +166,7 @@ class CozeDecoder(Decoder):
             parts.append(_last_error(chat))
         elif status in STATUS:
             parts.append(Finish(STATUS[status], status))
+            self.finished = True
         return parts
 
     def _failed(self, chat: dict[str, Any]) -> Sequence[Part]:

@@ -21,6 +21,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.messages import Message
 from chatsdk.parts import (
     Citation,
@@ -164,12 +165,12 @@ class DashScopeDecoder(Decoder):
                 choice = as_object(item, "choices[]")
                 if not choice.get("index"):
                     self._message(as_object(choice.get("message"), "message"), parts)
-                    _finish(choice, parts)
+                    self._finish(choice, parts)
         else:
             # result_format "text", and applications.
             self._text(as_text(output.get("text"), "text"), parts)
             self._thoughts(output, parts)
-            _finish(output, parts)
+            self._finish(output, parts)
         cited = _cited(output)
         if cited:
             parts.append(Citations(tuple(cited)))
@@ -207,6 +208,13 @@ class DashScopeDecoder(Decoder):
             if thought.get("action_type") == "reasoning":
                 self._reasoning(as_text(thought.get("thought"), "thought"), parts)
 
+    def _finish(self, choice: dict[str, Any], parts: list[Part]) -> None:
+        native = as_text(choice.get("finish_reason"), "finish_reason")
+        # While it runs, the reason is the word "null".
+        if native not in ("", "null"):
+            parts.append(Finish(reason_of(native, FINISH), native))
+            self.finished = True
+
     def _text(self, text: str, parts: list[Part]) -> None:
         if text:
             parts.append(TextSnapshot(text) if self._snapshot else Text(text))
@@ -214,13 +222,6 @@ class DashScopeDecoder(Decoder):
     def _reasoning(self, text: str, parts: list[Part]) -> None:
         if text:
             parts.append(ReasoningSnapshot(text) if self._snapshot else Reasoning(text))
-
-
-def _finish(choice: dict[str, Any], parts: list[Part]) -> None:
-    native = as_text(choice.get("finish_reason"), "finish_reason")
-    # While it runs, the reason is the word "null".
-    if native not in ("", "null"):
-        parts.append(Finish(FINISH.get(native, "other"), native))
 
 
 def _cited(output: dict[str, Any]) -> list[Citation]:

@@ -20,6 +20,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.errors import ProtocolError
 from chatsdk.messages import Message
 from chatsdk.parts import (
@@ -145,6 +146,9 @@ class GeminiDecoder(Decoder):
         self._usage: dict[str, Any] = {}
         self._calls = 0
         self._content = Content()
+        # The first candidate has its reason; of others, those that spoke and have none.
+        self._ended = False
+        self._speaking: set[int] = set()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
@@ -170,8 +174,15 @@ class GeminiDecoder(Decoder):
         for value in candidates:
             candidate = as_object(value, "candidates[]")
             # With several candidates the first is the answer; the rest stand in `raw`.
-            if not candidate.get("index"):
+            index = candidate.get("index")
+            if not index:
                 self._candidate(candidate, parts)
+            elif isinstance(index, int):
+                if candidate.get("finishReason"):
+                    self._speaking.discard(index)
+                else:
+                    self._speaking.add(index)
+        self.finished = self._ended and not self._speaking
         usage = as_object(payload.get("usageMetadata"), "usageMetadata")
         # Every frame has the counts so far.
         if usage and usage != self._usage:
@@ -198,10 +209,11 @@ class GeminiDecoder(Decoder):
             parts.append(Citations(tuple(cited)))
         native = as_text(candidate.get("finishReason"), "finishReason")
         if native and native != UNSET:
-            reason = FINISH.get(native, "other")
+            reason = reason_of(native, FINISH)
             # A model that calls functions has said what it had to say, in Gemini's words.
             called = reason == "stop" and self._calls
             parts.append(Finish("tool_calls" if called else reason, native))
+            self._ended = True
 
     def _call(self, call: dict[str, Any]) -> Part:
         if call.get("partialArgs") or call.get("willContinue"):

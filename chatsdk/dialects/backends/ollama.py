@@ -25,6 +25,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.messages import Image, Message
 from chatsdk.parts import (
     End,
@@ -195,7 +196,7 @@ class OllamaDecoder(Decoder):
             yield UsageUpdate(input=into, output=out)
         native = as_name(line.get("done_reason"))
         if native is not None or self._calls:
-            reason = FINISH.get(native or "stop", "other")
+            reason = reason_of(native or "stop", FINISH)
             # A model that calls tools has said what it had to say, in Ollama's words.
             called = self._calls and reason == "stop"
             yield Finish("tool_calls" if called else reason, native)

@@ -13,22 +13,36 @@ __all__ = ["Calls"]
 
 
 class Calls:
-    """Tells which call of an answer a piece belongs to."""
+    """Tells which call of an answer a piece belongs to.
+
+    The order tells, not the ids and indexes: some servers leave them out, others repeat them. A
+    name that comes once more at one index begins a new call, unless the arguments of the call
+    before are incomplete; then it is the same name again, or the rest of it.
+    """
 
     def __init__(self) -> None:
-        # Of each index the id of the call under way and the key of its parts.
-        self._known: dict[object, tuple[str | None, int | str]] = {}
+        # The call under way at each index, and the one that a piece came of last.
+        self._known: dict[object, _Call] = {}
+        self._last: _Call | None = None
+        self._keys: set[int | str] = set()
+        self._ids: set[str] = set()
 
     def pieces(self, value: object) -> Iterator[tuple[ToolCallDelta, dict[str, Any]]]:
         """Yield the pieces in a delta's ``tool_calls``, and beside each the object it came in."""
         for place, item in enumerate(as_list(value, "tool_calls")):
             call = as_object(item, "tool_calls[]")
             function = as_object(call.get("function"), "function")
+            given = function.get("arguments")
+            if not function and call.get("custom"):
+                # A tool that takes text of its own: its input is no JSON.
+                function = as_object(call["custom"], "custom")
+                given = function.get("input")
             index = call.get("index")
             id, name = as_name(call.get("id")), as_name(function.get("name"))
-            key = self._key(index if isinstance(index, int) else place, id, name)
-            arguments = _arguments(function.get("arguments"))
-            yield ToolCallDelta(key, id=id, name=name, arguments=arguments), call
+            slot: object = index if isinstance(index, int) else f"place {place}"
+            if slot != index and name is None and id is None and self._last is not None:
+                slot = self._last.slot
+            yield self._piece(slot, id, name, _arguments(given)), call
 
     def older(self, value: object) -> ToolCallDelta:
         """Return a piece of ``function_call``.
@@ -37,24 +51,84 @@ class Calls:
         """
         call = as_object(value, "function_call")
         arguments = _arguments(call.get("arguments"))
-        return ToolCallDelta("function_call", name=as_name(call.get("name")), arguments=arguments)
+        return self._piece("function_call", None, as_name(call.get("name")), arguments)
 
-    def _key(self, index: int, id: str | None, name: str | None) -> int | str:
-        """Return the key of the call that a piece belongs to.
+    def _piece(
+        self, slot: object, id: str | None, name: str | None, arguments: str
+    ) -> ToolCallDelta:
+        call = self._known.get(slot)
+        if call is None or call.is_over(id, name):
+            call = self._known[slot] = _Call(slot, self._new_key(slot))
+        self._last = call
+        if call.id is None and id is not None and id not in self._ids:
+            call.id = id
+            self._ids.add(id)
+        else:
+            # Repeated, or another call's: what has no id gets one when it goes back.
+            id = None
+        if name is not None and name != call.name:
+            # The rest of a name, which came in pieces.
+            call.name = name = call.name + name
+        else:
+            name = None
+        if arguments:
+            call.pieces.append(arguments)
+        return ToolCallDelta(call.key, id=id, name=name, arguments=arguments)
 
-        Some servers give every call the same index: a new id that brings a name begins a new one.
-        """
-        known_id, key = self._known.get(index, (id, index))
-        if name is not None and id is not None and known_id is not None and id != known_id:
-            key = f"{index} {id}"
-            self._known[index] = (id, key)
-        elif known_id is not None:
-            self._known[index] = (known_id, key)
+    def _new_key(self, slot: object) -> int | str:
+        key: int | str = slot if isinstance(slot, int) else str(slot)
+        if key in self._keys:
+            key = f"{key} {len(self._keys)}"
+        self._keys.add(key)
         return key
+
+
+class _Call:
+    """A call as far as it has come."""
+
+    def __init__(self, slot: object, key: int | str) -> None:
+        self.slot = slot
+        self.key = key
+        self.id: str | None = None
+        self.name = ""
+        # Arguments; those that were looked at are taken out.
+        self.pieces: list[str] = []
+        self._begun = False
+        self._depth = 0
+        self._in_string = self._escaped = False
+
+    def is_over(self, id: str | None, name: str | None) -> bool:
+        """Whether a piece with this id and name, at the index of this call, is of another one."""
+        if name is None or not self.name:
+            return False
+        if id is not None and self.id is not None and id != self.id:
+            return True
+        if self._is_complete():
+            return True
+        return name != self.name and self._begun
+
+    def _is_complete(self) -> bool:
+        """Whether the arguments are a whole JSON value. Each piece is looked at once."""
+        pieces, self.pieces = self.pieces, []
+        for piece in pieces:
+            for char in piece:
+                self._read(char)
+        return self._begun and not self._depth and not self._in_string
+
+    def _read(self, char: str) -> None:
+        if self._escaped:
+            self._escaped = False
+        elif self._in_string:
+            self._escaped = char == "\\"
+            self._in_string = char != '"'
+        elif not char.isspace():
+            self._begun = True
+            self._in_string = char == '"'
+            self._depth += (char in "{[") - (char in "}]")
 
 
 def _arguments(value: object) -> str:
     # Some look-alikes send the object itself.
-    if value.__class__ is dict:
+    if value.__class__ in (dict, list):
         return json.dumps(value, ensure_ascii=False)
     return as_text(value, "arguments")

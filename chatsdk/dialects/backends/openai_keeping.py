@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chatsdk.dialects.keeping import Room
-from chatsdk.dialects.payload import as_list, as_object
+from chatsdk.dialects.payload import as_list, as_object, as_text
 
 __all__ = ["DIALECT", "Kept"]
 
@@ -22,14 +22,22 @@ class Kept:
     They are OpenRouter's ``reasoning_details`` of a message
     (https://openrouter.ai/docs/use-cases/reasoning-tokens), and of a call the ``extra_content`` of
     Google's compatible API, its signature, without which Gemini refuses the result
-    (https://ai.google.dev/gemini-api/docs/thought-signatures).
+    (https://ai.google.dev/gemini-api/docs/thought-signatures); LiteLLM's ``thinking_blocks`` and
+    the reasoning in Databricks' content, both signed by Anthropic; and that the reasoning came as
+    ``reasoning_content``, which Moonshot and others want back beside calls.
+
+    Attributes:
+        reasoned: it came under that name.
     """
 
     def __init__(self) -> None:
         self._details: list[dict[str, Any]] = []
         self._pieces: dict[tuple[int, str], list[str]] = {}
         self._calls: dict[str, dict[str, Any]] = {}
+        self._thinking: list[dict[str, Any]] = []
+        self._blocks: list[dict[str, Any]] = []
         self._room = Room()
+        self.reasoned = False
 
     def add_details(self, value: object) -> None:
         """Note what a chunk says of the reasoning; a piece goes on with the one before."""
@@ -52,7 +60,35 @@ class Kept:
     def add_call(self, id: str, extra: dict[str, Any]) -> None:
         """Note what a call carries."""
         if self._room.take(extra):
-            self._calls[id] = extra
+            self._calls[id] = self._calls.get(id, {}) | extra
+
+    def add_thinking(self, block: dict[str, Any]) -> None:
+        """Note a piece of LiteLLM's ``thinking_blocks``; its signature ends a block."""
+        if not self._room.take(block):
+            return
+        last = self._thinking[-1] if self._thinking else None
+        kind = block.get("type")
+        if last is None or last["type"] != kind or last.get("signature") or kind != "thinking":
+            last = {"type": kind, "thinking": []} if kind == "thinking" else dict(block)
+            self._thinking.append(last)
+        if kind == "thinking":
+            last["thinking"].append(as_text(block.get("thinking"), "thinking"))
+            if block.get("signature"):
+                last["signature"] = block["signature"]
+
+    def add_block(self, block: dict[str, Any]) -> None:
+        """Note a piece of Databricks' reasoning in the content; its signature ends a block."""
+        for value in as_list(block.get("summary"), "summary"):
+            item = as_object(value, "summary[]")
+            if not self._room.take(item):
+                return
+            last = self._blocks[-1] if self._blocks else None
+            if last is None or last.get("signature"):
+                last = {"type": item.get("type", "summary_text"), "text": []}
+                self._blocks.append(last)
+            last["text"].append(as_text(item.get("text"), "text"))
+            if item.get("signature"):
+                last["signature"] = item["signature"]
 
     def whole(self) -> list[dict[str, Any]] | None:
         """Return the fields and what they are of, a call's id or ``None`` for the message."""
@@ -63,7 +99,22 @@ class Kept:
         found: list[dict[str, Any]] = []
         if self._details:
             found.append({"call": None, "fields": {"reasoning_details": self._details}})
-        found += [
-            {"call": id, "fields": {"extra_content": extra}} for id, extra in self._calls.items()
+        thinking = [
+            block | {"thinking": "".join(block["thinking"])} if "signature" in block else block
+            for block in self._thinking
+            # The model's makers refuse a thought without its signature.
+            if "signature" in block or block["type"] != "thinking"
         ]
+        if thinking:
+            found.append({"call": None, "fields": {"thinking_blocks": thinking}})
+        signed = [
+            block | {"text": "".join(block["text"])}
+            for block in self._blocks
+            if "signature" in block
+        ]
+        if signed:
+            found.append({"call": None, "content": [{"type": "reasoning", "summary": signed}]})
+        if self.reasoned:
+            found.append({"call": None, "reasoning": "reasoning_content"})
+        found += [{"call": id, "fields": extra} for id, extra in self._calls.items()]
         return found or None

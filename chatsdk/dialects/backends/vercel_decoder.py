@@ -9,6 +9,7 @@ from typing import Any
 from chatsdk.dialects.backends.vercel_metadata import DIALECT, Metadata
 from chatsdk.dialects.contract import Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_number, as_object, as_text, as_whole, load_object
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -168,11 +169,11 @@ class VercelDecoder(Decoder):
         return parts
 
     def _finish(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        self._finished = True
+        self._finished = self.finished = True
         parts = [*self._message_metadata(chunk)]
         native = as_text(chunk.get("finishReason"), "finishReason")
         if native:
-            parts.append(Finish(FINISH.get(native, "other"), native))
+            parts.append(Finish(reason_of(native, FINISH), native))
         elif self._open:
             # Version 5 says no reason.
             parts.append(Finish("tool_calls"))
