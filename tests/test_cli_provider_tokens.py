@@ -10,8 +10,10 @@ from chatsdk.cli import provider_tokens
 from chatsdk.cli.arguments import token_of
 from chatsdk.cli.backend import add_backend_arguments
 from chatsdk.cli.provider_tokens import provider_token
+from chatsdk.cli.remedies import in_one_line
 from chatsdk.dialects import get
 from chatsdk.dialects.urls import ask_dialect, completed
+from chatsdk.errors import HTTPStatusError
 
 HOSTS = {
     "api.openai.com": "OPENAI_API_KEY",
@@ -91,3 +93,13 @@ def test_the_host_alone_is_an_address(host):
     url = completed(f"https://{host}/", get("auto"))
     assert url != f"https://{host}/"
     assert ask_dialect(get("auto"), url).name != "auto"
+
+
+def test_a_refused_key_names_the_variable():
+    """After a 401 the user is told the provider's own variable, at that provider alone."""
+    url = "https://api.groq.com/openai/v1/chat/completions"
+    error = HTTPStatusError("HTTP 401", status=401, url=url)
+    assert "put the API key into GROQ_API_KEY;" in in_one_line(error)
+    error = HTTPStatusError("HTTP 401", status=401, url="https://example.com/v1/chat/completions")
+    assert "GROQ" not in in_one_line(error)
+    assert "CHATSDK_TOKEN" in in_one_line(error)

@@ -42,6 +42,7 @@ def test_unknown_name_is_shown() -> None:
     error = error_of("http://no-such-host.invalid/chat?key=secret")
     assert "the host name of no-such-host.invalid:80 is unknown" in str(error)
     assert "secret" not in str(error)
+    assert in_one_line(error).endswith("; check its spelling, and the network of this machine")
 
 
 def test_refusing_proxy_is_shown() -> None:

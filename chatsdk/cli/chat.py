@@ -17,8 +17,8 @@ __all__ = ["add_to", "run"]
 EXAMPLES = """\
 examples:
   chatsdk chat http://localhost:8765/v1/chat/completions
-  chatsdk chat https://api.openai.com/v1/chat/completions --model gpt-4o
-  chatsdk chat http://localhost:11434/api/chat --model llama3.2 "What is SSE?"
+  chatsdk chat https://api.openai.com/v1 --model gpt-4.1-mini
+  chatsdk chat http://localhost:11434 "What is SSE?" --model llama3.2
   printf 'Hi\\nWhat did I say?\\n' | chatsdk chat URL
 
 At the prompt, /help lists the commands and keys. The extra `cli` (rich,

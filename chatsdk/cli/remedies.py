@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chatsdk.cli.notes import printable
+from chatsdk.cli.provider_tokens import provider_variables
 from chatsdk.errors import (
     ChatError,
     ChatTimeout,
@@ -37,6 +38,7 @@ STATUS_REMEDIES = {
 # For every status from 500 on.
 SERVER_REMEDY = "the backend failed; try again later"
 
+NAME_REMEDY = "check its spelling, and the network of this machine"
 UNREACHED_REMEDY = "check that the backend is running, and that the host and port are right"
 
 REMEDIES: dict[type[ChatError], str] = {
@@ -75,11 +77,15 @@ def _remedy(error: ChatError) -> str | None:
     if isinstance(error, HTTPStatusError):
         if error.retry_after is not None:
             return f"try again in {error.retry_after:.0f} s"
+        if error.status == 401 and (own := provider_variables(error.url)):
+            return f"put the API key into {own[0]}; {TOKEN_VARIABLE} and --token-... go before it"
         return SERVER_REMEDY if error.status >= 500 else STATUS_REMEDIES.get(error.status)
     if any(cure in str(error) for cure in CURES):
         return None
     if isinstance(error, ConnectError) and "certificate" in str(error):
         return CERTIFICATE_REMEDY
+    if isinstance(error, ConnectError) and "is unknown" in str(error):
+        return NAME_REMEDY
     if isinstance(error, ChatTimeout) and error.phase == "connect":
         return UNREACHED_REMEDY
     for kind, remedy in REMEDIES.items():
