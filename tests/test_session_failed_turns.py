@@ -234,6 +234,30 @@ def test_a_round_that_failed_half_way(server, dialect, how, restored):
     assert owed(dialect, body) == []
 
 
+def test_what_tools_have_returned_goes_along(server):
+    """The model is told that its call was carried out, and that no answer followed."""
+    with use_chat(server.url, dialect="openai") as session:
+        server.answer("openai", tool_calls=[call("book")])
+        server.reply(500)
+        with pytest.raises(ChatError):
+            session.run("Book it.", tools={"book": lambda: "booked"})
+        server.answer("openai", "Yes.")
+        session.run("Is it booked?")
+        messages = server.requests[-1].json["messages"]
+    assert [(message["role"], message["content"] or "") for message in messages] == [
+        ("user", "Book it."),
+        ("assistant", ""),
+        ("tool", "booked"),
+        ("assistant", "[The answer was interrupted.]"),
+        ("user", "Is it booked?"),
+    ]
+    assert [message.content for message in session.messages if message.role == "assistant"] == [
+        "",
+        "",
+        "Yes.",
+    ]
+
+
 ENDS = st.sampled_from(["finished", "refused", "failed at once", "broke off", "stopped"])
 
 

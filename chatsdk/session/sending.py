@@ -13,6 +13,10 @@ __all__ = ["not_run", "owed_calls", "without_failed_questions", "without_owed_ca
 
 NOT_RUN = "error: the user ended the turn before this was run"
 
+# In place of an answer that should have followed the results of tools. Mistral, and the chat
+# templates of others, refuse a question right after a result.
+NO_ANSWER = "[The answer was interrupted.]"
+
 _FAILED = (Status.STOPPED.value, Status.ERROR.value)
 
 
@@ -22,7 +26,8 @@ def without_failed_questions(
     """Leave out answers without a word in them, and the questions whose turn failed that way.
 
     A question that was refused, for its length or for anything else, would be refused again with
-    each later one; and many backends refuse two messages of the user in a row.
+    each later one; and many backends refuse two messages of the user in a row. What tools have
+    returned is kept, because their calls have been carried out.
 
     Args:
         messages: what is to be sent.
@@ -32,6 +37,8 @@ def without_failed_questions(
     for message in messages:
         if not _is_empty(message):
             kept.append(message)
+        elif kept and kept[-1].role == "tool":
+            kept.append(Message("assistant", NO_ANSWER, status=Status.ERROR.value))
         elif has_failed(message):
             while kept and kept[-1].role == "user" and kept[-1].id in failed:
                 kept.pop()
