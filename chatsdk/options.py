@@ -139,7 +139,8 @@ class Limits(Value):
         event_bytes: of one line and of one event (16 MiB: the largest frames seen, whole documents
             as citations and audio in base64, are a few MiB).
         answer_bytes: of memory for the answer: its text, reasoning, tool calls and citations, and
-            88 bytes for each piece they come in (32 MiB: more than 350,000 pieces).
+            88 bytes for each piece they come in (32 MiB: more than 350,000 pieces); and 8 bytes for
+            the time of each event.
         body_bytes: of the whole body, decompressed (1 GiB: a backend that sends all the text anew
             with each event; a flood of comments ends here).
         error_body: bytes kept of a body that is no stream (64 KiB: a page of HTML, a stack trace).

@@ -80,3 +80,12 @@ def test_size_counts_citations_and_ids():
     builder.apply(ToolCallDelta(0, "i" * 500, "n" * 500))
     builder.apply(ToolCallDelta(0, arguments="{}", replace=True))
     assert before + 1000 <= builder.size <= before + 1200
+
+
+def test_size_counts_the_times_of_events():
+    """Events that say nothing take memory, too: a flood of them comes to the limit."""
+    builder = AnswerBuilder()
+    before = builder.size
+    for _ in range(1000):
+        builder.step((), payload="1", at=1.0, received=1)
+    assert builder.size == before + 8000

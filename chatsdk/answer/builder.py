@@ -232,7 +232,9 @@ class AnswerBuilder:
     @property
     def size(self) -> int:
         """About how many bytes of memory the answer takes."""
-        return self._text.ledger.size + self._reasoning.ledger.size + self._rest_size
+        times = self._arrivals.times
+        texts = self._text.ledger.size + self._reasoning.ledger.size
+        return texts + self._rest_size + len(times) * times.itemsize
 
     def rewrite(self, text: list[str] | None, reasoning: list[str] | None) -> None:
         """Begin the text, the reasoning or both anew with these pieces, in the next step."""

@@ -36,7 +36,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
     failure: BaseException | None = None
     first = True
     event: ServerSentEvent | None = None
-    kept = tail = b""
+    kept, tail = bytearray(), b""
     size_check = SIZE_CHECK_BYTES
     try:
         try:
@@ -78,7 +78,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
                     size_check = received + SIZE_CHECK_BYTES
                     _check_size(reading, received)
             else:
-                yield from rest(reading, kept if first else None)
+                yield from rest(reading, bytes(kept) if first else None)
         except ChatTimeout as late:
             if late.phase != FINISHED:
                 raise
@@ -105,7 +105,8 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
     if failure is not None:
         # Who reports errors may show the frames with their variables, and a server may echo a
         # secret: nothing that it sent stands in this frame, and there are none below.
-        data = kept = tail = b""
+        data = tail = b""
+        kept.clear()
         event = None
         try:
             raise failure

@@ -231,6 +231,7 @@ def named(
 
 def unused(new_id: Callable[[], str], ids: Collection[str | None]) -> str:
     """Return a new id that is not among `ids`, which messages may have brought along."""
+    # It comes to an end, because each new id is another one.
     id = new_id()
     while id in ids:
         id = new_id()

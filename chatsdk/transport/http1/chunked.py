@@ -80,6 +80,8 @@ class CoalescingResponse(BoundedHeadResponse):
             n = LARGE_READ
         if not self.chunked:
             return self._read1_plain(ahead, n)
+        # Each turn gives bytes, ends the body, or takes something off the wire: the bytes in hand
+        # hold a piece of a chunk, or a whole line that the exact reader takes, or are added to.
         while n:
             if ahead.at < len(ahead.data):
                 data = self._take_chunks(ahead, n)
@@ -134,6 +136,8 @@ class CoalescingResponse(BoundedHeadResponse):
         if left == 0 and data[at : at + 2] == b"\r\n":
             at += 2
             left = None
+        # Each turn moves `at` past a size line or a piece of a chunk, or is the last. Taking whole
+        # chunks together is tried once, because `together` is then false.
         while at < stop and left != 0:
             if left is None:
                 if together and piece and stop - at > MANY_CHUNKS * len(piece):

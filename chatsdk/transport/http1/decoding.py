@@ -89,6 +89,8 @@ class _BoundedZstandard(urllib3.response.ContentDecoder):
         pieces: list[bytes] = []
         # Never 0, or what is given would have to be kept.
         left = max_length or 1
+        # Each turn begins a frame of the bytes left over, which it makes shorter, or gives what the
+        # decompressor has until it needs more.
         while left:
             if self._obj.eof:
                 # One frame may follow another.
