@@ -105,10 +105,19 @@ def __getattr__(name: str) -> Any:
         from chatsdk import session
 
         return getattr(session, name)
-    if name in _MODULES:
-        from importlib import import_module
+    # Statements, because bundlers follow no name that is computed.
+    if name == "testing":
+        import chatsdk.testing
 
-        return import_module(f"{__name__}.{name}")
+        return chatsdk.testing
+    if name == "ui":
+        import chatsdk.ui
+
+        return chatsdk.ui
+    if name == "web":
+        import chatsdk.web
+
+        return chatsdk.web
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -201,7 +201,7 @@ def test_the_page_can_be_walked(checkout):
 
 
 def test_what_is_not_followed_is_noticed(checkout):
-    """Without the line in the registry the dialect is not there: the walk depends on each step."""
+    """Without its function in the registry the dialect is not there: each step matters."""
     found = [b for b in blocks(PAGE.read_text(encoding="utf-8")) if b.above.startswith("New file")]
     for block in found:
         follow(checkout, block)

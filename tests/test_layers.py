@@ -49,7 +49,8 @@ ARROWS: dict[str, set[str]] = {
     "cli": BELOW_EDGES | EDGES | {ROOT},
     "testing": BELOW_EDGES | EDGES | {ROOT},
     "__main__": {"cli"},
-    ROOT: BELOW_EDGES,
+    # Late, when an attribute is asked for: tests/test_importing.py counts what is loaded.
+    ROOT: BELOW_EDGES | (EDGES - {"cli"}),
 }
 
 # Third-party modules that have one home each.

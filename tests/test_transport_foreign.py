@@ -12,7 +12,16 @@ import pytest
 import requests
 from provoking import CHUNK, HELLO, opened_way, part_of
 
-from chatsdk import ChatClient, ChatError, ConnectError, Retry, StreamInterrupted, use_chat
+from chatsdk import (
+    ChatClient,
+    ChatError,
+    ConnectError,
+    HTTPStatusError,
+    Retry,
+    StreamInterrupted,
+    dialects,
+    use_chat,
+)
 from chatsdk.testing import Authority, ChatServer, UnansweredPort
 from chatsdk.transport.foreign import foreign
 
@@ -402,3 +411,22 @@ def test_a_chat_error_stays(server, client):
     server.reply(400, json={"error": {"message": "no"}})
     with pytest.raises(ChatError, match="no"):
         client.send({})
+
+
+# --- a dialect's mistakes -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [OverflowError("x"), KeyError("x"), AssertionError, Refused("x")])
+def test_a_dialect_that_cannot_read_a_refusal(server, error):
+    """An exception in a dialect's `error()` is no excuse: the status and the body are reported."""
+
+    class Overflowing(type(dialects.get("openai"))):
+        pass
+
+    Overflowing.error = raising(error)
+
+    server.reply(401, body="who are you?")
+    with ChatClient(server.url, dialect=Overflowing()) as client:
+        with pytest.raises(HTTPStatusError) as caught:
+            client.send({})
+    assert (caught.value.status, caught.value.body) == (401, b"who are you?")

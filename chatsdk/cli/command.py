@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import chatsdk
 from chatsdk.cli.notes import printable
@@ -105,8 +105,35 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     for name, line in COMMANDS.items():
         command = commands.add_parser(name, help=line, formatter_class=_HelpFormatter)
         if name in given:
-            importlib.import_module(f"chatsdk.cli.{name}").add_to(command)
+            _module(name).add_to(command)
     return parser
+
+
+def _module(name: str) -> Any:
+    # Statements, because bundlers follow no name that is computed.
+    if name == "demo":
+        from chatsdk.cli import demo
+
+        return demo
+    if name == "chat":
+        from chatsdk.cli import chat
+
+        return chat
+    if name == "ask":
+        from chatsdk.cli import ask
+
+        return ask
+    if name == "web":
+        from chatsdk.cli import web
+
+        return web
+    if name == "gateway":
+        from chatsdk.cli import gateway
+
+        return gateway
+    from chatsdk.cli import serve
+
+    return serve
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

@@ -5,15 +5,16 @@
     dialects.get("openai")                # one of them
     dialects.openai(text="snapshot")      # with an option
 
-A new backend is one file under ``backends`` and one line in the registry.
+A new backend is one file under ``backends`` and one function in ``registry``.
 """
 
 from __future__ import annotations
 
-import importlib
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.registry import built_in
 
 if TYPE_CHECKING:
     from chatsdk.dialects.asked import AskedFor
@@ -80,34 +81,8 @@ __all__ = [
     "vercel_v1",
 ]
 
-# Name, then module and class. A file is read when its dialect is first asked for.
-_REGISTRY: dict[str, str | type[Dialect]] = {
-    "agui": "chatsdk.dialects.backends.agui:AGUI",
-    "anthropic": "chatsdk.dialects.backends.anthropic:Anthropic",
-    "auto": "chatsdk.dialects.auto:Auto",
-    "coze": "chatsdk.dialects.backends.coze:Coze",
-    "dashscope": "chatsdk.dialects.backends.dashscope:DashScope",
-    "deepseek": "chatsdk.dialects.backends.deepseek:DeepSeek",
-    "dify": "chatsdk.dialects.backends.dify:Dify",
-    "fastgpt": "chatsdk.dialects.backends.fastgpt:FastGPT",
-    "gemini": "chatsdk.dialects.backends.gemini:Gemini",
-    "json": "chatsdk.dialects.backends.json_fields:JSONFields",
-    "langgraph": "chatsdk.dialects.backends.langgraph:LangGraph",
-    "langserve": "chatsdk.dialects.backends.langserve:LangServe",
-    "mastra": "chatsdk.dialects.backends.mastra:Mastra",
-    "maxkb": "chatsdk.dialects.backends.maxkb:MaxKB",
-    "ollama": "chatsdk.dialects.backends.ollama:Ollama",
-    "openai": "chatsdk.dialects.backends.openai:OpenAI",
-    "openai_responses": "chatsdk.dialects.backends.openai_responses:OpenAIResponses",
-    "ragflow": "chatsdk.dialects.backends.ragflow:RAGFlow",
-    "ragflow_agent": "chatsdk.dialects.backends.ragflow:RAGFlowAgent",
-    "ragflow_legacy": "chatsdk.dialects.backends.ragflow:RAGFlowLegacy",
-    "ragflow_openai": "chatsdk.dialects.backends.ragflow_openai:RAGFlowOpenAI",
-    "raw": "chatsdk.dialects.backends.raw:Raw",
-    "text": "chatsdk.dialects.backends.text:PlainText",
-    "vercel": "chatsdk.dialects.backends.vercel:Vercel",
-    "vercel_v1": "chatsdk.dialects.backends.vercel_v1:VercelV1",
-}
+# Classes by name. A function stands for a file that nobody has asked for yet.
+_REGISTRY: dict[str, FunctionType | type[Dialect]] = {**built_in()}
 
 
 def names() -> tuple[str, ...]:
@@ -158,10 +133,10 @@ def _class(name: str) -> type[Dialect]:
     entry = _REGISTRY.get(key)
     if entry is None:
         raise ValueError(f"there is no dialect {name!r}; there are {', '.join(names())}")
-    if isinstance(entry, str):
-        module, _, attribute = entry.partition(":")
-        entry = getattr(importlib.import_module(module), attribute)
-        _REGISTRY[key] = entry
+    if isinstance(entry, FunctionType):
+        found: type[Dialect] = entry()
+        _REGISTRY[key] = found
+        return found
     return entry
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
 __all__ = ["Encoder", "content_encoder"]
+
+
+NEEDED = "this content coding needs a package: pip install {}"
 
 
 class Encoder(Protocol):
@@ -33,7 +35,7 @@ class _Zlib:
 
 class _Brotli:
     def __init__(self) -> None:
-        self._compressor: Any = _optional("brotli").Compressor(quality=4)
+        self._compressor: Any = _brotli().Compressor(quality=4)
 
     def encode(self, data: bytes) -> bytes:
         return bytes(self._compressor.process(data) + self._compressor.flush())
@@ -44,7 +46,7 @@ class _Brotli:
 
 class _Zstandard:
     def __init__(self) -> None:
-        self._zstandard: Any = _optional("zstandard")
+        self._zstandard: Any = _zstandard()
         self._compressor: Any = self._zstandard.ZstdCompressor().compressobj()
 
     def encode(self, data: bytes) -> bytes:
@@ -55,11 +57,20 @@ class _Zstandard:
         return bytes(self._compressor.flush())
 
 
-def _optional(package: str) -> Any:
+def _brotli() -> Any:
     try:
-        return importlib.import_module(package)
+        import brotli  # type: ignore[import-untyped, import-not-found, unused-ignore]
     except ImportError as exc:
-        raise ImportError(f"this content coding needs a package: pip install {package}") from exc
+        raise ImportError(NEEDED.format("brotli")) from exc
+    return brotli
+
+
+def _zstandard() -> Any:
+    try:
+        import zstandard  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as exc:
+        raise ImportError(NEEDED.format("zstandard")) from exc
+    return zstandard
 
 
 # Window bits of 16 and more ask zlib for the gzip format, below that for its own ("deflate").

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ def qt(parent: Any = None) -> Dispatch:
         ImportError: neither binding is installed.
         RuntimeError: there is no ``QApplication`` yet.
     """
-    core: Any = importlib.import_module(f"{_binding(parent)}.QtCore")
+    core: Any = _core(_binding(parent))
     application = core.QCoreApplication.instance()
     if application is None:
         raise RuntimeError("make the QApplication before chatsdk.ui.qt()")
@@ -71,6 +70,15 @@ def qt(parent: Any = None) -> Dispatch:
     return dispatch
 
 
+def _core(binding: str) -> Any:
+    # Statements, because bundlers follow no name that is computed.
+    if binding == "PySide6":
+        from PySide6 import QtCore  # type: ignore[import-not-found, unused-ignore]
+    else:
+        from PyQt6 import QtCore  # type: ignore[import-not-found, no-redef, unused-ignore]
+    return QtCore
+
+
 def _binding(parent: Any) -> str:
     for kind in type(parent).__mro__:
         package = kind.__module__.partition(".")[0]
@@ -82,7 +90,7 @@ def _binding(parent: Any) -> str:
             return name
     for name in BINDINGS:
         try:
-            importlib.import_module(name)
+            _core(name)
         except ImportError:
             continue
         return name

@@ -1,0 +1,171 @@
+"""The built-in dialects: a function for each, which loads the file of its dialect.
+
+Import statements, because PyInstaller, Nuitka and others follow no name that is computed.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+from chatsdk.dialects.contract import Dialect
+
+__all__ = ["built_in"]
+
+
+def built_in() -> dict[str, FunctionType]:
+    """Return the functions below by their names, which are those of the dialects."""
+    return {
+        name: function
+        for name, function in globals().items()
+        if isinstance(function, FunctionType) and function is not built_in
+    }
+
+
+def agui() -> type[Dialect]:
+    from chatsdk.dialects.backends.agui import AGUI
+
+    return AGUI
+
+
+def anthropic() -> type[Dialect]:
+    from chatsdk.dialects.backends.anthropic import Anthropic
+
+    return Anthropic
+
+
+def auto() -> type[Dialect]:
+    from chatsdk.dialects.auto import Auto
+
+    return Auto
+
+
+def coze() -> type[Dialect]:
+    from chatsdk.dialects.backends.coze import Coze
+
+    return Coze
+
+
+def dashscope() -> type[Dialect]:
+    from chatsdk.dialects.backends.dashscope import DashScope
+
+    return DashScope
+
+
+def deepseek() -> type[Dialect]:
+    from chatsdk.dialects.backends.deepseek import DeepSeek
+
+    return DeepSeek
+
+
+def dify() -> type[Dialect]:
+    from chatsdk.dialects.backends.dify import Dify
+
+    return Dify
+
+
+def fastgpt() -> type[Dialect]:
+    from chatsdk.dialects.backends.fastgpt import FastGPT
+
+    return FastGPT
+
+
+def gemini() -> type[Dialect]:
+    from chatsdk.dialects.backends.gemini import Gemini
+
+    return Gemini
+
+
+def json() -> type[Dialect]:
+    from chatsdk.dialects.backends.json_fields import JSONFields
+
+    return JSONFields
+
+
+def langgraph() -> type[Dialect]:
+    from chatsdk.dialects.backends.langgraph import LangGraph
+
+    return LangGraph
+
+
+def langserve() -> type[Dialect]:
+    from chatsdk.dialects.backends.langserve import LangServe
+
+    return LangServe
+
+
+def mastra() -> type[Dialect]:
+    from chatsdk.dialects.backends.mastra import Mastra
+
+    return Mastra
+
+
+def maxkb() -> type[Dialect]:
+    from chatsdk.dialects.backends.maxkb import MaxKB
+
+    return MaxKB
+
+
+def ollama() -> type[Dialect]:
+    from chatsdk.dialects.backends.ollama import Ollama
+
+    return Ollama
+
+
+def openai() -> type[Dialect]:
+    from chatsdk.dialects.backends.openai import OpenAI
+
+    return OpenAI
+
+
+def openai_responses() -> type[Dialect]:
+    from chatsdk.dialects.backends.openai_responses import OpenAIResponses
+
+    return OpenAIResponses
+
+
+def ragflow() -> type[Dialect]:
+    from chatsdk.dialects.backends.ragflow import RAGFlow
+
+    return RAGFlow
+
+
+def ragflow_agent() -> type[Dialect]:
+    from chatsdk.dialects.backends.ragflow import RAGFlowAgent
+
+    return RAGFlowAgent
+
+
+def ragflow_legacy() -> type[Dialect]:
+    from chatsdk.dialects.backends.ragflow import RAGFlowLegacy
+
+    return RAGFlowLegacy
+
+
+def ragflow_openai() -> type[Dialect]:
+    from chatsdk.dialects.backends.ragflow_openai import RAGFlowOpenAI
+
+    return RAGFlowOpenAI
+
+
+def raw() -> type[Dialect]:
+    from chatsdk.dialects.backends.raw import Raw
+
+    return Raw
+
+
+def text() -> type[Dialect]:
+    from chatsdk.dialects.backends.text import PlainText
+
+    return PlainText
+
+
+def vercel() -> type[Dialect]:
+    from chatsdk.dialects.backends.vercel import Vercel
+
+    return Vercel
+
+
+def vercel_v1() -> type[Dialect]:
+    from chatsdk.dialects.backends.vercel_v1 import VercelV1
+
+    return VercelV1
