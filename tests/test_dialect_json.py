@@ -158,7 +158,11 @@ def test_a_session_with_a_prompt():
     [
         (dialects.json(), [HI], "prompt='question'"),
         (dialects.json(prompt="q"), [Message("system", "Brief."), HI], "messages="),
-        (dialects.json(prompt="q"), [Message("user", "", images=(Image("u"),))], "client.send"),
+        (
+            dialects.json(prompt="q"),
+            [Message("user", "", images=(Image("http://h/u"),))],
+            "client.send",
+        ),
         (dialects.json(prompt=""), [HI], "name a field"),
         (dialects.text(), [HI], "client.send"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from chatsdk import ChatClient, dialects
 from chatsdk.dialects import names
 from chatsdk.dialects.urls import guess
+from chatsdk.errors import HTTPStatusError
 from chatsdk.testing import ChatServer, EmbeddedServer
 
 
@@ -313,4 +314,32 @@ def test_a_missing_scheme_is_answered_with_the_likely_one(given, meant):
     with pytest.raises(ValueError, match="did you mean") as caught:
         ChatClient(given)
     assert f"did you mean {meant} ?" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect", "likely"),
+    [
+        ("/llm/openai/v1", "openai", "/llm/openai/v1/chat/completions"),
+        ("/llm/", "openai", "/llm/v1/chat/completions"),
+        ("/llm/v1", "anthropic", "/llm/v1/messages"),
+        ("/v1/completions", "openai", None),
+        ("/x/v1/chat/completions", "openai", None),
+        ("/x", "raw", None),
+        ("/x", "auto", None),
+    ],
+)
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_address_that_is_not_found_is_answered_with_the_likely_one(
+    path, dialect, likely, status
+):
+    """If a gateway has nothing at an address that looks like a base URL, the error completes it."""
+    with ChatServer() as server:
+        server.reply(status)
+        with ChatClient(f"{server.url}{path}?key=secret", dialect=dialect) as client:
+            with pytest.raises(HTTPStatusError) as caught:
+                client.send({})
+        hint = f"; did you mean {server.url}{likely} ?"
+    assert ("did you mean" in str(caught.value)) == (likely is not None)
+    assert likely is None or str(caught.value).endswith(hint)
     assert "secret" not in str(caught.value)

@@ -79,6 +79,8 @@ def _remedy(error: ChatError) -> str | None:
             return f"try again in {error.retry_after:.0f} s"
         if error.status == 401 and (own := provider_variables(error.url)):
             return f"put the API key into {own[0]}; {TOKEN_VARIABLE} and --token-... go before it"
+        if "did you mean" in str(error):
+            return None
         return SERVER_REMEDY if error.status >= 500 else STATUS_REMEDIES.get(error.status)
     if any(cure in str(error) for cure in CURES):
         return None

@@ -17,8 +17,8 @@ from chatsdk.client.response import opened
 from chatsdk.client.stopping import ServerStop
 from chatsdk.client.stream import AnswerStream
 from chatsdk.dialects.contract import Dialect
-from chatsdk.dialects.urls import MODEL, ask_dialect, completed, unknown_backend, with_model
-from chatsdk.errors import ChatError
+from chatsdk.dialects.urls import MODEL, ask_dialect, completed, meant, unknown_backend, with_model
+from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.keywords import check_ask, checked_keywords
 from chatsdk.messages import Message
 from chatsdk.options import Limits, Retry, Timeout
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 __all__ = ["ChatClient"]
 
 logger = logging.getLogger("chatsdk")
+
+# The statuses of an address that is not the API's.
+NOT_HERE = (404, 405)
 
 Prompt = str | Message | Mapping[str, Any] | Iterable[Message | Mapping[str, Any] | str]
 
@@ -294,6 +297,10 @@ class ChatClient:
                 exchange.drain()
                 exchange.secrets.scrub(error)
             error.answer = Answer()
+            if isinstance(error, HTTPStatusError) and error.status in NOT_HERE:
+                likely = meant(error.url, dialect)
+                if likely is not None:
+                    error.args = (f"{error}; did you mean {likely} ?",)
             if story is not None:
                 story.failed(error)
             failure: BaseException = error.with_traceback(None)

@@ -78,9 +78,9 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Docume
     content_type = exchange.content_type
     remedy = unsupported(content_type)
     if remedy is not None:
-        raise _no_stream(exchange, remedy)
+        raise _no_stream(exchange, "another format", remedy)
     if exchange.status in (204, 205) or exchange.headers.get("content-length") == "0":
-        raise _no_stream(exchange, "the body is empty")
+        raise _no_stream(exchange, "an empty body", "check the address and the request")
     exchange.check_head()
     dialect = dialect.for_response(content_type, exchange.headers, b"")
     framing = dialect.framing(content_type)
@@ -97,8 +97,9 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Docume
         body = head + exchange.read_body(seconds=ASIDE_SECONDS)
         raise _no_stream(
             exchange,
-            "a web page came instead of a stream: a login page, a proxy's error page, or the "
-            "address of a website instead of its API",
+            "a web page",
+            "probably a login page or a proxy's error page, or the address of a website, not of "
+            "its API",
             body,
         )
     return dialect, b"", _document(exchange, dialect, head)
@@ -134,8 +135,8 @@ def _document(exchange: Exchange, dialect: Dialect, head: bytes) -> Document:
     if parts is not None:
         return Document(text, parts)
     if payload is None and exchange.content_type == "text/plain" and body.strip():
-        remedy = "plain text came; if it is the answer, use dialect='text'"
-        raise _no_stream(exchange, remedy, body)
+        remedy = "if it is the answer, use dialect='text'"
+        raise _no_stream(exchange, "plain text", remedy, body)
     what = (
         "JSON without an answer in it"
         if payload is not None
@@ -143,7 +144,7 @@ def _document(exchange: Exchange, dialect: Dialect, head: bytes) -> Document:
         if not body
         else "something that is neither a stream nor JSON"
     )
-    raise _no_stream(exchange, f"{what} came; does the request ask for streaming?", body)
+    raise _no_stream(exchange, what, "does the request ask for streaming?", body)
 
 
 def _parts(dialect: Dialect, payload: object) -> Sequence[Part] | None:
@@ -176,10 +177,10 @@ def _looks_like_events(head: bytes) -> bool:
     return bare.startswith(b":") or (bool(colon) and field in FIELDS)
 
 
-def _no_stream(exchange: Exchange, text: str, body: bytes = b"") -> NotAStreamError:
+def _no_stream(exchange: Exchange, what: str, cure: str, body: bytes = b"") -> NotAStreamError:
     named = exchange.content_type or "no content type"
     return NotAStreamError(
-        f"HTTP {exchange.status} with {named}, but no stream: {text}",
+        f"HTTP {exchange.status}, but {what} ({named}) instead of a stream: {cure}",
         status=exchange.status,
         content_type=exchange.content_type,
         body=body[: exchange.error_body],

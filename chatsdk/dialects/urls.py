@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from chatsdk import dialects
 from chatsdk.dialects.contract import Dialect
 
-__all__ = ["MODEL", "ask_dialect", "completed", "guess", "unknown_backend", "with_model"]
+__all__ = ["MODEL", "ask_dialect", "completed", "guess", "meant", "unknown_backend", "with_model"]
 
 # Stands in an address for the model that each request names, as in Gemini's.
 MODEL = "{model}"
@@ -116,6 +116,10 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r".*/runs/stream", "langgraph"),
 )
 
+# Where a path has a version: at its end, it is the path of a base URL.
+VERSION_AT_END = re.compile(r"/v\d\w*$")
+VERSION_INSIDE = re.compile(r"/v\d\w*(/|$)")
+
 # A prefix of an endpoint that says which API and version it belongs to.
 _VERSION = re.compile(r"(?:/api)?(?:/v\d\w*)?(?=/)")
 
@@ -201,9 +205,31 @@ def unknown_backend(shown: str) -> str:
     if path in both:
         likely = both[path]
     else:
-        base = shown.rstrip("/") if path else f"{shown.rstrip('/')}/v1"
-        likely = f"if it is compatible with OpenAI, did you mean {base}/chat/completions ?"
+        openai = dialects.get("openai")
+        whole = meant(shown, openai) or urljoin(shown, openai.path or "")
+        likely = f"if it is compatible with OpenAI, did you mean {whole} ?"
     return f"{shown} does not show which backend this is: {likely}"
+
+
+def meant(shown: str, dialect: Dialect) -> str | None:
+    """Return the address that was probably meant by one where the backend was not found.
+
+    Args:
+        shown: the URL without user, password and query.
+        dialect: the one that was asked in.
+
+    Returns:
+        ``None`` if the URL has the dialect's path already, or shows no base.
+    """
+    whole, tail = dialect.path, _tail(dialect)
+    if whole is None or MODEL in whole:
+        return None
+    _, path = _parts(shown)
+    if path.endswith(tail):
+        return None
+    if VERSION_AT_END.search(path):
+        return shown.rstrip("/") + tail
+    return None if VERSION_INSIDE.search(path) else shown.rstrip("/") + whole
 
 
 def _parts(url: str) -> tuple[str, str]:
