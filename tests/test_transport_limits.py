@@ -64,7 +64,8 @@ def growth(server, dialect):
     ("kind", "ends"),
     [
         ("events", "finished"),
-        ("comments", "finished"),
+        # Comments alone are no answer.
+        ("comments", "StreamInterrupted "),
         ("line", "LimitExceeded event_bytes"),
     ],
 )
