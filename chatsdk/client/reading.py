@@ -18,6 +18,7 @@ from chatsdk.outcome import Outcome
 from chatsdk.parts import Part
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.exchange import Exchange
+from chatsdk.transport.foreign import raised_by_handler
 
 __all__ = ["Reading"]
 
@@ -137,6 +138,8 @@ class Reading:
                 return None
             raise
         except UNREADABLE as error:
+            if raised_by_handler(error):
+                raise
             kind = type(error).__name__
         # Outside the handler: the message of the original may show the payload.
         raise self.unreadable(kind)

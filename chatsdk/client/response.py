@@ -11,6 +11,7 @@ from chatsdk.dialects.media import unsupported
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolError
 from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
+from chatsdk.transport.foreign import raised_by_handler
 from chatsdk.values import distinct
 
 __all__ = ["UNREADABLE", "Document", "ResponseInfo", "opened", "refused"]
@@ -109,7 +110,9 @@ def refused(exchange: Exchange, dialect: Dialect, body: bytes) -> ChatError | No
     """Return the backend's refusal that stands in a body under a success status, if any."""
     try:
         failure = dialect.error(exchange.status, exchange.headers, body)
-    except UNREADABLE:
+    except Exception as error:
+        if raised_by_handler(error):
+            raise
         return None
     if failure is None:
         return None
@@ -151,6 +154,8 @@ def _parts(dialect: Dialect, payload: object) -> Sequence[Part] | None:
     try:
         return dialect.document(payload)
     except UNREADABLE as error:
+        if raised_by_handler(error):
+            raise
         kind = type(error).__name__
     # Outside the handler: the message of the original may show the payload.
     raise ProtocolError(f"the JSON answer is not what the dialect {dialect.name!r} says ({kind})")

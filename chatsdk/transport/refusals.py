@@ -11,6 +11,7 @@ from chatsdk.errors import HTTPStatusError
 from chatsdk.parts import Failure
 from chatsdk.transport.checks import shown_url
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
+from chatsdk.transport.foreign import raised_by_handler
 from chatsdk.transport.retrying import retry_after
 from chatsdk.transport.secrets import CUT
 
@@ -100,8 +101,10 @@ def refusal(
 def _said(reader: Reader, exchange: Exchange, body: bytes) -> Failure | None:
     try:
         return reader.error(exchange.status, exchange.headers, body)
-    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        # A body that nobody thought of: the status says enough.
+    except Exception as error:
+        if raised_by_handler(error):
+            raise
+        # No dialect foresees every body, and the status says enough.
         return None
 
 
