@@ -25,7 +25,7 @@ from chatsdk.parts import (
 
 NAMES = (
     *("anthropic", "coze", "dashscope", "dify", "fastgpt", "gemini", "langgraph", "ollama"),
-    *("mastra", "openai_responses", "vercel_v1"),
+    *("adk", "mastra", "openai_responses", "vercel_v1"),
 )
 
 each_dialect = pytest.mark.parametrize("name", NAMES)

@@ -21,6 +21,12 @@ def built_in() -> dict[str, FunctionType]:
     }
 
 
+def adk() -> type[Dialect]:
+    from chatsdk.dialects.backends.adk import ADK
+
+    return ADK
+
+
 def agui() -> type[Dialect]:
     from chatsdk.dialects.backends.agui import AGUI
 

@@ -168,6 +168,13 @@ def _agui(name: str, value: Any) -> bool:
     return isinstance(kind, str) and kind.startswith(AGUI_PREFIXES)
 
 
+def _adk(name: str, value: Any) -> bool:
+    return _dict(value) and (
+        ("invocationId" in value and "author" in value)
+        or ("error_details" in value and isinstance(value.get("error"), str))
+    )
+
+
 def _gemini(name: str, value: Any) -> bool:
     # Google's agents (ADK) send much the same, and say who speaks.
     if not _dict(value) or "invocationId" in value or "author" in value:
@@ -259,6 +266,7 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     ("mastra", _mastra),
     ("vercel", _vercel),
     ("agui", _agui),
+    ("adk", _adk),
     # Its errors have what OpenAI's have, and more.
     ("gemini", _gemini),
     ("ollama", _ollama),

@@ -112,6 +112,7 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     (r".+:11434", r"/api/chat", "ollama"),
     ("", r".*/(chat-messages|completion-messages|workflows/run)", "dify"),
     ("", r".*/api/agents/[^/]+/stream", "mastra"),
+    ("", r".*/run_sse", "adk"),
     (r"api\.coze\.(cn|com)", r"/v3/chat", "coze"),
     ("", r".*/runs/stream", "langgraph"),
 )

@@ -14,6 +14,8 @@ QUOTED_CHARACTERS = 200
 # The fields under which backends take a conversation, then those under which they take a prompt.
 CONVERSATIONS = ("messages", "contents", "additional_messages", "input", "inputs")
 PROMPTS = ("question", "query", "prompt", "message", "input", "text")
+# The fields that hold the one new message, or the request once more.
+MESSAGES = ("new_message", "message", "params")
 # The fields of a message that hold its text, or pieces that do.
 CONTENTS = ("content", "parts", "text")
 CONVERSATION_IDS = ("conversation_id", "session_id", "chatId", "chat_id", "thread_id", "threadId")
@@ -85,6 +87,12 @@ def _prompt(body: Any, deep: int) -> str:
         value = body.get(name)
         if isinstance(value, str) and value:
             return value
+    for name in MESSAGES:
+        value = body.get(name)
+        if isinstance(value, Mapping) and (
+            text := _text(value, deep - 1) or _prompt(value, deep - 1)
+        ):
+            return text
     return ""
 
 

@@ -11,6 +11,12 @@ def test_mastra(recorder):
     check("mastra", written)
 
 
+def test_google_adk(recorder):
+    """The server of Google's Agent Development Kit, with a scripted model."""
+    written = recorder.python("written_by_google_adk.py", "google-adk==2.13.0", "httpx")
+    check("adk", written)
+
+
 def test_the_ai_sdk_4(recorder):
     """The data stream v1 of the AI SDK 4, with a scripted model."""
     check("vercel_v1", recorder.node("written_by_ai_v1.mjs", "ai@4.3.19", "zod@3"))

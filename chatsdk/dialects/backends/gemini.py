@@ -39,7 +39,7 @@ from chatsdk.parts import (
 )
 from chatsdk.sse import ServerSentEvent
 
-__all__ = ["Gemini", "GeminiDecoder"]
+__all__ = ["FINISH", "UNSET", "Gemini", "GeminiDecoder", "grounds", "usage_update"]
 
 METHOD = ":streamGenerateContent"
 NO_STREAM = (
@@ -187,7 +187,7 @@ class GeminiDecoder(Decoder):
         # Every frame has the counts so far.
         if usage and usage != self._usage:
             self._usage = usage
-            parts.append(_usage(usage))
+            parts.append(usage_update(usage))
         feedback = as_object(payload.get("promptFeedback"), "promptFeedback")
         blocked = as_name(feedback.get("blockReason"))
         if blocked is not None and not candidates:
@@ -204,7 +204,7 @@ class GeminiDecoder(Decoder):
                 parts.append(Reasoning(text) if part.get("thought") is True else Text(text))
             if part.get("functionCall") is not None:
                 parts.append(self._call(as_object(part["functionCall"], "functionCall")))
-        cited = [*_grounds(candidate), *_recited(candidate)]
+        cited = [*grounds(candidate), *_recited(candidate)]
         if cited:
             parts.append(Citations(tuple(cited)))
         native = as_text(candidate.get("finishReason"), "finishReason")
@@ -231,7 +231,8 @@ class GeminiDecoder(Decoder):
         )
 
 
-def _grounds(candidate: dict[str, Any]) -> Iterator[Citation]:
+def grounds(candidate: dict[str, Any]) -> Iterator[Citation]:
+    """Read the sources in ``groundingMetadata``."""
     grounding = as_object(candidate.get("groundingMetadata"), "groundingMetadata")
     for place, value in enumerate(as_list(grounding.get("groundingChunks"), "groundingChunks")):
         chunk = as_object(value, "groundingChunks[]")
@@ -257,7 +258,8 @@ def _recited(candidate: dict[str, Any]) -> Iterator[Citation]:
             yield Citation(title=as_name(source.get("title")), url=as_name(source.get("uri")))
 
 
-def _usage(usage: dict[str, Any]) -> UsageUpdate:
+def usage_update(usage: dict[str, Any]) -> UsageUpdate:
+    """Read ``usageMetadata``."""
     thoughts = as_whole(usage.get("thoughtsTokenCount"))
     return UsageUpdate(
         input=sum_of(map(usage.get, ("promptTokenCount", "toolUsePromptTokenCount"))),

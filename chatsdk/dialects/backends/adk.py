@@ -1,0 +1,115 @@
+"""Google's Agent Development Kit: what is asked of ``/run_sse``; the events are read beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from chatsdk.dialects.asking import new_messages, tool_name
+from chatsdk.dialects.backends.adk_decoder import ADKDecoder
+from chatsdk.dialects.backends.gemini_asking import write_body
+from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.messages import Message
+from chatsdk.parts import Failure, Part
+
+__all__ = ["ADK"]
+
+# The user that ADK's own web page speaks for.
+USER = "user"
+
+NO_SESSION = re.compile(r"Session not found", re.IGNORECASE)
+
+
+class ADK(Dialect):
+    """An agent served by ``adk api_server`` or ``adk web``, ``/run_sse``.
+
+    The conversation is kept in a session, and the session has to exist: create it with a POST of
+    ``{}`` to ``/apps/{app}/users/{user}/sessions/{session}``, and give its id as
+    `conversation_id`. ``app_name`` has to be among the options; ``user_id`` is ``"user"`` unless
+    it is given. The agent's tools run on the server; its calls of them are shown, and those that
+    wait for the client show in ``finish_reason``.
+    """
+
+    about = About(
+        name="adk",
+        backend="Google Agent Development Kit",
+        version="google-adk 2.13.0",
+        page="https://google.github.io/adk-docs/runtime/api-server/",
+        endpoint="POST /run_sse",
+        end_marker="the event that holds the last turn whole",
+        finish_reason=True,
+        history="server",
+        reasoning=True,
+        tools=True,
+        citations=True,
+        usage=True,
+        runs_tools=True,
+    )
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return ADKDecoder(self)
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the body: the new message, or the results of tools that the agent waits for.
+
+        Raises:
+            ValueError: no ``app_name``, no session, or what ADK does not take; the message says
+                how it can be asked.
+        """
+        if not options.get("app_name"):
+            raise ValueError(
+                "ADK serves several agents: give app_name='...', best with "
+                "ChatClient(defaults={'app_name': ...})"
+            )
+        if options.pop("tools", None):
+            raise ValueError("an ADK agent has its own tools: add them to the agent")
+        session = conversation_id or options.pop("session_id", None)
+        app, user = options["app_name"], options.get("user_id") or USER
+        if session is None:
+            raise ValueError(
+                f"ADK keeps the conversation in a session: create one with a POST of {{}} to "
+                f"/apps/{app}/users/{user}/sessions/ID, and give conversation_id='ID'"
+            )
+        body = {
+            "app_name": app,
+            "user_id": user,
+            "session_id": session,
+            "streaming": True,
+            "new_message": {"role": "user", "parts": _parts(messages)},
+        }
+        return body | options
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
+        """Read an error; a session that does not exist comes with the way to create it."""
+        found = super().error(status, headers, body)
+        if status == 404 and found is not None and NO_SESSION.search(found.message):
+            words = found.message.strip('"')
+            return Failure(
+                f"{words}; create it first, with a POST of {{}} to "
+                "/apps/APP/users/USER/sessions/SESSION on the same server",
+                found.code,
+            )
+        return found
+
+    def encode(
+        self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
+    ) -> Iterator[bytes]:
+        from chatsdk.dialects.backends.adk_encoding import encode
+
+        return encode(parts, id=id, model=model)
+
+
+def _parts(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    if any(message.role == "system" for message in messages):
+        raise ValueError("the instructions of an ADK agent stand in the agent: leave them out")
+    told = [
+        message._replace(name=tool_name(message, messages)) if message.role == "tool" else message
+        for message in new_messages(messages)
+    ]
+    contents = write_body(told, {})["contents"]
+    if not contents or any(content["role"] != "user" for content in contents):
+        raise ValueError("ADK answers a user's message: let the last one be of role 'user'")
+    return [part for content in contents for part in content["parts"]]
