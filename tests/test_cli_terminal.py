@@ -18,9 +18,18 @@ def server():
         yield server
 
 
-def chat(server: ChatServer, term: str = "dumb", **environ: str) -> Terminal:
+@pytest.fixture(autouse=True)
+def state(monkeypatch, tmp_path):
+    """A folder for the history that is not the user's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def chat(
+    server: ChatServer, term: str = "dumb", options: tuple[str, ...] = (), **environ: str
+) -> Terminal:
     url = f"{server.url}/v1/chat/completions"
-    return Terminal("-m", "chatsdk", "chat", url, term=term, NO_COLOR="", **environ)
+    return Terminal("-m", "chatsdk", "chat", url, *options, term=term, NO_COLOR="", **environ)
 
 
 def asked(terminal: Terminal, server: ChatServer, prompt: str) -> AnswerScript:

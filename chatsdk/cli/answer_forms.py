@@ -12,7 +12,7 @@ from chatsdk.cli.payloads import Payloads, one_line
 from chatsdk.client import AnswerStream
 from chatsdk.errors import ChatError
 
-__all__ = ["Form", "JsonForm", "RawForm", "TextForm"]
+__all__ = ["Form", "JsonForm", "RawForm", "TextForm", "as_json"]
 
 
 class Form(Protocol):
@@ -123,10 +123,11 @@ class JsonForm(_Writer):
 
     def end(self, answer: Answer, error: BaseException | None) -> None:
         """Print the object."""
-        self._write(_dumped(_as_json(answer, error)) + "\n")
+        self._write(_dumped(as_json(answer, error)) + "\n")
 
 
-def _as_json(answer: Answer, error: BaseException | None) -> dict[str, Any]:
+def as_json(answer: Answer, error: BaseException | None) -> dict[str, Any]:
+    """Return an answer as JSON values, with what ended it early, if anything did."""
     usage = answer.usage
     return {
         "text": answer.text,

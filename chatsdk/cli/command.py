@@ -37,7 +37,7 @@ COMMANDS = {
 EXAMPLES = """\
 examples:
   chatsdk demo
-  chatsdk chat https://api.openai.com/v1/chat/completions --model gpt-4o
+  chatsdk chat https://api.openai.com/v1 --model gpt-4o
   chatsdk ask http://localhost:8765/v1/chat/completions "Say hello"
   git diff | chatsdk ask URL - --system "Write a commit message."
   chatsdk serve
