@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chatsdk.transport.clock import now
+from chatsdk.transport.foreign import Quietly
 
 __all__ = ["FINISHED", "IDLE", "PROGRESS", "STOPPED", "WAITS", "Cancel", "Wire", "check_process"]
 
@@ -32,6 +33,10 @@ LATE_SECONDS = 0.05
 
 # So many seconds a reader has for taking what has come, once it can run again.
 CATCH_UP_SECONDS = 0.2
+
+# Seconds to sleep at a time. A signal that arrives just before the system sleeps does not wake it,
+# so its handler would run only at the end of the wait.
+NAP_SECONDS = 0.5
 
 # Makes one `recv` return at once. Windows has no such flag; there a peek at an idle socket would
 # wait, so that no wait is looked into.
@@ -90,8 +95,9 @@ class _Duplicate(_socket.socket):
 
     __slots__ = ()
 
-    def __del__(self) -> None:
-        self.close()
+    # A function in Python would be a place for signal handlers to run in, and what they raise in a
+    # finalizer is lost.
+    __del__ = _socket.socket.close
 
 
 class Wire:
@@ -253,7 +259,7 @@ class Wire:
             return True
         for duplicate in self._sockets.copy() if DONT_WAIT else ():
             # Nothing is taken, and nothing is waited for.
-            with contextlib.suppress(OSError):
+            with Quietly():
                 duplicate.recv(1, _socket.MSG_PEEK | DONT_WAIT)
                 return True
         return False
@@ -307,8 +313,10 @@ class Wire:
 
     def wait(self, seconds: float) -> None:
         """Sleep, until `abort` at the latest."""
-        if not self.causes and seconds > 0:
-            self._bell.acquire(timeout=seconds)
+        end = now() + seconds
+        while not self.causes and (left := end - now()) > 0:
+            if self._bell.acquire(timeout=min(left, NAP_SECONDS)):
+                return
 
 
 # Wires that have a connection. A socket that only a cycle of garbage can reach would be closed by
@@ -339,5 +347,5 @@ if hasattr(os, "register_at_fork"):
 
 def _shut_down(duplicate: _socket.socket) -> None:
     # ENOTCONN: not connected yet, or no longer; then there is nobody to wake.
-    with contextlib.suppress(OSError):
+    with Quietly():
         duplicate.shutdown(_socket.SHUT_RDWR)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _socket
-import contextlib
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -63,7 +62,7 @@ class Body:
         sock = self._sock
         if sock is None:
             return
-        with contextlib.suppress(OSError, ValueError):
+        with Quietly():
             kept = self._blocks and receive_within(sock, seconds)
             sock.settimeout(None if kept else seconds)
 

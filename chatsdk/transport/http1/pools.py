@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 
+from chatsdk.transport.foreign import Quietly
 from chatsdk.transport.http1.connection import wire_pool
 
 __all__ = ["adopt", "close_inherited", "close_session", "give_back"]
@@ -27,7 +27,7 @@ def adopt(
         settings: what ``session.merge_environment_settings`` returned.
     """
     # Whatever is wrong here is raised again, and with a better message, when it is sent.
-    with contextlib.suppress(requests.RequestException, urllib3.exceptions.HTTPError, ValueError):
+    with Quietly():
         adapter = session.get_adapter(request.url or "")
         if isinstance(adapter, HTTPAdapter):
             pool = adapter.get_connection_with_tls_context(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import _socket
-import contextlib
 import io
 import os
 import struct
 from collections.abc import Callable
 from typing import Any
+
+from chatsdk.transport.foreign import Quietly
 
 __all__ = ["LARGE_READ", "SMALL_READ", "Ahead", "opened", "receive_within"]
 
@@ -147,7 +148,7 @@ def receive_within(sock: _socket.socket, seconds: float | None) -> bool:
     """
     whole, part = divmod(max(seconds, SHORTEST_WAIT) if seconds is not None else 0.0, 1)
     for layout in TIMEVALS:
-        with contextlib.suppress(OSError):
+        with Quietly():
             value = struct.pack(layout, int(whole), int(part * 1_000_000))
             sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, value)
             return True
