@@ -35,7 +35,10 @@ _BLOCK = re.compile(
 )
 
 # Where `chatsdk serve` answers.
-SERVE = ("127.0.0.1", 8765)
+SERVE_PORT = 8765
+
+# Ports of this machine at which pages ask a model server, and what is spoken there.
+LOCAL = {1234: "openai", 8000: "openai", 8080: "openai", 11434: "ollama"}
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -47,11 +50,16 @@ PROVIDERS = {
     "api.groq.com": "openai",
     "api.mistral.ai": "openai",
     "api.openai.com": "openai",
+    "api.x.ai": "openai",
+    "generativelanguage.googleapis.com": "gemini",
     "openrouter.ai": "openai",
 }
 
 # What a reader has in the environment.
-KEYS = ("API_KEY", "ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY")
+KEYS = (
+    *("API_KEY", "ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY"),
+    *("MISTRAL_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "XAI_API_KEY"),
+)
 
 
 class Block(NamedTuple):
@@ -147,8 +155,9 @@ def program(page: str, name: str = "") -> Program:
 class World:
     """Where the addresses on a page lead: a context manager.
 
-    ``127.0.0.1:8765`` is a server that speaks OpenAI's dialect, as `chatsdk serve` does, and the
-    host of a provider is one that speaks the provider's. No other host has an address.
+    ``127.0.0.1:8765`` is a server that speaks OpenAI's dialect, as `chatsdk serve` does. A host of
+    a provider is one that speaks the provider's, and so are the ports of local model servers. No
+    other host has an address.
 
     Attributes:
         server: what answers at 127.0.0.1:8765; a test may script it.
@@ -161,6 +170,7 @@ class World:
         self._close.callback(self.server.close)
         self._authority: Authority | None = None
         self._providers: dict[str, EmbeddedServer] = {}
+        self._local: dict[int, EmbeddedServer] = {}
         self._find = socket.getaddrinfo
 
     def provider(self, host: str) -> EmbeddedServer:
@@ -171,6 +181,15 @@ class World:
             server = EmbeddedServer(PROVIDERS[host], pace=self._pace, tls=context)
             self._providers[host] = self._close.enter_context(server)
         return self._providers[host]
+
+    def local(self, port: int) -> EmbeddedServer:
+        """The server that answers at this port of the machine."""
+        if port == SERVE_PORT:
+            return self.server
+        if port not in self._local:
+            server = EmbeddedServer(LOCAL[port], pace=self._pace)
+            self._local[port] = self._close.enter_context(server)
+        return self._local[port]
 
     def __enter__(self) -> World:
         find = mock.patch.object(socket, "getaddrinfo", self._getaddrinfo)
@@ -191,8 +210,8 @@ class World:
         self._close.close()
 
     def _getaddrinfo(self, host: Any, port: Any, *args: Any, **options: Any) -> Any:
-        if (host, port) == SERVE:
-            port = self.server.port
+        if host in LOOPBACK and (port == SERVE_PORT or port in LOCAL):
+            host, port = "127.0.0.1", self.local(port).port
         elif host in PROVIDERS:
             host, port = "127.0.0.1", self.provider(host).port
         elif host not in (*LOOPBACK, None):
