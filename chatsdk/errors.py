@@ -55,7 +55,7 @@ class BusyError(ChatError):
 
 
 class ConnectError(ChatError):
-    """No connection came about: name resolution, refusal, proxy or TLS. Nothing was sent."""
+    """Could not connect: unknown name, refused connection, proxy or TLS. Nothing was sent."""
 
 
 class ChatTimeout(ChatError):
@@ -72,14 +72,14 @@ class ChatTimeout(ChatError):
 
 
 class HTTPStatusError(ChatError):
-    """The backend answered with an HTTP status that is no success.
+    """The backend answered with an HTTP status that is not a success.
 
     Attributes:
         status: the HTTP status code.
         url: the URL that answered, without user, password and query.
         headers: the response's header fields, names in lower case, cookies left out.
         body: the start of the response body, as bytes, `Limits.error_body` at most.
-        message: what the backend says about it, ``""`` if it says nothing readable.
+        message: the backend's own message, ``""`` if it sent none that can be read.
         code: the backend's own code or error type, or ``None``.
         retry_after: seconds the backend asks to wait, or ``None``.
     """
@@ -108,11 +108,11 @@ class HTTPStatusError(ChatError):
 
 
 class NotAStreamError(ChatError):
-    """A success status, but no stream: a login page, an empty body, JSON without an answer.
+    """A success status, but not a stream: a login page, an empty body, JSON without an answer.
 
     Attributes:
         status: the HTTP status code.
-        content_type: the media type that came instead, ``""`` when none was named.
+        content_type: the media type that came instead, ``""`` if none was given.
         body: the start of the body, as bytes, `Limits.error_body` at most.
     """
 
@@ -132,10 +132,10 @@ class NotAStreamError(ChatError):
 
 
 class BackendError(ChatError):
-    """The backend's own refusal, as 200 with JSON or inside the stream.
+    """The backend refused, in a JSON body with status 200 or inside the stream.
 
     Attributes:
-        message: what the backend says.
+        message: the backend's own words.
         code: its code or error type, or ``None``.
     """
 
@@ -153,18 +153,18 @@ class BackendError(ChatError):
 
 
 class StreamInterrupted(ChatError):
-    """The stream was cut before the dialect's end; `answer` holds what had come."""
+    """The stream broke off before its end; `answer` holds the partial answer."""
 
 
 class ProtocolError(ChatError):
-    """Bytes or JSON that cannot be read as what the content type or the dialect says."""
+    """The bytes or the JSON do not fit the content type or the dialect."""
 
 
 class LimitExceeded(ChatError):
-    """The backend sent more than `chatsdk.Limits` allows, or asked for tools too often.
+    """The backend sent more than `chatsdk.Limits` allows, or asked for tools too many times.
 
     Attributes:
-        limit: the name of the field of `chatsdk.Limits` that was passed, or ``"max_rounds"``.
+        limit: the name of the field of `chatsdk.Limits` that was exceeded, or ``"max_rounds"``.
     """
 
     def __init__(self, message: str = "", *, limit: str | None = None, **context: Any) -> None:

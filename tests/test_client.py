@@ -488,7 +488,7 @@ def test_a_closed_client_says_so(server):
         ("http://e.x:99999/", "port"),
         ("http://e x/", "space"),
         ("http://e.x/\r\nHost: y", "control"),
-        ("http://a..b/", "no name"),
+        ("http://a..b/", "not a valid name"),
         ("", "http://"),
     ],
 )

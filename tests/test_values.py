@@ -89,13 +89,15 @@ def test_a_plain_number_is_a_timeout_for_each_wait():
     """A number means that long for an event, and at most 10 s for the connection."""
     assert Timeout.of(3) == Timeout(connect=3, first_event=3, idle=3)
     assert Timeout.of(60) == Timeout(connect=10, first_event=60, idle=60)
-    assert Timeout.of(None) == Timeout(connect=None, first_event=None, idle=None)
+    assert Timeout.of(None) == Timeout(connect=None, first_event=None, idle=None, progress=None)
     assert Timeout.of(Timeout(idle=5)) == Timeout(idle=5)
 
 
 def test_the_defaults_are_those_of_the_documentation():
     """Connect 10 s, first event 300 s, idle 120 s, total without limit."""
-    assert Timeout() == Timeout(connect=10.0, first_event=300.0, idle=120.0, total=None)
+    assert Timeout() == Timeout(
+        connect=10.0, first_event=300.0, idle=120.0, total=None, progress=600.0
+    )
     assert (Retry().attempts, Retry().max_wait, Limits().error_body) == (2, 30.0, 65536)
 
 
@@ -255,7 +257,9 @@ def test_a_value_cannot_be_changed(value):
 
 def test_a_value_shows_its_fields_but_no_secret():
     """The repr names what there is, except for keys, contents and what only a backend reads."""
-    assert repr(Timeout(idle=5)) == "Timeout(connect=10.0, first_event=300.0, idle=5, total=None)"
+    assert repr(Timeout(idle=5)) == (
+        "Timeout(connect=10.0, first_event=300.0, idle=5, total=None, progress=600.0)"
+    )
     assert repr(Text("a")) == "Text(text='a')"
     assert repr(Finish("stop")) == "Finish(reason='stop', native=None)"
     assert "s3cret" not in repr(Retry(idempotency_key="s3cret"))

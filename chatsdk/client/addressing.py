@@ -38,14 +38,14 @@ def checked_url(url: object) -> tuple[str, str | None]:
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"the URL should begin with http:// or https://; {_likely(url) or remedy}")
     if not host or port == 0:
-        raise ValueError(f"the URL names no host to connect to; {remedy}")
+        raise ValueError(f"the URL has no host to connect to; {remedy}")
     try:
         if not host.isascii():
             host.encode("idna")
         if any(len(label) > 63 for label in host.split(".")) or ".." in host:
             raise UnicodeError
     except UnicodeError:
-        raise ValueError(f"the URL's host is no name that can exist; {remedy}") from None
+        raise ValueError(f"the URL's host is not a valid name; {remedy}") from None
     authorization = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

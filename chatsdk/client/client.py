@@ -62,20 +62,20 @@ class ChatClient:
             ``"auto"``, which goes by the URL to ask and by the response to read.
         token: the API key, without ``Bearer``: a string, or a callable that returns it, called for
             each request and once more after a 401.
-        headers: header fields to send along; they go before those that chatsdk sets.
+        headers: more header fields; they replace those that chatsdk would send.
         defaults: options for every `ask`, such as ``{"model": "..."}``.
         timeout: a `Timeout`, or a number of seconds (see `Timeout.of`).
-        retry: a `Retry`; ``Retry(attempts=1)`` never sends again.
+        retry: a `Retry`; ``Retry(attempts=1)`` never sends a request again.
         limits: a `Limits`.
         http: a ``requests.Session`` of your own: its proxies, certificates, adapters, cookies and
             authentication are used.
-        verify: as in requests: ``False``, or the path of a CA bundle. It goes before the
+        verify: as in requests: ``False``, or the path of a CA bundle. It overrides the
             environment's ``REQUESTS_CA_BUNDLE``.
         cert: a client certificate for mutual TLS, as in requests: the path of a PEM file with the
             certificate and its key, or the paths of both, ``("client.crt", "client.key")``.
         proxies: as in requests, such as ``{"https": "http://proxy:3128"}``.
-        follow_redirects: follow a 307 or 308 that stays on the same origin. Nothing else is ever
-            followed: it would take the token elsewhere, or turn the POST into a GET.
+        follow_redirects: follow a 307 or 308 within the same origin. No other redirect is ever
+            followed, because it would take the token elsewhere, or turn the POST into a GET.
         exact_url: post to `url` as it is written, and complete nothing.
         tap: called with every read, ``tap(data: bytes, at: float)``, `at` in seconds of the
             monotonic clock, before anything is parsed.
@@ -150,7 +150,7 @@ class ChatClient:
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect that was asked for."""
+        """The dialect that the client was made with."""
         return self._dialect
 
     @property
@@ -160,23 +160,23 @@ class ChatClient:
 
     @property
     def ask_dialect(self) -> Dialect:
-        """The dialect that `ask` writes: `dialect`, or with ``auto`` the one that the URL shows."""
+        """The dialect that `ask` writes: `dialect`, or for ``auto`` the one that the URL shows."""
         return ask_dialect(self._dialect, self._url)
 
     def send(
         self, body: Any, *, cancel: Cancel | None = None, idempotency_key: str | None = None
     ) -> AnswerStream:
-        """POST exactly this JSON body, and return the stream of its answer.
+        """POST exactly this JSON body, and return the answer as a stream.
 
-        The response's status and headers are there when it returns.
+        It returns once the status and headers of the response are there.
 
         Args:
-            body: a dict, or whatever else the backend takes as JSON.
+            body: a dict, or any other JSON value that the backend takes.
             cancel: a `Cancel` by which another thread can stop this call too.
-            idempotency_key: sent as ``Idempotency-Key``; goes before `Retry.idempotency_key`.
+            idempotency_key: sent as ``Idempotency-Key``; overrides `Retry.idempotency_key`.
 
         Raises:
-            TypeError, ValueError: a body that is no JSON; nothing was sent.
+            TypeError, ValueError: the body is not JSON; nothing was sent.
             ConnectError, ChatTimeout, HTTPStatusError, BackendError, NotAStreamError,
             StreamInterrupted, ProtocolError: as they say.
         """
@@ -198,9 +198,10 @@ class ChatClient:
         Args:
             prompt: the text, or messages such as ``{"role": "user", "content": "Hi"}``.
             cancel, idempotency_key: as in `send`.
-            conversation_id: where the backend keeps the history, which conversation goes on.
-            options: for the body: ``model``, ``temperature``, whatever the backend takes. They go
-                before `defaults`. ``tools=[...]`` takes declarations; a session runs functions.
+            conversation_id: the conversation to continue, if the backend keeps the history.
+            options: fields of the body: ``model``, ``temperature``, whatever the backend takes.
+                They override `defaults`. ``tools=[...]`` takes declarations; a session runs
+                functions.
 
         Raises:
             TypeError: a misspelt option, or functions as tools.
@@ -234,7 +235,7 @@ class ChatClient:
         return self._send(request, body, dialect)
 
     def close(self) -> None:
-        """End what is under way, and the connections kept alive. Twice is harmless."""
+        """End the requests in flight and close the idle connections. Twice is harmless."""
         self._transport.close()
 
     def _request(
@@ -357,8 +358,7 @@ def _json(body: Any) -> bytes:
         ) from None
     except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"the body cannot be written as JSON: {error}; NaN, infinity and cycles have no place"
-            " in it"
+            f"the body cannot be written as JSON: {error}; it may not hold NaN, infinity or cycles"
         ) from None
 
 

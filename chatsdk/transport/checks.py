@@ -49,9 +49,11 @@ def checked_headers(headers: object, *, what: str = "header") -> dict[str, str]:
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"{what} names and values are strings; see {name!r}")
         if not _FIELD_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no {what} name: letters, digits and hyphens only")
+            raise ValueError(
+                f"{name!r} is not a valid {what} name: use letters, digits and hyphens"
+            )
         if name.lower() in FRAMING:
-            raise ValueError(f"the {what} {name!r} follows from the body: leave it out")
+            raise ValueError(f"the {what} {name!r} is set by chatsdk, from the body: leave it out")
         checked[name] = checked_value(value, f"the {what} {name!r}")
     return checked
 
@@ -136,7 +138,7 @@ def checked_verify(verify: object) -> bool | str | None:
         raise TypeError(f"verify is a bool or a path, not {type(verify).__name__}")
     path = str(os.fspath(verify))
     if not os.path.exists(path):
-        raise ValueError(f"verify names a CA bundle, and there is no file {path!r}")
+        raise ValueError(f"verify is the path of a CA bundle, but there is no file {path!r}")
     return path
 
 
@@ -178,7 +180,7 @@ def checked_proxies(proxies: object) -> dict[str, Any]:
             raise TypeError("proxies are strings, such as {'https': 'http://proxy:3128'}")
         if not _is_address(address):
             raise ValueError(
-                f"the proxy for {name!r} is no address; give one such as http://proxy:3128"
+                f"the proxy for {name!r} is not an address; give one such as http://proxy:3128"
             )
         checked[name] = address
     return checked
