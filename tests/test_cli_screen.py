@@ -273,3 +273,35 @@ def test_a_conversation_off_the_main_thread() -> None:
     thread.start()
     thread.join()
     assert [outcome.reason for outcome in outcomes] == ["finished"]
+
+
+def test_a_slow_terminal_skips_steps() -> None:
+    """Steps that come while the terminal is drawing are shown together, and none is lost."""
+    steps: list[str] = []
+    drawing, ended, more = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(Screen):
+        def step(self, answer: Answer) -> None:
+            steps.append(answer.delta)
+            drawing.set()
+            more.wait(20)
+
+    with ChatServer() as server:
+        script = server.answer("openai")
+        screen = Slow(Paper(terminal=False), Paper(terminal=False))
+        client = ChatClient(f"{server.url}/v1/chat/completions", dialect="openai")
+        with client, Conversation(client, screen) as conversation:
+            session = conversation.session
+            session.subscribe(lambda: ended.set() if session.status == "finished" else None)
+            asked = threading.Thread(target=conversation.ask, args=("Hi",))
+            asked.start()
+            script.say("One")
+            assert drawing.wait(20)
+            for word in (" two", " three", " four"):
+                script.say(word)
+            script.finish()
+            assert ended.wait(20)
+            more.set()
+            asked.join()
+    assert "".join(steps) == "One two three four"
+    assert len(steps) < 4

@@ -160,6 +160,7 @@ class Conversation:
 
     def _show(self, keys: Keys) -> Outcome:
         began = time.monotonic()
+        shown: Answer | None = None
         while True:
             if keys.escape():
                 self.session.stop()
@@ -168,10 +169,17 @@ class Conversation:
             except Empty:
                 self._screen.wait(time.monotonic() - began)
                 continue
+            # A terminal that is slower than the backend skips steps and keeps up.
+            while isinstance(update, Answer) and not self._updates.empty():
+                later = self._updates.get()
+                if isinstance(later, Outcome):
+                    self._screen.step(update.since(shown))
+                update = later
             if isinstance(update, Outcome):
                 self._screen.end(update)
                 return update
-            self._screen.step(update)
+            self._screen.step(update.since(shown))
+            shown = update
 
     def close(self) -> None:
         """End the answer in flight, if there is one. Twice is harmless."""

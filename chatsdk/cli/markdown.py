@@ -63,6 +63,14 @@ def block_ends(text: str) -> list[int]:
     return ends
 
 
+def _end_of_code(block: str, rows: int) -> str:
+    """Return what shows of a block that is drawn again and again: of long code, its last lines."""
+    if not _FENCE.match(block) or block.count("\n") <= rows:
+        return block
+    fence, *lines = block.split("\n")
+    return "\n".join((fence, *lines[-rows:]))
+
+
 class MarkdownScreen(Screen):
     """A screen that renders Markdown.
 
@@ -113,7 +121,8 @@ class MarkdownScreen(Screen):
         if ends := block_ends(growing):
             above = self._final(growing[: ends[-1]])
             growing = growing[ends[-1] :]
-        self._live.draw(self._lines(growing)[-self._renderer.rows :], above=above)
+        shown = self._lines(_end_of_code(growing, self._renderer.rows))
+        self._live.draw(shown[-self._renderer.rows :], above=above)
 
     def _settle(self, text: str) -> None:
         """Print the block that was still growing; what follows begins below it."""
