@@ -56,6 +56,8 @@ ANTHROPIC_TYPES = frozenset(
         *("content_block_start", "content_block_delta", "content_block_stop"),
     }
 )
+# The wrapping of OpenAI's Agents SDK around the events of responses.
+AGENTS_SDK = ("raw_response_event", "run_item_stream_event", "agent_updated_stream_event")
 VERCEL_TYPES = frozenset(
     {
         *("start-step", "finish-step", "message-metadata", "source-url", "source-document"),
@@ -126,7 +128,7 @@ def _responses(name: str, value: Any) -> bool:
     kind = value.get("type")
     if kind == "error":
         return "message" in value
-    return isinstance(kind, str) and kind.startswith("response.")
+    return isinstance(kind, str) and (kind.startswith("response.") or kind in AGENTS_SDK)
 
 
 def _mastra(name: str, value: Any) -> bool:

@@ -35,7 +35,7 @@ class OpenAIResponses(Dialect):
         version="openai 3.54.0",
         page="https://developers.openai.com/api/reference/resources/responses/streaming-events.md",
         endpoint="POST /v1/responses",
-        end_marker="response.completed, response.incomplete or response.failed",
+        end_marker="response.completed, response.incomplete or response.failed; agents: [DONE]",
         finish_reason=True,
         history="server",
         stop="POST /v1/responses/{id}/cancel, for background responses",
@@ -64,7 +64,8 @@ class OpenAIResponses(Dialect):
             return None
         if payload.get("status") in UNFINISHED:
             return None
-        return ResponsesDecoder(self).ended(payload, "completed")
+        decoder = ResponsesDecoder(self)
+        return [*decoder.ended(payload, "completed"), *decoder.close()]
 
     def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
         """Return how to cancel a background response; others end with their connection."""

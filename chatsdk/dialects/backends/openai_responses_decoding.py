@@ -32,10 +32,16 @@ from chatsdk.parts import (
     Reasoning,
     Text,
     ToolCallDelta,
+    UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
 
 __all__ = ["INCOMPLETE", "ResponsesDecoder"]
+
+# What an item can say in pieces.
+KINDS = ("text", "summary", "thought")
+# The place of a piece that does not say of which item it is.
+BARE = "?"
 
 # Why a response is incomplete.
 INCOMPLETE = {
@@ -50,38 +56,75 @@ class ResponsesDecoder(Decoder):
 
     Each piece comes twice or thrice: as deltas, whole in a ``.done``, and whole in the end. The
     first that comes counts, so that a server may leave any of them out.
+
+    An agent on a server has a response for each turn of the model, all in one stream: after one
+    that called tools the next may follow. Some agents have only the events of items, and ``[DONE]``
+    at the end.
     """
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         # The kinds of text that came, and the places (item, part) that they came for.
         self._said: set[tuple[str, int | str | None, int | str | None]] = set()
-        # The calls by their item, and the ids that they have.
+        # The items of which text or reasoning came.
+        self._spoken: set[tuple[str, int | str | None]] = set()
+        # The calls by their item, how many there were, and the ids that they have.
         self._calls: dict[int | str | None, int] = {}
+        self._called = 0
         self._call_ids: set[str | None] = set()
         self._refused = False
         self._items = Items()
+        # Whether a response has begun and not ended.
+        self._running = False
+        # The reason of the last response, if that called tools: it may not be the last.
+        self._called_tools: tuple[Finish, ...] = ()
+        # Counts of the responses that ended.
+        self._usage = UsageUpdate()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
         # Some gateways add OpenAI's other end marker, after the real one.
-        if data[:1] != "{" and data.strip() in ("", "[DONE]"):
-            return ()
+        if data[:1] != "{" and (marker := data.strip()) in ("", "[DONE]"):
+            return (*self._called_tools, End()) if marker and not self._running else ()
         payload = load_object(data)
         kind = payload.get("type")
         kind = kind if isinstance(kind, str) else event.event
+        if kind == "raw_response_event":
+            # The wrapping of the Agents SDK.
+            payload = as_object(payload.get("data"), "data")
+            kind = payload.get("type")
+            kind = kind if isinstance(kind, str) else ""
         read = _READ.get(kind)
         if read is not None:
             return read(self, payload)
         failed = kind == "error" or (payload.get("error") and not kind.startswith("response."))
         return (failure_in(payload),) if failed else ()
 
+    def close(self) -> Sequence[Part]:
+        """Return the end, if the last response called tools and none followed."""
+        if not self._called_tools or self._running:
+            return ()
+        return (*self._called_tools, End())
+
     def _begun(self, payload: dict[str, Any]) -> Sequence[Part]:
+        if not self._running:
+            self._running = True
+            self._called_tools, self.finished = (), False
+            # Another response: its items are counted from the beginning again.
+            self._said.clear()
+            self._spoken.clear()
+            self._calls.clear()
+            self._call_ids.clear()
         response = as_object(payload.get("response"), "response")
         return (identity_of(response),)
 
+    def _note(self, kind: str, payload: dict[str, Any], part: str) -> None:
+        self._said.add(_place(kind, payload, part))
+        keys = {_key(payload.get("output_index")), _key(payload.get("item_id"))} - {None}
+        self._spoken.update((kind, key) for key in keys or (BARE,))
+
     def _text(self, payload: dict[str, Any]) -> Sequence[Part]:
-        self._said.add(_place("text", payload, "content_index"))
+        self._note("text", payload, "content_index")
         return (Text(as_text(payload.get("delta"), "delta")),)
 
     def _text_done(self, payload: dict[str, Any]) -> Sequence[Part]:
@@ -99,7 +142,7 @@ class ResponsesDecoder(Decoder):
         place = _place("summary", payload, "summary_index")
         thought = as_text(payload.get("delta"), "delta")
         if place not in self._said:
-            self._said.add(place)
+            self._note("summary", payload, "summary_index")
             if payload.get("summary_index"):
                 # Each part of a summary is a paragraph with a title of its own.
                 thought = f"\n\n{thought}"
@@ -111,7 +154,7 @@ class ResponsesDecoder(Decoder):
         return self._summary({**payload, "delta": payload.get("text")})
 
     def _thought(self, payload: dict[str, Any]) -> Sequence[Part]:
-        self._said.add(_place("thought", payload, "content_index"))
+        self._note("thought", payload, "content_index")
         return (Reasoning(as_text(payload.get("delta"), "delta")),)
 
     def _thought_done(self, payload: dict[str, Any]) -> Sequence[Part]:
@@ -122,19 +165,39 @@ class ResponsesDecoder(Decoder):
         text = as_text(payload.get(name), name)
         if place in self._said or not text:
             return ()
-        self._said.add(place)
+        self._note(kind, payload, part)
         return (Text(text) if kind == "text" else Reasoning(text),)
 
     def _item(self, payload: dict[str, Any]) -> Sequence[Part]:
         item = as_object(payload.get("item"), "item")
         if payload.get("type") == "response.output_item.done":
             self._items.add(item)
+            if item.get("type") in ("message", "reasoning"):
+                return self._item_done(payload, item)
         if item.get("type") not in CALLS:
             return ()
         return (self._call(_item_key(payload, item), item),)
 
+    def _item_done(self, payload: dict[str, Any], item: dict[str, Any]) -> Sequence[Part]:
+        """Return what an item says of which no pieces came."""
+        # Servers leave out the one or the other, and some both in the pieces.
+        keys = {_key(payload.get("output_index")), _key(item.get("id"))} - {None}
+        said = {kind for kind in KINDS if any((kind, key) in self._spoken for key in keys)}
+        said |= {kind for kind in KINDS if (kind, BARE) in self._spoken}
+        parts: list[Part] = []
+        self._left_out(0, item, said, parts)
+        for part in parts:
+            if isinstance(part, (Text, Reasoning)):
+                for kind in KINDS[:1] if isinstance(part, Text) else KINDS[1:]:
+                    self._said.add((kind, _key(payload.get("output_index")), None))
+                    self._spoken.update((kind, key) for key in keys)
+        return [part for part in parts if part != Citations(())]
+
     def _call(self, key: int | str | None, item: dict[str, Any]) -> Part:
-        index = self._calls.setdefault(key, len(self._calls))
+        if key not in self._calls:
+            self._calls[key] = self._called
+            self._called += 1
+        index = self._calls[key]
         name = "input" if item["type"] == "custom_tool_call" else "arguments"
         arguments = as_text(item.get(name), name)
         # The id by which the result goes back; the item has one of its own.
@@ -184,7 +247,8 @@ class ResponsesDecoder(Decoder):
             parts.append(Native.of(DIALECT, kept))
         usage = as_object(response.get("usage"), "usage")
         if usage:
-            parts.append(usage_of(usage))
+            parts.append(self._counted(usage_of(usage)))
+        self._running = False
         if status == "failed":
             error = as_object(response.get("error"), "error")
             code = as_name(error.get("code")) or as_name(error.get("type"))
@@ -193,7 +257,20 @@ class ResponsesDecoder(Decoder):
         if status in ("completed", "incomplete"):
             # The next request can go on from this one; from none that broke off.
             parts.append(Identity(conversation_id=conversation_of(response)))
-        return [*parts, self._finish(response, status), End()]
+        finish = self._finish(response, status)
+        if finish.reason == "tool_calls":
+            # After the results of tools an agent goes on in another response.
+            self._called_tools, self.finished = (finish,), True
+            return parts
+        return [*parts, finish, End()]
+
+    def _counted(self, usage: UsageUpdate) -> UsageUpdate:
+        sums = [
+            count if before is None else before if count is None else before + count
+            for before, count in zip(self._usage, usage, strict=True)
+        ]
+        self._usage = UsageUpdate(*sums)
+        return self._usage
 
     def _finish(self, response: dict[str, Any], status: str) -> Finish:
         if status == "incomplete":
