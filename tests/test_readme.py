@@ -1,4 +1,4 @@
-"""The README: what its snippets do beside what they print, which `test_documents` looks at."""
+"""The README and the page about errors: what their programs do beside what they print."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from chatsdk.testing.speaker import speak
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
-BLOCKS = dict(re.findall(r"^<!-- (\w+) -->\n```text\n(.*?)^```\n", README, re.M | re.S))
+ERRORS = (REPOSITORY / "docs" / "errors.md").read_text(encoding="utf-8")
+
+BLOCKS = dict(re.findall(r"^<!-- (\w+) -->\n```text\n(.*?)^```\n", README + ERRORS, re.M | re.S))
 
 WAIT_SECONDS = 30
 
@@ -46,23 +48,34 @@ def server(world) -> EmbeddedServer:
     return world.server
 
 
-def run(name: str) -> dict[str, Any]:
+def run(name: str, page: str = "README.md") -> dict[str, Any]:
     """Run a snippet here, as it is printed; return what it defines. It prints what it prints."""
-    module, printed = program("README.md", name).run()
+    module, printed = program(page, name).run()
     print(*printed, sep="", end="")
     return module
 
 
-def test_send_says_who_asks(world) -> None:
-    """The token and the body of the snippet reach the backend as they stand there."""
-    run("send")
-    (request,) = world.provider("api.example.com").requests
+def test_script_says_who_asks(world) -> None:
+    """The token, the model and the prompt of the script reach the provider."""
+    run("script")
+    (request,) = world.provider("api.openai.com").requests
     assert request.headers["authorization"] == "Bearer sk-1"
-    assert request.json == {
-        "model": "small",
-        "messages": [{"role": "user", "content": "Hello!"}],
-        "stream": True,
-    }
+    assert request.json["model"] == "gpt-4.1-mini"
+    assert request.json["messages"] == [{"role": "user", "content": "Why is the sky blue?"}]
+
+
+def test_the_function_is_declared(world) -> None:
+    """The function of the README reaches the backend with its parameters."""
+    run("tools")
+    (request,) = world.server.requests
+    (tool,) = request.json["tools"]
+    assert tool["function"]["name"] == "weather"
+    assert "city" in tool["function"]["parameters"]["properties"]
+
+
+def test_length() -> None:
+    """The README stays short enough to be read."""
+    assert README.count("\n") <= 200
 
 
 def test_demo(capsys) -> None:
@@ -90,11 +103,10 @@ def test_commands() -> None:
 
 
 def test_pages() -> None:
-    """Every file that the README and the examples' page link to is there."""
-    for page in (REPOSITORY / "README.md", REPOSITORY / "docs" / "errors.md"):
+    """Every file that a page links to is there."""
+    for page in (REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")):
         links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
         files = [link for link in links if not link.startswith("https://")]
-        assert files
         assert [link for link in files if not (page.parent / link).exists()] == []
 
 
@@ -102,17 +114,17 @@ def test_pages() -> None:
 
 
 def test_interrupted(server, capsys) -> None:
-    """A server that dies in mid-answer gives the error and the text that the README shows."""
+    """A server that dies in mid-answer gives the error and the text that the page shows."""
     body = b"".join(answer_frames("openai", HELLO))
     server.cut_after(body.index(b'" the"'), body)
-    run("errors")
+    run("errors", "docs/errors.md")
     assert capsys.readouterr().out == BLOCKS["interrupted"]
 
 
 def test_refused(server, capsys) -> None:
     """A refusal is told by its status and the backend's words."""
     server.reply(401, json={"error": {"message": "who are you?"}})
-    run("errors")
+    run("errors", "docs/errors.md")
     assert capsys.readouterr().out == "401: who are you?\n"
 
 
@@ -157,83 +169,48 @@ def relay() -> Iterator[http.client.HTTPConnection]:
         module["client"].close()
 
 
-def ask(browser: http.client.HTTPConnection) -> http.client.HTTPResponse:
-    body = json.dumps({"prompt": "Hello!"})
-    browser.request("POST", "/chat", body, {"Content-Type": "application/json"})
+def ask(browser: http.client.HTTPConnection, body: str | None = None) -> http.client.HTTPResponse:
+    body = json.dumps({"prompt": "Hello!"}) if body is None else body
+    browser.request("POST", "/answer", body, {"Content-Type": "application/json"})
     return browser.getresponse()
 
 
 def test_flask(server) -> None:
-    """The view relays the answer, in frames as the README shows them."""
+    """The view relays the answer, and no proxy may hold it back."""
     with relay() as browser:
         response = ask(browser)
         assert response.headers["Content-Type"].startswith("text/event-stream")
         assert response.headers["X-Accel-Buffering"] == "no"
         body = response.read().decode()
-    assert body.startswith(BLOCKS["frames"])
-    assert body.endswith('data: {"done": true}\n\n')
-    frames = [json.loads(frame.removeprefix("data: ")) for frame in body.split("\n\n") if frame]
-    assert "".join(frame.get("text", "") for frame in frames) == HELLO
+    assert body.endswith("data: [DONE]\n\n")
+    lines = [line[6:] for line in body.splitlines() if line.startswith("data: {")]
+    choices = [choice for line in lines for choice in json.loads(line)["choices"]]
+    assert "".join(choice["delta"].get("content") or "" for choice in choices) == HELLO
 
 
-def test_flask_one_event_at_a_time(server) -> None:
-    """Each piece is with the browser before the backend says the next."""
-    script = server.answer("openai")
+def test_flask_serves_the_page(server) -> None:
+    """The chat page stands where the README says."""
     with relay() as browser:
-        response: http.client.HTTPResponse | None = None
-        for piece in ("One", " two", " three"):
-            script.say(piece)
-            response = response or ask(browser)
-            assert response.readline() == f'data: {{"text": "{piece}"}}\n'.encode()
-            assert response.readline() == b"\n"
-        script.finish()
-        assert response is not None
-        assert response.read() == b'data: {"done": true}\n\n'
+        browser.request("GET", "/chat")
+        response = browser.getresponse()
+        assert (response.status, b"<title>Chat</title>" in response.read()) == (200, True)
 
 
-def test_flask_no_line_is_smuggled(server) -> None:
-    """A line break in the answer begins no field of its own."""
-    server.answer("openai", ["a\n\ndata: {}\n", "\revent: x\u2028"])
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"prompt": 1}'])
+def test_flask_bad_body(server, body) -> None:
+    """A body that is not a prompt is the visitor's fault, and not a crash."""
     with relay() as browser:
-        lines = ask(browser).read().splitlines()
-    assert len(lines) == 6
-    assert all(line.startswith(b"data: ") for line in lines[::2])
-    assert lines[1::2] == [b"", b"", b""]
+        assert ask(browser, body).status == 400
+    assert server.requests == []
 
 
 def test_flask_refused(server) -> None:
-    """A backend that refuses is a status for the browser."""
-    server.close()
+    """A backend that refuses is a status, in words fit for visitors."""
+    server.reply(401, json={"error": {"message": "Incorrect API key sk-1"}})
     with relay() as browser:
         response = ask(browser)
         assert response.status == 502
-        assert "refused the connection" in json.load(response)["error"]
-
-
-def test_flask_broken(server) -> None:
-    """An answer that breaks off ends with an error that the browser can see."""
-    script = server.answer("openai")
-    script.say("Half")
-    script.cut()
-    with relay() as browser:
-        first, last = (frame for frame in ask(browser).read().split(b"\n\n") if frame)
-    assert first == b'data: {"text": "Half"}'
-    assert last.startswith(b'data: {"error": ')
-
-
-def test_flask_browser_goes_away(server) -> None:
-    """When the browser goes away, the connection to the backend is closed."""
-    script = server.answer("openai")
-    script.say("One")
-    with relay() as browser:
-        response = ask(browser)
-        assert b"One" in response.readline()
-        response.close()
-        browser.close()
-        # It is noticed when the view next writes, or when the network has told it.
-        for number in range(100):
-            script.say(f" {number}")
-        script.wait_for_disconnect(WAIT_SECONDS)
+        assert "refused the request" in json.load(response)["error"]["message"]
 
 
 # The window --------------------------------------------------------------------------------
