@@ -26,6 +26,7 @@ __all__ = [
     "Text",
     "TextSnapshot",
     "ToolCallDelta",
+    "ToolResult",
     "Usage",
     "UsageUpdate",
 ]
@@ -192,6 +193,21 @@ class ToolCallDelta(NamedTuple):
 
 
 @distinct
+class ToolResult(NamedTuple):
+    """The result of a tool that was run for the model; an answer does not hold it.
+
+    Attributes:
+        id: the id of the call.
+        content: what the model was given, as text.
+        failed: the tool raised an error, and ``content`` is its message.
+    """
+
+    id: str | None
+    content: str
+    failed: bool = False
+
+
+@distinct
 class Citations(NamedTuple):
     """Citations to add; one that is there already is not added again."""
 
@@ -272,6 +288,7 @@ Part = (
     | Reasoning
     | ReasoningSnapshot
     | ToolCallDelta
+    | ToolResult
     | Citations
     | UsageUpdate
     | Identity

@@ -23,6 +23,7 @@ from chatsdk.parts import (
     Text,
     TextSnapshot,
     ToolCallDelta,
+    ToolResult,
     UsageUpdate,
 )
 
@@ -333,6 +334,7 @@ _APPLY: dict[type, Any] = {
     Reasoning: AnswerBuilder._reasoning_delta,
     ReasoningSnapshot: AnswerBuilder._reasoning_snapshot,
     ToolCallDelta: AnswerBuilder._tool_call,
+    ToolResult: lambda builder, part: None,
     Citations: AnswerBuilder._citations,
     UsageUpdate: AnswerBuilder._usage,
     Identity: AnswerBuilder._identity,

@@ -17,6 +17,7 @@ from chatsdk.parts import (
     Text,
     TextSnapshot,
     ToolCallDelta,
+    ToolResult,
     UsageUpdate,
 )
 
@@ -57,6 +58,10 @@ class Writer(Generic[Frame]):
 
         A call is whole when something else than a call comes after it.
         """
+        return ()
+
+    def result(self, part: ToolResult) -> Iterable[Frame]:
+        """Say the result of a tool that was run on this side."""
         return ()
 
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterable[Frame]:
@@ -101,6 +106,8 @@ def write(writer: Writer[Frame], parts: Iterable[Part]) -> Iterator[Frame]:
                     yield from writer.reasoning(step.reasoning_delta, step)
             case ToolCallDelta():
                 yield from writer.call(part)
+            case ToolResult():
+                yield from writer.result(part)
             case Citations(items):
                 yield from writer.citations(items, step)
             case UsageUpdate():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
@@ -13,7 +14,7 @@ from chatsdk.answer.diff import parts_between
 from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
-from chatsdk.parts import Failure, Finish, Identity, Native, Part, ToolCallDelta
+from chatsdk.parts import Failure, Finish, Identity, Native, Part, ToolCallDelta, ToolResult
 from chatsdk.web.error_responses import failure_of
 
 if TYPE_CHECKING:
@@ -55,13 +56,37 @@ def writable(dialect: str | Dialect) -> Dialect:
     return found
 
 
-def parts_of(stream: Stream) -> Generator[Part, None, None]:
-    """Yield the parts of a stream as they come; its error is the last one, a `Failure`."""
+def parts_of(
+    stream: Stream, results: deque[ToolResult] | None = None
+) -> Generator[Part, None, None]:
+    """Yield the parts of a stream as they come; its error is the last one, a `Failure`.
+
+    Args:
+        stream: what is read.
+        results: where reading it adds the results of tools that were run meanwhile. They end a
+            round: the calls of the next one have numbers of their own.
+    """
     before: Answer | None = None
+    rounds = 0
     try:
         for answer in stream:
-            yield from parts_between(before, answer)
+            parts = parts_between(before, answer)
+            if results:
+                rounds += 1
+                while results:
+                    yield results.popleft()
+                parts = [part for part in parts if not isinstance(part, ToolCallDelta)]
+                parts += [
+                    ToolCallDelta(place, call.id, call.name, call.arguments)
+                    for place, call in enumerate(answer.tool_calls)
+                ]
+            for part in parts:
+                if rounds and isinstance(part, ToolCallDelta):
+                    part = part._replace(index=f"{rounds}.{part.index}")
+                yield part
             before = answer
+        while results:
+            yield results.popleft()
         last = stream.answer
         if last is not before:
             yield from parts_between(before, last)
@@ -86,6 +111,8 @@ def fit(parts: Iterable[Part], id: str, model: str) -> Iterator[Part]:
     """
     yield Identity(id=id, model=model)
     named: set[int | str] = set()
+    # By the backend's id of a call, the one that the browser knows: some repeat theirs.
+    ids: dict[str | None, str] = {}
     called = False
     reason: str | None = None
     for part in parts:
@@ -93,14 +120,17 @@ def fit(parts: Iterable[Part], id: str, model: str) -> Iterator[Part]:
             case Identity():
                 # Frames that have begun carry one id.
                 yield part._replace(id=None)
+            case ToolCallDelta(index=index) if index in named:
+                yield part._replace(id=None)
             case ToolCallDelta(index=index):
                 called = True
-                if index in named:
-                    part = part._replace(id=None)
-                elif part.id is None:
-                    part = part._replace(id=f"call_{uuid4().hex}")
                 named.add(index)
-                yield part
+                fresh = part.id is not None and part.id not in ids
+                own = part.id if fresh and part.id else f"call_{uuid4().hex}"
+                ids[part.id] = own
+                yield part._replace(id=own)
+            case ToolResult():
+                yield part._replace(id=ids.get(part.id, part.id))
             case Finish(reason=why):
                 # Held back: a later one may say more, and there must be only one.
                 reason = why if reason != "cancelled" else reason

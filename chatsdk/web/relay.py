@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from chatsdk.dialects import Dialect
+from chatsdk.parts import Part
 from chatsdk.web.frames import Stream, Wording, parts_of, writable
 from chatsdk.web.pump import Pump
 
@@ -65,6 +66,7 @@ class Relay:
         heartbeat: float = HEARTBEAT_SECONDS,
         id: str | None = None,
         model: str | None = None,
+        parts: Callable[[Any], Iterable[Part]] = parts_of,
     ) -> None:
         self._pump: Pump | None = None
         if not heartbeat > 0:
@@ -74,7 +76,9 @@ class Relay:
         self.stream: Any = stream() if callable(stream) else stream
         self._heartbeat = heartbeat
         self._wording = Wording(found, id=id, model=model or _model(self.stream))
-        self._pump = Pump(_frames(self.stream, self._wording), self.stream.stop, self.stream.close)
+        self._pump = Pump(
+            _frames(parts(self.stream), self._wording), self.stream.stop, self.stream.close
+        )
 
     @property
     def heartbeat(self) -> float:
@@ -118,8 +122,8 @@ class Relay:
         self.close()
 
 
-def _frames(stream: Any, wording: Wording) -> Iterator[bytes]:
-    for number, frame in enumerate(wording.frames(parts_of(stream)), 1):
+def _frames(parts: Iterable[Part], wording: Wording) -> Iterator[bytes]:
+    for number, frame in enumerate(wording.frames(parts), 1):
         yield wording.numbered(frame, str(number))
 
 

@@ -259,7 +259,7 @@ class ChatService:
             stream = turn.open()
         except ChatError as error:
             return of_refusal(error_response(error))
-        body = Relay(stream, dialect=dialect, heartbeat=self._heartbeat)
+        body = Relay(stream, dialect=dialect, heartbeat=self._heartbeat, parts=turn.parts)
         return WebResponse(200, [*body.headers, ("X-Chat-Id", chat)], body)
 
     def _follow(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from chatsdk.answer import ToolCall
 from chatsdk.client import ChatClient
+from chatsdk.dialects.writing import dump
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
+from chatsdk.parts import Part, ToolResult
 from chatsdk.session import ChatSession
 from chatsdk.transport import Cancel
 from chatsdk.web.error_responses import failure_of
@@ -60,6 +64,8 @@ class Turn:
         self._cancel = Cancel()
         self._opened = threading.Event()
         self._error: BaseException | None = None
+        self._session: ChatSession | None = None
+        self._results: deque[ToolResult] = deque()
         self.wording = wording
         self.id: str | None = None
 
@@ -79,26 +85,47 @@ class Turn:
                     **question.options,
                 )
             else:
-                session = ChatSession(
-                    self._client,
-                    messages=question.messages[:-1],
-                    conversation_id=question.conversation_id,
-                )
-                stream = session.ask(
-                    question.messages[-1:], tools=question.tools, **question.options
-                )
-                self._session = session
+                stream = self._ask_with_tools()
         except BaseException:
             self._release()
             raise
         return _Released(stream, self._release)
+
+    def parts(self, stream: Any) -> Iterator[Part]:
+        """Yield the parts of the answer, the results of tools among them."""
+        return parts_of(stream, self._results)
+
+    def stop(self) -> None:
+        """End the turn, from any thread, also before the backend has answered."""
+        self._cancel.set()
+        session = self._session
+        if session is not None:
+            session.stop()
+
+    def _ask_with_tools(self) -> Any:
+        question = self._question
+        session = ChatSession(
+            self._client,
+            messages=question.messages[:-1],
+            conversation_id=question.conversation_id,
+            on_tool=self._note,
+        )
+        self._session = session
+        if self._cancel.is_set():
+            session.stop()
+        return session.ask(question.messages[-1:], tools=question.tools, **question.options)
+
+    def _note(self, call: ToolCall, result: Any) -> None:
+        failed = isinstance(result, Exception)
+        text = str(result) if failed or isinstance(result, str) else dump(result)
+        self._results.append(ToolResult(call.id, text, failed))
 
     def start(self, journal: Journal) -> None:
         """Begin the turn in the journal and read it on a thread of its own."""
         try:
             entries = journal.begin(self._question.chat)
             self.id = entries.id
-            entries.on_stop(self._cancel.set)
+            entries.on_stop(self.stop)
             threading.Thread(
                 target=self._run, args=(journal, entries), name="chatsdk-turn", daemon=True
             ).start()
@@ -125,8 +152,7 @@ class Turn:
             finally:
                 self._opened.set()
             with stream:
-                entries.on_stop(stream.stop)
-                for frame in self.wording.frames(parts_of(stream)):
+                for frame in self.wording.frames(self.parts(stream)):
                     entries.append(frame)
                 self._remember(journal, stream.answer.conversation_id)
         except JournalError:

@@ -289,6 +289,51 @@ def test_a_turn_that_ended_is_forgotten(server) -> None:
         assert page.ask("GET", "/chat-1/stream").status == 204
 
 
+def weather(city: str) -> str:
+    """Return the weather."""
+    if city == "Atlantis":
+        raise ValueError("no such city")
+    return f"rain in {city}"
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_tools(server, journal) -> None:
+    """Tools run here, and the browser sees each call, its result, and the steps between."""
+    for city in ("Oslo", "Atlantis"):
+        call = {"id": "call-1", "name": "weather", "arguments": json.dumps({"city": city})}
+        server.answer("openai", "", tool_calls=[call])
+    server.answer("openai", "It rains.")
+    options = {} if journal else {"journal": None}
+    with site(server, tools=[weather], **options) as url, Page(url) as page:
+        found = chunks(page.ask(body=user("Weather?")).read())
+    kinds = [chunk["type"] for chunk in found if not chunk["type"].startswith("tool-input-d")]
+    step = ["tool-input-start", "tool-input-available"]
+    assert kinds == [
+        *("start", "start-step", *step, "tool-output-available", "finish-step"),
+        *("start-step", *step, "tool-output-error", "finish-step"),
+        *("start-step", "text-start", "text-delta", "text-delta", "text-end", "finish-step"),
+        "finish",
+    ]
+    ids = [chunk["toolCallId"] for chunk in found if chunk["type"] == "tool-input-start"]
+    outputs = [chunk for chunk in found if chunk["type"].startswith("tool-output")]
+    assert [chunk["toolCallId"] for chunk in outputs] == ids
+    assert outputs[0]["output"] == "rain in Oslo"
+    assert "no such city" in outputs[1]["errorText"]
+    assert len(server.requests) == 3
+
+
+def test_stopped_while_a_tool_is_asked_for(server) -> None:
+    """A stop ends a turn with tools as well."""
+    script = server.answer("openai")
+    script.say("One")
+    with site(server, tools=[weather]) as url, Page(url) as page, Page(url) as other:
+        response = page.ask(body=user("Hi"))
+        read_until(response, b"One")
+        other.ask("POST", "/chat-1/stop").read()
+        assert chunks(response.read())[-1] == {"type": "abort"}
+        script.wait_for_disconnect(WAIT_SECONDS)
+
+
 def test_many_followers(server) -> None:
     """Every follower gets every frame once and in order, whenever it came."""
     script = server.answer("openai")

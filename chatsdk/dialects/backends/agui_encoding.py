@@ -10,7 +10,7 @@ from chatsdk.answer import Answer, Usage
 from chatsdk.dialects.backends.agui_decoder import CITATIONS, COUNTS
 from chatsdk.dialects.writer import Writer, write
 from chatsdk.dialects.writing import CallPieces, dump, opening
-from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
+from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta, ToolResult
 
 __all__ = ["encode"]
 
@@ -36,6 +36,9 @@ class _Run(Writer[bytes]):
         self._pieces = CallPieces()
         # The id of each call, in the order in which they came.
         self._calls: dict[int | str, str] = {}
+        # The ids of the calls that have been closed, and of those that have a result.
+        self._closed: set[str] = set()
+        self._answered: set[str] = set()
 
     def begin(self) -> Iterator[bytes]:
         yield _frame("RUN_STARTED", self._run)
@@ -56,6 +59,13 @@ class _Run(Writer[bytes]):
             id = self._calls[part.index]
             yield _frame("TOOL_CALL_ARGS", {"toolCallId": id, "delta": piece})
 
+    def result(self, part: ToolResult) -> Iterator[bytes]:
+        yield from self._close()
+        id = part.id or ""
+        self._answered.add(id)
+        said = {"messageId": f"result-{id}", "toolCallId": id, "content": part.content}
+        yield _frame("TOOL_CALL_RESULT", said | {"role": "tool"})
+
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
         value = [_known(item._asdict()) for item in items]
         yield _frame("CUSTOM", {"name": CITATIONS, "value": value})
@@ -73,7 +83,8 @@ class _Run(Writer[bytes]):
         if finish is not None and finish.reason == "cancelled":
             outcome = {"type": "cancelled"}
         elif self._calls and (finish is None or finish.reason == "tool_calls"):
-            outcome["pendingToolCallIds"] = list(self._calls.values())
+            waiting = [id for id in self._calls.values() if id not in self._answered]
+            outcome["pendingToolCallIds"] = waiting
         usage = _usage(answer.usage, self._model)
         yield _frame("RUN_FINISHED", self._run | {"outcome": outcome} | usage)
 
@@ -92,7 +103,9 @@ class _Run(Writer[bytes]):
         yield from self._close_message()
         # Calls may stay open beside each other, and only now it is sure that they are whole.
         for id in self._calls.values():
-            yield _frame("TOOL_CALL_END", {"toolCallId": id})
+            if id not in self._closed:
+                self._closed.add(id)
+                yield _frame("TOOL_CALL_END", {"toolCallId": id})
 
     def _close_message(self) -> Iterator[bytes]:
         if self._open is None:

@@ -11,7 +11,7 @@ from chatsdk.answer import Answer, ToolCall, Usage
 from chatsdk.dialects.backends.vercel_decoder import FINISH
 from chatsdk.dialects.writer import Writer, write
 from chatsdk.dialects.writing import CallPieces, dump, native_reason, opening
-from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
+from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta, ToolResult
 
 __all__ = ["encode"]
 
@@ -45,6 +45,11 @@ class _Chunks(Writer[bytes]):
         self._pieces = CallPieces()
         # The id of each call, in the order in which they came.
         self._calls: dict[int | str, str] = {}
+        self._names: dict[str, str | None] = {}
+        # The ids of the calls whose input has been said to be complete.
+        self._available: set[str] = set()
+        # A step ends with the results of its tools; what comes after them begins the next one.
+        self._step_over = False
         self._sources = 0
 
     def begin(self) -> Iterator[bytes]:
@@ -60,14 +65,26 @@ class _Chunks(Writer[bytes]):
 
     def call(self, part: ToolCallDelta) -> Iterator[bytes]:
         if part.index not in self._calls:
+            yield from self._begin_step()
             yield from self._close()
             self._calls[part.index] = id = part.id or f"call-{len(self._calls) + 1}"
+            self._names[id] = part.name
             start = {"type": "tool-input-start", "toolCallId": id, "toolName": part.name or ""}
             yield _frame(start)
         piece = self._pieces.added(part)
         if piece:
             id = self._calls[part.index]
             yield _frame({"type": "tool-input-delta", "toolCallId": id, "inputTextDelta": piece})
+
+    def result(self, part: ToolResult) -> Iterator[bytes]:
+        yield from self._close()
+        yield from self._inputs()
+        known = {"toolCallId": part.id or ""}
+        if part.failed:
+            yield _frame({"type": "tool-output-error", **known, "errorText": part.content})
+        else:
+            yield _frame({"type": "tool-output-available", **known, "output": part.content})
+        self._step_over = True
 
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
         return map(self._source, items)
@@ -79,8 +96,7 @@ class _Chunks(Writer[bytes]):
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
         yield from self._close()
-        for call, id in zip(answer.tool_calls, self._calls.values(), strict=True):
-            yield _frame(_whole(call, id))
+        yield from self._inputs()
         if finish is not None and finish.reason == "cancelled":
             yield _frame({"type": "abort"})
         else:
@@ -93,7 +109,21 @@ class _Chunks(Writer[bytes]):
             yield _frame(last)
         yield sse.encode("[DONE]")
 
+    def _begin_step(self) -> Iterator[bytes]:
+        if self._step_over:
+            self._step_over = False
+            yield _frame({"type": "finish-step"})
+            yield _frame({"type": "start-step"})
+
+    def _inputs(self) -> Iterator[bytes]:
+        """Say the whole input of each call that has not been said yet."""
+        for index, id in self._calls.items():
+            if id not in self._available:
+                self._available.add(id)
+                yield _frame(_whole(ToolCall(id, self._names[id], self._pieces.whole(index)), id))
+
     def _say(self, kind: str, text: str) -> Iterator[bytes]:
+        yield from self._begin_step()
         if self._open is None or self._open[0] != kind:
             yield from self._close()
             self._count += 1
