@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chatsdk import testing as testing
     from chatsdk import ui as ui
     from chatsdk import web as web
+    from chatsdk.messages.files import File
     from chatsdk.session import (
         ChatSession,
         Edit,
@@ -64,6 +65,7 @@ __all__ = [
     "Limits",
     "Message",
     "Image",
+    "File",
     "ToolCall",
     "Citation",
     "Usage",
@@ -105,6 +107,10 @@ def __getattr__(name: str) -> Any:
         from chatsdk import session
 
         return getattr(session, name)
+    if name == "File":
+        from chatsdk.messages.files import File
+
+        return File
     # Statements, because bundlers follow no name that is computed.
     if name == "testing":
         import chatsdk.testing

@@ -218,6 +218,10 @@ class ChatClient:
                 "with the JSON that your backend expects"
             )
         check_ask(options, dialect.name, takes_tools=dialect.about.tools)
+        if any(message.more or message.files or message.name for message in messages):
+            from chatsdk.dialects.asking import check_messages
+
+            check_messages(messages, dialect)
         body = dialect.body(
             messages,
             conversation_id=conversation_id,

@@ -2,22 +2,111 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import ToolCall
 from chatsdk.messages import Image, Message
 
+if TYPE_CHECKING:
+    from chatsdk.dialects.contract import Dialect
+
 __all__ = [
     "arguments_of",
+    "check_messages",
     "embedded",
     "failed",
     "given_back",
+    "more_of",
     "new_messages",
+    "paired",
     "system_text",
     "thoughts_to_give_back",
     "tool_name",
+    "whole_arguments",
 ]
+
+
+def check_messages(messages: Sequence[Message], dialect: Dialect) -> None:
+    """Raise ValueError for what `dialect` would leave out of a request."""
+    for message in messages:
+        found = []
+        if message.files and "files" not in dialect.passes_on:
+            found.append("files")
+        if message.name and message.role != "tool" and "name" not in dialect.passes_on:
+            found.append("name")
+        if message.more is not None and "more" not in dialect.passes_on:
+            more = json.loads(message.more)
+            found += more.get("fields", {})
+            if "content" in more:
+                found.append("fields of the parts of its content, or parts unknown to it")
+        if found:
+            raise ValueError(
+                f"the dialect {dialect.name!r} has no place for this in a message of the role "
+                f"{message.role!r}: {', '.join(map(str, found))}; leave it out, or use "
+                "client.send(body) with the JSON that your backend expects"
+            )
+
+
+def more_of(message: Message) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
+    """Return the fields that a message has besides those of `Message`, and its parts, if any."""
+    if message.more is None:
+        return {}, None
+    more = json.loads(message.more)
+    return more.get("fields", {}), more.get("content")
+
+
+def paired(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return the messages with an id for each call and the same one for its result.
+
+    Calls without an id, or with that of another call beside it, get one; a result without one, or
+    with one that no call has, belongs to the first call that has none yet.
+    """
+    taken = {call.id for message in messages for call in message.tool_calls}
+    numbers = (f"call_{number}" for number in itertools.count(1))
+    free = (id for id in numbers if id not in taken)
+    written: list[Message] = []
+    # Of the calls under way: the id as it came, and the one that it has now.
+    waiting: list[tuple[str | None, str]] = []
+    for message in messages:
+        if message.role == "tool":
+            place = _result_of(message, waiting)
+            if place is not None:
+                _, id = waiting.pop(place)
+                if id != message.tool_call_id:
+                    message = message._replace(tool_call_id=id)
+        elif message.tool_calls:
+            seen: set[str | None] = {None, ""}
+            waiting = []
+            calls = []
+            for call in message.tool_calls:
+                id = next(free) if call.id in seen or call.id is None else call.id
+                seen.add(call.id)
+                waiting.append((call.id, id))
+                calls.append(call if id == call.id else ToolCall(id, call.name, call.arguments))
+            if any(new is not old for new, old in zip(calls, message.tool_calls, strict=True)):
+                message = message._replace(tool_calls=tuple(calls))
+        written.append(message)
+    return written
+
+
+def _result_of(message: Message, waiting: Sequence[tuple[str | None, str]]) -> int | None:
+    """Return the place of the call that a result is of."""
+    for place, (given, _) in enumerate(waiting):
+        if message.tool_call_id and given == message.tool_call_id:
+            return place
+    for place, (given, id) in enumerate(waiting):
+        if not message.tool_call_id and given != id:
+            return place
+    return None
+
+
+def whole_arguments(call: ToolCall) -> str:
+    """Return a call's arguments as JSON text: ``{}`` for empty ones, which servers refuse."""
+    text = call.arguments.strip()
+    return "{}" if text in ("", "null") else call.arguments
 
 
 def system_text(messages: Sequence[Message]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chatsdk.dialects.asking import whole_arguments
 from chatsdk.dialects.payload import as_name, as_object, as_text
 from chatsdk.messages import Message
 from chatsdk.parts import ToolCallDelta
@@ -26,7 +27,7 @@ def written_calls(message: Message) -> list[dict[str, Any]]:
         {
             "id": call.id,
             "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments},
+            "function": {"name": call.name, "arguments": whole_arguments(call)},
         }
         for call in message.tool_calls
     ]

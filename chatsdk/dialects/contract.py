@@ -124,6 +124,9 @@ class Dialect:
     """
 
     about: ClassVar[About]
+    # What `body` passes on of messages, besides the plain fields: "files"; "name", of who speaks;
+    # "more", see `Message.more`.
+    passes_on: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def name(self) -> str:

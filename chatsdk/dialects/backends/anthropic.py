@@ -45,6 +45,8 @@ class Anthropic(Dialect):
         usage=True,
     )
 
+    passes_on = frozenset({"more", "files"})
+
     def decoder(self, content_type: str = "") -> Decoder:
         return AnthropicDecoder(self)
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asking import arguments_of, embedded, failed, given_back, system_text
+from chatsdk.dialects.asking import (
+    arguments_of,
+    embedded,
+    failed,
+    given_back,
+    more_of,
+    paired,
+    system_text,
+)
 from chatsdk.dialects.backends.anthropic_content import DIALECT
 from chatsdk.dialects.calling import declared
 from chatsdk.messages import Image, Message
 
+if TYPE_CHECKING:
+    from chatsdk.messages.files import File
+
 __all__ = ["MAX_TOKENS", "write_body"]
+
+# What may not stand in the id of a call.
+UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 
 # Tokens. The API insists on a limit and refuses one that the model cannot reach: 8192 is what every
 # model from Claude 3.5 on accepts, and four times what an ordinary answer takes.
@@ -22,8 +37,8 @@ def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[
     rest = dict(options)
     tools = rest.pop("tools", None)
     body: dict[str, Any] = {"max_tokens": MAX_TOKENS, "stream": True}
-    system = system_text(messages)
-    if system:
+    system = _system(messages)
+    if system.strip() if isinstance(system, str) else system:
         body["system"] = system
     body["messages"] = _turns(messages)
     if tools:
@@ -38,29 +53,38 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
     return written
 
 
+def _system(messages: Sequence[Message]) -> str | list[dict[str, Any]]:
+    """The system messages as text, or as blocks where a part says more, what to cache for one."""
+    found = [message for message in messages if message.role == "system"]
+    if not any(message.more for message in found):
+        return system_text(messages)
+    return [block for message in found for block in _own_parts(message)]
+
+
 def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
     turns: list[dict[str, Any]] = []
     results: list[dict[str, Any]] | None = None
-    for message in messages:
+    for message in paired(messages):
         if message.role == "tool":
             # All results of one round have to stand in one message.
             if results is None:
                 results = []
                 turns.append({"role": "user", "content": results})
+            content = message.content if message.content.strip() else ""
             results.append(
                 {
                     "type": "tool_result",
-                    "tool_use_id": message.tool_call_id,
-                    "content": message.content,
+                    "tool_use_id": _id(message.tool_call_id),
+                    "content": _own_parts(message) if message.more else content,
                 }
                 | ({"is_error": True} if failed(message) else {})
             )
         elif message.role != "system":
             results = None
-            content = _content(message)
+            found = _content(message)
             # The API refuses empty messages; an answer that was stopped early is one.
-            if content or message.role == "user":
-                turns.append({"role": message.role, "content": content})
+            if found or (message.role == "user" and not message.content):
+                turns.append({"role": message.role, "content": found})
     return turns
 
 
@@ -68,16 +92,59 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
     blocks = given_back(message, DIALECT)
     if blocks and _says_the_same(blocks, message):
         return [block for block in blocks if _may_go_back(block, message)]
-    if not message.images and not message.tool_calls:
-        return message.content
+    # The API refuses text of white space alone.
+    text = message.content if message.content.strip() else ""
+    if message.more is None and not (message.images or message.files or message.tool_calls):
+        return text
+    said = [{"type": "text", "text": text}] if text else []
     return [
-        *(_image(image) for image in message.images),
-        *([{"type": "text", "text": message.content}] if message.content else []),
         *(
-            {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_of(call)}
+            _own_parts(message)
+            if message.more is not None
+            else [*map(_image, message.images), *map(_file, message.files), *said]
+        ),
+        *(
+            {"type": "tool_use", "id": _id(call.id), "name": call.name, "input": arguments_of(call)}
             for call in message.tool_calls
         ),
     ]
+
+
+def _own_parts(message: Message) -> list[dict[str, Any]]:
+    """The parts of a message as the caller wrote them, in OpenAI's shape or in Anthropic's."""
+    fields, parts = more_of(message)
+    if fields:
+        raise ValueError(
+            f"Anthropic takes no {', '.join(fields)} in a message: leave it out; cache_control "
+            "stands in a part of the content"
+        )
+    return [block for part in parts or () if (block := _own_part(part)) is not None]
+
+
+def _own_part(part: dict[str, Any]) -> dict[str, Any] | None:
+    if "text" in part and not str(part["text"]).strip():
+        return None
+    inner = part.get("image_url")
+    if inner is None:
+        return part | {"type": part.get("type", "text")}
+    url = inner.get("url") if isinstance(inner, dict) else inner
+    more = {name: held for name, held in part.items() if name not in ("type", "image_url")}
+    if isinstance(inner, dict) and inner.keys() - {"url"}:
+        names = ", ".join(sorted(inner.keys() - {"url"}))
+        raise ValueError(f"Anthropic takes no {names} of a picture: leave it out")
+    return _image(Image(url=url)) | more
+
+
+def _id(id: str | None) -> str | None:
+    """A call's id in the characters that the API takes; other backends use more."""
+    return None if id is None else UNFIT.sub("_", id)
+
+
+def _file(file: File) -> dict[str, Any]:
+    if file.media_type != "application/pdf":
+        raise ValueError(f"Anthropic takes PDF files, not {file.media_type}")
+    source = {"type": "base64", "media_type": file.media_type, "data": file.data}
+    return {"type": "document", "source": source} | ({"title": file.name} if file.name else {})
 
 
 def _says_the_same(blocks: list[dict[str, Any]], message: Message) -> bool:

@@ -23,31 +23,36 @@ GROWING = ("thinking", "signature", "partial_json")
 class Content:
     """Puts the blocks of one message together: what deltas say is added to their fields.
 
+    A start begins a block, whatever its number: some servers give the same number to several.
+
     Attributes:
         text: where the pieces of the text block under way are to be noted.
     """
 
     def __init__(self) -> None:
         self.text: list[str] = []
-        self._blocks: dict[int, dict[str, Any]] = {}
-        self._pieces: dict[int, dict[str, list[str]]] = {}
+        self._blocks: list[dict[str, Any]] = []
+        self._pieces: list[dict[str, list[str]]] = []
+        # Of each index the place of the block that began there last.
+        self._places: dict[int, int] = {}
         self._room = Room()
 
     def begin(self, index: object, block: dict[str, Any]) -> None:
         """Note what a block begins with."""
         if isinstance(index, int) and self._room.take(block):
-            self._blocks[index] = dict(block)
+            self._places[index] = len(self._blocks)
+            self._blocks.append(dict(block))
             pieces: dict[str, list[str]] = {}
-            self._pieces[index] = pieces
+            self._pieces.append(pieces)
             if block.get("type") == "text":
                 self.text = pieces["text"] = []
 
     def add(self, index: object, delta: dict[str, Any]) -> None:
         """Note a delta that is not of text."""
-        block = self._blocks.get(index) if isinstance(index, int) else None
-        if block is None or not self._room.take(delta):
+        place = self._places.get(index) if isinstance(index, int) else None
+        if place is None or not self._room.take(delta):
             return
-        assert isinstance(index, int)
+        block = self._blocks[place]
         for name, value in delta.items():
             if name == "citation":
                 known = block.get("citations")
@@ -55,17 +60,17 @@ class Content:
                     known = block["citations"] = []
                 known.append(value)
             elif (name in GROWING or name in block) and name != "type" and isinstance(value, str):
-                self._pieces[index].setdefault(name, []).append(value)
+                self._pieces[place].setdefault(name, []).append(value)
 
     def whole(self) -> list[dict[str, Any]] | None:
         """Return the blocks if there is one among them that only they can hold, else ``None``."""
-        if not self._room or all(block.get("type") in PLAIN for block in self._blocks.values()):
+        if not self._room or all(block.get("type") in PLAIN for block in self._blocks):
             return None
-        return [self._block(index) for index in self._blocks]
+        return [self._block(place) for place in range(len(self._blocks))]
 
-    def _block(self, index: int) -> dict[str, Any]:
-        block = self._blocks[index]
-        for name, pieces in self._pieces[index].items():
+    def _block(self, place: int) -> dict[str, Any]:
+        block = self._blocks[place]
+        for name, pieces in self._pieces[place].items():
             text = "".join(pieces)
             if name == "partial_json":
                 if text:

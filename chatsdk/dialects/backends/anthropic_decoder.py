@@ -61,7 +61,9 @@ class AnthropicDecoder(Decoder):
         self.dialect = dialect
         # Of each call of a tool whose arguments have not begun: what its block began with.
         self._inputs: dict[int, dict[str, Any]] = {}
-        self._calls: set[int] = set()
+        # The key of the call under way at each index, and how many calls there have been.
+        self._calls: dict[int, int] = {}
+        self._called = 0
         self._counts: dict[str, int] = {}
         self._content = Content()
         self._alike = Alike("text")
@@ -116,8 +118,13 @@ class AnthropicDecoder(Decoder):
         block = as_object(payload.get("content_block"), "content_block")
         kind = block.get("type")
         self._content.begin(payload.get("index"), block)
+        # A start begins a block, also at the index of the one before.
+        before = self._block_stop(payload)
+        if _is_index(payload):
+            self._calls.pop(payload["index"], None)
         if kind == "text":
             parts: list[Part] = []
+            parts += before
             if text := as_text(block.get("text"), "text"):
                 parts.append(Text(text))
             if found := as_list(block.get("citations"), "citations"):
@@ -125,14 +132,15 @@ class AnthropicDecoder(Decoder):
             return parts
         if kind == "thinking":
             thinking = as_text(block.get("thinking"), "thinking")
-            return (Reasoning(thinking),) if thinking else ()
+            return (*before, Reasoning(thinking)) if thinking else before
         if kind == "tool_use":
             index = as_index(payload.get("index"), "index")
-            self._calls.add(index)
+            key = self._calls[index] = self._called
+            self._called += 1
             self._inputs[index] = as_object(block.get("input"), "input")
             name = as_text(block.get("name"), "name")
-            return (ToolCallDelta(index, id=as_name(block.get("id")), name=name),)
-        return ()
+            return (*before, ToolCallDelta(key, id=as_name(block.get("id")), name=name))
+        return before
 
     def _block_delta(self, payload: dict[str, Any]) -> Sequence[Part]:
         delta = as_object(payload.get("delta"), "delta")
@@ -150,7 +158,7 @@ class AnthropicDecoder(Decoder):
             # Tools that the server runs stream their arguments too.
             if piece and index in self._calls:
                 self._inputs.pop(index, None)
-                return (ToolCallDelta(index, arguments=piece),)
+                return (ToolCallDelta(self._calls[index], arguments=piece),)
         elif kind == "citations_delta":
             return (Citations((_citation(delta.get("citation")),)),)
         return ()
@@ -161,7 +169,7 @@ class AnthropicDecoder(Decoder):
         if given is None:
             return ()
         arguments = json.dumps(given, ensure_ascii=False)
-        return (ToolCallDelta(payload["index"], arguments=arguments),)
+        return (ToolCallDelta(self._calls[payload["index"]], arguments=arguments),)
 
     def _message_delta(self, payload: dict[str, Any]) -> Sequence[Part]:
         delta = as_object(payload.get("delta"), "delta")

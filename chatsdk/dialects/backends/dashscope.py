@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from chatsdk.dialects.asking import paired
 from chatsdk.dialects.calling import written_calls, written_tools
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.counting import sum_of
@@ -97,6 +98,7 @@ class DashScope(Dialect):
 
         With pictures among the messages it is one for ``multimodal-generation``.
         """
+        messages = paired(messages)
         pictures = any(message.images for message in messages)
         parameters: dict[str, Any] = {
             "result_format": "message",

@@ -42,5 +42,5 @@ class DeepSeek(OpenAI):
         written = super().written(messages)
         for message, thought in zip(written, thoughts_to_give_back(messages), strict=True):
             if thought is not None:
-                message["reasoning_content"] = thought
+                message.setdefault("reasoning_content", thought)
         return written

@@ -92,6 +92,8 @@ class Gemini(Dialect):
         usage=True,
     )
 
+    passes_on = frozenset({"files"})
+
     def decoder(self, content_type: str = "") -> Decoder:
         return GeminiDecoder(self)
 

@@ -83,6 +83,8 @@ def _parts(message: Message) -> Iterator[dict[str, Any]]:
         return
     for image in message.images:
         yield _image(image)
+    for file in message.files:
+        yield {"inlineData": {"mimeType": file.media_type, "data": file.data}}
     if message.content:
         yield {"text": message.content}
     for place, call in enumerate(message.tool_calls):

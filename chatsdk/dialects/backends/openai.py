@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asking import given_back
+from chatsdk.dialects.asking import given_back, more_of, paired, thoughts_to_give_back
 from chatsdk.dialects.backends import openai_encoding
 from chatsdk.dialects.backends.openai_decoder import FINISH, OpenAIDecoder
 from chatsdk.dialects.backends.openai_keeping import DIALECT
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from chatsdk.answer import Answer
     from chatsdk.dialects.asked import AskedFor
 
+if TYPE_CHECKING:
+    from chatsdk.messages.files import File
+
 __all__ = ["OpenAI"]
+
+# The recordings that are taken, and what they are called.
+AUDIO = {"audio/wav": "wav", "audio/mpeg": "mp3"}
 
 
 class OpenAI(Dialect):
@@ -42,6 +48,8 @@ class OpenAI(Dialect):
         citations=True,
         usage=True,
     )
+
+    passes_on = frozenset({"more", "name", "files"})
 
     def __init__(self, *, text: str = "delta") -> None:
         if text not in ("delta", "snapshot"):
@@ -79,7 +87,15 @@ class OpenAI(Dialect):
 
     def written(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         """Write the messages as they stand in the body."""
-        return [_message(message) for message in messages]
+        messages = paired(messages)
+        written = [_message(message) for message in messages]
+        thoughts = thoughts_to_give_back(messages)
+        for message, form, thought in zip(messages, written, thoughts, strict=True):
+            # Where it came as that, it is wanted back as that.
+            for kept in given_back(message, DIALECT) if thought is not None else ():
+                if isinstance(kept.get("reasoning"), str):
+                    form.setdefault(kept["reasoning"], thought)
+        return written
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Read a ``chat.completion`` that came whole, though a stream was asked for."""
@@ -124,31 +140,63 @@ class OpenAI(Dialect):
 
 
 def _message(message: Message) -> dict[str, Any]:
+    fields, parts = more_of(message)
     if message.role == "tool":
         return {
             "role": "tool",
             "tool_call_id": message.tool_call_id,
-            "content": message.content,
+            "content": message.content if parts is None else parts,
+            **fields,
         }
     written: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.images:
+    if message.name:
+        written["name"] = message.name
+    if parts is not None:
+        written["content"] = parts
+    elif message.images or message.files:
         written["content"] = [
             *([{"type": "text", "text": message.content}] if message.content else []),
             *(
                 {"type": "image_url", "image_url": {"url": image.source}}
                 for image in message.images
             ),
+            *map(_file, message.files),
         ]
     if message.tool_calls:
-        written["content"] = message.content or None
+        written["content"] = written["content"] or None
         written["tool_calls"] = written_calls(message)
     for kept in given_back(message, DIALECT):
-        fields = kept.get("fields")
-        if not isinstance(fields, dict):
-            continue
-        if kept.get("call") is None:
-            written |= fields
-        for call in written.get("tool_calls", ()):
-            if call["id"] == kept.get("call"):
-                call |= fields
-    return written
+        _give_back(kept, written, message)
+    return written | fields
+
+
+def _give_back(kept: dict[str, Any], written: dict[str, Any], message: Message) -> None:
+    signed = kept.get("content")
+    if isinstance(signed, list) and isinstance(written["content"], (str, type(None))):
+        text = [{"type": "text", "text": message.content}] if message.content else []
+        written["content"] = [*signed, *text]
+    fields = kept.get("fields")
+    if not isinstance(fields, dict):
+        return
+    if kept.get("call") is None:
+        written |= fields
+    for call in written.get("tool_calls", ()):
+        if call["id"] == kept.get("call"):
+            call |= fields
+            if call["type"] == "custom":
+                function = call.pop("function", {"name": None})
+                original = next(c for c in message.tool_calls if c.id == call["id"])
+                call["custom"] = {"name": function["name"], "input": original.arguments}
+
+
+def _file(file: File) -> dict[str, Any]:
+    kind = AUDIO.get(file.media_type)
+    if kind is not None:
+        return {"type": "input_audio", "input_audio": {"data": file.data, "format": kind}}
+    if file.media_type != "application/pdf":
+        raise ValueError(
+            f"this dialect takes PDF, WAV and MP3 files, not {file.media_type}: give another "
+            "format, or use client.send(body)"
+        )
+    name = file.name or "file.pdf"
+    return {"type": "file", "file": {"filename": name, "file_data": file.source}}

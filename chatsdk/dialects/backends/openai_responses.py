@@ -45,6 +45,8 @@ class OpenAIResponses(Dialect):
         usage=True,
     )
 
+    passes_on = frozenset({"files"})
+
     def decoder(self, content_type: str = "") -> Decoder:
         return ResponsesDecoder(self)
 

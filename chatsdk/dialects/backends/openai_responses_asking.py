@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asking import given_back, new_messages, system_text
+from chatsdk.dialects.asking import (
+    given_back,
+    new_messages,
+    paired,
+    system_text,
+    whole_arguments,
+)
 from chatsdk.dialects.backends.openai_responses_items import CALLS, DIALECT
 from chatsdk.dialects.calling import declared
 from chatsdk.messages import Message
+
+if TYPE_CHECKING:
+    from chatsdk.messages.files import File
 
 __all__ = ["CONVERSATION", "write_body"]
 
@@ -20,6 +29,7 @@ def write_body(
     messages: Sequence[Message], conversation_id: str | None, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write the body; the options stand in it under their own names, but for the tools."""
+    messages = paired(messages)
     rest = dict(options)
     tools = rest.pop("tools", None)
     body: dict[str, Any] = {"stream": True}
@@ -50,10 +60,10 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
             "output": message.content,
         }
     elif message.role != "system":
-        if message.images:
+        if message.images or message.files:
             text = [{"type": "input_text", "text": message.content}] if message.content else []
             images = [{"type": "input_image", "image_url": i.source} for i in message.images]
-            yield {"role": message.role, "content": [*text, *images]}
+            yield {"role": message.role, "content": [*text, *images, *map(_file, message.files)]}
         elif message.content or message.role == "user":
             yield {"role": message.role, "content": message.content}
         for call in message.tool_calls:
@@ -61,8 +71,14 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
                 "type": "function_call",
                 "call_id": call.id,
                 "name": call.name,
-                "arguments": call.arguments or "{}",
+                "arguments": whole_arguments(call),
             }
+
+
+def _file(file: File) -> dict[str, Any]:
+    if file.media_type != "application/pdf":
+        raise ValueError(f"OpenAI Responses takes PDF files, not {file.media_type}")
+    return {"type": "input_file", "filename": file.name or "file.pdf", "file_data": file.source}
 
 
 def _says_the_same(items: list[dict[str, Any]], message: Message) -> bool:

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from chatsdk.dialects.asking import embedded, failed, given_back
+from chatsdk.dialects.asking import (
+    embedded,
+    failed,
+    given_back,
+    paired,
+    whole_arguments,
+)
 from chatsdk.dialects.backends.vercel_decoder import VercelDecoder
 from chatsdk.dialects.backends.vercel_metadata import DIALECT, add_metadata
 from chatsdk.dialects.contract import About, Decoder, Dialect
@@ -58,6 +64,8 @@ class Vercel(Dialect):
 
         return VercelV1()
 
+    passes_on = frozenset({"files"})
+
     def decoder(self, content_type: str = "") -> Decoder:
         return VercelDecoder(self)
 
@@ -94,7 +102,7 @@ class Vercel(Dialect):
 def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     written: list[dict[str, Any]] = []
     calls: dict[str | None, dict[str, Any]] = {}
-    for place, message in enumerate(messages, 1):
+    for place, message in enumerate(paired(messages), 1):
         if message.role == "tool":
             # A result stands in the message that asked for it.
             call = calls.get(message.tool_call_id)
@@ -109,15 +117,18 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
                 call |= {"state": "output-available", "output": _json(message.content)}
             continue
         parts: list[dict[str, Any]] = []
-        if message.content or not (message.images or message.tool_calls):
+        if message.content or not (message.images or message.files or message.tool_calls):
             parts.append({"type": "text", "text": message.content})
         parts += [_file(image) for image in message.images]
+        for file in message.files:
+            part = {"type": "file", "mediaType": file.media_type, "url": file.source}
+            parts.append(part | ({"filename": file.name} if file.name else {}))
         for item in message.tool_calls:
             call = {
                 "type": f"tool-{item.name}",
                 "toolCallId": item.id,
                 "state": "input-available",
-                "input": _json(item.arguments),
+                "input": _json(whole_arguments(item)),
             }
             calls[item.id] = call
             parts.append(call)

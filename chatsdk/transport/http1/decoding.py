@@ -12,6 +12,15 @@ __all__ = ["bound_decoder", "is_cut", "unknown_coding"]
 # Decoders that urllib3 has in any case; br and zstd only where their package is installed.
 ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
 
+# The codings that exist (IANA, HTTP Content Coding Registry). Any other word names none: servers
+# write "none" to keep proxies from compressing, or a charset.
+CODINGS = frozenset(
+    {
+        *("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"),
+        *("aes128gcm", "dcb", "dcz", "exi", "pack200-gzip"),
+    }
+)
+
 # The state of urllib3's gzip decoder behind the whole, where it lets filling bytes be.
 SWALLOWING = 2
 
@@ -25,7 +34,7 @@ def unknown_coding(raw: Any, encodings: str) -> str | None:
     known = getattr(raw, "CONTENT_DECODERS", ENCODINGS)
     for name in encodings.split(","):
         encoding = name.strip()
-        if encoding and encoding != "identity" and encoding not in known:
+        if encoding in CODINGS and encoding not in known:
             return (
                 f"it is compressed as {encoding!r}, though chatsdk asked for none; switch that off "
                 "in the proxy or the backend, or install the package that urllib3 needs for it "

@@ -7,6 +7,7 @@ A message may be given as a `Message`, as a dict in the widespread shape ``{"rol
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from chatsdk.values import Value
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["Image", "Message", "picture_type"]
+    from chatsdk.messages.files import File
+
+__all__ = ["OTHER_PARTS", "Image", "Message", "file_of", "picture_type"]
 
 # The beginning of a URL (RFC 3986, section 3.1). One letter would be a drive of Windows.
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -35,6 +38,9 @@ PICTURES = (
 )
 
 ROLES = ("system", "user", "assistant", "tool")
+
+# Parts of the content that only some backends know, of OpenAI's and of Anthropic's API.
+OTHER_PARTS = ("input_audio", "file", "document", "image", "input_file", "video_url")
 
 
 def picture_type(data: bytes) -> str | None:
@@ -116,6 +122,10 @@ class Message(Value):
         native: of an assistant: what its backend wants to get back with it (`Answer.native`).
         conversation_id: of an assistant within a session: where each answer has an id from which
             the backend's conversation can go on, that id, else ``None``.
+        files: a tuple of `chatsdk.File` that go with it.
+        more: what a dict said that no other field holds, such as ``cache_control``, as JSON text:
+            an object with the ``fields`` of the message and its ``content`` in parts. Backends get
+            it as it is, or ``ask`` raises ValueError.
     """
 
     __match_args__ = (
@@ -131,6 +141,8 @@ class Message(Value):
         "citations",
         "native",
         "conversation_id",
+        "files",
+        "more",
     )
     __slots__ = __match_args__
     role: str
@@ -145,6 +157,8 @@ class Message(Value):
     citations: tuple[Citation, ...]
     native: Native | None
     conversation_id: str | None
+    files: tuple[File, ...]
+    more: str | None
     _unshown = ("native",)
     _brief = True
 
@@ -162,6 +176,8 @@ class Message(Value):
         citations: tuple[Citation, ...] = (),
         native: Native | None = None,
         conversation_id: str | None = None,
+        files: tuple[File, ...] = (),
+        more: str | None = None,
     ) -> None:
         self._set(
             role,
@@ -176,6 +192,8 @@ class Message(Value):
             citations,
             native,
             conversation_id,
+            files,
+            more,
         )
 
     @classmethod
@@ -199,7 +217,10 @@ class Message(Value):
             role = "system"
         if role not in ROLES:
             raise ValueError(f"a message's role is one of {', '.join(ROLES)}, not {role!r}")
-        text, images = _content(value.get("content"))
+        from chatsdk.messages.more import more_of
+
+        text, images, files = _content(value.get("content"))
+        given = value.get("files") or ()
         return cls(
             role,
             text,
@@ -213,6 +234,8 @@ class Message(Value):
             reasoning=_reasoning(value.get("reasoning")),
             citations=tuple(_citation(item) for item in value.get("citations") or ()),
             native=_native(value.get("native")),
+            files=(*files, *map(file_of, given)),
+            more=more_of(value),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -229,6 +252,19 @@ class Message(Value):
                 {"id": call.id, "name": call.name, "arguments": call.arguments}
                 for call in self.tool_calls
             ]
+        if self.files:
+            written["files"] = [
+                {"data": file.data, "media_type": file.media_type, "name": file.name}
+                for file in self.files
+            ]
+        if self.more is not None:
+            more = json.loads(self.more)
+            written |= more.get("fields", {})
+            if "content" in more:
+                # The parts hold the pictures and files, too.
+                written["content"] = more["content"]
+                written.pop("images", None)
+                written.pop("files", None)
         if self.native is not None:
             written["native"] = {"dialect": self.native.dialect, "value": self.native.value}
         return written
@@ -252,24 +288,39 @@ class Message(Value):
         return messages
 
 
-def _content(content: object) -> tuple[str, tuple[Image, ...]]:
+def _content(content: object) -> tuple[str, tuple[Image, ...], tuple[File, ...]]:
     if content is None:
-        return "", ()
+        return "", (), ()
     if isinstance(content, str):
-        return content, ()
+        return content, (), ()
     if not isinstance(content, (list, tuple)):
         raise TypeError(
             f"a message's content is text or a list of parts, not {type(content).__name__}"
         )
-    texts, images = [], []
+    texts, images, files = [], [], []
     for part in content:
         if isinstance(part, str):
             texts.append(part)
         elif isinstance(part, Mapping) and isinstance(part.get("text"), str):
             texts.append(part["text"])
+        elif isinstance(part, Mapping) and part.get("type") in OTHER_PARTS:
+            # For backends that take it as it is, see `Message.more`.
+            continue
+        elif not isinstance(part, (Mapping, Image)) and type(part).__name__ == "File":
+            files.append(file_of(part))
         else:
             images.append(_image(part))
-    return "".join(texts), tuple(images)
+    return "".join(texts), tuple(images), tuple(files)
+
+
+def file_of(value: Any) -> File:
+    from chatsdk.messages.files import File
+
+    if isinstance(value, File):
+        return value
+    if isinstance(value, Mapping) and {"data", "media_type"} <= value.keys():
+        return File(data=value["data"], media_type=value["media_type"], name=value.get("name"))
+    raise ValueError("a file is a File or {'data': <base64>, 'media_type': ..., 'name': ...}")
 
 
 def _image(value: object) -> Image:
@@ -331,7 +382,14 @@ def _tool_call(value: object) -> ToolCall:
     if isinstance(value, Mapping):
         function = value.get("function")
         source = function if isinstance(function, Mapping) else value
-        arguments = source.get("arguments", "")
+        arguments = source.get("arguments")
+        if arguments is None:
+            arguments = ""
+        elif isinstance(arguments, Mapping):
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        custom = value.get("custom")
+        if isinstance(custom, Mapping) and value.get("type") == "custom":
+            source, arguments = custom, custom.get("input") or ""
         if isinstance(source.get("name"), str) and isinstance(arguments, str):
             return ToolCall(value.get("id"), source["name"], arguments)
     raise ValueError(

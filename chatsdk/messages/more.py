@@ -1,0 +1,71 @@
+"""What a message's dict says besides the fields of `Message`, such as ``cache_control``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chatsdk.messages import OTHER_PARTS, Image, file_of
+
+__all__ = ["more_of"]
+
+# The keys of a message's dict that fields of `Message` hold.
+KNOWN = frozenset(
+    {
+        *("role", "content", "images", "tool_calls", "tool_call_id", "name", "id", "status"),
+        *("reasoning", "citations", "native", "conversation_id", "files"),
+    }
+)
+TEXT_PARTS = ("text", "input_text", "output_text")
+IMAGE_FIELDS = frozenset({"type", "image_url", "url", "data", "media_type"})
+
+
+def more_of(value: Mapping[str, Any]) -> str | None:
+    """Return what a message says that no field of `Message` holds."""
+    more: dict[str, Any] = {}
+    # An SDK's own objects have all fields there are, most of them null or empty.
+    fields = {name: held for name, held in value.items() if name not in KNOWN and held}
+    calls = value.get("tool_calls") or ()
+    if any(isinstance(call, Mapping) and not _is_plain_call(call) for call in calls):
+        fields["tool_calls"] = [dict(call) for call in calls]
+    if fields:
+        more["fields"] = fields
+    content = value.get("content")
+    if isinstance(content, (list, tuple)) and not all(map(_is_plain_part, content)):
+        more["content"] = [_as_part(part) for part in content]
+    if not more:
+        return None
+    try:
+        return json.dumps(more, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"a message holds what is not JSON: {error}") from None
+
+
+def _is_plain_part(part: object) -> bool:
+    if not isinstance(part, Mapping):
+        return True
+    if isinstance(part.get("text"), str):
+        return part.keys() <= {"type", "text"} and part.get("type", "text") in TEXT_PARTS
+    inner = part.get("image_url")
+    if isinstance(inner, Mapping):
+        return part.keys() <= {"type", "image_url"} and inner.keys() <= {"url"}
+    return part.get("type") not in OTHER_PARTS and part.keys() <= IMAGE_FIELDS
+
+
+def _is_plain_call(call: Mapping[str, Any]) -> bool:
+    function = call.get("function")
+    inner = function.keys() if isinstance(function, Mapping) else set()
+    named = call.keys() <= {"id", "type", "function", "name", "arguments", "index"}
+    return named and call.get("type", "function") == "function" and inner <= {"name", "arguments"}
+
+
+def _as_part(part: object) -> Any:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    if isinstance(part, Image):
+        return {"type": "image_url", "image_url": {"url": part.source}}
+    if isinstance(part, Mapping):
+        return dict(part)
+    file = file_of(part)
+    return {"type": "file", "file": {"filename": file.name, "file_data": file.source}}
