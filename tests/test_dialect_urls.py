@@ -279,6 +279,17 @@ def test_a_model_in_the_address_is_asked_for(call):
         ("http://h:8000", "http://h:8000/v1/chat/completions"),
         ("http://h:8000/v1/", "http://h:8000/v1/chat/completions"),
         ("http://me:secret@h/llm/v1?key=secret", "http://h/llm/v1/chat/completions"),
+        ("http://h/v1/workflows", "http://h/v1/chat/completions"),
+        ("https://api.deepseek.com/beta", "https://api.deepseek.com/chat/completions"),
+        ("https://api.x.ai/v1/models", "https://api.x.ai/v1/chat/completions"),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/models/g-1:generateContent",
+            "https://generativelanguage.googleapis.com/v1beta/models/g-1:streamGenerateContent?alt=sse",
+        ),
+        (
+            "https://us-central1-aiplatform.googleapis.com/",
+            "https://us-central1-aiplatform.googleapis.com/v1/chat/completions",
+        ),
     ],
 )
 def test_an_unknown_backend_is_answered_with_the_likely_address(url, meant):

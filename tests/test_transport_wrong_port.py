@@ -130,6 +130,7 @@ TLS_SERVERS = {
     "nginx": b"<title>400 The plain HTTP request was sent to HTTPS port</title>",
     "Apache": b"Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
     "Go": b"Client sent an HTTP request to an HTTPS server.\n",
+    "Tomcat": b"Bad Request\nThis combination of host and port requires TLS.\n",
 }
 
 

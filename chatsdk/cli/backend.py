@@ -9,7 +9,8 @@ from chatsdk.cli.arguments import body_options, header_fields, token_of
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
 from chatsdk.client import ChatClient
 from chatsdk.dialects import Dialect, get, names
-from chatsdk.dialects.urls import unknown_backend, with_model
+from chatsdk.dialects.suggestions import unknown_backend
+from chatsdk.dialects.urls import with_model
 from chatsdk.messages import Message
 
 __all__ = ["add_backend_arguments", "client_of"]
@@ -98,7 +99,7 @@ def client_of(
         dialect = asked.ask_dialect
         if dialect.name == "auto":
             raise WrongArguments(
-                f"{unknown_backend(asked.url)} Otherwise name its dialect with --dialect; "
+                f"{unknown_backend(asked.url)} the dialect with --dialect; "
                 f"there are {', '.join(filter(_can_ask, names()))}"
             )
         if not _can_ask(dialect.name):

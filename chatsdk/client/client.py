@@ -17,7 +17,7 @@ from chatsdk.client.response import opened
 from chatsdk.client.stopping import ServerStop
 from chatsdk.client.stream import AnswerStream
 from chatsdk.dialects.contract import Dialect
-from chatsdk.dialects.urls import MODEL, ask_dialect, completed, meant, unknown_backend, with_model
+from chatsdk.dialects.urls import MODEL, ask_dialect, completed, with_model
 from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.keywords import check_ask, checked_keywords
 from chatsdk.messages import Message
@@ -212,8 +212,10 @@ class ChatClient:
         messages = Message.all_of(prompt)
         options = self._defaults | options
         if dialect.name == "auto":
+            from chatsdk.dialects.suggestions import unknown_backend
+
             raise ValueError(
-                f"{unknown_backend(shown_url(self._url))} Otherwise name its dialect, such as "
+                f"{unknown_backend(shown_url(self._url))} the dialect, such as "
                 "dialect='dify' (chatsdk.dialects.names() lists them), or use client.send(body) "
                 "with the JSON that your backend expects"
             )
@@ -303,6 +305,8 @@ class ChatClient:
                 exchange.secrets.scrub(error)
             error.answer = Answer()
             if isinstance(error, HTTPStatusError) and error.status in NOT_HERE:
+                from chatsdk.dialects.suggestions import meant
+
                 likely = meant(error.url, dialect)
                 if likely is not None:
                     error.args = (f"{error}; did you mean {likely} ?",)

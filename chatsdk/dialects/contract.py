@@ -33,7 +33,7 @@ class About(NamedTuple):
         backend: the software, as its makers call it.
         version: which version the dialect follows, and of what.
         page: the page or source that documents the stream.
-        endpoint: method and path of the request.
+        endpoint: method and path of the request; a fixed path completes base URLs (`Dialect.path`).
         text: ``"delta"`` or ``"snapshot"``.
         end_marker: the dialect's own end, in words, or ``None``.
         finish_reason: whether the backend says why the model stopped.

@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from chatsdk import dialects
 from chatsdk.dialects.contract import Dialect
 
-__all__ = ["MODEL", "ask_dialect", "completed", "guess", "meant", "unknown_backend", "with_model"]
+__all__ = [
+    "MODEL",
+    "Service",
+    "ask_dialect",
+    "completed",
+    "guess",
+    "host_and_path",
+    "path_below_base",
+    "services_at",
+    "with_model",
+]
 
 # Stands in an address for the model that each request names, as in Gemini's.
 MODEL = "{model}"
@@ -117,10 +127,6 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r".*/runs/stream", "langgraph"),
 )
 
-# Where a path has a version: at its end, it is the path of a base URL.
-VERSION_AT_END = re.compile(r"/v\d\w*$")
-VERSION_INSIDE = re.compile(r"/v\d\w*(/|$)")
-
 # A prefix of an endpoint that says which API and version it belongs to.
 _VERSION = re.compile(r"(?:/api)?(?:/v\d\w*)?(?=/)")
 
@@ -141,7 +147,7 @@ def guess(url: str) -> str | None:
     Only the host and the path are looked at. ``/api/chat`` is Ollama's and Vercel's, and
     ``/api/v1/chat/completions`` RAGFlow's and FastGPT's: those are ``None``.
     """
-    host, path = _parts(url)
+    host, path = host_and_path(url)
     for hosts, paths, dialect in _SHAPES:
         if (not hosts or _is_host(hosts, host)) and re.fullmatch(paths, path):
             return dialect
@@ -159,12 +165,10 @@ def completed(url: str, dialect: Dialect) -> str:
         url: an address that was checked.
         dialect: the one that was named, or ``auto``.
     """
-    host, path = _parts(url)
+    host, path = host_and_path(url)
     found = None
-    for hosts, services in _PROVIDERS:
-        if _is_host(hosts, host):
-            found = _at_provider(path, services, dialect)
-            break
+    if services := services_at(host):
+        found = _at_provider(path, services, dialect)
     if found is None and path in STUBS and dialect.name != "auto":
         found = _anywhere(path, dialect)
     if found is None:
@@ -192,48 +196,15 @@ def with_model(url: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
     return url.replace(MODEL, quote(model.removeprefix("models/"), safe="")), rest
 
 
-def unknown_backend(shown: str) -> str:
-    """Return the message for a URL that does not show what is spoken there, with the likely one.
-
-    Args:
-        shown: the URL without user, password and query.
-    """
-    _, path = _parts(shown)
-    both = {
-        "/api/chat": "both Ollama ('ollama') and Vercel's AI SDK ('vercel') have this path",
-        "/api/v1/chat/completions": "both RAGFlow ('ragflow') and FastGPT ('fastgpt') have it",
-    }
-    if path in both:
-        likely = both[path]
-    else:
-        openai = dialects.get("openai")
-        whole = meant(shown, openai) or urljoin(shown, openai.path or "")
-        likely = f"if it is compatible with OpenAI, did you mean {whole} ?"
-    return f"{shown} does not show which backend this is: {likely}"
+def services_at(host: str) -> tuple[Service, ...]:
+    """Return the APIs that a known provider has at this host (with its port), or none."""
+    for hosts, services in _PROVIDERS:
+        if _is_host(hosts, host):
+            return services
+    return ()
 
 
-def meant(shown: str, dialect: Dialect) -> str | None:
-    """Return the address that was probably meant by one where the backend was not found.
-
-    Args:
-        shown: the URL without user, password and query.
-        dialect: the one that was asked in.
-
-    Returns:
-        ``None`` if the URL has the dialect's path already, or shows no base.
-    """
-    whole, tail = dialect.path, _tail(dialect)
-    if whole is None or MODEL in whole:
-        return None
-    _, path = _parts(shown)
-    if path.endswith(tail):
-        return None
-    if VERSION_AT_END.search(path):
-        return shown.rstrip("/") + tail
-    return None if VERSION_INSIDE.search(path) else shown.rstrip("/") + whole
-
-
-def _parts(url: str) -> tuple[str, str]:
+def host_and_path(url: str) -> tuple[str, str]:
     """Return the host, with its port if the URL has one, and the path without a slash at its end.
 
     Both are empty for what is no URL.
@@ -258,12 +229,12 @@ def _at_provider(path: str, services: tuple[Service, ...], dialect: Dialect) -> 
         services = tuple(item for item in services if _family(item.dialect) == _family(named.name))
     for name, base in services:
         if re.fullmatch(base, path):
-            return path + _tail(named or dialects.get(name))
+            return path + path_below_base(named or dialects.get(name))
     for name, base in services:
         if "[" not in base and path in _beginnings(base):
             # Some take /v1 in front of their path, and do not publish it.
             base = path if path == "/v1" and not base else base
-            return base + _tail(named or dialects.get(name))
+            return base + path_below_base(named or dialects.get(name))
     return None
 
 
@@ -290,9 +261,9 @@ def _anywhere(stub: str, dialect: Dialect) -> str | None:
         return stub + endpoint
     version = _VERSION.match(endpoint)
     # A path such as /v3/chat or /api/chat is found nowhere else.
-    return stub + _tail(dialect) if version and version[0] in ("", "/v1") else endpoint
+    return stub + path_below_base(dialect) if version and version[0] in ("", "/v1") else endpoint
 
 
-def _tail(dialect: Dialect) -> str:
+def path_below_base(dialect: Dialect) -> str:
     """Return what follows a dialect's base URL."""
     return _VERSION.sub("", dialect.path or "", count=1)

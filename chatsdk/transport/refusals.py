@@ -35,9 +35,10 @@ REMEDIES = {
     429: "too many requests, or a quota is used up",
 }
 
-# How nginx, Apache and Go answer plain HTTP on a port that expects TLS.
+# How nginx, Apache, Go and Tomcat answer plain HTTP on a port that expects TLS.
 PLAIN_TO_TLS = re.compile(
     rb"plain HTTP request was sent to HTTPS|plain HTTP to an SSL|HTTP request to an HTTPS server"
+    rb"|combination of host and port requires TLS"
 )
 
 # Characters of what the backend says that stand in the error's text; `message` has all of it.
