@@ -189,7 +189,7 @@ def test_serve_tells_an_address_that_works(monkeypatch, capsys, dialect) -> None
     """The address that `serve` tells is one where the dialect can be asked."""
     piped(monkeypatch, "Hi\n")
     # Some want to know these; the others let them pass.
-    names = ("user", "bot_id", "user_id", "assistant_id")
+    names = ("user", "bot_id", "user_id", "assistant_id", "app_name", "session_id")
     options = [word for name in names for word in ("--option", f"{name}=me")]
     with EmbeddedServer(dialect, pace=0) as server:
         assert main(["chat", serve.chat_url(server), "--dialect", dialect, *options]) == 0
