@@ -298,6 +298,7 @@ class World:
     def __init__(self, *names: str) -> None:
         self.meter = Meter()
         self._ours: dict[str, ModuleType] = {}
+        self._depth = 0
         self._theirs: dict[str, ModuleType] = {}
         self._named = {name: self.module(f"chatsdk.{name}") for name in names}
 
@@ -315,15 +316,19 @@ class World:
         return spec
 
     def __enter__(self) -> World:
-        self._theirs = _take_modules()
-        sys.modules.update(self._ours)
-        sys.meta_path.insert(0, self)
+        self._depth += 1
+        if self._depth == 1:
+            self._theirs = _take_modules()
+            sys.modules.update(self._ours)
+            sys.meta_path.insert(0, self)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        sys.meta_path.remove(self)
-        self._ours = _take_modules()
-        sys.modules.update(self._theirs)
+        self._depth -= 1
+        if not self._depth:
+            sys.meta_path.remove(self)
+            self._ours = _take_modules()
+            sys.modules.update(self._theirs)
 
     def module(self, name: str) -> Any:
         """Import a module of the copy."""

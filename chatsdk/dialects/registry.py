@@ -5,6 +5,7 @@ Import statements, because PyInstaller, Nuitka and others follow no name that is
 
 from __future__ import annotations
 
+import sys
 from types import FunctionType
 
 from chatsdk.dialects.contract import Dialect
@@ -16,7 +17,7 @@ def built_in() -> dict[str, FunctionType]:
     """Return the functions below by their names, which are those of the dialects."""
     return {
         name: function
-        for name, function in globals().items()
+        for name, function in vars(sys.modules[__name__]).items()
         if isinstance(function, FunctionType) and function is not built_in
     }
 

@@ -32,6 +32,7 @@ def journals(request) -> Iterator[tuple[Any, Any]]:
         yield journal, journal
         journal.close()
         return
+    pytest.importorskip("redis")
     from chatsdk.web import RedisJournal
 
     server = request.getfixturevalue("redis_server")
