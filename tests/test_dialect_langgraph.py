@@ -41,7 +41,7 @@ def test_what_cannot_be_asked():
     with pytest.raises(ValueError, match="has its own"):
         langgraph.body([Message("user", "Hi")], assistant_id="agent", tools=[{"name": "wind"}])
     with pytest.raises(ValueError, match="mode is one of messages-tuple, messages, values"):
-        dialects.get("langgraph", mode="updates")
+        dialects.get("langgraph", mode="debug")
 
 
 def test_the_thread_keeps_the_conversation():

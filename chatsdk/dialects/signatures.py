@@ -101,14 +101,25 @@ def _langgraph(name: str, value: Any) -> bool:
         return isinstance(value, list)
     if name == "error":
         return _dict(value) and isinstance(value.get("error"), str) and "message" in value
+    if name == "events":
+        return _langchain_event(value)
     return name.startswith("messages/") or (name in LANGGRAPH_DICTS and _dict(value))
 
 
 def _langserve(name: str, value: Any) -> bool:
     if name == "error":
         return _dict(value) and "status_code" in value and "message" in value
+    if _langchain_event(value):
+        return name in ("data", "message")
     # What a runnable yields; an object tells nothing unless it is LangChain's.
     return name == "data" and (not _dict(value) or _langchain(value))
+
+
+def _langchain_event(value: Any) -> bool:
+    if not _dict(value) or "run_id" not in value:
+        return False
+    name = value.get("event")
+    return isinstance(name, str) and name.startswith("on_") and "data" in value
 
 
 def _langchain(value: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from chatsdk.answer import Answer
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.langchain import MessageReader, written
+from chatsdk.dialects.langchain_events import EventReader, is_event
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, load, load_object
 from chatsdk.messages import Message
 from chatsdk.parts import Data, End, Failure, Finish, Identity, Part
@@ -17,7 +18,10 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["LangGraph", "LangGraphDecoder"]
 
-MODES = ("messages-tuple", "messages", "values")
+MODES = ("messages-tuple", "messages", "values", "updates", "events")
+
+# Those in which each event adds to the text.
+DELTAS = ("messages-tuple", "updates", "events")
 
 # The types of the messages that a model writes, in pieces or whole.
 MESSAGES = ("AIMessageChunk", "ai")
@@ -42,7 +46,8 @@ class LangGraph(Dialect):
 
     Args:
         mode: what `body` asks for: ``"messages-tuple"``, pieces of messages; ``"messages"``, each
-            message as far as it has come; ``"values"``, the state after each step.
+            message as far as it has come; ``"values"``, the state after each step; ``"updates"``,
+            what each step adds to the state; ``"events"``, LangChain's events.
     """
 
     about = About(
@@ -68,7 +73,7 @@ class LangGraph(Dialect):
 
     @property
     def text(self) -> str:
-        return "delta" if self._mode == "messages-tuple" else "snapshot"
+        return "delta" if self._mode in DELTAS else "snapshot"
 
     @property
     def dataless(self) -> bool:
@@ -150,6 +155,7 @@ class LangGraphDecoder(Decoder):
         # The messages that came, and those of them whose last piece did not.
         self._seen: set[str] = set()
         self._unfinished: set[str] = set()
+        self._events: EventReader | None = None
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         # A subgraph's events have its namespace behind a bar.
@@ -166,6 +172,10 @@ class LangGraphDecoder(Decoder):
             return self._identities(load_object(event.data))
         if name == "values":
             return self._values(load(event.data))
+        if name == "updates":
+            return self._updates(load(event.data))
+        if name == "events":
+            return self._event(load_object(event.data))
         if name == "metadata":
             run = as_name(load_object(event.data).get("run_id"))
             return (Identity(task=run),)
@@ -217,6 +227,39 @@ class LangGraphDecoder(Decoder):
                 messages = messages[place + 1 :]
                 break
         return self._whole("values", messages)
+
+    def _updates(self, update: Any) -> Sequence[Part]:
+        """Read what the steps add: whole messages, and a state of any kind."""
+        parts: list[Part] = []
+        for step, state in (update if isinstance(update, dict) else {}).items():
+            for change in state if isinstance(state, list) else [state]:
+                added = change.get("messages") if isinstance(change, dict) else None
+                if not isinstance(added, (list, dict)):
+                    # ``__interrupt__`` holds questions to the user.
+                    parts.append(Data(step))
+                    continue
+                for message in added if isinstance(added, list) else [added]:
+                    parts += self._added(as_object(message, "messages[]"))
+        return parts or (Data("updates"),)
+
+    def _added(self, message: dict[str, Any]) -> Sequence[Part]:
+        id = as_name(message.get("id"))
+        if message.get("type") not in MESSAGES or id in self._seen:
+            return ()
+        if not self._is_source("updates"):
+            return ()
+        if id is not None:
+            self._seen.add(id)
+        whole = message if message.get("type") == "ai" else {**message, "type": "ai"}
+        return [Identity(id=id), *self._messages.piece(whole)]
+
+    def _event(self, event: dict[str, Any]) -> Sequence[Part]:
+        if not is_event(event):
+            return ()
+        if self._events is None:
+            self._events = EventReader(self._messages)
+        parts = self._events.read(event)
+        return parts if parts and self._is_source("events") else ()
 
     def _identities(self, messages: dict[str, Any]) -> Sequence[Part]:
         if self._thread is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.langchain import MessageReader, documents, written
+from chatsdk.dialects.langchain_events import EventReader, is_event
 from chatsdk.dialects.payload import as_name, as_text, as_whole, load, load_object
 from chatsdk.messages import Message
 from chatsdk.parts import (
@@ -27,7 +28,7 @@ MESSAGES = ("AIMessageChunk", "ai")
 
 
 class LangServe(Dialect):
-    """The ``/stream`` of a runnable, whatever it yields.
+    """The ``/stream`` of a runnable, whatever it yields, and its ``/stream_events``.
 
     A string is text, an ``AIMessageChunk`` adds to the answer, a list of documents is citations.
     What else a runnable yields is its own affair and stands in ``raw``, unless `key` says where
@@ -47,8 +48,8 @@ class LangServe(Dialect):
         backend="LangServe",
         version="langserve 0.3.3",
         page="https://github.com/langchain-ai/langserve",
-        endpoint="POST /{runnable}/stream",
-        end_marker="event: end, without data",
+        endpoint="POST /{runnable}/stream or /{runnable}/stream_events",
+        end_marker="event: end, without data, or the end of the first run",
         reasoning=True,
         tools=True,
         citations=True,
@@ -102,6 +103,7 @@ class LangServeDecoder(Decoder):
         self._key = key
         self._snapshot = snapshot
         self._messages = MessageReader()
+        self._events = EventReader(self._messages)
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         name, data = event.event, event.data
@@ -114,12 +116,17 @@ class LangServeDecoder(Decoder):
             message = as_text(error.get("message"), "message")
             failure = Failure(message, as_whole(error.get("status_code")))
             return (*self._messages.flush(), failure)
+        if name == "message" and data[:1] == "{":
+            # A service of one's own may pass LangChain's events on.
+            value = load_object(data)
+            return self._events.read(value) if is_event(value) else ()
         if name == "metadata":
             return (Identity(id=as_name(load_object(data).get("run_id"))),)
         return ()
 
     def close(self) -> Sequence[Part]:
-        return self._messages.flush()
+        left = self._messages.flush()
+        return (*left, End()) if self._events.ended else left
 
     def _yielded(self, value: Any) -> Sequence[Part]:
         if isinstance(value, str):
@@ -129,6 +136,8 @@ class LangServeDecoder(Decoder):
             return (Citations(cited),) if cited else ()
         if value.get("type") in MESSAGES:
             return self._message(value)
+        if is_event(value):
+            return self._events.read(value)
         parts: list[Part] = []
         for name, field in value.items():
             if name == self._key:
