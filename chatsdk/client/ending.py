@@ -129,6 +129,8 @@ def _not_understood(reading: Reading) -> ChatError:
     exchange, decided = reading.exchange, reading.decoder.dialect
     ndjson = reading.framing == "ndjson"
     why = misread(reading.unread, decided, ndjson=ndjson)
+    if why is None and reading.parser.pending:
+        return StreamInterrupted(f"the stream ended inside {UNFINISHED[reading.framing]}")
     if why is None:
         return StreamInterrupted(
             "the stream ended before anything of an answer came: there were only ids, markers or "
