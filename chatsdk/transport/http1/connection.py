@@ -290,7 +290,8 @@ def _is_known(kind: Any, name: str) -> bool:
     Told by the name of the module, because recorders replace the classes in it.
     """
     module: str = _owner(kind, name).__module__
-    return module.startswith(("urllib3.", "http."))
+    # urllib3.contrib has connections that make their sockets through a SOCKS proxy.
+    return module.startswith(("urllib3.", "http.")) and not module.startswith("urllib3.contrib.")
 
 
 def _class(thing: Any) -> Any:
