@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsdk.dialects.thinking import Thinking, split_thinking
+from chatsdk.dialects.thinking import Flagged, LeadingThinking, Thinking, split_thinking
 from chatsdk.parts import Reasoning, Text
 
 TEXT = "a <think>b < c</think> d <th <think></think><think>e</thin"
@@ -54,3 +54,48 @@ def test_any_pieces(pieces):
     assert joined(parts) == split_thinking(whole, final=True)
     rest = whole.replace("<think>", "").replace("</think>", "")
     assert sum(len(part.text) for part in parts) >= len(rest)
+
+
+LEADING = {
+    "<think>a</think>b": ("a", "b"),
+    " \n<think>a</think>b": ("a", " \nb"),
+    "The <think> tag": ("", "The <think> tag"),
+    "See:\n<think>x": ("", "See:\n<think>x"),
+    "One\n<think>\ntwo</think>three": ("\ntwo", "One\nthree"),
+    "<think>a</think>\n\n<think>\nb</think>c": ("a\nb", "\n\nc"),
+    "<br> or </think>": ("", "<br> or </think>"),
+    "a <think>": ("", "a <think>"),
+    "a\n<think>": ("", "a\n<think>"),
+    "<thin": ("", "<thin"),
+}
+
+
+@pytest.mark.parametrize("text", sorted(LEADING))
+def test_tags_where_a_model_begins_to_speak(text):
+    """However the text is cut, only a tag that leads is thinking."""
+    for cut in range(len(text) + 1):
+        thinking = LeadingThinking()
+        parts = [*thinking.split(text[:cut]), *thinking.split(text[cut:]), *thinking.flush()]
+        thought = "".join(part.text for part in parts if isinstance(part, Reasoning))
+        said = "".join(part.text for part in parts if isinstance(part, Text))
+        assert (thought, said) == LEADING[text], cut
+
+
+FLAGGED = [
+    ([("<thought>They", True), (" greet.", True), ("</thought>Good", False), (" day", False)]),
+    ([("<thought>They greet.</thought>", True), ("Good day", False)]),
+    ([("They greet.", True), ("Good day", False)]),
+]
+
+
+@pytest.mark.parametrize("pieces", FLAGGED)
+def test_flagged_thoughts_however_they_are_cut(pieces):
+    """Google's tags are in neither the thoughts nor the text, cut into single characters."""
+    flagged = Flagged()
+    parts = []
+    for text, thought in pieces:
+        for char in text:
+            parts += [Text(char)] if flagged.closed else flagged.split(char, thought=thought)
+    parts += flagged.flush()
+    assert "".join(part.text for part in parts if isinstance(part, Reasoning)) == "They greet."
+    assert "".join(part.text for part in parts if isinstance(part, Text)) == "Good day"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import json
 import logging
 import math
 import socket
@@ -616,3 +617,68 @@ def test_an_adapter_does_not_send_again(server, kind, methods):
             server.reply(200)
             assert http.post(server.url).status_code == 200
             assert len(server.requests) == 6
+
+
+# --- what the backend says about it ---------------------------------------------------------------
+
+
+def refusals(server, client, status, body="", **headers):
+    """The error of a refusal, and how many requests came."""
+    server.reply(status, body=body, headers=headers)
+    with pytest.raises(HTTPStatusError) as caught:
+        client.send({})
+    assert caught.value.status == status
+    return caught.value, len(server.requests)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_backend_that_forbids_a_repetition(server, client, status):
+    """``x-should-retry: false`` is heeded."""
+    assert refusals(server, client, status, **{"x-should-retry": "false"})[1] == 1
+
+
+def test_a_backend_that_wants_a_repetition_gets_none(server, client):
+    """``x-should-retry: true`` does not widen what is sent again."""
+    assert refusals(server, client, 500, **{"x-should-retry": "true"})[1] == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "insufficient_quota", "message": "no"},
+        {"type": "insufficient_quota", "message": "no"},
+        {"message": "You exceeded your current quota, please check your plan."},
+        {"message": "Insufficient Balance"},
+        {
+            "code": 429,
+            "status": "RESOURCE_EXHAUSTED",
+            "message": "no",
+            "details": [{"violations": [{"quotaId": "GenerateRequestsPerDayPerProject"}]}],
+        },
+    ],
+)
+def test_a_quota_that_is_used_up_is_not_asked_again(server, client, error):
+    """Seconds do not bring it back."""
+    assert refusals(server, client, 429, json.dumps({"error": error}))[1] == 1
+
+
+def test_google_says_in_the_body_how_long_to_wait(server):
+    """``RetryInfo`` counts as Retry-After does; a header goes first."""
+    details = [
+        {"violations": [{"quotaId": "GenerateRequestsPerMinutePerProject"}]},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.02s"},
+    ]
+    message = "You exceeded your current quota, please check your plan."
+    error = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": message, "details": details}
+    with ChatClient(server.url, dialect="openai", retry=Retry(attempts=2, max_wait=1)) as client:
+        server.reply(429, body=json.dumps([{"error": error}]))
+        answered(server, client, 2)
+        details[1]["retryDelay"] = "40s"
+        server.reply(429, body=json.dumps({"error": error}))
+        with pytest.raises(HTTPStatusError) as caught:
+            client.send({})
+        assert caught.value.retry_after == 40
+        server.reply(429, body=json.dumps({"error": error}), headers={"Retry-After": "50"})
+        with pytest.raises(HTTPStatusError) as caught:
+            client.send({})
+        assert caught.value.retry_after == 50

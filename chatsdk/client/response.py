@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from chatsdk.dialects.contract import Dialect
-from chatsdk.dialects.media import unsupported
+from chatsdk.dialects.media import is_json_object, shows_lines, unsupported
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolError
 from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
@@ -89,6 +89,8 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Docume
         return dialect, b"", None
     # Frameworks call a stream text/html or application/json unless they are told otherwise.
     head = _head(exchange, LONGEST_FIELD if framing == "sse" else 1)
+    if dialect.name == "auto" and _bare(head).startswith(b"{"):
+        head = _with_first_line(exchange, head)
     dialect = dialect.for_response(content_type, exchange.headers, head)
     framing = dialect.framing(content_type)
     bare = _bare(head)
@@ -169,6 +171,19 @@ def _head(exchange: Exchange, enough: int) -> bytes:
         head += more
         if not more or len(_bare(head)) >= enough or b"\n" in _bare(head):
             break
+    return head
+
+
+def _with_first_line(exchange: Exchange, head: bytes) -> bytes:
+    """Read on until it shows whether a body is one JSON document or lines of JSON."""
+    while len(head) < DOCUMENT_BYTES and not shows_lines(head):
+        line, end, _ = _bare(head).partition(b"\n")
+        if end and not is_json_object(line):
+            break
+        more = exchange.read()
+        if not more:
+            break
+        head += more
     return head
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatsdk import dialects
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.media import is_ndjson, is_vercel_v1
+from chatsdk.dialects.media import is_ndjson, is_vercel_v1, shows_lines
 from chatsdk.dialects.signatures import (
     DONE,
     END,
@@ -73,7 +73,7 @@ class Auto(Dialect):
         """Return the dialect of which the header fields or the first bytes are certain."""
         if is_vercel_v1(content_type, headers, head):
             return dialects.get("vercel_v1")
-        return self
+        return AutoLines() if shows_lines(head) else self
 
     def decoder(self, content_type: str = "") -> Decoder:
         return AutoDecoder(content_type)
@@ -104,13 +104,23 @@ class Auto(Dialect):
         return None
 
 
+class AutoLines(Auto):
+    """`Auto` for lines of JSON whose content type does not say so."""
+
+    def framing(self, content_type: str = "") -> str:
+        return "ndjson"
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return AutoDecoder(content_type, ndjson=True)
+
+
 class AutoDecoder(Decoder):
     """Looks at events until one shows the family, then leaves the stream to its decoder."""
 
-    def __init__(self, content_type: str = "") -> None:
+    def __init__(self, content_type: str = "", *, ndjson: bool = False) -> None:
         self.dialect = None
         self._content_type = content_type
-        self._ndjson = is_ndjson(content_type)
+        self._ndjson = ndjson or is_ndjson(content_type)
         self._kept: list[ServerSentEvent] = []
         self._unknown = 0
         self._decoder: Decoder | None = None

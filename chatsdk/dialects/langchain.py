@@ -141,7 +141,7 @@ def _said(message: dict[str, Any]) -> tuple[str, str]:
     thought = ""
     if extra:
         extra = as_object(extra, "additional_kwargs")
-        thought = as_text(extra.get("reasoning_content"), "reasoning_content")
+        thought = thought_in(extra.get("reasoning_content") or extra.get("reasoning"))
     if content.__class__ is str:
         return content, thought
     texts = []
@@ -154,9 +154,22 @@ def _said(message: dict[str, Any]) -> tuple[str, str]:
         kind = block.get("type")
         if kind == "text":
             texts.append(as_text(block.get("text"), "text"))
-        elif kind in ("thinking", "reasoning"):
-            thoughts.append(as_text(block.get(kind), kind))
+        elif kind in ("thinking", "reasoning", "reasoning_content"):
+            thoughts.append(thought_in(block.get(kind, block)))
     return "".join(texts), "".join(thoughts)
+
+
+def thought_in(value: object) -> str:
+    """Return a thought that is text, an object that holds one, or a list of such objects.
+
+    It is as the makers of models have it: OpenAI's item with a summary, Bedrock's with a text.
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, dict):
+        held = (value.get(name) for name in ("text", "reasoning", "thinking", "summary", "content"))
+        return thought_in(next((item for item in held if item), None))
+    return "".join(map(thought_in, as_list(value, "reasoning")))
 
 
 def _call_piece(call: dict[str, Any], index: int) -> ToolCallDelta:

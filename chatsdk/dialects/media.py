@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
-__all__ = ["is_ndjson", "is_vercel_v1", "media_type", "unsupported"]
+__all__ = [
+    "is_json_object",
+    "is_ndjson",
+    "is_vercel_v1",
+    "media_type",
+    "shows_lines",
+    "unsupported",
+]
 
 # No one name won; these are the ones in use for one JSON value a line.
 NDJSON_TYPES = frozenset(
@@ -65,3 +73,25 @@ def unsupported(content_type: str) -> str | None:
             "or a gateway that translates Bedrock, such as LiteLLM"
         )
     return None
+
+
+def is_json_object(line: bytes) -> bool:
+    """Return whether these bytes are one whole JSON object."""
+    line = line.strip()
+    if not line.startswith(b"{") or not line.endswith(b"}"):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def shows_lines(head: bytes) -> bool:
+    """Return whether a body that begins so is lines of JSON, not one document.
+
+    Its first line is a whole object, and more follows. n8n streams so as ``application/json``, and
+    Ollama behind some proxies.
+    """
+    line, end, rest = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    return bool(end) and bool(rest.strip()) and is_json_object(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatsdk.parts import Reasoning, Text
 
-__all__ = ["Flagged", "Thinking", "split_thinking"]
+__all__ = ["Flagged", "LeadingThinking", "Thinking", "split_thinking"]
 
 OPEN, CLOSE = "<think>", "</think>"
 
@@ -57,15 +57,74 @@ class Thinking:
         return Reasoning(text) if self.inside else Text(text)
 
 
-def split_thinking(text: str, *, final: bool = False) -> tuple[str, str]:
+class LeadingThinking(Thinking):
+    """As `Thinking`, for a server that puts the tags where a model begins to speak.
+
+    A tag begins thinking at the start of the answer, or on a line of its own. In mid-text it is
+    text, so that an answer can be about the tag.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Only white space came so far: of the whole answer, and of the line under way.
+        self._unsaid = self._blank = True
+
+    def split(self, piece: str) -> list[Text | Reasoning]:
+        text, self._held = self._held + piece, ""
+        parts: list[Text | Reasoning] = []
+        start = 0
+        while True:
+            tag = CLOSE if self.inside else OPEN
+            found = text.find(tag, start)
+            if found < 0:
+                break
+            behind = found + len(tag)
+            if self.inside:
+                self._add(parts, text[start:found])
+                self.inside = False
+            elif (begins := self._begins(text[start:found], text[behind : behind + 1])) is None:
+                # The next character tells.
+                self._say(parts, text[start:found])
+                self._held = text[found:]
+                return parts
+            elif begins:
+                self._say(parts, text[start:found])
+                self.inside = True
+            else:
+                self._say(parts, text[start:behind])
+            start = behind
+        end = len(text) - _begun(text[start:], tag)
+        self._held = text[end:]
+        (self._add if self.inside else self._say)(parts, text[start:end])
+        return parts
+
+    def _say(self, parts: list[Text | Reasoning], text: str) -> None:
+        self._add(parts, text)
+        self._unsaid = self._unsaid and not text.strip()
+        line = text.rpartition("\n")[2]
+        self._blank = not line.strip() and (self._blank or "\n" in text)
+
+    def _begins(self, before: str, behind: str) -> bool | None:
+        """Whether a tag begins thinking, between this text and this character; None: perhaps."""
+        if self._unsaid and not before.strip():
+            return True
+        line = before.rpartition("\n")[2]
+        if line.strip() or not (self._blank or "\n" in before):
+            return False
+        return behind == "\n" if behind else None
+
+
+def split_thinking(
+    text: str, *, final: bool = False, thinking: Thinking | None = None
+) -> tuple[str, str]:
     """Return the thinking and the rest of a whole text.
 
     The beginning of a tag at its end is left out, since the next snapshot shows what it is; with
-    `final` it is text.
+    `final` it is text. `thinking` is another way of looking for tags than the plain one.
     """
     if "<" not in text:
         return "", text
-    thinking = Thinking()
+    thinking = thinking or Thinking()
     parts = thinking.split(text)
     if final:
         parts += thinking.flush()

@@ -12,7 +12,7 @@ from chatsdk.parts import Failure
 from chatsdk.transport.checks import shown_url
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
 from chatsdk.transport.foreign import raised_by_handler
-from chatsdk.transport.retrying import retry_after
+from chatsdk.transport.retrying import asked_in, retry_after
 from chatsdk.transport.secrets import CUT
 
 __all__ = ["hindrance", "redirected", "refusal"]
@@ -94,7 +94,7 @@ def refusal(
         body=body,
         message=message,
         code=said.code if said is not None else None,
-        retry_after=retry_after(headers),
+        retry_after=asked_in(body) if (wait := retry_after(headers)) is None else wait,
         request_id=exchange.request_id,
     )
 

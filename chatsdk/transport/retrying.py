@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import random
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from chatsdk.errors import ChatError, ChatTimeout, ConnectError, HTTPStatusError, StreamInterrupted
 from chatsdk.options import Retry
 
-__all__ = ["retry_after", "wait_before"]
+__all__ = ["asked_in", "retry_after", "wait_before"]
 
 # With an idempotency key the backend can tell a repetition, so these are worth one as well.
 REPEATABLE_WITH_KEY = frozenset({408, 409, 500, 502, 504})
+
+
+# Codes of a quota or a balance that is used up: waiting seconds does not bring it back.
+USED_UP = frozenset(
+    {
+        *(
+            "insufficient_quota",
+            "quota_exceeded",
+            "provider_quota_exceeded",
+            "insufficient_balance",
+        ),
+        *("billing_hard_limit_reached", "billing_not_active", "insufficient_credits", "arrearage"),
+        *("exceeded_current_quota_error", "credit_balance_too_low", "insufficient_user_quota"),
+    }
+)
+USED_UP_WORDS = re.compile(
+    r"exceeded your current quota|insufficient (?:balance|credit|quota)|credit balance is too low"
+    r"|out of credits|quota has been exhausted",
+    re.IGNORECASE,
+)
+
+# A duration in the JSON of protocol buffers.
+DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
 def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
@@ -36,6 +62,50 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
     except (TypeError, ValueError, OverflowError, OSError):
         return None
     return max(0.0, when - (time.time() if now is None else now))
+
+
+def asked_in(body: bytes) -> float | None:
+    """Read how many seconds Google asks to wait, in the ``RetryInfo`` of an error's details.
+
+    Source: https://cloud.google.com/apis/design/errors, ``google.rpc.RetryInfo``.
+    """
+    for detail in _details(body):
+        delay = detail.get("retryDelay")
+        found = DURATION.fullmatch(delay) if isinstance(delay, str) else None
+        if found is not None:
+            return float(found[1])
+    return None
+
+
+def _details(body: bytes) -> Iterator[dict[str, Any]]:
+    """The details of an error of Google's."""
+    if b"details" not in body:
+        return
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(value, list) and value:
+        value = value[0]
+    error = value.get("error") if isinstance(value, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, dict):
+            yield detail
+
+
+def _is_hopeless(error: HTTPStatusError) -> bool:
+    """Whether the backend says that a repetition would fail, too."""
+    if error.headers.get("x-should-retry", "").strip().lower() == "false":
+        return True
+    if str(error.code).lower() in USED_UP:
+        return True
+    for detail in _details(error.body):
+        violations = detail.get("violations")
+        for item in violations if isinstance(violations, list) else ():
+            if isinstance(item, dict) and "PerDay" in str(item.get("quotaId")):
+                return True
+    return error.retry_after is None and bool(USED_UP_WORDS.search(error.message))
 
 
 def wait_before(
@@ -61,6 +131,8 @@ def wait_before(
 
 def _repeatable(retry: Retry, error: ChatError, keyed: bool, written: bool) -> bool:
     if isinstance(error, HTTPStatusError):
+        if _is_hopeless(error):
+            return False
         return error.status in retry.statuses or (keyed and error.status in REPEATABLE_WITH_KEY)
     if written and not keyed:
         return False

@@ -142,6 +142,13 @@ class AGUIDecoder(Decoder):
         return [TextSnapshot(text), *parts] if text else parts
 
     def _custom(self, payload: dict[str, Any]) -> Sequence[Part]:
+        if payload.get("name") == "usage" and isinstance(payload.get("value"), dict):
+            # Microsoft's framework counts here, all of the run so far.
+            value = payload["value"]
+            names = ("input_token_count", "output_token_count", "total_token_count")
+            counts = [as_whole(value.get(name)) for name in names]
+            if any(count is not None for count in counts):
+                return (UsageUpdate(*counts),)
         if payload.get("name") != CITATIONS:
             return (Data(as_name(payload.get("name"))),)
         items = [as_object(item, "value[]") for item in as_list(payload.get("value"), "value")]

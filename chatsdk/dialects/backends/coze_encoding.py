@@ -56,8 +56,13 @@ class _Chat(Writer[bytes]):
             yield self._message("completed", "knowledge", content="".join(slices))
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
-        code = INTERNAL if part.code is None else part.code
-        yield self._event("failed", last_error={"code": code, "msg": part.message})
+        # Its clients take a whole number only; a word stands before the message.
+        number = str(part.code) if isinstance(part.code, (int, str)) else ""
+        if number.lstrip("-").isdecimal() and number.isascii():
+            code, message = int(number), part.message
+        else:
+            code, message = INTERNAL, f"{number}: {part.message}" if number else part.message
+        yield self._event("failed", last_error={"code": code, "msg": message})
         yield _frame("done", '"[DONE]"')
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.thinking import LeadingThinking, split_thinking
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -27,7 +28,7 @@ from chatsdk.parts import (
     Identity,
     Part,
     Reasoning,
-    Text,
+    ReasoningSnapshot,
     TextSnapshot,
     ToolCallDelta,
     UsageUpdate,
@@ -49,6 +50,8 @@ class DifyDecoder(Decoder):
         # What is known of each step, and whether any of it is shown as reasoning.
         self._thoughts: dict[str | None, str] = {}
         self._thinking = False
+        # Dify puts what a model sends apart into the answer, between tags.
+        self._tags = LeadingThinking()
         # The number of each call, which is told by its step and the tool's name.
         self._calls: dict[tuple[str | None, str], int] = {}
         # Whether a message is written: a workflow run has none, and no ``message_end`` follows.
@@ -63,7 +66,8 @@ class DifyDecoder(Decoder):
         return self.read(load_object(event.data)) if event.data.strip() else ()
 
     def close(self) -> Sequence[Part]:
-        return () if self._failed is None else (self._failed,)
+        held = self._tags.flush()
+        return held if self._failed is None else (*held, self._failed)
 
     def read(self, payload: dict[str, Any]) -> Sequence[Part]:
         """Return the parts of one parsed event."""
@@ -92,17 +96,24 @@ class DifyDecoder(Decoder):
         text = as_text(payload.get("answer"), "answer")
         if self._agent:
             # A new agent ends with its whole answer once more.
-            return (TextSnapshot(text),) if text else ()
-        return (Text(text),) if text else ()
+            _, said = split_thinking(text, final=True, thinking=LeadingThinking())
+            return (TextSnapshot(said),) if said else ()
+        return self._tags.split(text)
 
     def _agent_message(self, payload: dict[str, Any]) -> Sequence[Part]:
         text = as_text(payload.get("answer"), "answer")
         self._agent = True
         self._said.append(text)
-        return (Text(text),) if text else ()
+        return self._tags.split(text)
 
     def _replaced(self, payload: dict[str, Any]) -> Sequence[Part]:
-        return (TextSnapshot(as_text(payload.get("answer"), "answer")),)
+        return self._whole(as_text(payload.get("answer"), "answer"))
+
+    def _whole(self, text: str) -> Sequence[Part]:
+        """Return the parts of text that takes the place of all before."""
+        self._tags = LeadingThinking()
+        thought, said = split_thinking(text, final=True, thinking=self._tags)
+        return (*([ReasoningSnapshot(thought)] if thought else ()), TextSnapshot(said))
 
     def _reasoning(self, payload: dict[str, Any]) -> Sequence[Part]:
         data = as_object(payload.get("data"), "data")
@@ -159,7 +170,7 @@ class DifyDecoder(Decoder):
         sources = as_list(metadata.get("retriever_resources"), "retriever_resources")
         if sources:
             parts.append(Citations(tuple(map(_citation, sources))))
-        return [*parts, End()]
+        return [*self._tags.flush(), *parts, End()]
 
     def _workflow_finished(self, payload: dict[str, Any]) -> Sequence[Part]:
         data = as_object(payload.get("data"), "data")
@@ -178,7 +189,8 @@ class DifyDecoder(Decoder):
         parts: list[Part] = []
         outputs = as_object(data.get("outputs"), "outputs")
         if outputs and not self._streamed:
-            parts.append(Text(_result(outputs)))
+            parts += self._tags.split(_result(outputs))
+        parts += self._tags.flush()
         total = as_whole(data.get("total_tokens"))
         if total is not None:
             parts.append(UsageUpdate(total=total))
@@ -190,11 +202,11 @@ class DifyDecoder(Decoder):
     def _chunk(self, payload: dict[str, Any]) -> Sequence[Part]:
         text = _data_text(payload)
         self._streamed = self._streamed or bool(text)
-        return (Text(text),) if text else ()
+        return self._tags.split(text)
 
     def _chunk_replaced(self, payload: dict[str, Any]) -> Sequence[Part]:
         self._streamed = True
-        return (TextSnapshot(_data_text(payload)),)
+        return self._whole(_data_text(payload))
 
     def _paused(self, payload: dict[str, Any]) -> Sequence[Part]:
         # The run goes on in another stream, after a person has filled in a form.
