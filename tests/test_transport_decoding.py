@@ -101,3 +101,13 @@ def test_too_many_codings_are_refused():
         server.stream([CHUNK % b"Hi"], headers=[("Content-Encoding", ", ".join(["zstd"] * 9))])
         with pytest.raises(ProtocolError, match="Too many"):
             client.send({})
+
+
+@pytest.mark.parametrize(
+    "coding", ["none", "None", "utf-8", "UTF-8", "identity, none", "charset=utf-8"]
+)
+def test_a_coding_that_names_no_compression(coding):
+    """Servers write such words to keep proxies from compressing: the body is read as it is."""
+    with ChatServer() as server, ChatClient(server.url, dialect="openai") as client:
+        server.stream(HELLO, headers=[("Content-Encoding", coding)])
+        assert client.send({}).result().text == "Hello"

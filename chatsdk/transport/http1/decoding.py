@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 from typing import Any
 
@@ -12,12 +13,11 @@ __all__ = ["bound_decoder", "is_cut", "unknown_coding"]
 # Decoders that urllib3 has in any case; br and zstd only where their package is installed.
 ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
 
-# The codings that exist (IANA, HTTP Content Coding Registry). Any other word names none: servers
-# write "none" to keep proxies from compressing, or a charset.
-CODINGS = frozenset(
+# Words in use for no compression: servers write them to keep proxies from compressing.
+NO_CODING = frozenset(
     {
-        *("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"),
-        *("aes128gcm", "dcb", "dcz", "exi", "pack200-gzip"),
+        *("", "identity", "none", "null", "off", "no", "false", "plain", "text", "binary"),
+        *("7bit", "8bit", "chunked", "json", "raw", "default", "unencoded", "uncompressed"),
     }
 )
 
@@ -34,13 +34,24 @@ def unknown_coding(raw: Any, encodings: str) -> str | None:
     known = getattr(raw, "CONTENT_DECODERS", ENCODINGS)
     for name in encodings.split(","):
         encoding = name.strip()
-        if encoding in CODINGS and encoding not in known:
+        if encoding not in known and not _is_none(encoding):
             return (
                 f"it is compressed as {encoding!r}, though chatsdk asked for none; switch that off "
                 "in the proxy or the backend, or install the package that urllib3 needs for it "
                 "(brotli for br, backports.zstd for zstd)"
             )
     return None
+
+
+def _is_none(encoding: str) -> bool:
+    """Whether a word names no compression. A charset is none, though some put it there."""
+    name = encoding.removeprefix("charset=").strip("\"' ")
+    if name in NO_CODING:
+        return True
+    try:
+        return codecs.lookup(name)._is_text_encoding
+    except LookupError:
+        return False
 
 
 def is_cut(raw: Any) -> bool:
