@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from chatsdk.messages import Message
 from chatsdk.values import distinct
 
-__all__ = ["AskedFor", "field", "json_object", "message_at", "refuse", "tools_in", "without"]
+__all__ = [
+    "AskedFor",
+    "as_json",
+    "field",
+    "json_object",
+    "message_at",
+    "refuse",
+    "tools_in",
+    "without",
+]
 
 _KINDS: dict[type, str] = {
     str: "a string",
@@ -35,6 +45,11 @@ class AskedFor(NamedTuple):
     options: dict[str, Any]
     stream: bool = True
     conversation_id: str | None = None
+
+
+def as_json(value: Any) -> str:
+    """Write a value as JSON text, for arguments and results that came as values."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def refuse(where: str, expected: str) -> ValueError:

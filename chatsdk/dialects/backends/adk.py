@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.asking import new_messages, tool_name
 from chatsdk.dialects.backends.adk_decoder import ADKDecoder
@@ -12,6 +12,9 @@ from chatsdk.dialects.backends.gemini_asking import write_body
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.messages import Message
 from chatsdk.parts import Failure, Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["ADK"]
 
@@ -93,6 +96,11 @@ class ADK(Dialect):
                 found.code,
             )
         return found
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.adk_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

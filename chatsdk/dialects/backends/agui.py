@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chatsdk.dialects.asking import embedded, failed, given_back
@@ -13,6 +13,9 @@ from chatsdk.dialects.calling import declared, written_calls
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["AGUI"]
 
@@ -64,6 +67,11 @@ class AGUI(Dialect):
             "forwardedProps": {},
         }
         return body | options
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.agui_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from chatsdk.answer import ToolCall
-from chatsdk.dialects.asked import AskedFor, field, json_object, refuse, without
+from chatsdk.dialects.asked import AskedFor, as_json, field, json_object, refuse, without
 from chatsdk.dialects.backends.anthropic_content import DIALECT
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Native
@@ -72,9 +71,7 @@ def _messages(item: dict[str, Any], where: str) -> Iterator[Message]:
             case "image":
                 images.append(_image(json_object(block.get("source"), f"{here}.source"), here))
             case "tool_use":
-                given = json.dumps(
-                    field(block, "input", dict, here), ensure_ascii=False, separators=(",", ":")
-                )
+                given = as_json(field(block, "input", dict, here))
                 name = field(block, "name", str, here)
                 calls.append(ToolCall(field(block, "id", str, here), name, given))
             case "tool_result":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from chatsdk.answer import Answer
@@ -34,6 +34,9 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["Coze", "CozeDecoder"]
 
@@ -107,6 +110,11 @@ class Coze(Dialect):
             {"conversation_id": answer.conversation_id, "chat_id": answer.task_id},
             relative="/v3/chat",
         )
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.coze_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

@@ -7,7 +7,7 @@ protocol with DeepSeek's ``reasoning_content``: for it use ``openai``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.asking import paired
 from chatsdk.dialects.calling import written_calls, written_tools
@@ -39,6 +39,9 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["DashScope", "DashScopeDecoder"]
 
@@ -126,6 +129,11 @@ class DashScope(Dialect):
         if not isinstance(payload, dict) or not isinstance(payload.get("output"), dict):
             return None
         return [*DashScopeDecoder(self, snapshot=True).read(payload), End()]
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.dashscope_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

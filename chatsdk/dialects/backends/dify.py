@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from chatsdk.answer import Answer
@@ -13,6 +13,9 @@ from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.payload import as_name
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["Dify"]
 
@@ -146,6 +149,11 @@ class Dify(Dialect):
         _, path, relative = APPS[self._app]
         task = quote(answer.task_id, safe="")
         return StopRequest(path.format(task), {"user": user}, relative=relative)
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.dify_request import read
+
+        return read(body, app=self._app, prompt=self._prompt)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer
 from chatsdk.dialects.backends.openai import OpenAI
@@ -23,6 +23,9 @@ from chatsdk.dialects.payload import (
 from chatsdk.messages import Message
 from chatsdk.parts import Citation, Citations, Part, ToolCallDelta, UsageUpdate
 from chatsdk.sse import ServerSentEvent
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["FastGPT"]
 
@@ -71,6 +74,12 @@ class FastGPT(OpenAI):
             body["chatId"] = conversation_id
         options.pop("tools", None)
         return body | options
+
+    def read_request(self, body: Any) -> AskedFor:
+        asked = super().read_request(body)
+        options = dict(asked.options)
+        options.pop("detail", None)
+        return asked._replace(conversation_id=as_name(options.pop("chatId", None)), options=options)
 
     def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
         """Possible where the request named both ``appId`` and ``chatId``.

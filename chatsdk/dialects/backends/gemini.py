@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from chatsdk.dialects.backends.gemini_asking import write_body
@@ -38,6 +38,9 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 from chatsdk.sse import ServerSentEvent
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["FINISH", "UNSET", "Gemini", "GeminiDecoder", "grounds", "usage_update"]
 
@@ -130,6 +133,11 @@ class Gemini(Dialect):
             return None
         decoder = GeminiDecoder(self)
         return [*decoder.read(payload), *decoder.close(), End()]
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.gemini_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk import sse
 from chatsdk.answer import Answer
@@ -28,6 +28,9 @@ from chatsdk.parts import (
     TextSnapshot,
 )
 from chatsdk.sse import ServerSentEvent
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["JSONFields"]
 
@@ -150,6 +153,16 @@ class JSONFields(Dialect):
         if not isinstance(body, dict):
             raise ValueError("the body is a JSON object: name a field of it")
         return body
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.json_fields_request import read
+
+        return read(
+            body,
+            prompt=self._prompt,
+            messages=self._messages,
+            conversation=self._conversation,
+        )
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

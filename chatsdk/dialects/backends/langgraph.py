@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from chatsdk.answer import Answer
@@ -15,6 +15,9 @@ from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, load,
 from chatsdk.messages import Message
 from chatsdk.parts import Data, End, Failure, Finish, Identity, Part
 from chatsdk.sse import ServerSentEvent
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["LangGraph", "LangGraphDecoder"]
 
@@ -134,6 +137,11 @@ class LangGraph(Dialect):
             # Right where the thread stands in the address; without one nobody knows it.
             return StopRequest(f"/runs/{run}/cancel", relative="/runs")
         return StopRequest(f"/threads/{thread}/runs/{run}/cancel", relative=("/threads", "/runs"))
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.langgraph_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

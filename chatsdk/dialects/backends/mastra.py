@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.asking import new_messages
 from chatsdk.dialects.backends.mastra_decoder import MastraDecoder
@@ -12,6 +12,9 @@ from chatsdk.dialects.calling import declared
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.messages import Message
 from chatsdk.parts import Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["Mastra"]
 
@@ -60,6 +63,11 @@ class Mastra(Dialect):
         if tools:
             body["clientTools"] = {tool["name"]: _tool(tool) for tool in map(declared, tools)}
         return body | options
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.mastra_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from chatsdk.answer import ToolCall
-from chatsdk.dialects.asked import AskedFor, field, json_object, refuse, tools_in, without
+from chatsdk.dialects.asked import AskedFor, as_json, field, json_object, refuse, tools_in, without
 from chatsdk.messages import Image, Message
 
 __all__ = ["read"]
@@ -60,7 +59,7 @@ def _call(value: Any, where: str, id: str) -> ToolCall:
     function = json_object(call.get("function"), f"{where}.function")
     given = function.get("arguments", {})
     if not isinstance(given, str):
-        given = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+        given = as_json(given)
     name = field(function, "name", str, f"{where}.function")
     return ToolCall(field(call, "id", str, where, id), name, given)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from chatsdk.answer import Answer
@@ -12,6 +12,9 @@ from chatsdk.dialects.backends.openai_responses_decoding import ResponsesDecoder
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 from chatsdk.messages import Message
 from chatsdk.parts import Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["OpenAIResponses"]
 
@@ -75,6 +78,11 @@ class OpenAIResponses(Dialect):
             return None
         path = f"/responses/{quote(answer.id, safe='')}/cancel"
         return StopRequest(path, relative="/responses")
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.openai_responses_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

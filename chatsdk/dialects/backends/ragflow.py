@@ -7,7 +7,7 @@ as snapshots the releases up to 0.23, which ``"legacy": true`` brings back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from chatsdk.answer import Answer
@@ -16,6 +16,9 @@ from chatsdk.dialects.backends.ragflow_decoder import RAGFlowDecoder
 from chatsdk.dialects.contract import About, Dialect, StopRequest
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["RAGFlow", "RAGFlowAgent", "RAGFlowLegacy"]
 
@@ -114,6 +117,11 @@ class RAGFlow(Dialect):
             return None
         path = f"/api/v1/tasks/{quote(answer.task_id, safe='')}/cancel"
         return StopRequest(path, relative="/api/v1")
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.ragflow_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

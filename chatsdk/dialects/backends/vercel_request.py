@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from chatsdk.answer import ToolCall
-from chatsdk.dialects.asked import AskedFor, field, json_object, refuse, without
+from chatsdk.dialects.asked import AskedFor, as_json, field, json_object, refuse, without
 from chatsdk.messages import Image, Message
 
 __all__ = ["read"]
@@ -83,7 +82,7 @@ class _Step:
         id = field(part, "toolCallId", str, where)
         name = field(part, "toolName", str, where) if kind == "dynamic-tool" else kind[5:]
         given = part.get("input", part.get("rawInput"))
-        arguments = given if isinstance(given, str) else _json({} if given is None else given)
+        arguments = given if isinstance(given, str) else as_json({} if given is None else given)
         state = field(part, "state", str, where)
         if state not in (*_OPEN, "output-available", "output-error", "output-denied"):
             raise refuse(f"{where}.state", "a state of a tool call")
@@ -92,7 +91,7 @@ class _Step:
             return
         if state == "output-available":
             output = part.get("output")
-            content = output if isinstance(output, str) else _json(output)
+            content = output if isinstance(output, str) else as_json(output)
             status = None
         else:
             content = field(part, "errorText", str, where, "the user denied this call")
@@ -117,7 +116,3 @@ def _image(part: dict[str, Any], where: str) -> Image:
     if not media_type.startswith("image/"):
         raise refuse(f"{where}.mediaType", "image/...: only pictures can be passed on")
     return Image(url=field(part, "url", str, where), media_type=media_type)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chatsdk.dialects.backends.vercel_v1_decoder import VercelV1Decoder
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.messages import Message
 from chatsdk.parts import Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["VercelV1"]
 
@@ -68,6 +71,11 @@ class VercelV1(Dialect):
         if not options.get("tools", True):
             del options["tools"]
         return body | options
+
+    def read_request(self, body: Any) -> AskedFor:
+        from chatsdk.dialects.backends.vercel_v1_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
