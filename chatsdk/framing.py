@@ -35,6 +35,7 @@ CONTENT_TYPES = {
     "ndjson": "application/x-ndjson",
     "lines": "text/plain; charset=utf-8",
     "json": "text/event-stream",
+    "amazon": "application/vnd.amazon.eventstream",
     "text": "text/plain; charset=utf-8",
 }
 
@@ -44,6 +45,7 @@ UNFINISHED = {
     "ndjson": "a line",
     "lines": "a line",
     "json": "a JSON value",
+    "amazon": "a frame",
     "text": "a character",
 }
 
@@ -67,6 +69,10 @@ def parser_for(
         from chatsdk.json_values import TellingParser
 
         return TellingParser(max_event_bytes=max_event_bytes, dataless=dataless)
+    if framing == "amazon":
+        from chatsdk.amazon_frames import FrameParser
+
+        return FrameParser(max_event_bytes=max_event_bytes)
     from chatsdk.plain_text import TextParser
 
     return TextParser()

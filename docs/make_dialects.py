@@ -86,8 +86,6 @@ def page() -> str:
             *_table(COLUMNS, rows),
             "\n## What each follows\n",
             *_table(("dialect", "backend", "version", "source"), follows),
-            "\nAmazon's `application/vnd.amazon.eventstream` is binary, no event stream: it is "
-            "recognised by its content\ntype and refused with the remedy in the message.\n",
         ]
     )
 

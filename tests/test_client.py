@@ -299,11 +299,6 @@ def test_a_callable_token_is_asked_once_more_after_a_401(server):
         ({"body": "", "content_type": "application/json"}, NotAStreamError, "empty"),
         ({"body": "", "content_type": "text/event-stream"}, NotAStreamError, "empty"),
         ({"status": 204}, NotAStreamError, "empty"),
-        (
-            {"body": b"\x00\x01", "content_type": "application/vnd.amazon.eventstream"},
-            NotAStreamError,
-            "binary",
-        ),
     ],
 )
 def test_what_is_no_stream_is_raised_by_send(server, client, reply, error, said):

@@ -10,7 +10,7 @@ from reading import events_of, transcripts
 from chatsdk import ChatClient, dialects
 from chatsdk.answer import AnswerBuilder
 from chatsdk.dialects.auto import KEPT_EVENTS
-from chatsdk.dialects.media import is_ndjson, media_type, unsupported
+from chatsdk.dialects.media import is_ndjson, media_type
 from chatsdk.errors import BackendError, NotAStreamError, ProtocolError
 from chatsdk.messages import Message
 from chatsdk.parts import Citations, End, Failure, Identity, Text
@@ -194,10 +194,10 @@ def test_content_types():
     assert AUTO.framing("text/event-stream") == "sse"
 
 
-def test_amazons_binary_frames_are_refused_with_a_remedy():
-    """Bedrock's framing is no event stream, and the reason says what to use."""
-    assert "LiteLLM" in (unsupported("application/vnd.amazon.eventstream") or "")
-    assert unsupported("text/event-stream") is None
+def test_amazons_binary_frames_are_bedrocks():
+    """The content type of Amazon's binary frames is Bedrock's alone."""
+    assert AUTO.for_response("application/vnd.amazon.eventstream", {}, b"").name == "bedrock"
+    assert AUTO.for_response("text/event-stream", {}, b"") is AUTO
 
 
 def test_sources_of_a_decided_stream():

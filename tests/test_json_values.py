@@ -143,7 +143,7 @@ def test_text_as_it_comes():
     assert not parser.pending
 
 
-@pytest.mark.parametrize("framing", ["sse", "ndjson", "lines", "json", "text"])
+@pytest.mark.parametrize("framing", ["sse", "ndjson", "lines", "json", "amazon", "text"])
 def test_every_framing_has_a_parser(framing):
     """A framing's name gives a fresh parser, and an empty body has no event."""
     parser = parser_for(framing)

@@ -12,7 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 
 VALUES = {"keywords", "values", "errors", "parts", "answer", "messages", "outcome", "options"}
-PURE = {"sse", "ndjson", "json_values", "plain_text", "framing", "dialects"}
+PURE = {"sse", "ndjson", "json_values", "plain_text", "amazon_frames", "framing", "dialects"}
 BELOW_CLIENT = VALUES | PURE | {"transport"}
 BELOW_SESSION = BELOW_CLIENT | {"client"}
 BELOW_EDGES = BELOW_SESSION | {"session"}
@@ -38,9 +38,10 @@ ARROWS: dict[str, set[str]] = {
     "ndjson": VALUES | {"sse"},
     "json_values": VALUES | {"sse"},
     "plain_text": VALUES | {"sse"},
-    "framing": VALUES | {"sse", "ndjson", "json_values", "plain_text"},
+    "amazon_frames": VALUES | {"sse"},
+    "framing": VALUES | {"sse", "ndjson", "json_values", "plain_text", "amazon_frames"},
     # A dialect can write its own wire format, in the frames of its neighbours; never back.
-    "dialects": VALUES | {"sse", "ndjson", "framing"},
+    "dialects": VALUES | {"sse", "ndjson", "amazon_frames", "framing"},
     "transport": VALUES | PURE,
     "client": BELOW_CLIENT,
     "session": BELOW_SESSION | {"tools"},

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from chatsdk.dialects.contract import Dialect
-from chatsdk.dialects.media import is_json_object, shows_lines, unsupported
+from chatsdk.dialects.media import is_json_object, shows_lines
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolError
 from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
@@ -77,9 +77,6 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Docume
         ChatError: reading failed.
     """
     content_type = exchange.content_type
-    remedy = unsupported(content_type)
-    if remedy is not None:
-        raise _no_stream(exchange, "another format", remedy)
     if exchange.status in (204, 205) or exchange.headers.get("content-length") == "0":
         raise _no_stream(exchange, "an empty body", "check the address and the request")
     exchange.check_head()

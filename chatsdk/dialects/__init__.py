@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.adk import ADK as adk
     from chatsdk.dialects.backends.agui import AGUI as agui
     from chatsdk.dialects.backends.anthropic import Anthropic as anthropic
+    from chatsdk.dialects.backends.bedrock import Bedrock as bedrock
     from chatsdk.dialects.backends.coze import Coze as coze
     from chatsdk.dialects.backends.dashscope import DashScope as dashscope
     from chatsdk.dialects.backends.deepseek import DeepSeek as deepseek
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.ragflow import RAGFlowLegacy as ragflow_legacy
     from chatsdk.dialects.backends.ragflow_openai import RAGFlowOpenAI as ragflow_openai
     from chatsdk.dialects.backends.raw import Raw as raw
+    from chatsdk.dialects.backends.strands import Strands as strands
     from chatsdk.dialects.backends.text import PlainText as text
     from chatsdk.dialects.backends.vercel import Vercel as vercel
     from chatsdk.dialects.backends.vercel_v1 import VercelV1 as vercel_v1
@@ -55,6 +57,7 @@ __all__ = [
     "agui",
     "anthropic",
     "auto",
+    "bedrock",
     "coze",
     "dashscope",
     "deepseek",
@@ -77,6 +80,7 @@ __all__ = [
     "ragflow_openai",
     "raw",
     "register",
+    "strands",
     "text",
     "unregister",
     "vercel",

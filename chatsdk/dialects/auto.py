@@ -8,7 +8,13 @@ from typing import Any
 
 from chatsdk import dialects
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.media import is_ndjson, is_vercel_v1, shows_lines
+from chatsdk.dialects.media import (
+    AMAZON,
+    is_ndjson,
+    is_vercel_v1,
+    media_type,
+    shows_lines,
+)
 from chatsdk.dialects.signatures import (
     DONE,
     END,
@@ -73,6 +79,8 @@ class Auto(Dialect):
         """Return the dialect of which the header fields or the first bytes are certain."""
         if is_vercel_v1(content_type, headers, head):
             return dialects.get("vercel_v1")
+        if media_type(content_type) == AMAZON:
+            return dialects.get("bedrock")
         return AutoLines() if shows_lines(head) else self
 
     def decoder(self, content_type: str = "") -> Decoder:

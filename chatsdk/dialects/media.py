@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 
 __all__ = [
+    "AMAZON",
     "is_json_object",
     "is_ndjson",
     "is_vercel_v1",
     "media_type",
     "shows_lines",
-    "unsupported",
 ]
 
 # No one name won; these are the ones in use for one JSON value a line.
@@ -60,19 +60,6 @@ def is_vercel_v1(content_type: str, headers: Mapping[str, str], head: bytes) -> 
     # Back ends that copied the format leave the field out.
     plain = media_type(content_type) in ("text/plain", "")
     return plain and VERCEL_V1_LINE.match(head) is not None
-
-
-def unsupported(content_type: str) -> str | None:
-    """Return why a stream of this type cannot be read, ``None`` where nothing is known against it.
-
-    Source: Amazon Bedrock, InvokeModelWithResponseStream and ConverseStream.
-    """
-    if media_type(content_type) == AMAZON:
-        return (
-            f"{AMAZON} is Amazon's binary framing, no server-sent events: use Amazon's own SDK, "
-            "or a gateway that translates Bedrock, such as LiteLLM"
-        )
-    return None
 
 
 def is_json_object(line: bytes) -> bool:

@@ -46,6 +46,12 @@ def auto() -> type[Dialect]:
     return Auto
 
 
+def bedrock() -> type[Dialect]:
+    from chatsdk.dialects.backends.bedrock import Bedrock
+
+    return Bedrock
+
+
 def coze() -> type[Dialect]:
     from chatsdk.dialects.backends.coze import Coze
 
@@ -158,6 +164,12 @@ def raw() -> type[Dialect]:
     from chatsdk.dialects.backends.raw import Raw
 
     return Raw
+
+
+def strands() -> type[Dialect]:
+    from chatsdk.dialects.backends.strands import Strands
+
+    return Strands
 
 
 def text() -> type[Dialect]:

@@ -56,6 +56,13 @@ ANTHROPIC_TYPES = frozenset(
         *("content_block_start", "content_block_delta", "content_block_stop"),
     }
 )
+# Of Bedrock's Converse API.
+CONVERSE = frozenset(
+    {
+        *("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop"),
+        *("messageStop", "metadata"),
+    }
+)
 # The wrapping of OpenAI's Agents SDK around the events of responses.
 AGENTS_SDK = ("raw_response_event", "run_item_stream_event", "agent_updated_stream_event")
 VERCEL_TYPES = frozenset(
@@ -181,6 +188,13 @@ def _agui(name: str, value: Any) -> bool:
     return isinstance(kind, str) and kind.startswith(AGUI_PREFIXES)
 
 
+def _strands(name: str, value: Any) -> bool:
+    if not _dict(value):
+        return False
+    inner = value.get("event")
+    return "init_event_loop" in value or (_dict(inner) and not CONVERSE.isdisjoint(inner))
+
+
 def _adk(name: str, value: Any) -> bool:
     return _dict(value) and (
         ("invocationId" in value and "author" in value)
@@ -280,6 +294,7 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     ("vercel", _vercel),
     ("agui", _agui),
     ("adk", _adk),
+    ("strands", _strands),
     # Its errors have what OpenAI's have, and more.
     ("gemini", _gemini),
     ("ollama", _ollama),

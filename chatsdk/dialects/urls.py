@@ -123,6 +123,7 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r".*/(chat-messages|completion-messages|workflows/run)", "dify"),
     ("", r".*/api/agents/[^/]+/stream", "mastra"),
     ("", r".*/run_sse", "adk"),
+    ("", r".*/model/[^/]+/converse-stream", "bedrock"),
     (r"api\.coze\.(cn|com)", r"/v3/chat", "coze"),
     ("", r".*/runs/stream", "langgraph"),
 )

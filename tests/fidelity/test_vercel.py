@@ -146,7 +146,8 @@ def test_the_parser_reads_the_same_events(node):
     files = sorted(
         path
         for path in TRANSCRIPTS.glob("*/*.txt")
-        if "ndjson" not in path.with_suffix(".json").read_text(encoding="utf-8")
+        if "amazon" not in path.with_suffix(".json").read_text(encoding="utf-8")
+        and "ndjson" not in path.with_suffix(".json").read_text(encoding="utf-8")
     )
     assert len(files) > 50
     found = node.run("read_with_eventsource_parser.cjs", *map(str, files))

@@ -11,7 +11,16 @@ from node import PACKAGES
 from reading import transcripts
 
 # Whoever wrote these has an environment of its own, see the programs beside this file.
-ELSEWHERE = {"@mastra/core", "google-adk", "langgraph-api", "langserve", "litellm", "pydantic-ai"}
+ELSEWHERE = {
+    "@mastra/core",
+    "@smithy/eventstream-codec",
+    "bedrock-agentcore",
+    "google-adk",
+    "langgraph-api",
+    "langserve",
+    "litellm",
+    "pydantic-ai",
+}
 
 NAMED = re.compile(r"written by (?:the types of )?([@\w./-]+) (\d[\w.]*)")
 

@@ -17,6 +17,18 @@ def test_google_adk(recorder):
     check("adk", written)
 
 
+def test_strands(recorder):
+    """Strands' agents on the server of Bedrock AgentCore, with a scripted model."""
+    packages = ("strands-agents==1.62.0", "bedrock-agentcore==1.25.0", "httpx")
+    check("strands", recorder.python("written_by_strands.py", *packages))
+
+
+def test_amazons_codec(recorder):
+    """Frames of Amazon's own codec for JavaScript."""
+    codec = "@smithy/eventstream-codec@4.5.2"
+    check("bedrock", recorder.node("written_by_smithy.mjs", codec))
+
+
 def test_the_ai_sdk_4(recorder):
     """The data stream v1 of the AI SDK 4, with a scripted model."""
     check("vercel_v1", recorder.node("written_by_ai_v1.mjs", "ai@4.3.19", "zod@3"))

@@ -1,0 +1,110 @@
+"""Bedrock's Converse API, asked: messages in, the body of the request out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chatsdk.dialects.asking import (
+    arguments_of,
+    embedded,
+    failed,
+    given_back,
+    paired,
+    system_text,
+)
+from chatsdk.dialects.backends.converse import DIALECT
+from chatsdk.dialects.calling import declared
+from chatsdk.messages import Image, Message
+
+__all__ = ["write_body"]
+
+# The widespread names of options, and Bedrock's.
+INFERENCE = {
+    "max_tokens": "maxTokens",
+    "temperature": "temperature",
+    "top_p": "topP",
+    "stop": "stopSequences",
+}
+
+
+def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the body; other options stand in it under their own names."""
+    rest = dict(options)
+    if rest.pop("model", None) is not None:
+        raise ValueError(
+            "the model of Bedrock stands in the URL, .../model/NAME/converse-stream: name it there"
+        )
+    tools = rest.pop("tools", None)
+    body: dict[str, Any] = {"messages": _turns(messages)}
+    system = system_text(messages)
+    if system.strip():
+        body["system"] = [{"text": system}]
+    inference = {INFERENCE[name]: rest.pop(name) for name in INFERENCE if name in rest}
+    if isinstance(inference.get("stopSequences"), str):
+        inference["stopSequences"] = [inference["stopSequences"]]
+    if inference:
+        body["inferenceConfig"] = inference | dict(rest.pop("inferenceConfig", None) or {})
+    if tools:
+        body["toolConfig"] = {"tools": [_tool(declared(tool)) for tool in tools]}
+    return body | rest
+
+
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    schema = tool.get("parameters") or {"type": "object", "properties": {}}
+    told = {"name": tool["name"], "inputSchema": {"json": schema}}
+    described = {"description": tool["description"]} if tool.get("description") else {}
+    return {"toolSpec": told | described}
+
+
+def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    turns: list[dict[str, Any]] = []
+    for message in paired(messages):
+        if message.role == "system":
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        content = [_result(message)] if message.role == "tool" else _content(message)
+        if not content:
+            # The API refuses empty messages; an answer that was stopped early is one.
+            continue
+        if turns and turns[-1]["role"] == role:
+            # It wants the roles to take turns, and all results of a round in one message.
+            turns[-1]["content"] += content
+        else:
+            turns.append({"role": role, "content": content})
+    return turns
+
+
+def _content(message: Message) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = [
+        {"reasoningContent": block} for block in given_back(message, DIALECT)
+    ]
+    blocks += [_image(image) for image in message.images]
+    # It refuses text of white space alone.
+    if message.content.strip():
+        blocks.append({"text": message.content})
+    for call in message.tool_calls:
+        use = {"toolUseId": call.id, "name": call.name, "input": arguments_of(call)}
+        blocks.append({"toolUse": use})
+    return blocks
+
+
+def _result(message: Message) -> dict[str, Any]:
+    try:
+        value = json.loads(message.content)
+    except (ValueError, RecursionError):
+        value = None
+    content = {"json": value} if isinstance(value, dict) else {"text": message.content}
+    result = {"toolUseId": message.tool_call_id, "content": [content]}
+    return {"toolResult": result | ({"status": "error"} if failed(message) else {})}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    found = embedded(image)
+    if found is None:
+        raise ValueError(
+            "Bedrock takes pictures by their content: give Image(data=..., media_type=...)"
+        )
+    kind = found[0].rpartition("/")[2]
+    return {"image": {"format": {"jpg": "jpeg"}.get(kind, kind), "source": {"bytes": found[1]}}}
