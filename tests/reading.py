@@ -89,9 +89,12 @@ def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Readin
             try:
                 parts = decoder.decode(event)
             except ProtocolError:
-                if event.data.strip() not in DONE:
+                if event.data.strip() in DONE:
+                    continue
+                found = told(event) if event.event == "error" else None
+                if found is None:
                     raise
-                continue
+                parts = (found,)
             if not parts and event.data:
                 unread.append(event)
                 found = told(event)

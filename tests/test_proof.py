@@ -12,7 +12,13 @@ from chatsdk.testing import ChatServer
 
 DONE = "data: [DONE]\n\n"
 WORDS = "the context is full"
-NAMED = sorted(set(dialects.names()) - {"auto", "raw", "ollama"})
+# Those whose events are server-sent events, and have a protocol.
+NAMED = [
+    name
+    for name in dialects.names()
+    if name not in ("auto", "raw", "ollama")
+    and dialects.get(name).framing("text/event-stream") == "sse"
+]
 
 
 def frames(*payloads, done=True):
@@ -53,6 +59,20 @@ def test_the_error_names_the_dialect_that_it_may_be():
     _, _, error = read(body, "anthropic")
     assert isinstance(error, NotAStreamError)
     assert "dialect='openai'" in str(error)
+
+
+def test_the_error_shows_how_to_read_a_hand_written_service():
+    """Where the words are likely to be is said."""
+    _, _, error = read(frames({"data": {"content": "Hi"}}), "auto")
+    assert "dialects.json(text='data.content')" in str(error)
+
+
+@pytest.mark.parametrize("dialect", [*NAMED, "auto"])
+def test_an_event_named_error(dialect):
+    """Plain words under ``event: error`` are the backend's."""
+    _, _, error = read(f"event: error\ndata: {WORDS}\n\n", dialect)
+    assert isinstance(error, BackendError), error
+    assert error.message == WORDS
 
 
 def test_a_long_event_is_shown_shortened():

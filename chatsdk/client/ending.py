@@ -136,10 +136,9 @@ def _not_understood(reading: Reading) -> ChatError:
             "the stream ended before anything of an answer came: there were only ids, markers or "
             "signs of life"
         )
-    name = "no dialect" if decided is None else f"the dialect {decided.name!r}"
+    who = "no dialect knows" if decided is None else f"the dialect {decided.name!r} knows none of"
     return NotAStreamError(
-        f"HTTP {exchange.status} with {exchange.content_type}, but {name} understood none of the "
-        f"events: {why}",
+        f"HTTP {exchange.status} with {exchange.content_type}, but {who} the events: {why}",
         status=exchange.status,
         content_type=exchange.content_type,
         body=reading.unread[0].data.encode("utf-8", "replace")[: reading.limits.error_body],

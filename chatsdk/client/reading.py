@@ -26,7 +26,7 @@ __all__ = ["Reading"]
 KEPT_UNREAD = 8
 
 # What JSON that is an error has in it somewhere.
-ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"')
+ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"|"detail"')
 
 # Under which names a request says which tools the client runs.
 TOOLS = ("tools", "functions", "toolConfig", "tool_config")
@@ -136,7 +136,10 @@ class Reading:
             # Gateways add OpenAI's end marker to everything.
             if event.data.strip() in DONE:
                 return None
-            raise
+            parts = self._unread(event) if event.event == "error" else ()
+            if not parts:
+                raise
+            return self.builder.step(parts, event.data, at, received)
         except UNREADABLE as error:
             if raised_by_handler(error):
                 raise

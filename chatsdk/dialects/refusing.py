@@ -105,6 +105,9 @@ def told(event: ServerSentEvent) -> Failure | None:
         return failure_in(value)
     if value.get("type", "error") != "error" or "event" in value:
         return None
+    if value.keys() <= {"detail", "status", "status_code"} and value.get("detail"):
+        # FastAPI's, which a server may send into a stream that has begun.
+        return failure_in(value)
     named = value.get("type") == "error" or value.get("object") == "error"
     if named or value.get("error") or envelope(value) is not None:
         return failure_in(value)

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.payload import load
 from chatsdk.dialects.signatures import DONE, UNKNOWN, WAIT, is_of, recognise
+from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
 
 __all__ = ["misread"]
 
 # Characters of an event that an error shows.
 SHOWN_CHARS = 200
+
+# Under which names hand-written services send their words, the commonest first.
+WORDS = (
+    *("text", "content", "delta", "token", "chunk", "message", "response", "answer", "output"),
+    *("data", "say", "result", "completion", "generated_text"),
+)
 
 # Dialects that send the events of other families, under names or with options of their own.
 FAMILIES = {
@@ -41,7 +49,7 @@ def misread(
             continue
         shown = event.data if len(event.data) <= SHOWN_CHARS else event.data[:SHOWN_CHARS] + "…"
         label = "" if event.event == "message" else f" (event: {event.event})"
-        return f"the first is {shown!r}{label}; {_remedy(name)}"
+        return f"the first is {shown!r}{label}; {_remedy(name, event)}"
     return None
 
 
@@ -49,7 +57,32 @@ def _is_of(event: ServerSentEvent, dialect: Dialect) -> bool:
     return any(is_of(event, name) for name in FAMILIES.get(dialect.name, (dialect.name,)))
 
 
-def _remedy(name: str) -> str:
-    if name in ("raw", UNKNOWN):
-        return "no dialect sends such events: pass dialect='raw' to get each event as text"
-    return f"it looks like {name!r}: pass dialect={name!r}"
+def _remedy(name: str, event: ServerSentEvent) -> str:
+    if name not in ("raw", UNKNOWN):
+        return f"it looks like {name!r}: pass dialect={name!r}"
+    found = _words_at(event.data)
+    if found is not None:
+        return (
+            f"if the words are in {found!r}, pass dialect=chatsdk.dialects.json(text={found!r}); "
+            "dialect='raw' gives each event as text"
+        )
+    return "no dialect sends such events: pass dialect='raw' to get each event as text"
+
+
+def _words_at(data: str) -> str | None:
+    """Return the path of the field of a hand-written event that is likely to hold words."""
+    try:
+        value = load(data)
+    except ProtocolError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    for name in WORDS:
+        if isinstance(value.get(name), str):
+            return name
+    for outer in WORDS:
+        inner = value.get(outer)
+        for name in WORDS:
+            if isinstance(inner, dict) and isinstance(inner.get(name), str):
+                return f"{outer}.{name}"
+    return None

@@ -8,7 +8,14 @@ from typing import Any
 
 from chatsdk.dialects.backends.gemini import FINISH, UNSET, grounds, usage_update
 from chatsdk.dialects.contract import Decoder, Dialect
-from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, load_object
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    failure_in,
+    load_object,
+)
 from chatsdk.parts import (
     Citations,
     End,
@@ -47,6 +54,9 @@ class ADKDecoder(Decoder):
         if data[:1] != "{" and data.strip() in ("", "[DONE]"):
             return ()
         frame = load_object(data)
+        if isinstance(frame.get("error"), dict):
+            # Of a gateway before it.
+            return (failure_in(frame),)
         if frame.get("error"):
             return (Failure(_words(frame["error"]), _kind(frame)),)
         code = as_name(frame.get("errorCode"))

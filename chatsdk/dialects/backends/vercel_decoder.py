@@ -142,7 +142,9 @@ class VercelDecoder(Decoder):
         return (Citations((citation,)),)
 
     def _start(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        return (Identity(id=as_name(chunk.get("messageId"))), *self._message_metadata(chunk))
+        id = as_name(chunk.get("messageId"))
+        given = () if id is None else (Identity(id=id),)
+        return (*given, *self._message_metadata(chunk))
 
     def _message_metadata(self, chunk: dict[str, Any]) -> Sequence[Part]:
         # The application's own: what does not fit is none of ours.
