@@ -1,0 +1,63 @@
+"""Counts words that make prose hard to read: in docstrings and comments, and on pages."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+
+__all__ = ["TELLTALES", "hits", "page_lines", "prose_lines"]
+
+REPOSITORY = Path(__file__).parent.parent
+
+TELLTALES = re.compile(
+    r"\b(told|tells?|of its own|stands?|nobody|so far|is none|whoever|looked at|look at|looks at"
+    r"|somebody|beside|as far as|anew|of ours|in hand|behind it|at it|mostly|say|says)\b"
+    r"|\bno (json|stream|event|number|part|address|success|name|string|list|dict|message|object"
+    r"|answer|path|bool)\b"
+    r"|\bwho (is|reads|looks|asks|gives|would|watches|has)\b",
+    re.IGNORECASE,
+)
+
+
+def prose_lines(path: Path) -> list[str]:
+    """The lines of a file's docstrings and comments."""
+    source = path.read_text(encoding="utf-8")
+    lines: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and (
+            text := ast.get_docstring(node)
+        ):
+            lines += [line for line in text.splitlines() if line.strip()]
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            lines.append(token.string)
+    return lines
+
+
+def page_lines(path: Path) -> list[str]:
+    """The lines of a page, without its code."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def hits(lines: list[str]) -> float:
+    """Telltale words per 100 lines."""
+    return 100 * sum(len(TELLTALES.findall(line)) for line in lines) / max(1, len(lines))
+
+
+if __name__ == "__main__":
+    packages: dict[str, list[str]] = {}
+    for path in sorted((REPOSITORY / "chatsdk").rglob("*.py")):
+        unit = path.relative_to(REPOSITORY / "chatsdk").parts[0]
+        packages.setdefault(unit, []).extend(prose_lines(path))
+    for unit, lines in sorted(packages.items(), key=lambda item: -hits(item[1]) * len(item[1])):
+        print(f"{unit:20} {hits(lines):6.1f}  {len(lines)} lines")
+    everything = [line for lines in packages.values() for line in lines]
+    print(f"{'all':20} {hits(everything):6.1f}  {len(everything)} lines")
+    pages = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    for page in pages:
+        print(f"{page.name:20} {hits(page_lines(page)):6.1f}  {len(page_lines(page))} lines")
+    print(f"{'pages':20} {hits([line for page in pages for line in page_lines(page)]):6.1f}")
