@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from chatsdk.json_values import TellingParser
 from chatsdk.ndjson import MAX_EVENT_BYTES, LineParser
 from chatsdk.sse import EventParser, ServerSentEvent
 
@@ -32,6 +33,7 @@ class Parser(Protocol):
 # The content type that a body in each framing has where the backend has none of its own.
 CONTENT_TYPES = {
     "sse": "text/event-stream",
+    "sse_or_json": "text/event-stream",
     "ndjson": "application/x-ndjson",
     "lines": "text/plain; charset=utf-8",
     "json": "text/event-stream",
@@ -42,6 +44,7 @@ CONTENT_TYPES = {
 # What a body that was cut ended inside of.
 UNFINISHED = {
     "sse": "an event: after its last line a blank line is missing",
+    "sse_or_json": "an event: after its last line a blank line is missing",
     "ndjson": "a line",
     "lines": "a line",
     "json": "a JSON value",
@@ -64,11 +67,11 @@ def parser_for(
         return EventParser(max_event_bytes=max_event_bytes, dataless=dataless)
     if framing in ("ndjson", "lines"):
         return LineParser(max_event_bytes=max_event_bytes)
+    if framing in ("json", "sse_or_json"):
+        # In place of an event stream, Langflow's events alone are taken for JSON values.
+        key = "event" if framing == "sse_or_json" else None
+        return TellingParser(max_event_bytes=max_event_bytes, dataless=dataless, first_key=key)
     # The others are rare, and loaded where they are wanted.
-    if framing == "json":
-        from chatsdk.json_values import TellingParser
-
-        return TellingParser(max_event_bytes=max_event_bytes, dataless=dataless)
     if framing == "amazon":
         from chatsdk.amazon_frames import FrameParser
 

@@ -29,6 +29,9 @@ IN_STRING = re.compile(rb'["\\]')
 # How the body of a stream of JSON values begins; no line of an event stream can.
 VALUE_STARTS = (b"{", b"[", b'"')
 
+# Bytes in which the first key of an object stands.
+HEAD_BYTES = 32
+
 
 class JSONParser:
     """Cuts a body into JSON values, each an event of the type ``"message"``.
@@ -150,48 +153,67 @@ class JSONParser:
 
 
 class TellingParser:
-    """Reads an event stream or JSON values, told by the first byte.
+    """Reads an event stream or JSON values, told by the first bytes.
 
     No line of an event stream begins with a bracket or a quotation mark.
 
     Args:
         max_event_bytes: the most bytes in one event.
         dataless: whether an event stream's blocks without data count as events.
+        first_key: JSON values are objects whose first key is this one; anything else is taken for
+            an event stream.
 
     Attributes:
         errors: the values of fields named ``error``, outside the standard.
     """
 
-    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES, dataless: bool = False) -> None:
-        self._options = {"max_event_bytes": max_event_bytes}
-        self._dataless = dataless
+    def __init__(
+        self,
+        *,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+        dataless: bool = False,
+        first_key: str | None = None,
+    ) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._object: re.Pattern[bytes] | None = None
+        if first_key is not None:
+            self._object = re.compile(rb'\{\s*"%s"\s*:' % re.escape(first_key.encode()))
+        self._events = EventParser(max_event_bytes=max_event_bytes, dataless=dataless)
         self._parser: EventParser | JSONParser | None = None
         self._head = b""
-        self.errors: list[str] = []
+        self.errors = self._events.errors
 
     @property
     def pending(self) -> bool:
         """Whether an event was begun and is not finished."""
-        return self._parser is not None and self._parser.pending
+        return bool(self._head.strip()) if self._parser is None else self._parser.pending
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """Yield the events that `chunk` completes. Take all of them before the next call."""
+        # No generator around the parser's own: each event would pass through both.
+        if self._parser is not None:
+            return self._parser.feed(chunk)
+        head = self._head + chunk
+        self._parser = self._told(head)
         if self._parser is None:
-            chunk = self._head + chunk
-            bare = chunk.removeprefix(BOM).lstrip()
-            if not bare or BOM.startswith(chunk):
-                # Blank lines may come first; one is enough to know of.
-                self._head = chunk[: len(BOM) + 1]
-                return
-            if bare.startswith(VALUE_STARTS):
-                self._parser = JSONParser(**self._options)
-            else:
-                self._parser = EventParser(**self._options, dataless=self._dataless)
-        yield from self._parser.feed(chunk)
-        self.errors[:] = self._parser.errors
+            # Of blank lines before the first byte, one is enough to know of.
+            self._head = head if head.strip() else head[: len(BOM) + 1]
+            return iter(())
+        self._head = b""
+        return self._parser.feed(head)
 
     def finish(self) -> Iterator[ServerSentEvent]:
         """Yield what only the end of the body completes."""
-        if self._parser is not None:
-            yield from self._parser.finish()
-            self.errors[:] = self._parser.errors
+        return iter(()) if self._parser is None else self._parser.finish()
+
+    def _told(self, head: bytes) -> EventParser | JSONParser | None:
+        bare = head.removeprefix(BOM).lstrip()
+        if not bare or BOM.startswith(head):
+            return None
+        if self._object is None:
+            is_json = bare.startswith(VALUE_STARTS)
+        elif bare.startswith(b"{") and len(bare) < HEAD_BYTES and b"}" not in bare:
+            return None
+        else:
+            is_json = self._object.match(bare) is not None
+        return JSONParser(max_event_bytes=self._max_event_bytes) if is_json else self._events

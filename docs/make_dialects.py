@@ -24,8 +24,6 @@ TRANSCRIPTS = DOCS.parent / "tests" / "transcripts"
 CLIENTS = {
     "agui": "ag-ui-protocol 1.0.0",
     "anthropic": "anthropic 2.12.0",
-    "bedrock": "botocore 1.44.8",
-    "cohere": "cohere 7.3.1",
     "coze": "cozepy 0.20.0",
     "dashscope": "dashscope 2.0.2",
     "deepseek": "openai 3.54.0",
@@ -62,9 +60,9 @@ the dialects themselves; [adding a dialect](adding-a-dialect.md) is a page of it
 - **encode**: chatsdk writes it too, for test servers and relays; `chatsdk serve --dialect NAME`.
 - **auto**: what `dialect="auto"` takes such a stream for.
 - **proven against**: whose own software wrote transcripts that the tests read, or reads the same
-  bytes beside chatsdk in the tests. The other transcripts are composed after the documentation. No
-  package index has software that writes or reads the streams of FastGPT or MaxKB: theirs are
-  composed after the server's source, at the commit that is named.
+  bytes beside chatsdk in the tests. The other transcripts are composed after the documentation. If
+  no software that writes or reads the streams can be installed within minutes, they are composed
+  after the server's source, at the commit that is named.
 """
 
 COLUMNS = (

@@ -76,7 +76,7 @@ def events_of(
 def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Reading:
     """Read a body that came in `chunks`, up to the dialect's end or the first error."""
     chunks = list(chunks)
-    dialect = dialect.for_response(content_type, {}, b"".join(chunks)[:64])
+    dialect = dialect.for_response(content_type, {}, b"".join(chunks)[:4096])
     framing = Framing(dialect, content_type)
     decoder = dialect.decoder(content_type)
     builder = AnswerBuilder()

@@ -142,6 +142,11 @@ DOCUMENTS = {
     "gemini": {"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]},
     "ollama": {"message": {"role": "assistant", "content": "Hi"}, "done": True},
     "ragflow": {"code": 0, "data": {"answer": "Hi", "reference": {}}},
+    "flowise": {"text": "Hi", "chatId": "c", "chatMessageId": "m"},
+    "langflow": {
+        "session_id": "s",
+        "outputs": [{"outputs": [{"results": {"message": {"text": "Hi"}}}]}],
+    },
     "dify": {"event": "message", "answer": "Hi", "conversation_id": "c", "message_id": "m"},
     "dashscope": {"output": {"choices": [{"message": {"content": "Hi"}}]}, "request_id": "r"},
     "maxkb": {"code": 200, "message": "ok", "data": {"content": "Hi", "chat_id": "c"}},
@@ -191,7 +196,8 @@ def test_content_types():
     assert is_ndjson("application/x-ndjson; charset=utf-8")
     assert not is_ndjson("application/json")
     assert AUTO.framing("application/jsonl") == "ndjson"
-    assert AUTO.framing("text/event-stream") == "sse"
+    assert AUTO.framing("text/event-stream") == "sse_or_json"
+    assert AUTO.framing("text/plain") == "sse"
 
 
 def test_amazons_binary_frames_are_bedrocks():

@@ -83,8 +83,9 @@ def test_every_dialect_has_transcripts():
         assert any('"end":' in text for text in facts), f"{name} has no transcript"
 
 
-# Whose makers publish nothing on a package index that writes or reads its streams.
-UNPUBLISHED = {"fastgpt", "maxkb"}
+# Whose makers publish nothing that writes or reads its streams on a package index, or a server of
+# a thousand packages alone.
+UNPUBLISHED = {"fastgpt", "flowise", "langflow", "maxkb", "n8n"}
 
 
 def test_every_dialect_has_a_transcript_by_its_own_software():

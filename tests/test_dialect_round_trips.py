@@ -14,7 +14,6 @@ from reading import Reading, read
 from chatsdk import dialects
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.dialects import Dialect
-from chatsdk.framing import CONTENT_TYPES
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -51,6 +50,7 @@ LOST: dict[str, set[str]] = {
     "ragflow_agent": {"usage"},
     # The session is named in the request alone.
     "adk": {"conversation_id"},
+    "n8n": {"conversation_id"},
     # A run has finished, or it has not.
     "agui": {"finish_reason"},
     # A chat is completed or not, and passages have no address.
@@ -68,7 +68,7 @@ WORDS = "Hello, \n wörld \u2028\x85\x0b 🙂\r\nend"
 
 
 def content_type(dialect: Dialect) -> str:
-    return CONTENT_TYPES[dialect.framing()]
+    return dict(dialect.stream_headers())["Content-Type"]
 
 
 def written(dialect: Dialect, parts: Sequence[Part], **names: str) -> Reading:

@@ -13,6 +13,7 @@ from chatsdk.errors import LimitExceeded
 from chatsdk.framing import parser_for
 from chatsdk.json_values import JSONParser, TellingParser
 from chatsdk.plain_text import TextParser
+from chatsdk.sse import EventParser
 
 BODY = (
     '\ufeff{"a": "}{[\\"\\\\"}{"b":\n  [1, {"c": "ü🙂"}]\n}\r\n\r\n["d"]\x1e{"e": 1}\n\n'
@@ -150,3 +151,17 @@ def test_every_framing_has_a_parser(framing):
     assert [*parser.feed(b""), *parser.finish()] == []
     assert not parser.pending
     assert parser_for(framing) is not parser
+
+
+def test_objects_with_a_first_key_in_place_of_an_event_stream():
+    """Objects that begin with the key are JSON values; anything else stays an event stream."""
+    body = b'\n\n{ "event": "token", "data": {}}\n\n{"event": "end", "data": {}}\n\n'
+    for size in (1, 7, len(body)):
+        parser = TellingParser(first_key="event")
+        chunks = [body[at : at + size] for at in range(0, len(body), size)]
+        found = [event.data for chunk in chunks for event in parser.feed(chunk)]
+        assert found == ['{ "event": "token", "data": {}}', '{"event": "end", "data": {}}']
+    for other in (b'{"a": 1}\n\n', b'data: {"event": 1}\n\n', b"event: a\ndata: 1\n\n"):
+        parser = TellingParser(first_key="event")
+        found = [event.data for byte in other for event in parser.feed(bytes([byte]))]
+        assert found == [event.data for event in EventParser().feed(other)]

@@ -16,6 +16,9 @@ TRANSCRIPTS = transcripts()
 # `auto` makes of these is not its own business.
 TOLD = {"json", "text"}
 
+# A cut between two nodes looks like the end: nothing tells that another one was to follow.
+PARTED = {"n8n/two_nodes"}
+
 # Two-way cuts that are read through `auto`, too.
 AUTO_CUTS = 24
 
@@ -131,7 +134,8 @@ def proves_its_end(transcript: Transcript, auto: bool) -> bool:
         pytest.param(item, auto, id=f"{item.name}-{'auto' if auto else 'named'}")
         for item in TRANSCRIPTS
         for auto in (False, True)
-        if not (auto and item.dialect in TOLD) and proves_its_end(item, auto)
+        if not ((auto and item.dialect in TOLD) or item.name in PARTED)
+        if proves_its_end(item, auto)
     ],
 )
 def test_a_cut_answer_is_never_complete(transcript, auto):

@@ -167,7 +167,7 @@ def _check_body_without_events(reading: Reading, body: bytes) -> None:
         # No dialect showed itself, so there is none whose end this could be.
         raise StreamInterrupted("the stream ended before its first event: only comments came")
     # A line of JSON begins like a document, an event does not.
-    other = (b"<", b"{") if reading.framing == "sse" else b"<"
+    other = (b"<", b"{") if reading.framing.startswith("sse") else b"<"
     if reading.parser.pending and not body.lstrip().startswith(other):
         return
     what = "it is empty" if not body.strip() else "nothing in its body is an event"

@@ -23,18 +23,20 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.agui import AGUI as agui
     from chatsdk.dialects.backends.anthropic import Anthropic as anthropic
     from chatsdk.dialects.backends.bedrock import Bedrock as bedrock
-    from chatsdk.dialects.backends.cohere import Cohere as cohere
     from chatsdk.dialects.backends.coze import Coze as coze
     from chatsdk.dialects.backends.dashscope import DashScope as dashscope
     from chatsdk.dialects.backends.deepseek import DeepSeek as deepseek
     from chatsdk.dialects.backends.dify import Dify as dify
     from chatsdk.dialects.backends.fastgpt import FastGPT as fastgpt
+    from chatsdk.dialects.backends.flowise import Flowise as flowise
     from chatsdk.dialects.backends.gemini import Gemini as gemini
     from chatsdk.dialects.backends.json_fields import JSONFields as json
+    from chatsdk.dialects.backends.langflow import Langflow as langflow
     from chatsdk.dialects.backends.langgraph import LangGraph as langgraph
     from chatsdk.dialects.backends.langserve import LangServe as langserve
     from chatsdk.dialects.backends.mastra import Mastra as mastra
     from chatsdk.dialects.backends.maxkb import MaxKB as maxkb
+    from chatsdk.dialects.backends.n8n import N8N as n8n
     from chatsdk.dialects.backends.ollama import Ollama as ollama
     from chatsdk.dialects.backends.openai import OpenAI as openai
     from chatsdk.dialects.backends.openai_responses import OpenAIResponses as openai_responses
@@ -59,7 +61,6 @@ __all__ = [
     "anthropic",
     "auto",
     "bedrock",
-    "cohere",
     "coze",
     "dashscope",
     "deepseek",
@@ -72,6 +73,9 @@ __all__ = [
     "langserve",
     "mastra",
     "maxkb",
+    "flowise",
+    "langflow",
+    "n8n",
     "names",
     "ollama",
     "openai",

@@ -25,6 +25,7 @@ __all__ = [
     "system_text",
     "thoughts_to_give_back",
     "tool_name",
+    "user_prompt",
     "whole_arguments",
 ]
 
@@ -206,3 +207,27 @@ def _kept(messages: Sequence[Message], place: int) -> bool:
     # A turn that runs its tools is not finished, but the call that it answers is.
     called = bool(answer.tool_calls and rest and rest[0].role == "tool")
     return called or answer.status in (None, "finished")
+
+
+def user_prompt(messages: Sequence[Message], backend: str) -> Message:
+    """Return the user's new message, for backends that take a prompt and keep the conversation.
+
+    Of several in a row, the texts follow each other.
+
+    Raises:
+        ValueError: the last message is not the user's, or there are instructions.
+    """
+    if any(message.role == "system" for message in messages):
+        raise ValueError(
+            f"{backend} takes no instructions with a request: leave the system message out"
+        )
+    first = len(messages)
+    while first and messages[first - 1].role == "user":
+        first -= 1
+    new = messages[first:]
+    if not new:
+        raise ValueError(f"{backend} takes a prompt: let the last message be of role 'user'")
+    return new[-1]._replace(
+        content="\n\n".join(message.content for message in new if message.content),
+        images=tuple(image for message in new for image in message.images),
+    )

@@ -73,7 +73,9 @@ class Auto(Dialect):
         return True
 
     def framing(self, content_type: str = "") -> str:
-        return "ndjson" if is_ndjson(content_type) else "sse"
+        if is_ndjson(content_type):
+            return "ndjson"
+        return "sse_or_json" if media_type(content_type) == "text/event-stream" else "sse"
 
     def for_response(self, content_type: str, headers: Mapping[str, str], head: bytes) -> Dialect:
         """Return the dialect of which the header fields or the first bytes are certain."""

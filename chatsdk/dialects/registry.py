@@ -52,12 +52,6 @@ def bedrock() -> type[Dialect]:
     return Bedrock
 
 
-def cohere() -> type[Dialect]:
-    from chatsdk.dialects.backends.cohere import Cohere
-
-    return Cohere
-
-
 def coze() -> type[Dialect]:
     from chatsdk.dialects.backends.coze import Coze
 
@@ -88,6 +82,12 @@ def fastgpt() -> type[Dialect]:
     return FastGPT
 
 
+def flowise() -> type[Dialect]:
+    from chatsdk.dialects.backends.flowise import Flowise
+
+    return Flowise
+
+
 def gemini() -> type[Dialect]:
     from chatsdk.dialects.backends.gemini import Gemini
 
@@ -98,6 +98,12 @@ def json() -> type[Dialect]:
     from chatsdk.dialects.backends.json_fields import JSONFields
 
     return JSONFields
+
+
+def langflow() -> type[Dialect]:
+    from chatsdk.dialects.backends.langflow import Langflow
+
+    return Langflow
 
 
 def langgraph() -> type[Dialect]:
@@ -122,6 +128,12 @@ def maxkb() -> type[Dialect]:
     from chatsdk.dialects.backends.maxkb import MaxKB
 
     return MaxKB
+
+
+def n8n() -> type[Dialect]:
+    from chatsdk.dialects.backends.n8n import N8N
+
+    return N8N
 
 
 def ollama() -> type[Dialect]:

@@ -34,7 +34,8 @@ class Running(Generic[_Piece, _Whole]):
     def __init__(self, piece: Callable[[str], _Piece], whole: Callable[[str], _Whole]) -> None:
         self._piece: Callable[[str], _Piece] = piece
         self._whole: Callable[[str], _Whole] = whole
-        self._texts: dict[str, str] = {}
+        # Of each message its pieces; one if it was sent whole.
+        self._texts: dict[str, list[str]] = {}
         self._last = ""
         # Characters of all of them.
         self._cost = 0
@@ -45,27 +46,42 @@ class Running(Generic[_Piece, _Whole]):
 
     def put(self, id: str, text: str) -> None:
         """Take the text of a message as far as it has come."""
-        known = self._texts.get(id)
+        pieces = self._texts.get(id)
         self._paid += len(text) + MESSAGE_CHARS
-        if text == known:
-            return
-        if known is None:
+        known = "".join(pieces or ())
+        if pieces is None:
             self._last = id
             self._cost += MESSAGE_CHARS
-            known = ""
+        elif text == known:
+            return
         if id == self._last and text.startswith(known):
             self._added.append(text[len(known) :])
         else:
             self._stale = True
-        self._texts[id] = text
+        self._texts[id] = [text]
         self._cost += len(text) - len(known)
+
+    def add(self, id: str, piece: str) -> None:
+        """Take a piece that is added to the text of a message."""
+        self._paid += len(piece) + MESSAGE_CHARS
+        pieces = self._texts.get(id)
+        if pieces is None:
+            pieces = self._texts[id] = []
+            self._last = id
+            self._cost += MESSAGE_CHARS
+        if id == self._last:
+            self._added.append(piece)
+        else:
+            self._stale = True
+        pieces.append(piece)
+        self._cost += len(piece)
 
     def take(self, *, final: bool = False) -> list[_Piece | _Whole]:
         """Return the part that brings the text up to date; none if there is nothing to add."""
         if self._stale:
             if not final and self._cost > FREE_CHARS and self._paid < self._cost:
                 return []
-            text = "".join(self._texts.values())
+            text = "".join(piece for pieces in self._texts.values() for piece in pieces)
             self._paid = 0
             # A text is never taken back altogether: its message begins anew.
             self._stale = not text

@@ -14,7 +14,16 @@ from chatsdk.dialects.wrapping import unwrapped
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
 
-__all__ = ["DONE", "END", "UNKNOWN", "WAIT", "is_of", "may_be", "recognise", "recognise_document"]
+__all__ = [
+    "DONE",
+    "END",
+    "UNKNOWN",
+    "WAIT",
+    "is_of",
+    "may_be",
+    "recognise",
+    "recognise_document",
+]
 
 # The event has no text and two families or more send such a one: the next event tells.
 WAIT = "wait"
@@ -56,14 +65,6 @@ ANTHROPIC_TYPES = frozenset(
         *("content_block_start", "content_block_delta", "content_block_stop"),
     }
 )
-# Anthropic's have the same words, and other strokes between them.
-COHERE_TYPES = frozenset(
-    {
-        *("message-start", "content-start", "content-delta", "content-end", "message-end"),
-        *("tool-plan-delta", "tool-call-start", "tool-call-delta", "tool-call-end"),
-        *("citation-start", "citation-end"),
-    }
-)
 # Of Bedrock's Converse API.
 CONVERSE = frozenset(
     {
@@ -91,6 +92,28 @@ AGUI_PREFIXES = (
     *("RUN_", "STEP_", "TEXT_MESSAGE_", "TOOL_CALL_", "REASONING_", "THINKING_"),
     *("STATE_", "MESSAGES_", "ACTIVITY_"),
 )
+# The fields of an event in which a visual builder has its name and all that it says.
+EVENT_DATA = {"event", "data"}
+FLOWISE_EVENTS = frozenset(
+    {
+        *("start", "token", "end", "abort", "metadata", "sourceDocuments", "usedTools"),
+        *("calledTools", "agentReasoning", "nextAgent", "agentFlowEvent", "nextAgentFlow"),
+        *("agentFlowExecutedData", "usageMetadata", "fileAnnotations", "artifacts", "action"),
+    }
+)
+# What the data of these is; that of the others is text.
+FLOWISE_DATA: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("sourceDocuments", "usedTools", "calledTools", "agentReasoning"), list),
+    **dict.fromkeys(("fileAnnotations", "artifacts", "agentFlowExecutedData"), list),
+    **dict.fromkeys(("metadata", "usageMetadata", "nextAgentFlow"), dict),
+    "action": (dict, type(None)),
+    "agentFlowEvent": (str, dict),
+}
+LANGFLOW_EVENTS = frozenset(
+    {"vertices_sorted", "build_start", "build_end", "end_vertex", "remove_message"}
+)
+ERROR_WORDS = ("error", "text")
+N8N_TYPES = frozenset({"begin", "item", "end", "error"})
 DONE = ("[DONE]", '"[DONE]"')
 
 
@@ -196,10 +219,6 @@ def _agui(name: str, value: Any) -> bool:
     return isinstance(kind, str) and kind.startswith(AGUI_PREFIXES)
 
 
-def _cohere(name: str, value: Any) -> bool:
-    return _dict(value) and _in(value.get("type"), COHERE_TYPES)
-
-
 def _strands(name: str, value: Any) -> bool:
     if not _dict(value):
         return False
@@ -278,6 +297,37 @@ def _dify(name: str, value: Any) -> bool:
     )
 
 
+def _flowise(name: str, value: Any) -> bool:
+    if not _dict(value) or not _in(value.get("event"), FLOWISE_EVENTS) or set(value) != EVENT_DATA:
+        return False
+    data = value["data"]
+    return isinstance(data, FLOWISE_DATA.get(value["event"], str))
+
+
+def _langflow(name: str, value: Any) -> bool:
+    if not _dict(value) or set(value) != EVENT_DATA:
+        return False
+    kind, data = value["event"], value["data"]
+    if not _dict(data):
+        return False
+    if kind == "token":
+        return "chunk" in data
+    if kind == "add_message":
+        return "sender" in data
+    if kind == "error":
+        return "message" not in data and any(isinstance(data.get(n), str) for n in ERROR_WORDS)
+    return _in(kind, LANGFLOW_EVENTS) or (kind == "end" and "result" in data)
+
+
+def _n8n(name: str, value: Any) -> bool:
+    return (
+        _dict(value)
+        and _in(value.get("type"), N8N_TYPES)
+        and _dict(value.get("metadata"))
+        and "nodeId" in value["metadata"]
+    )
+
+
 def _maxkb(name: str, value: Any) -> bool:
     return _dict(value) and (
         "chat_record_id" in value or ("chat_id" in value and "is_end" in value)
@@ -307,11 +357,13 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     ("agui", _agui),
     ("adk", _adk),
     ("strands", _strands),
-    ("cohere", _cohere),
     # Its errors have what OpenAI's have, and more.
     ("gemini", _gemini),
     ("ollama", _ollama),
     ("dashscope", _dashscope),
+    ("n8n", _n8n),
+    ("flowise", _flowise),
+    ("langflow", _langflow),
     ("ragflow", _ragflow),
     ("dify", _dify),
     ("maxkb", _maxkb),
@@ -375,6 +427,10 @@ def recognise_document(value: Any) -> Iterator[str]:
         yield "openai_responses"
     if "answer" in value and "conversation_id" in value:
         yield "dify"
+    if "text" in value and "chatId" in value:
+        yield "flowise"
+    if "session_id" in value and isinstance(value.get("outputs"), list):
+        yield "langflow"
     for dialect, fits in SIGNATURES:
         if fits("message", value):
             yield dialect

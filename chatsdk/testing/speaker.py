@@ -13,12 +13,16 @@ QUOTED_CHARACTERS = 200
 
 # The fields under which backends take a conversation, then those under which they take a prompt.
 CONVERSATIONS = ("messages", "contents", "additional_messages", "input", "inputs")
-PROMPTS = ("question", "query", "prompt", "message", "input", "text")
+PROMPTS = (
+    *("question", "query", "prompt", "message", "input", "text", "chatInput", "input_value"),
+)
 # The fields that hold the one new message, or the request once more.
 MESSAGES = ("new_message", "message", "params")
 # The fields of a message that hold its text, or pieces that do.
 CONTENTS = ("content", "parts", "text")
-CONVERSATION_IDS = ("conversation_id", "session_id", "chatId", "chat_id", "thread_id", "threadId")
+CONVERSATION_IDS = (
+    *("conversation_id", "session_id", "sessionId", "chatId", "chat_id", "thread_id", "threadId"),
+)
 
 # How deep fields are looked for in each other; a real request needs four.
 DEEP = 8
@@ -56,6 +60,8 @@ def conversation_of(body: Any) -> str | None:
             value = body.get(name)
             if value and isinstance(value, str):
                 return value
+        # Flowise's stands among what overrides the flow.
+        return conversation_of(body.get("overrideConfig"))
     return None
 
 

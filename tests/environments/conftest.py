@@ -17,10 +17,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 PROGRAM_SECONDS = 60
 
 # Variables that would change how a program runs, or where it sends its requests.
-UNWANTED = (
-    *("PYTHONPATH", "PYTHONWARNINGS", "NETRC"),
-    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-)
+UNWANTED = ("PYTHONPATH", "PYTHONWARNINGS", "NETRC", "http_proxy", "https_proxy", "all_proxy")
 
 
 class Programs:
@@ -39,9 +36,7 @@ class Programs:
         environment: Mapping[str, str] | None = None,
         options: tuple[str, ...] = (),
     ) -> str:
-        """Return what a program printed: ``python NAME.py KIND URL ARGUMENTS``.
-
-        A program that fails returns the last line of its traceback.
+        """Return all that a program printed: ``python NAME.py KIND URL ARGUMENTS``.
 
         Args:
             name: of the program, without its suffix.
@@ -51,26 +46,23 @@ class Programs:
             environment: variables to set for it.
             options: of the interpreter.
         """
+        variables = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in UNWANTED and key.lower() not in UNWANTED
+        }
         command = [sys.executable, *options, str(PROGRAMS / f"{name}.py")]
         done = subprocess.run(
             [*command, kind, url or self.backend.url, *arguments],
             cwd=self.folder,
-            env={**self.variables(), **(environment or {})},
+            env={**variables, "PYTHONUTF8": "1", **(environment or {})},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             timeout=PROGRAM_SECONDS,
         )
-        failure = done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
-        return (done.stdout + failure).strip()
-
-    def variables(self) -> dict[str, str]:
-        """Return the environment of a program."""
-        return {
-            key: value
-            for key, value in os.environ.items()
-            if key not in UNWANTED and key.lower() not in UNWANTED
-        } | {"PYTHONUTF8": "1"}
+        return done.stdout.strip()
 
     def both(self, name: str, *arguments: str, **options: object) -> str:
         """Run a program with both clients, and return what it printed: the same each time."""

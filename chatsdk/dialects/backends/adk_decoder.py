@@ -106,7 +106,8 @@ class ADKDecoder(Decoder):
         self, frame: dict[str, Any], values: list[Any], pieces: set[str], parts: list[Part]
     ) -> None:
         """Read the event that holds a turn whole; what came in pieces is not said again."""
-        waiting = as_list(frame.get("longRunningToolIds"), "longRunningToolIds")
+        ids = as_list(frame.get("longRunningToolIds"), "longRunningToolIds")
+        waiting = {id for id in ids if isinstance(id, str)}
         running = False
         for value in values:
             part = as_object(value, "parts[]")
@@ -114,7 +115,7 @@ class ADKDecoder(Decoder):
                 self._said(part, set(), parts)
             if part.get("functionCall") is not None:
                 call = as_object(part["functionCall"], "functionCall")
-                self._waiting = self._waiting or call.get("id") in waiting
+                self._waiting = self._waiting or as_name(call.get("id")) in waiting
                 parts.append(self._call(call))
                 running = True
             if part.get("functionResponse") is not None:

@@ -1,0 +1,157 @@
+"""Langflow's events, read: tokens of messages, and the messages as far as they have come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    failure_in,
+    load_object,
+)
+from chatsdk.dialects.running import Running
+from chatsdk.parts import (
+    End,
+    Failure,
+    Identity,
+    Part,
+    Text,
+    TextSnapshot,
+    ToolCallDelta,
+    UsageUpdate,
+)
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["LangflowDecoder"]
+
+
+class LangflowDecoder(Decoder):
+    """Reads the events of one run."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._text = Running[Text, TextSnapshot](Text, TextSnapshot)
+        self._spoken = False
+        self._identity: tuple[str | None, str | None] = (None, None)
+        # Of each call what is known, by its message and its place there.
+        self._calls: dict[tuple[str, int, int], ToolCallDelta] = {}
+        # Of each message the counts, and of all together.
+        self._counts: dict[str, tuple[int, int]] = {}
+        self._total = [0, 0]
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        if not event.data.strip():
+            return ()
+        frame = load_object(event.data)
+        kind = frame.get("event")
+        if kind is None and "outputs" in frame:
+            return self.document(frame)
+        data = as_object(frame.get("data"), "data")
+        if kind == "token":
+            piece = as_text(data.get("chunk"), "chunk")
+            self._spoken = self._spoken or bool(piece)
+            self._text.add(as_name(data.get("id")) or "", piece)
+            return self._text.take()
+        if kind == "add_message":
+            return self._message(data)
+        if kind == "remove_message":
+            self._text.put(as_name(data.get("id")) or "", "")
+            return self._text.take()
+        if kind == "error":
+            return (_failure(data),)
+        if kind == "end":
+            return [*self._result(as_object(data.get("result"), "result")), End()]
+        return ()
+
+    def document(self, payload: dict[str, Any]) -> list[Part]:
+        """Return the parts of an answer that came whole."""
+        return [*self._result(payload), End()]
+
+    def close(self) -> Sequence[Part]:
+        return self._text.take(final=True)
+
+    def _message(self, data: dict[str, Any]) -> list[Part]:
+        if data.get("sender") == "User":
+            return self._identify(None, data)
+        if data.get("category") == "error" or data.get("error") is True:
+            return [_failure(data)]
+        id = as_name(data.get("id"))
+        parts = self._identify(id, data)
+        text = as_text(data.get("text"), "text")
+        self._spoken = self._spoken or bool(text)
+        self._text.put(id or "", text)
+        parts += self._text.take()
+        for at, block in enumerate(as_list(data.get("content_blocks"), "content_blocks")):
+            contents = as_object(block, "content_blocks[]").get("contents")
+            for place, item in enumerate(as_list(contents, "contents")):
+                content = as_object(item, "contents[]")
+                if content.get("type") == "tool_use":
+                    parts += self._call((id or "", at, place), content)
+        properties = as_object(data.get("properties"), "properties")
+        usage = as_object(properties.get("usage"), "usage")
+        if usage:
+            parts.append(self._counted(id or "", usage))
+        return parts
+
+    def _identify(self, id: str | None, data: dict[str, Any]) -> list[Part]:
+        session = as_name(data.get("session_id"))
+        known = self._identity
+        self._identity = (id or known[0], session or known[1])
+        return [] if self._identity == known else [Identity(*self._identity)]
+
+    def _call(self, key: tuple[str, int, int], content: dict[str, Any]) -> list[Part]:
+        known = self._calls.get(key)
+        number = len(self._calls) if known is None else int(known.index)
+        given = content.get("tool_input", content.get("input"))
+        text = given if isinstance(given, str) else json.dumps(given or {}, ensure_ascii=False)
+        name = as_name(content.get("name"))
+        call = ToolCallDelta(number, f"call-{number + 1}", name, text, replace=True)
+        if call == known:
+            return []
+        self._calls[key] = call
+        return [call]
+
+    def _counted(self, id: str, usage: dict[str, Any]) -> UsageUpdate:
+        counts = (
+            as_whole(usage.get("input_tokens")) or 0,
+            as_whole(usage.get("output_tokens")) or 0,
+        )
+        known = self._counts.get(id, (0, 0))
+        self._counts[id] = counts
+        self._total = [
+            total + new - old for total, new, old in zip(self._total, counts, known, strict=True)
+        ]
+        return UsageUpdate(input=self._total[0], output=self._total[1])
+
+    def _result(self, result: dict[str, Any]) -> list[Part]:
+        """Read the run's result; its text is that of the messages again, if there were any."""
+        parts = self._identify(None, result)
+        if not self._spoken:
+            for place, text in enumerate(_texts(result)):
+                self._text.put(f"output {place}", text)
+        return [*parts, *self._text.take(final=True)]
+
+
+def _texts(result: dict[str, Any]) -> Iterator[str]:
+    for item in as_list(result.get("outputs"), "outputs"):
+        for output in as_list(as_object(item, "outputs[]").get("outputs"), "outputs"):
+            results = as_object(as_object(output, "outputs[]").get("results"), "results")
+            message = results.get("message")
+            if isinstance(message, dict):
+                message = message.get("text")
+            if isinstance(message, str) and message:
+                yield message
+
+
+def _failure(data: dict[str, Any]) -> Failure:
+    for name in ("text", "error", "message"):
+        if isinstance(data.get(name), str) and data[name]:
+            return Failure(data[name])
+    return failure_in(data)
