@@ -229,7 +229,7 @@ def test_one_document_is_not_lines(indent):
 @pytest.mark.parametrize(
     ("code", "wanted"),
     [
-        ("server_error", (5000, "server_error: x")),
+        ("server_error", (5000, "x")),
         (4100, (4100, "x")),
         ("4100", (4100, "x")),
         (None, (5000, "x")),

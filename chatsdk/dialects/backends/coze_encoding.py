@@ -56,12 +56,12 @@ class _Chat(Writer[bytes]):
             yield self._message("completed", "knowledge", content="".join(slices))
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
-        # Its clients take a whole number only; a word stands before the message.
+        # Its clients take a whole number only; a word stands for a message that is missing.
         number = str(part.code) if isinstance(part.code, (int, str)) else ""
         if number.lstrip("-").isdecimal() and number.isascii():
             code, message = int(number), part.message
         else:
-            code, message = INTERNAL, f"{number}: {part.message}" if number else part.message
+            code, message = INTERNAL, part.message or number
         yield self._event("failed", last_error={"code": code, "msg": message})
         yield _frame("done", '"[DONE]"')
 
