@@ -24,6 +24,8 @@ TRANSCRIPTS = DOCS.parent / "tests" / "transcripts"
 CLIENTS = {
     "agui": "ag-ui-protocol 1.0.0",
     "anthropic": "anthropic 2.12.0",
+    "bedrock": "botocore 1.44.8",
+    "cohere": "cohere 7.3.1",
     "coze": "cozepy 0.20.0",
     "dashscope": "dashscope 2.0.2",
     "deepseek": "openai 3.54.0",

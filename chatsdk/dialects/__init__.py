@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.agui import AGUI as agui
     from chatsdk.dialects.backends.anthropic import Anthropic as anthropic
     from chatsdk.dialects.backends.bedrock import Bedrock as bedrock
+    from chatsdk.dialects.backends.cohere import Cohere as cohere
     from chatsdk.dialects.backends.coze import Coze as coze
     from chatsdk.dialects.backends.dashscope import DashScope as dashscope
     from chatsdk.dialects.backends.deepseek import DeepSeek as deepseek
@@ -61,6 +62,7 @@ __all__ = [
     "anthropic",
     "auto",
     "bedrock",
+    "cohere",
     "coze",
     "dashscope",
     "deepseek",

@@ -52,6 +52,12 @@ def bedrock() -> type[Dialect]:
     return Bedrock
 
 
+def cohere() -> type[Dialect]:
+    from chatsdk.dialects.backends.cohere import Cohere
+
+    return Cohere
+
+
 def coze() -> type[Dialect]:
     from chatsdk.dialects.backends.coze import Coze
 

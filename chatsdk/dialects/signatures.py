@@ -65,6 +65,14 @@ ANTHROPIC_TYPES = frozenset(
         *("content_block_start", "content_block_delta", "content_block_stop"),
     }
 )
+# Anthropic's have the same words, and other strokes between them.
+COHERE_TYPES = frozenset(
+    {
+        *("message-start", "content-start", "content-delta", "content-end", "message-end"),
+        *("tool-plan-delta", "tool-call-start", "tool-call-delta", "tool-call-end"),
+        *("citation-start", "citation-end"),
+    }
+)
 # Of Bedrock's Converse API.
 CONVERSE = frozenset(
     {
@@ -219,6 +227,10 @@ def _agui(name: str, value: Any) -> bool:
     return isinstance(kind, str) and kind.startswith(AGUI_PREFIXES)
 
 
+def _cohere(name: str, value: Any) -> bool:
+    return _dict(value) and _in(value.get("type"), COHERE_TYPES)
+
+
 def _strands(name: str, value: Any) -> bool:
     if not _dict(value):
         return False
@@ -357,6 +369,7 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     ("agui", _agui),
     ("adk", _adk),
     ("strands", _strands),
+    ("cohere", _cohere),
     # Its errors have what OpenAI's have, and more.
     ("gemini", _gemini),
     ("ollama", _ollama),

@@ -61,6 +61,7 @@ _PROVIDERS: tuple[tuple[str, tuple[Service, ...]], ...] = (
     (r"api\.groq\.com", _one("openai", "/openai/v1")),
     (r"api\.x\.ai", _one("openai", "/v1")),
     (r"api\.mistral\.ai", _one("openai", "/v1")),
+    (r"api\.cohere\.(com|ai)", _one("cohere", "/v2")),
     # Its thinking models want their reasoning back, as DeepSeek's do.
     (
         r"api\.moonshot\.(ai|cn)",
@@ -123,6 +124,8 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r".*/(chat-messages|completion-messages|workflows/run)", "dify"),
     ("", r".*/api/agents/[^/]+/stream", "mastra"),
     ("", r".*/run_sse", "adk"),
+    (r"api\.cohere\.(com|ai)", r"/v2/chat", "cohere"),
+    ("", r".*/cohere/v2/chat", "cohere"),
     ("", r".*/model/[^/]+/converse-stream", "bedrock"),
     ("", r".*/webhook(-test)?/[^/]+/chat", "n8n"),
     ("", r".*/api/v1/prediction/[^/]+", "flowise"),
