@@ -108,7 +108,8 @@ def told(event: ServerSentEvent) -> Failure | None:
     if value.keys() <= {"detail", "status", "status_code"} and value.get("detail"):
         # FastAPI's, which a server may send into a stream that has begun.
         return failure_in(value)
-    named = value.get("type") == "error" or value.get("object") == "error"
+    named = "error" in (value.get("type"), value.get("status")) or value.get("success") is False
+    named = named or value.get("object") == "error"
     if named or value.get("error") or envelope(value) is not None:
         return failure_in(value)
     code = _code(value)
@@ -211,6 +212,9 @@ def _enveloped(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str
     # Baidu.
     if value.get("error_code"):
         yield value, "error_code", "error_msg"
+    # iFlytek.
+    if isinstance(inner := value.get("header"), dict) and "code" in inner:
+        yield inner, "code", "message"
     # Google's ADK.
     if value.get("errorCode"):
         yield value, "errorCode", "errorMessage"
@@ -231,7 +235,7 @@ def _enveloped(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str
     if isinstance(errors, list) and errors and value.get("success") is not True:
         first = errors[0]
         yield (first if isinstance(first, dict) else {"message": str(first)}), "code", "message"
-    elif value.get("success") is False:
+    elif value.get("success") is False and not _first_text(value, "message", "msg", "detail"):
         messages = value.get("messages")
         first = messages[0] if isinstance(messages, list) and messages else "the request failed"
         yield (first if isinstance(first, dict) else {"message": str(first)}), "code", "message"

@@ -1,4 +1,4 @@
-"""The messages of a conversation, as values: `Message` and `Image`.
+"""The messages of a conversation, as values: `Message`, `Image`, and `File` beside them.
 
 A message may be given as a `Message`, as a dict in the widespread shape ``{"role": ...,
 "content": ...}``, or, for a single prompt, as a string.

@@ -205,8 +205,9 @@ class OpenAIDecoder(Decoder):
             if choice.get("usage"):
                 # Where Moonshot puts it.
                 parts.append(counted(as_object(choice["usage"], "usage")))
-        if choice.get("error"):
-            parts.append(failure_in(choice))
+        for place in (choice, delta):
+            if isinstance(place, dict) and place.get("error"):
+                parts.append(failure_in(place))
 
     def _finish(self, reason: object, choice: dict[str, Any], parts: list[Part]) -> None:
         message = None
@@ -222,4 +223,4 @@ class OpenAIDecoder(Decoder):
             parts.append(Failure(message, native))
         elif "error" in (native.lower(), choice.get("native_finish_reason")):
             # Whoever says more, says it in an error beside it or after it.
-            self._failed = Failure("the backend failed, and does not say why", native)
+            self._failed = Failure("it does not say why", native)
