@@ -855,12 +855,14 @@ def test_a_session_that_cannot_send(authority, what):
 # --- proxies that are none, and redirects --------------------------------------------------------
 
 NO_PROXY_THERE = {
-    "http://no-such-proxy.invalid:3128": "the host name of the proxy no-such-proxy.invalid:",
-    "no-such-proxy.invalid": "the host name of the proxy no-such-proxy.invalid:",
-    "ftp://127.0.0.1:1": "the proxy's address cannot be used",
-    "http://a proxy": "the proxy's address cannot be used",
-    "http://user:tiger-lily@[": "the proxy's address cannot be used",
-    "http://user:tiger-lily@host:port": "the proxy's address cannot be used",
+    "http://no-such-proxy.invalid:3128": (
+        "the host name of the proxy no-such-proxy.invalid:3128 (from http_proxy)"
+    ),
+    "no-such-proxy.invalid": "the host name of the proxy no-such-proxy.invalid (from http_proxy)",
+    "ftp://127.0.0.1:1": "the address of the proxy 127.0.0.1:1 (from http_proxy) cannot be used",
+    "http://a proxy": "the address of the proxy a proxy (from http_proxy) cannot be used",
+    "http://user:tiger-lily@[": "the address of the proxy (from http_proxy) cannot be used",
+    "http://user:tiger-lily@host:port": "the address of the proxy (from http_proxy) cannot be used",
 }
 
 
@@ -890,15 +892,16 @@ def test_a_proxy_that_is_not_there(server):
         with ChatClient(server.url, proxies={"http": port.url}, retry=Retry(attempts=1)) as client:
             error = failed(client)
     assert type(error) is ConnectError
-    assert str(error) == f"the proxy {port.url.removeprefix('http://')} refused the connection"
+    address = port.url.removeprefix("http://")
+    assert str(error) == f"the proxy {address} refused the connection; nothing was sent"
 
 
-NO_TUNNEL = "the proxy did not connect to backend.invalid:443"
+NO_TUNNEL = "the proxy {} did not connect to backend.invalid:443"
 CONNECT_ANSWERS = {
     "": NO_TUNNEL,
     "SSH-2.0-x\r\n": NO_TUNNEL,
     "HTTP/1.1 200 OK\r\nX-Cut": NO_TUNNEL,
-    "HTTP/1.1 407 No\r\n\r\n": "the proxy wants a user and a password",
+    "HTTP/1.1 407 No\r\n\r\n": "the proxy {} wants a user and a password",
     "HTTP/1.1 403 No\r\n\r\n": f"{NO_TUNNEL} (Tunnel connection failed: 403 No)",
     "HTTP/1.1 302 No\r\nLocation: /?secret\r\n\r\n": NO_TUNNEL,
     "HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 200: NO_TUNNEL,
@@ -916,7 +919,9 @@ def test_a_proxy_that_opens_no_tunnel(answer):
         with ChatClient("https://backend.invalid/", proxies=proxies, retry=retry) as client:
             error = failed(client)
     assert type(error) is ConnectError
-    assert CONNECT_ANSWERS[answer] in str(error)
+    address = proxy.url.removeprefix("http://")
+    assert CONNECT_ANSWERS[answer].format(address) in str(error)
+    assert str(error).endswith("; nothing was sent")
 
 
 def test_a_socks_proxy_without_its_package(server, monkeypatch):

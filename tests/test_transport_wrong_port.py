@@ -51,7 +51,7 @@ def test_refusing_proxy_is_shown() -> None:
         address = port.url.removeprefix("http://")
         proxies = {"http": f"http://user:pass-word@{address}"}
         error = error_of("http://backend.invalid/", proxies=proxies)
-    assert str(error) == f"the proxy {address} refused the connection"
+    assert str(error) == f"the proxy {address} refused the connection; nothing was sent"
 
 
 def test_unanswered_connect_names_the_peer() -> None:

@@ -124,6 +124,7 @@ class Wire:
         first_event: seconds from then on to the first event, or ``None``.
         header_lines: how many a response may have.
         url: where the request goes. Only its host and port may be shown.
+        proxy: the URL of the proxy that it goes through, or ``""``. The same holds for it.
         shaking: a TLS handshake with the peer has begun and has not succeeded.
         hidden: takes out of a text what must not be shown.
         seen: is given the header fields that are sent.
@@ -142,6 +143,7 @@ class Wire:
         "limits",
         "moved",
         "progress",
+        "proxy",
         "seen",
         "settled",
         "settling",
@@ -176,6 +178,7 @@ class Wire:
         self.carried = False
         self.written = False
         self.url = ""
+        self.proxy = ""
         self.shaking = False
         self.first_event = first_event
         self.header_lines = header_lines

@@ -53,9 +53,11 @@ def ended(cause: str, timeout: Timeout, wire: Wire | None = None) -> ChatError |
         # Not a limit that can be set: see Exchange.read_body.
         return ChatTimeout("the body of the response did not come", phase=cause)
     # Loaded once something has failed.
-    from chatsdk.transport.peers import peer_of, silent_handshake
+    from chatsdk.transport.peers import peer_of, proxy_of, silent_handshake
 
     peer = peer_of("" if wire is None else wire.url)
+    if wire is not None and wire.proxy:
+        peer = f"{peer} through {proxy_of(wire.proxy, wire.url)}"
     late = LATE[cause].format(peer=peer)
     seconds = getattr(timeout, cause)
     if cause == "connect" and wire is not None and wire.shaking:
@@ -196,7 +198,7 @@ def cut_in_compression(error: BaseException) -> bool:
 def _is_unreached(error: BaseException) -> bool:
     # requests has no class of its own for a certificate's file that is not there.
     missing = type(error) is OSError and str(error).startswith("Could not find")
-    return missing or isinstance(error, _BEFORE_WRITING)
+    return missing or NO_SOCKS_VERSION in str(error) or isinstance(error, _BEFORE_WRITING)
 
 
 def _is_limit(error: BaseException) -> bool:
@@ -249,27 +251,34 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
         return any(isinstance(root, kinds) for root in roots)
 
     peer, said = peer_of(wire.url), _said(roots)
-    proxy = proxy_of(roots) if any_is(urllib3.exceptions.ProxyError) else None
+    used = proxy_of(wire.proxy, wire.url) if wire.proxy else None
+    # A SOCKS proxy's errors are those of a connection that could not be made.
+    by_socks = wire.proxy.startswith("socks") and any_is(urllib3.exceptions.NewConnectionError)
+    proxy = used if by_socks or any_is(urllib3.exceptions.ProxyError) else None
     if "dependencies for SOCKS" in said:
-        return "a SOCKS proxy needs another package: pip install 'requests[socks]'"
-    if any_is(*_NO_ADDRESS):
-        # The URL was checked before: what cannot be read is another address.
         return (
-            "the proxy's address cannot be used; give one such as http://proxy:3128, in proxies= "
-            "or in the environment"
+            f"{used or 'a SOCKS proxy'} needs another package: pip install 'requests[socks]'"
+            f"{_NOTHING_SENT}"
+        )
+    if any_is(*_NO_ADDRESS) or NO_SOCKS_VERSION in said:
+        # The URL was checked before: the address that cannot be read is another one.
+        example = "socks5h://proxy:1080" if NO_SOCKS_VERSION in said else "http://proxy:3128"
+        return (
+            f"the address of {used or 'the proxy'} cannot be used; give one such as {example}, in "
+            f"proxies= or in the environment{_NOTHING_SENT}"
         )
     if any_is(urllib3.exceptions.NameResolutionError):
         name = f"the host name of {proxy}" if proxy else f"the host name of {peer}"
-        return f"{name} is unknown ({said})"
+        return f"{name} is unknown ({said}){_NOTHING_SENT if proxy else ''}"
     if any_is(ConnectionRefusedError):
-        return f"{proxy or peer} refused the connection"
+        return f"{proxy or peer} refused the connection{_NOTHING_SENT if proxy else ''}"
     if "failed: 407" in said:
-        text = "the proxy wants a user and a password, as in http://user:password@proxy:3128"
-    elif proxy:
-        text = f"{proxy} did not connect to {peer}"
-    elif any_is(http.client.HTTPException):
+        proxy = used or "the proxy"
+        text = f"{proxy} wants a user and a password, as in http://user:password@proxy:3128"
+    elif proxy or any_is(http.client.HTTPException):
         # Only a proxy that is asked to CONNECT answers before anything was written.
-        text = f"the proxy did not connect to {peer}"
+        proxy = used or "the proxy"
+        text = f"{proxy} did not connect to {peer}"
     elif any_is(ssl.SSLCertVerificationError):
         text = f"the TLS certificate of {peer} is not trusted (see verify=)"
     elif wire.url.startswith("https:") and (wrong := not_tls(roots, peer, shaking=wire.shaking)):
@@ -278,7 +287,14 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
         text = f"the TLS handshake with {peer} failed"
     else:
         text = f"no connection to {peer}"
-    return f"{text} ({said})"
+    return f"{text} ({said}){_NOTHING_SENT if proxy else ''}"
+
+
+# What the user of a proxy cannot know otherwise.
+_NOTHING_SENT = "; nothing was sent"
+
+# urllib3 knows socks4, socks4a, socks5 and socks5h, and no "socks".
+NO_SOCKS_VERSION = "Unable to determine SOCKS version"
 
 
 _NO_ADDRESS = (

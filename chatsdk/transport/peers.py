@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import os
 import ssl
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
-
-import urllib3.exceptions
 
 from chatsdk.transport.secrets import CUT
 
@@ -42,14 +40,30 @@ def peer_of(url: str) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def proxy_of(roots: Sequence[BaseException]) -> str:
-    """Return ``the proxy HOST:PORT``, or ``the proxy`` if the exceptions do not name it."""
-    for root in roots:
-        connection: Any = getattr(root, "conn", None) or getattr(root, "_pool", None)
-        host, port = getattr(connection, "host", None), getattr(connection, "port", None)
-        if isinstance(root, urllib3.exceptions.NewConnectionError) and host and port:
-            return f"the proxy {host}:{port}"
-    return "the proxy"
+def proxy_of(proxy: str, url: str) -> str:
+    """Return ``the proxy HOST:PORT (from VARIABLE)`` for the URL of a proxy.
+
+    Args:
+        proxy: its URL, which need not be one that can be read.
+        url: where the request goes; its scheme tells which variables count.
+    """
+    named = next((name for name in _variables(url) if os.environ.get(name) == proxy), None)
+    origin = f" (from {named})" if named else ""
+    try:
+        parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host:
+        return f"the proxy{origin}"
+    shown = f"[{host}]" if ":" in host else host
+    return f"the proxy {shown}{f':{port}' if port else ''}{origin}"
+
+
+def _variables(url: str) -> Iterator[str]:
+    for scheme in (urlsplit(url).scheme, "all"):
+        yield f"{scheme}_proxy"
+        yield f"{scheme}_proxy".upper()
 
 
 def silent_handshake(peer: str, waited: str) -> str:

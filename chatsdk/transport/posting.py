@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.http1.body import socket_of
@@ -138,7 +138,7 @@ class Poster:
             nonlocal location
             location = response.headers.pop("location", None)
 
-        options = self._options(url, secrets)
+        options = self._options(url, secrets, wire)
         if token_headers or self._own or _leaves_auth(session):
             options["auth"] = _Given(token_headers)
         # Those of a request replace those of its session.
@@ -177,7 +177,7 @@ class Poster:
             wire.sock = sock
         return Posted(response, location)
 
-    def _options(self, url: str, secrets: Secrets) -> dict[str, Any]:
+    def _options(self, url: str, secrets: Secrets, wire: Wire) -> dict[str, Any]:
         """The arguments of ``Session.request`` that the caller gave, and no others.
 
         A session that overrides `request` may have values of its own for the others.
@@ -197,6 +197,7 @@ class Poster:
             # requests lets these go before an explicit verify=True.
             settings["verify"] = options["verify"] = DEFAULT_CA_BUNDLE_PATH
         secrets.add_url(url)
+        wire.proxy = select_proxy(request.url or url, settings["proxies"] or {}) or ""
         for proxy in (settings["proxies"] or {}).values():
             try:
                 secrets.add_url(proxy)

@@ -17,7 +17,10 @@ PROGRAMS = Path(__file__).parent / "programs"
 PROGRAM_SECONDS = 60
 
 # Variables that would change how a program runs, or where it sends its requests.
-UNWANTED = ("PYTHONPATH", "PYTHONWARNINGS", "NETRC", "http_proxy", "https_proxy", "all_proxy")
+UNWANTED = (
+    *("PYTHONPATH", "PYTHONWARNINGS", "NETRC"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+)
 
 
 class Programs:
@@ -46,16 +49,11 @@ class Programs:
             environment: variables to set for it.
             options: of the interpreter.
         """
-        variables = {
-            key: value
-            for key, value in os.environ.items()
-            if key not in UNWANTED and key.lower() not in UNWANTED
-        }
         command = [sys.executable, *options, str(PROGRAMS / f"{name}.py")]
         done = subprocess.run(
             [*command, kind, url or self.backend.url, *arguments],
             cwd=self.folder,
-            env={**variables, "PYTHONUTF8": "1", **(environment or {})},
+            env={**self.variables(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -63,6 +61,14 @@ class Programs:
             timeout=PROGRAM_SECONDS,
         )
         return done.stdout.strip()
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment of a program."""
+        return {
+            key: value
+            for key, value in os.environ.items()
+            if key not in UNWANTED and key.lower() not in UNWANTED
+        } | {"PYTHONUTF8": "1"}
 
     def both(self, name: str, *arguments: str, **options: object) -> str:
         """Run a program with both clients, and return what it printed: the same each time."""
