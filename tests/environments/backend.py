@@ -71,7 +71,12 @@ class Backend:
         self.responses[number].wait_for_disconnect()
 
     def _answer(self, request: RecordedRequest) -> Response:
-        response = _response(_prompt(request).split())
+        if request.path == "/token":
+            # Of an authorization server, which gives a new token for an old one.
+            token = {"access_token": "fresh", "token_type": "Bearer", "expires_in": 3600}
+            response: Response = Reply(json=token)
+        else:
+            response = _response(_prompt(request).split())
         self.responses.append(response)
         return response
 

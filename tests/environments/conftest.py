@@ -39,7 +39,9 @@ class Programs:
         environment: Mapping[str, str] | None = None,
         options: tuple[str, ...] = (),
     ) -> str:
-        """Return all that a program printed: ``python NAME.py KIND URL ARGUMENTS``.
+        """Return what a program printed: ``python NAME.py KIND URL ARGUMENTS``.
+
+        A program that fails returns the last line of its traceback.
 
         Args:
             name: of the program, without its suffix.
@@ -55,12 +57,12 @@ class Programs:
             cwd=self.folder,
             env={**self.variables(), **(environment or {})},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             timeout=PROGRAM_SECONDS,
         )
-        return done.stdout.strip()
+        failure = done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
+        return (done.stdout + failure).strip()
 
     def variables(self) -> dict[str, str]:
         """Return the environment of a program."""

@@ -1,4 +1,4 @@
-"""Packages that answer in the backend's place."""
+"""Packages that answer in the backend's place, or forbid the network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ from rows import Row
 
 ROWS = [
     Row("responses", ("responses",), "an answer, a ConnectionError, a session of the caller's"),
+    Row("requests-mock", ("requests-mock",), "an answer, a ConnectionError, a refusal"),
+    Row(
+        "httpretty",
+        ("httpretty",),
+        "an answer",
+        "with urllib3 2 and `allow_net_connect=False` plain requests fails, too",
+    ),
+    Row(
+        "pytest-socket",
+        ("pytest-socket",),
+        "the network forbidden, and hosts that are not allowed",
+        "`SocketBlockedError` comes out as itself",
+    ),
 ]
 
 
@@ -13,3 +26,24 @@ def test_responses(programs, backend):
     """What `responses` registers answers, and nothing is sent."""
     assert programs.both("mocked", "responses") == "mocked 1\nmocked 2\nan error of the wire"
     assert backend.server.requests == []
+
+
+def test_requests_mock(programs, backend):
+    """What `requests_mock` registers answers, and nothing is sent."""
+    wire = "an error of the wire"
+    assert programs.both("mocked", "requests_mock") == f"mocked 1\nmocked 2\n{wire}\n{wire}"
+    assert backend.server.requests == []
+
+
+def test_httpretty(programs, backend):
+    """What `httpretty` registers answers, and nothing is sent."""
+    assert programs.both("mocked", "httpretty") == "mocked"
+    assert backend.server.requests == []
+
+
+def test_pytest_socket(programs, backend):
+    """A test without the network is told so, and a request with it is sent."""
+    said = programs.both("mocked", "pytest_socket").splitlines()
+    assert said[0] == "SocketBlockedError"
+    assert said[2] == "SocketConnectBlockedError"
+    assert len(backend.server.requests) == 2
