@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chatsdk import dialects as dialects
     from chatsdk import ndjson as ndjson
     from chatsdk import parts as parts
+    from chatsdk import recording as recording
     from chatsdk import sse as sse
     from chatsdk import testing as testing
     from chatsdk import ui as ui
@@ -99,7 +100,16 @@ _SESSION = {
 
 
 # The public modules; those that are not loaded yet are when they are first asked for.
-_MODULES = ("dialects", "ndjson", "parts", "sse", "testing", "ui", "web")
+_MODULES = (
+    "dialects",
+    "ndjson",
+    "parts",
+    "recording",
+    "sse",
+    "testing",
+    "ui",
+    "web",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -112,6 +122,10 @@ def __getattr__(name: str) -> Any:
 
         return File
     # Statements, because bundlers follow no name that is computed.
+    if name == "recording":
+        import chatsdk.recording
+
+        return chatsdk.recording
     if name == "testing":
         import chatsdk.testing
 

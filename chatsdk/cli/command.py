@@ -31,6 +31,9 @@ COMMANDS = {
     "ask": "ask one question; made for scripts and pipes",
     "web": "serve a chat page for a backend",
     "gateway": "serve a backend in the dialect of another one",
+    "inspect": "watch the events of a stream: times, gaps, sizes",
+    "record": "record a stream in a file",
+    "replay": "serve a recording over HTTP",
     "serve": "run the built-in server, to try other programs with",
 }
 
@@ -131,6 +134,18 @@ def _module(name: str) -> Any:
         from chatsdk.cli import gateway
 
         return gateway
+    if name == "inspect":
+        from chatsdk.cli import inspect
+
+        return inspect
+    if name == "record":
+        from chatsdk.cli import record
+
+        return record
+    if name == "replay":
+        from chatsdk.cli import replay
+
+        return replay
     from chatsdk.cli import serve
 
     return serve

@@ -12,7 +12,8 @@ from chatsdk.cli.remedies import WrongArguments
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.urls import guess
 from chatsdk.errors import ChatError
-from chatsdk.testing import EmbeddedServer
+from chatsdk.testing import ChatServer, EmbeddedServer
+from chatsdk.transport import shown_url
 
 __all__ = ["add_to", "chat_url", "run"]
 
@@ -22,7 +23,9 @@ EXAMPLES = """\
 examples:
   chatsdk serve
   chatsdk serve --dialect anthropic --port 0
-  curl -N -X POST http://127.0.0.1:8765/sse"""
+  curl -N -X POST http://127.0.0.1:8765/sse
+  chatsdk serve --fault cut_after
+  chatsdk serve --proxy http://127.0.0.1:8000 --break gzip"""
 
 # Addresses that no other machine can reach.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -58,16 +61,39 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="time between two events of /sse (default: %(default)s)",
     )
+    breaking = parser.add_argument_group("broken on purpose")
+    breaking.add_argument(
+        "--fault",
+        metavar="NAME",
+        help="answer every request with this fault, such as cut_after; `--fault list` lists them",
+    )
+    breaking.add_argument(
+        "--proxy", metavar="URL", help="pass every request on to the backend at this address"
+    )
+    breaking.add_argument(
+        "--break",
+        dest="broken",
+        metavar="HOW",
+        help="break the streams of --proxy: gzip (compress, and do not flush), buffer (keep all to "
+        "the end), group=5 (so many events at a time), delay=0.2 (seconds), cut=1000 (bytes), "
+        "close (end the body with the connection)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
-    dialect = _written(arguments.dialect)
+    if arguments.broken is not None and arguments.proxy is None:
+        raise WrongArguments("--break needs --proxy URL: the backend whose streams it breaks")
+    if arguments.fault is not None and arguments.proxy is not None:
+        raise WrongArguments("--fault and --proxy do not go together: give one of them")
+    if arguments.fault == "list":
+        from chatsdk.cli.faulty import names_of_faults
+
+        print("\n".join(names_of_faults()))
+        return 0
     try:
-        server = EmbeddedServer(
-            dialect, host=arguments.host, port=arguments.port, interval=arguments.interval
-        )
+        server, lines = _server(arguments)
     except OSError as error:
         raise ChatError(
             f"cannot listen on {arguments.host} port {arguments.port}: {error.strerror or error}; "
@@ -76,13 +102,36 @@ def run(arguments: argparse.Namespace) -> int:
     with server:
         never = threading.Event()
         try:
-            _greet(server, arguments)
+            if arguments.host not in LOOPBACK:
+                lines.append("Other machines can reach it, and it asks for no token.")
+            print("\n".join([*lines, "Ctrl-C stops it."]), flush=True)
             while not never.wait(AWAKE_SECONDS):
                 pass
         except KeyboardInterrupt:
             # The usual end.
             print("\nstopped", flush=True)
     return 0
+
+
+def _server(arguments: argparse.Namespace) -> tuple[ChatServer, list[str]]:
+    """Return the server, and the lines that say what it does."""
+    if arguments.fault is not None:
+        from chatsdk.cli.faulty import faulty_server
+
+        faulty = faulty_server(arguments.fault, host=arguments.host, port=arguments.port)
+        return faulty, [f"Every request to {faulty.url} gets the fault {arguments.fault}."]
+    if arguments.proxy is not None:
+        from chatsdk.cli.faulty import relay_server
+
+        relay = relay_server(arguments)
+        how = f", broken by {arguments.broken}" if arguments.broken is not None else ""
+        backend = shown_url(arguments.proxy)
+        return relay, [f"Every request to {relay.url} goes on to {backend}{how}."]
+    dialect = _written(arguments.dialect)
+    server = EmbeddedServer(
+        dialect, host=arguments.host, port=arguments.port, interval=arguments.interval
+    )
+    return server, _greeting(server)
 
 
 def _written(name: str) -> Dialect:
@@ -95,11 +144,11 @@ def _written(name: str) -> Dialect:
     return dialect
 
 
-def _greet(server: EmbeddedServer, arguments: argparse.Namespace) -> None:
+def _greeting(server: EmbeddedServer) -> list[str]:
     name = server.dialect.name
     url = chat_url(server)
     option = "" if guess(url) == name else f" --dialect {name}"
-    lines = [
+    return [
         f"The built-in server answers at {url} in the dialect {name}.",
         "Its replies are canned: no model is involved.",
         "",
@@ -107,10 +156,6 @@ def _greet(server: EmbeddedServer, arguments: argparse.Namespace) -> None:
         f"Ten events:  curl -N -X POST {server.url}/sse",
         "",
     ]
-    if arguments.host not in LOOPBACK:
-        lines.append("Other machines can reach it, and it asks for no token.")
-    lines.append("Ctrl-C stops it.")
-    print("\n".join(lines), flush=True)
 
 
 def chat_url(server: EmbeddedServer) -> str:

@@ -78,13 +78,19 @@ class ChatClient:
             followed, because it would take the token elsewhere, or turn the POST into a GET.
         exact_url: post to `url` as it is written, and complete nothing.
         tap: called with every read, ``tap(data: bytes, at: float)``, `at` in seconds of the
-            monotonic clock, before anything is parsed.
+            monotonic clock, before anything is parsed. An object may also have the methods
+            ``on_head(head)``, called with each response's `chatsdk.transport.telling.ResponseHead`,
+            ``on_wire(data, at)``, with the bytes of each read of the socket as they came, and
+            ``on_end(end)``, with ``"whole"``, ``"cut"``, ``"timeout"`` or ``"stopped"``.
 
     A client may be shared by threads, and survives a ``fork()``.
 
     Raises:
         TypeError, ValueError: an argument that cannot work; nothing was sent.
     """
+
+    # For tools that look at any stream.
+    _method = "POST"
 
     @checked_keywords
     def __init__(
@@ -258,7 +264,7 @@ class ChatClient:
             cancel = Cancel()
         elif not isinstance(cancel, Cancel):
             raise TypeError(f"cancel is a chatsdk.Cancel, not {type(cancel).__name__}")
-        data = _json(body)
+        data = b"" if body is None and self._method != "POST" else _json(body)
         given = self._retry.idempotency_key if key is None else key
         try:
             if callable(given):
@@ -270,6 +276,7 @@ class ChatClient:
                 dialect,
                 cancel,
                 idempotency_key=checked_key(given),
+                method=self._method,
             )
         except BaseException as error:
             failure = freed(error)

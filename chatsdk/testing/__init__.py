@@ -10,8 +10,10 @@ from chatsdk.testing.broken import BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
 from chatsdk.testing.embedded import EmbeddedServer
 from chatsdk.testing.exchange import Exchange, Head
+from chatsdk.testing.playback import Playback, replay
 from chatsdk.testing.ports import RefusingPort, UnansweredPort
 from chatsdk.testing.proxy import ProxyServer
+from chatsdk.testing.relay import RelayServer
 from chatsdk.testing.request import Headers, RecordedRequest
 from chatsdk.testing.response import Reply, Response
 from chatsdk.testing.script import Script
@@ -34,6 +36,9 @@ __all__ = [
     "ChatServer",
     "EmbeddedServer",
     "ProxyServer",
+    "RelayServer",
+    "replay",
+    "Playback",
     "RefusingPort",
     "UnansweredPort",
     "Script",

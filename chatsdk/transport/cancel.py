@@ -123,6 +123,7 @@ class Wire:
         written: the request may have reached the backend. Known only if it is `carried`.
         first_event: seconds from then on to the first event, or ``None``.
         header_lines: how many a response may have.
+        on_wire: is called with the bytes of each read of a response and their time, or ``None``.
         url: where the request goes. Only its host and port may be shown.
         proxy: the URL of the proxy that it goes through, or ``""``. The same holds for it.
         shaking: a TLS handshake with the peer has begun and has not succeeded.
@@ -142,6 +143,7 @@ class Wire:
         "hidden",
         "limits",
         "moved",
+        "on_wire",
         "progress",
         "proxy",
         "seen",
@@ -175,6 +177,7 @@ class Wire:
         # The wait that was last looked at too late.
         self._late: float | None = None
         self.sock: Any = None
+        self.on_wire: Callable[[bytes, float], object] | None = None
         self.carried = False
         self.written = False
         self.url = ""

@@ -66,12 +66,14 @@ class Exchange:
         secrets: Secrets,
         tap: Tap | None,
         left: deque[Any],
+        on_end: Callable[[str], object] | None = None,
     ) -> None:
         body = self._body = Body(response, wire.sock)
         self._read = body.read
         self._timeout = timeout
         self.error_body = limits.error_body
         self._tap = tap
+        self._on_end = on_end
         self._cancels = cancels
         self._left = left
         self._started = False
@@ -155,6 +157,7 @@ class Exchange:
             wire.waiting = None
             if cut_in_compression(error) and not self._body.begun:
                 # Nothing at all came: a body may be empty, whatever it is compressed with.
+                self._tell_end("whole")
                 return b""
             failure: BaseException = self.failure(error)
         else:
@@ -170,7 +173,9 @@ class Exchange:
             elif self._body.is_cut:
                 failure = StreamInterrupted("the compressed body was cut")
             else:
+                self._tell_end("whole")
                 return b""
+        self._tell_end(failure)
         # Outside the handler: an exception's context would hold the request, and its token.
         self._close_response()
         try:
@@ -235,17 +240,20 @@ class Exchange:
         A body read to its end leaves a connection that can be used again.
         """
         self._finish()
+        self._tell_end("whole")
         self.close()
 
     def part(self) -> None:
         """As `drain`, but leave the wire to the request that is sent next."""
         self._finish()
+        self._tell_end("whole")
         self._close_response()
         # From here on it is not this exchange's to release, nor its finalizer's.
         self._gone = True
 
     def close(self) -> None:
         """Close the response. Only for the thread that reads. Twice is harmless."""
+        self._tell_end("stopped")
         try:
             self._close_response()
         finally:
@@ -259,6 +267,7 @@ class Exchange:
         """
         if self._gone:
             return
+        self._tell_end("stopped")
         try:
             self._shut()
         finally:
@@ -270,6 +279,14 @@ class Exchange:
         # Nobody closed it, because an exception came in between.
         if getattr(self, "_gone", True) is False:
             self.abandon()
+
+    def _tell_end(self, end: str | BaseException) -> None:
+        """Tell the tap how the body ended; the first time counts."""
+        if self._on_end is not None:
+            from chatsdk.transport.telling import end_by
+
+            tell, self._on_end = self._on_end, None
+            tell(end if isinstance(end, str) else end_by(end))
 
     def _finish(self) -> None:
         deadline = now() + CLEAN_END_SECONDS

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import requests
 
 from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.parts import Failure
+from chatsdk.transport import clock
 from chatsdk.transport.cancel import Cancel, Wire, check_process
 from chatsdk.transport.checks import (
     checked_cert,
@@ -28,6 +29,9 @@ from chatsdk.transport.quieting import quiet_urllib3
 from chatsdk.transport.refusals import hindrance, redirected, refusal
 from chatsdk.transport.retrying import wait_before
 from chatsdk.transport.secrets import Secrets
+
+if TYPE_CHECKING:
+    from chatsdk.transport.telling import Telling
 
 __all__ = ["Backend", "Request", "Token", "Transport"]
 
@@ -125,6 +129,12 @@ class Transport:
         self._limits = limits or Limits()
         self._follow_redirects = follow_redirects
         self._tap = tap
+        # The further methods of a tap.
+        self._telling: Telling | None = None
+        if tap is not None:
+            from chatsdk.transport.telling import Telling
+
+            self._telling = Telling(tap)
         self._closing = Cancel()
         self._poster = Poster(
             checked_http(http),
@@ -153,6 +163,8 @@ class Transport:
             hidden=secrets.clean,
             seen=secrets.add_headers,
         )
+        telling = self._telling
+        wire.on_wire = None if telling is None else telling.on_wire
         cancels = (request.cancel, self._closing)
         try:
             for cancel in cancels:
@@ -254,7 +266,9 @@ class Transport:
         secrets.add(now.token)
         secrets.add_headers(headers)
         timeout = request.timeout or self._timeout
+        telling = self._telling
         wire.url = now.url
+        started = clock.now()
         watch(wire, "connect", timeout.connect)
         try:
             posted = self._poster.post(
@@ -292,7 +306,10 @@ class Transport:
             secrets=secrets,
             tap=self._tap,
             left=self._poster.left,
+            on_end=None if telling is None else telling.on_end,
         )
+        if telling is not None:
+            telling.tell_head(posted.response, started, clock.now())
         if wire.cause is not None:
             exchange.close()
             _go_on(wire, timeout)

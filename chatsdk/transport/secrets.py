@@ -88,6 +88,10 @@ class Secrets:
                 text = text.replace(value, HIDDEN)
         return text
 
+    def values(self) -> list[str]:
+        """Return the secrets in every form in which they may stand, the longest first."""
+        return list(self._sorted())
+
     def clean(self, text: str) -> str:
         """As `hide`, and also without the beginning of a secret where the text was cut in it."""
         text = self.hide(text)

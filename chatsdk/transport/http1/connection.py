@@ -65,6 +65,9 @@ def _new_response(connection: Any, *args: Any, **kwargs: Any) -> CoalescingRespo
     response = CoalescingResponse(*args, **kwargs)
     if connection.wire is not None:
         response.max_header_lines = connection.wire.header_lines
+        # While it connects, it is a proxy that responds.
+        if connection.wire.on_wire is not None and not connection._connecting:
+            response.fp.tell(connection.wire.on_wire)
     return response
 
 

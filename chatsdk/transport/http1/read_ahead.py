@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from chatsdk.transport.clock import now
 from chatsdk.transport.foreign import Quietly
 
 __all__ = ["LARGE_READ", "SMALL_READ", "Ahead", "opened", "receive_within"]
@@ -59,6 +60,17 @@ class Ahead:
         data = self._recv(most)
         self.ask = SMALL_READ if len(data) < SMALL_READ else LARGE_READ
         return data
+
+    def tell(self, tap: Callable[[bytes, float], object]) -> None:
+        """Call `tap` with the bytes of each ``recv`` and their time."""
+        recv = self._recv
+
+        def told(most: int) -> bytes:
+            data = recv(most)
+            tap(data, now())
+            return data
+
+        self._recv = told
 
     def receive(self, most: int) -> int:
         """Make one ``recv`` and keep its bytes. Returns their number, 0 at the end."""

@@ -1,0 +1,235 @@
+"""`chatsdk inspect URL`: the events of a stream as they come, with times and sizes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from chatsdk import dialects
+from chatsdk.cli.notes import encodable, printable
+from chatsdk.cli.remedies import WrongArguments
+from chatsdk.cli.requesting import Asked, add_request_arguments, asked_of
+from chatsdk.cli.watching import Row, Watch, only_not_understood, rounded
+from chatsdk.cli.wrap import columns_of
+from chatsdk.errors import ChatError
+
+__all__ = ["add_to", "run"]
+
+EXAMPLES = """\
+examples:
+  chatsdk inspect http://localhost:8765/v1/chat/completions --prompt Hello
+  chatsdk inspect URL --data @body.json --html timeline.html
+  chatsdk inspect URL --prompt Hello --json | jq 'select(.gap_s > 1)'
+
+exit codes:
+  0    the stream came complete
+  1    the backend refused, could not be reached, or broke off
+  2    wrong arguments; nothing was sent
+  130  stopped by Ctrl-C; the totals so far are printed"""
+
+HEADING = "    #    time s    gap s   bytes  read  event         data"
+
+# Columns before the data.
+BEFORE_DATA = 54
+
+# Columns that the data always get.
+LEAST_DATA = 20
+
+EVENT_COLUMNS = 12
+
+# Columns of a table that no terminal shows.
+PIPED_COLUMNS = 120
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Send one request and show each event of the stream as it comes: its number, time, gap, "
+        "size, the read that brought it, and its data. The totals follow."
+    )
+    parser.epilog = EXAMPLES
+    add_request_arguments(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print each event as a JSON object")
+    form.add_argument(
+        "--raw",
+        action="store_true",
+        help="print each read: its time and its bytes, everything but plain ASCII escaped",
+    )
+    parser.add_argument(
+        "--events",
+        metavar="TYPE,TYPE",
+        help="show only events of these types; `message` is an event that names none",
+    )
+    parser.add_argument(
+        "--html", metavar="FILE", help="also write a page with the timeline, to pass on"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the events, and return 0."""
+    asked = asked_of(arguments)
+    try:
+        dialect = dialects.get(asked.dialect)
+    except (TypeError, ValueError) as error:
+        raise WrongArguments(str(error)) from None
+    wanted = None
+    if arguments.events is not None:
+        wanted = {name.strip() for name in arguments.events.split(",")} - {""}
+        if not wanted:
+            raise WrongArguments("--events: give types of events, such as message,ping")
+    with contextlib.ExitStack() as files:
+        page = None
+        if arguments.html is not None:
+            try:
+                page = files.enter_context(open(arguments.html, "w", encoding="utf-8"))
+            except OSError as error:
+                raise WrongArguments(f"cannot write {arguments.html}: {error.strerror}") from None
+        shown = _Shown(sys.stdout, arguments, wanted, keep=page is not None)
+        watch = Watch(dialect, shown.row, shown.read if arguments.raw else None)
+        watch.mask.add(asked.token)
+        failure: BaseException | None = None
+        try:
+            _read(asked, watch)
+        except (ChatError, KeyboardInterrupt) as error:
+            failure = error
+        if isinstance(failure, BrokenPipeError):
+            raise failure
+        if page is not None:
+            from chatsdk.cli.timeline import page_of
+
+            page.write(page_of(watch, shown.kept, failure))
+        shown.totals(watch)
+    whole = watch.end == "whole" and watch.events > 0
+    if isinstance(failure, ChatError) and whole and only_not_understood(failure):
+        return 0
+    if failure is not None:
+        raise failure
+    return 0
+
+
+def _read(asked: Asked, watch: Watch) -> None:
+    with asked.client(watch) as client:
+        try:
+            stream = client.send(asked.body)
+        except (TypeError, ValueError) as error:
+            raise WrongArguments(str(error)) from None
+        with stream:
+            for _ in stream:
+                pass
+
+
+class _Shown:
+    """Prints rows, reads and totals in one of three forms."""
+
+    def __init__(
+        self, out: TextIO, arguments: argparse.Namespace, wanted: set[str] | None, *, keep: bool
+    ) -> None:
+        self._out = out
+        self._json = arguments.json
+        self._raw = arguments.raw
+        self._wanted = wanted
+        self._keep = keep
+        self.kept: list[Row] = []
+        columns = columns_of(out) if out.isatty() else PIPED_COLUMNS
+        self._width = max(columns - BEFORE_DATA, LEAST_DATA)
+        self._begun = False
+        self._write: Callable[[str], Any] = out.write
+
+    def row(self, row: Row) -> None:
+        if self._wanted is not None and row.event not in self._wanted:
+            return
+        if self._keep:
+            self.kept.append(row)
+        if self._raw:
+            return
+        if self._json:
+            value = {
+                "number": row.number,
+                "event": row.event,
+                "id": row.id,
+                "data": row.data,
+                "at_s": rounded(row.at),
+                "gap_s": rounded(row.gap) if row.number > 1 else None,
+                "bytes": row.bytes,
+                "read": row.read,
+            }
+            self._line(json.dumps(value))
+            return
+        if not self._begun:
+            self._begun = True
+            self._line(HEADING)
+        gap = f"{row.gap:8.3f}" if row.number > 1 else " " * 8
+        event = shortened(one_line(row.event), EVENT_COLUMNS)
+        data = shortened(one_line(row.data, self._width), self._width)
+        if row.id is not None:
+            data = shortened(f"[{one_line(row.id)}] {data}", self._width)
+        self._line(
+            f"{row.number:>5} {row.at:9.3f} {gap} {row.bytes:>7} {row.read:>5}  "
+            f"{event:<{EVENT_COLUMNS}}  {data}"
+        )
+
+    def read(self, at: float, data: bytes) -> None:
+        text = data.decode("latin-1").encode("unicode_escape").decode("ascii")
+        self._line(f"{at:.6f} {text}")
+
+    def totals(self, watch: Watch) -> None:
+        totals = watch.totals()
+        if self._json:
+            self._line(json.dumps({"totals": totals}))
+            return
+        if watch.head is None:
+            return
+        lines = in_words(totals)
+        out = sys.stderr if self._raw else self._out
+        out.write("\n" + encodable(printable("\n".join(lines)), out) + "\n")
+        out.flush()
+
+    def _line(self, text: str) -> None:
+        self._write(encodable(text, self._out) + "\n")
+        self._out.flush()
+
+
+def in_words(totals: dict[str, Any]) -> list[str]:
+    """Return the totals as lines."""
+    events, reads = totals["events"], totals["reads"]
+    lines = [
+        f"{events} event{'s' * (events != 1)} in {reads} read{'s' * (reads != 1)}, "
+        f"{totals['bytes']} bytes; the body ended: {totals['end'] or 'not yet'}"
+    ]
+    times = [f"headers {totals['headers_s']:.3f} s"]
+    if totals["first_event_s"] is not None:
+        times.append(f"first event {totals['first_event_s']:.3f} s")
+    times.append(f"end {totals['end_s']:.3f} s")
+    lines.append(", ".join(times))
+    gaps = totals["gaps_s"]
+    if gaps["max"] is not None:
+        found = ", ".join(f"{name} {value:.3f} s" for name, value in gaps.items())
+        lines.append(f"gaps between events: {found}")
+    return lines
+
+
+def one_line(text: str, most: int | None = None) -> str:
+    """Return JSON written compactly, other text with its line ends as spaces; no controls."""
+    if most is not None and len(text) > 8 * most:
+        text = text[: 8 * most]
+    elif text[:1] in "{[" and ("\n" in text or ": " in text or ", " in text):
+        with contextlib.suppress(ValueError, RecursionError):
+            text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+    return printable(text).replace("\n", " ").replace("\t", " ")
+
+
+def shortened(text: str, columns: int) -> str:
+    """Return `text` in at most so many columns."""
+    from chatsdk.cli.wrap import width_of
+
+    if width_of(text) <= columns:
+        return text
+    while width_of(text) >= columns and text:
+        text = text[: min(len(text) - 1, columns)]
+    return text + "…"

@@ -1,0 +1,153 @@
+"""`Upstream`: one request passed on to a backend, its body read on a thread of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import queue
+import socket
+import ssl
+import threading
+import time
+from urllib.parse import SplitResult
+
+from chatsdk.testing.request import RecordedRequest
+from chatsdk.testing.waker import Waker
+
+__all__ = ["Piece", "Upstream"]
+
+# Header fields of one connection (RFC 9110, section 7.6.1), and what http.client writes itself.
+HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+OWN = {"host", "content-length", "expect"}
+
+# Pieces of a body that are held for a client that does not read.
+AHEAD_PIECES = 64
+
+READ_BYTES = 65_536
+
+# Seconds to wait for a connection.
+CONNECT_SECONDS = 10.0
+
+# A piece of body and when it came; ``None`` and whether the body is whole, at its end.
+Piece = tuple[bytes | None, float, bool]
+
+
+class Upstream:
+    """A response of a backend.
+
+    Args:
+        url: the backend.
+        request: what a client asked.
+        plain: ask for a body without content coding.
+
+    Raises:
+        OSError, http.client.HTTPException: it cannot be reached, or does not speak HTTP.
+    """
+
+    def __init__(self, url: SplitResult, request: RecordedRequest, *, plain: bool) -> None:
+        self.started = time.monotonic()
+        self.target = target_of(url, request)
+        self.sent = [
+            (name, value)
+            for name, value in request.headers.pairs
+            if name.lower() not in HOP_BY_HOP | OWN
+            and not (plain and name.lower() == "accept-encoding")
+        ]
+        if plain:
+            self.sent.append(("Accept-Encoding", "identity"))
+        host = url.hostname or ""
+        if url.scheme == "https":
+            context = ssl.create_default_context()
+            self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                host, url.port, timeout=CONNECT_SECONDS, context=context
+            )
+        else:
+            self._connection = http.client.HTTPConnection(host, url.port, timeout=CONNECT_SECONDS)
+        self._pieces: queue.Queue[Piece] = queue.Queue(AHEAD_PIECES)
+        self._closed = False
+        self.waker = Waker()
+        self._thread: threading.Thread | None = None
+        try:
+            self._send(request)
+        except BaseException:
+            self._connection.close()
+            self.waker.close()
+            raise
+
+    def _send(self, request: RecordedRequest) -> None:
+        connection = self._connection
+        connection.connect()
+        self._socket: socket.socket = connection.sock
+        self._socket.settimeout(None)
+        connection.putrequest(request.method, self.target, skip_accept_encoding=True)
+        for name, value in self.sent:
+            connection.putheader(name, value)
+        if request.body or request.method in ("POST", "PUT", "PATCH"):
+            connection.putheader("Content-Length", str(len(request.body)))
+        connection.endheaders(request.body or None)
+
+    def begin(self) -> None:
+        """Read the head and then the body, on a thread; `waker` tells when there is news."""
+        self._thread = threading.Thread(target=self._read, name="chatsdk-relay", daemon=True)
+        self._thread.start()
+
+    def next(self) -> Piece | None:
+        """Return the next piece, ``None`` if there is none yet."""
+        self.waker.clear()
+        try:
+            return self._pieces.get_nowait()
+        except queue.Empty:
+            return None
+
+    def close(self) -> None:
+        """Close the connection to the backend, whatever it still sends."""
+        self._closed = True
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        # The thread may wait for room.
+        while self._thread is not None and self._thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                self._pieces.get_nowait()
+            self._thread.join(0.01)
+        self._connection.close()
+        self.waker.close()
+
+    def _read(self) -> None:
+        whole = False
+        try:
+            self.response = response = self._connection.getresponse()
+            self._put(b"", whole=False)
+            while not self._closed and (data := response.read1(READ_BYTES)):
+                self._put(data, whole=False)
+            # Not every version of http.client raises where a known length is cut.
+            whole = not response.length
+        except (OSError, http.client.HTTPException, ValueError, AttributeError):
+            # A cut; AttributeError: closed meanwhile.
+            whole = False
+        self._put(None, whole=whole)
+
+    def _put(self, data: bytes | None, *, whole: bool) -> None:
+        if not self._closed:
+            self._pieces.put((data, time.monotonic(), whole))
+            with contextlib.suppress(OSError, ValueError):
+                self.waker.set()
+
+
+def target_of(url: SplitResult, request: RecordedRequest) -> str:
+    """Return the request's target behind the path of `url`."""
+    path, _, query = request.target.partition("?")
+    whole = url.path.rstrip("/") + path if path.startswith("/") else url.path or "/"
+    if path == "/" and url.path.strip("/"):
+        whole = url.path
+    fields = "&".join(part for part in (url.query, query) if part)
+    return f"{whole}?{fields}" if fields else whole
