@@ -51,6 +51,8 @@ LOST: dict[str, set[str]] = {
     # The session is named in the request alone.
     "adk": {"conversation_id"},
     "n8n": {"conversation_id"},
+    # A task is completed, or it is not.
+    "a2a": {"finish_reason"},
     # A run has finished, or it has not.
     "agui": {"finish_reason"},
     # A chat is completed or not, and passages have no address.

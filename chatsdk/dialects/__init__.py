@@ -19,6 +19,7 @@ from chatsdk.dialects.registry import built_in
 if TYPE_CHECKING:
     from chatsdk.dialects.asked import AskedFor
     from chatsdk.dialects.auto import Auto as auto
+    from chatsdk.dialects.backends.a2a import A2A as a2a
     from chatsdk.dialects.backends.adk import ADK as adk
     from chatsdk.dialects.backends.agui import AGUI as agui
     from chatsdk.dialects.backends.anthropic import Anthropic as anthropic
@@ -57,6 +58,7 @@ __all__ = [
     "Decoder",
     "Dialect",
     "StopRequest",
+    "a2a",
     "adk",
     "agui",
     "anthropic",

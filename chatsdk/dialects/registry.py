@@ -22,6 +22,12 @@ def built_in() -> dict[str, FunctionType]:
     }
 
 
+def a2a() -> type[Dialect]:
+    from chatsdk.dialects.backends.a2a import A2A
+
+    return A2A
+
+
 def adk() -> type[Dialect]:
     from chatsdk.dialects.backends.adk import ADK
 

@@ -65,6 +65,7 @@ ANTHROPIC_TYPES = frozenset(
         *("content_block_start", "content_block_delta", "content_block_stop"),
     }
 )
+A2A_UPDATES = ("statusUpdate", "artifactUpdate")
 # Anthropic's have the same words, and other strokes between them.
 COHERE_TYPES = frozenset(
     {
@@ -227,6 +228,26 @@ def _agui(name: str, value: Any) -> bool:
     return isinstance(kind, str) and kind.startswith(AGUI_PREFIXES)
 
 
+def _a2a(name: str, value: Any) -> bool:
+    if not _dict(value):
+        return False
+    if "jsonrpc" in value:
+        value = value.get("result")
+        if not _dict(value):
+            return False
+    kind = value.get("kind")
+    if kind in ("status-update", "artifact-update") and "taskId" in value:
+        return True
+    if kind in ("task", "message"):
+        return "contextId" in value or "messageId" in value
+    if any(_dict(value.get(name)) and "taskId" in value[name] for name in A2A_UPDATES):
+        return True
+    task, message = value.get("task"), value.get("message")
+    return (_dict(task) and "contextId" in task and "status" in task) or (
+        _dict(message) and "messageId" in message and "parts" in message
+    )
+
+
 def _cohere(name: str, value: Any) -> bool:
     return _dict(value) and _in(value.get("type"), COHERE_TYPES)
 
@@ -370,6 +391,7 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     ("adk", _adk),
     ("strands", _strands),
     ("cohere", _cohere),
+    ("a2a", _a2a),
     # Its errors have what OpenAI's have, and more.
     ("gemini", _gemini),
     ("ollama", _ollama),

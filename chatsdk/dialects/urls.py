@@ -124,6 +124,7 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r".*/(chat-messages|completion-messages|workflows/run)", "dify"),
     ("", r".*/api/agents/[^/]+/stream", "mastra"),
     ("", r".*/run_sse", "adk"),
+    ("", r".*/message:stream", "a2a"),
     (r"api\.cohere\.(com|ai)", r"/v2/chat", "cohere"),
     ("", r".*/cohere/v2/chat", "cohere"),
     ("", r".*/model/[^/]+/converse-stream", "bedrock"),

@@ -22,6 +22,7 @@ MESSAGES = ("new_message", "message", "params")
 CONTENTS = ("content", "parts", "text")
 CONVERSATION_IDS = (
     *("conversation_id", "session_id", "sessionId", "chatId", "chat_id", "thread_id", "threadId"),
+    *("contextId", "thread"),
 )
 
 # How deep fields are looked for in each other; a real request needs four.
@@ -55,13 +56,19 @@ def prompt_of(body: Any) -> str:
 
 def conversation_of(body: Any) -> str | None:
     """Give the id of the conversation that a request's JSON body goes on with, if it names one."""
-    if isinstance(body, Mapping):
+    return _conversation(body, DEEP)
+
+
+def _conversation(body: Any, deep: int) -> str | None:
+    if isinstance(body, Mapping) and deep:
         for name in CONVERSATION_IDS:
             value = body.get(name)
             if value and isinstance(value, str):
                 return value
-        # Flowise's stands among what overrides the flow.
-        return conversation_of(body.get("overrideConfig"))
+        # Flowise's stands among what overrides the flow, A2A's and Mastra's with the message.
+        for name in ("overrideConfig", "params", "message", "memory"):
+            if (found := _conversation(body.get(name), deep - 1)) is not None:
+                return found
     return None
 
 
