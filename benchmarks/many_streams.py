@@ -1,7 +1,8 @@
-"""Many streams at once: CPU of 200 of them in threads, memory of 1,000 open ones."""
+"""Many streams at once: CPU and memory of 200 of them in threads, memory of 1,000 open ones."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import resource
 import statistics
@@ -9,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from contestants import CONTESTANTS
 from measuring import HERE, RUN_SECONDS, Row, leave_out, server, show
@@ -23,6 +26,12 @@ FEW, MANY = 20, 120
 OPEN_STREAMS = 1_000
 
 ROUNDS = 5
+
+# Events of a stream that then waits: its buffers have been in use.
+HELD = 100
+
+# From the first event of the last stream to its wait for more.
+SETTLE_SECONDS = 3.0
 
 # Without them there is no ratio.
 NEEDED = ("http.client", "chatsdk")
@@ -89,6 +98,73 @@ def open_bytes(name: str, url: str) -> float:
     return (resident_bytes() - before) / OPEN_STREAMS
 
 
+def waiting_bytes(name: str, url: str) -> float:
+    """Memory of a stream and its thread, blocked in the read after some events."""
+    address = f"{url}/hold/openai/{HELD}"
+    read = READERS[name](address)
+    # What the first stream of a process loads is not counted.
+    begin(read, 1)
+    before = resident_bytes()
+    begin(read, STREAMS)
+    return (resident_bytes() - before) / STREAMS
+
+
+def begin(read: Callable[[Callable[[], None]], None], count: int) -> None:
+    """Start threads that read, and wait until each has its first event and waits for more."""
+    begun = threading.Semaphore(0)
+    for _ in range(count):
+        threading.Thread(target=read, args=(begun.release,), daemon=True).start()
+    for _ in range(count):
+        begun.acquire()
+    # What follows the first event, until the read that blocks.
+    time.sleep(SETTLE_SECONDS)
+
+
+def with_chatsdk(address: str) -> Callable[[Callable[[], None]], None]:
+    from chatsdk import ChatClient
+
+    client = ChatClient(address, dialect="openai")
+
+    def read(begun: Callable[[], None]) -> None:
+        for _ in client.send({}):
+            begun()
+
+    return read
+
+
+def with_requests(address: str) -> Callable[[Callable[[], None]], None]:
+    import requests
+
+    session = requests.Session()
+
+    def read(begun: Callable[[], None]) -> None:
+        with session.post(address, json={}, stream=True) as response:
+            while response.raw.read1(65536):
+                begun()
+
+    return read
+
+
+def with_http_client(address: str) -> Callable[[Callable[[], None]], None]:
+    parts = urlsplit(address)
+
+    def read(begun: Callable[[], None]) -> None:
+        connection = http.client.HTTPConnection(parts.netloc)
+        connection.request("POST", parts.path, b"{}")
+        response = connection.getresponse()
+        while response.read1(65536):
+            begun()
+
+    return read
+
+
+READERS = {
+    "chatsdk": with_chatsdk,
+    "requests, read1": with_requests,
+    "http.client": with_http_client,
+}
+
+
 def asked(what: str, name: str, url: str) -> float:
     done = subprocess.run(
         [sys.executable, str(HERE / "many_streams.py"), what, name, url],
@@ -114,11 +190,20 @@ def measure(*, quick: bool = False) -> list[Row]:
                         raise
                     leave_out(name, f"{type(error).__name__} with {STREAMS} streams")
                     del used[name]
+        waiting = {name: asked("waiting", name, url) / 1024 for name in READERS}
         memory = {name: asked("memory", name, url) / 1024 for name in ("chatsdk", "requests")}
     detail = {name: statistics.median(values) for name, values in used.items()}
     ratio = detail["chatsdk"] / detail["http.client"]
     return [
-        Row("200 streams of 20 events a second: to http.client", ratio, 1.5, 1.3, detail=detail),
+        Row("200 streams of 20 events a second: to http.client", ratio, 1.25, detail=detail),
+        Row(
+            "memory of a stream that waits in its thread, 200 on one client",
+            waiting["chatsdk"],
+            64,
+            unit="KiB",
+            detail=waiting,
+            detail_unit="KiB",
+        ),
         Row(
             "memory of a stream, 1,000 open",
             memory["chatsdk"],
@@ -133,6 +218,6 @@ def measure(*, quick: bool = False) -> list[Row]:
 
 if __name__ == "__main__":
     if len(sys.argv) == 4:
-        print({"cpu": cpu_us, "memory": open_bytes}[sys.argv[1]](sys.argv[2], sys.argv[3]))
+        print({"cpu": cpu_us, "memory": open_bytes, "waiting": waiting_bytes}[sys.argv[1]](sys.argv[2], sys.argv[3]))
     else:
         show(measure())

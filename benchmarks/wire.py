@@ -10,7 +10,7 @@ for clients that add a path of their own. Framings:
     gzip        as coalesced; each event is compressed and flushed
     paced-chunked, paced-close, paced-gzip    one event in 5 ms
     slow        one event in 50 ms, each in a chunk of its own
-    hold        one event, then silence until the client goes
+    hold        events in a chunk each, one in 5 ms, then silence until the client goes
 
 Frames: ``openai``, ``anthropic``, ``ragflow`` (each frame the whole text so far), ``paragraphs``,
 which is openai with a break after each 80 frames, ``padded``, which is openai with padding that
@@ -21,6 +21,7 @@ monotonic clock, as its text.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import select
 import socket
@@ -192,7 +193,9 @@ def prepared(framing: str, kind: str, count: int) -> list[bytes]:
 def answer(sock: socket.socket, framing: str, kind: str, count: int) -> None:
     sock.sendall(head(framing))
     if framing == "hold":
-        sock.sendall(chunk(next(FRAMES[kind](1))))
+        for frame in itertools.islice(FRAMES[kind](count), count):
+            sock.sendall(chunk(frame))
+            time.sleep(PACE_SECONDS)
         select.select([sock], [], [])
     elif framing.startswith("paced") or framing == "slow":
         pause = SLOW_SECONDS if framing == "slow" else PACE_SECONDS
