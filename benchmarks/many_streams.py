@@ -218,6 +218,10 @@ def measure(*, quick: bool = False) -> list[Row]:
 
 if __name__ == "__main__":
     if len(sys.argv) == 4:
-        print({"cpu": cpu_us, "memory": open_bytes, "waiting": waiting_bytes}[sys.argv[1]](sys.argv[2], sys.argv[3]))
+        print(
+            {"cpu": cpu_us, "memory": open_bytes, "waiting": waiting_bytes}[sys.argv[1]](
+                sys.argv[2], sys.argv[3]
+            )
+        )
     else:
         show(measure())

@@ -70,7 +70,8 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
                     exchange.wire.moved = True
                 if decoder.finished:
                     reading.settle()
-                tail = data if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
+                # Behind a blank line nothing of the last reads belongs to what comes.
+                tail = (data if tail.endswith(b"\n\n") else tail + data)[-TAIL_BYTES:]
                 if first and len(kept) < reading.limits.error_body:
                     # No event yet: this may be something else that calls itself an event stream.
                     kept += data

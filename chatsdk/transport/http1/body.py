@@ -37,7 +37,9 @@ class Body:
     """
 
     def __init__(self, response: requests.Response, sock: Any) -> None:
-        self._response = response
+        # A response of requests holds its request and two jars of cookies, and hundreds of streams
+        # may be waiting. It closes nothing but what is kept here.
+        self._response = response if type(response) is not requests.Response else None
         raw: Any = getattr(response, "raw", None)
         self._raw = raw
         self.read = _reader(response)
@@ -115,8 +117,15 @@ class Body:
 
     def close(self) -> None:
         """Close the response, and give its connection back to the pool."""
-        with Quietly():
-            self._response.close()
+        if self._response is not None:
+            with Quietly():
+                self._response.close()
+            return
+        self.shut()
+        release = getattr(self._raw, "release_conn", None)
+        if release is not None:
+            with Quietly():
+                release()
 
 
 def socket_of(response: requests.Response) -> Any:

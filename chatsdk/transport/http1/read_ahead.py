@@ -15,8 +15,9 @@ from chatsdk.transport.foreign import Quietly
 __all__ = ["LARGE_READ", "SMALL_READ", "Ahead", "opened", "receive_within"]
 
 # Bytes to ask the socket for. SMALL while the body trickles, because Python allocates a buffer of
-# that size for the wait, and hundreds of streams may be waiting. LARGE after a read filled SMALL.
-SMALL_READ = 8192
+# that size for the wait, and hundreds of streams may be waiting. More after a read that filled it.
+SMALL_READ = 2048
+MIDDLE_READ = 16384
 LARGE_READ = 65536
 
 # Seconds of the shortest limit of a wait: 0 would mean none.
@@ -58,7 +59,10 @@ class Ahead:
         self.data = b""
         self.at = 0
         data = self._recv(most)
-        self.ask = SMALL_READ if len(data) < SMALL_READ else LARGE_READ
+        size = len(data)
+        self.ask = (
+            SMALL_READ if size < SMALL_READ else MIDDLE_READ if size < MIDDLE_READ else LARGE_READ
+        )
         return data
 
     def tell(self, tap: Callable[[bytes, float], object]) -> None:
@@ -78,9 +82,12 @@ class Ahead:
         rest = self.data = self.data[self.at :]
         self.at = 0
         data = self._recv(most)
-        self.ask = SMALL_READ if len(data) < SMALL_READ else LARGE_READ
+        size = len(data)
+        self.ask = (
+            SMALL_READ if size < SMALL_READ else MIDDLE_READ if size < MIDDLE_READ else LARGE_READ
+        )
         self.data = rest + data if rest else data
-        return len(data)
+        return size
 
     def take(self, most: int) -> bytes:
         """Return at most `most` of the bytes in hand."""
