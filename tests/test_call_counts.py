@@ -38,6 +38,7 @@ class Pieces:
     status = 200
     request_id = None
     attempts = 1
+    at = 0.0
 
     def __init__(self, pieces):
         self._next = iter(pieces).__next__

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -33,6 +32,7 @@ from chatsdk.transport import (
     checked_token,
     shown_url,
 )
+from chatsdk.transport.clock import now
 from chatsdk.transport.foreign import freed
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ class ChatClient:
             del failure
 
     def _send(self, request: Request, body: Any, dialect: Dialect) -> AnswerStream:
-        started = time.monotonic()
+        started = now()
         exchange: Exchange | None = None
         story: Story | None = None
         if logger.isEnabledFor(logging.DEBUG):

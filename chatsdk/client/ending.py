@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from chatsdk.answer import Answer
@@ -15,6 +14,7 @@ from chatsdk.framing import UNFINISHED
 from chatsdk.outcome import Outcome
 from chatsdk.parts import Failure
 from chatsdk.sse import ServerSentEvent
+from chatsdk.transport.clock import now
 from chatsdk.transport.faults import Stopped
 
 __all__ = ["after_end", "conclude", "last", "rest"]
@@ -30,7 +30,7 @@ def rest(reading: Reading, eventless: bytes | None) -> Iterator[Answer]:
         return
     for event in reading.parser.finish():
         eventless = None
-        answer = reading.take(event, time.monotonic(), reading.exchange.received)
+        answer = reading.take(event, now(), reading.exchange.received)
         if answer is not None:
             yield from last(reading, answer)
     if eventless is not None:
@@ -53,17 +53,17 @@ def after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[A
     dialect = reading.decoder.dialect or reading.dialect
     if not dialect.about.more_after_end:
         return
-    deadline = time.monotonic() + AFTER_END_SECONDS
+    deadline = now() + AFTER_END_SECONDS
     try:
         while True:
             for event in events:
-                answer = reading.take(event, time.monotonic(), exchange.received)
+                answer = reading.take(event, now(), exchange.received)
                 if answer is None or builder.failure is not None:
                     continue
                 if answer.adds_to(reading.answer):
                     reading.answer = answer
                     yield answer
-            left = deadline - time.monotonic()
+            left = deadline - now()
             if left <= 0:
                 return
             data = exchange.read_within(left)
@@ -184,7 +184,7 @@ def _document(reading: Reading, document: Document) -> Iterator[Answer]:
     answer = reading.builder.step(
         document.parts,
         payload=document.payload,
-        at=time.monotonic(),
+        at=now(),
         received=reading.exchange.received,
     )
     reading.builder.ended = True

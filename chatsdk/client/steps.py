@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterable
 from itertools import chain
 
@@ -42,7 +41,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
         try:
             # The loop stands here and not in a generator of its own: each costs 50 ns an event.
             for data in _chunks(reading):
-                now = time.monotonic()
+                now = exchange.at
                 received = exchange.received
                 events = feed(data)
                 for event in events:

@@ -6,7 +6,6 @@ import _thread
 import atexit
 import json
 import os
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -16,6 +15,7 @@ from chatsdk.dialects.contract import Dialect, StopRequest
 from chatsdk.errors import BackendError, ChatError, HTTPStatusError
 from chatsdk.options import Timeout
 from chatsdk.transport import Cancel, Request, Transport
+from chatsdk.transport.clock import now
 
 __all__ = ["ServerStop", "stop_url"]
 
@@ -115,10 +115,10 @@ _under_way: set[tuple[int, _thread.LockType]] = set()
 
 @atexit.register
 def _wait_for_calls() -> None:
-    deadline = time.monotonic() + EXIT_SECONDS
+    deadline = now() + EXIT_SECONDS
     for process, bell in tuple(_under_way):
         if process == os.getpid():
-            bell.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            bell.acquire(timeout=max(0.0, deadline - now()))
 
 
 def stop_url(url: str, stop: StopRequest) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from chatsdk.answer import Answer
 from chatsdk.dialects.contract import Dialect
 from chatsdk.errors import ChatError
 from chatsdk.transport import Exchange, Request, shown_url
+from chatsdk.transport.clock import now
 
 if TYPE_CHECKING:
     from chatsdk.client.reading import Reading
@@ -39,7 +39,7 @@ class Story:
 
     def __init__(self, request: Request, dialect: Dialect, named: Dialect) -> None:
         self._number = next(_numbers)
-        self._started = time.monotonic()
+        self._started = now()
         self._over = False
         self._asked = dialect
         if dialect.name == "auto":
@@ -118,7 +118,7 @@ class Story:
         self._say(f"first event after {self._seconds()}{reads}")
 
     def _seconds(self) -> str:
-        return f"{time.monotonic() - self._started:.3f} s"
+        return f"{now() - self._started:.3f} s"
 
     def _say(self, text: str) -> None:
         logger.debug("request %d: %s", self._number, text)

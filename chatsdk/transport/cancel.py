@@ -124,6 +124,7 @@ class Wire:
         first_event: seconds from then on to the first event, or ``None``.
         header_lines: how many a response may have.
         on_wire: is called with the bytes of each read of a response and their time, or ``None``.
+        inherited: this is a child of the process that made the connection.
         url: where the request goes. Only its host and port may be shown.
         proxy: the URL of the proxy that it goes through, or ``""``. The same holds for it.
         shaking: a TLS handshake with the peer has begun and has not succeeded.
@@ -134,13 +135,13 @@ class Wire:
     __slots__ = (
         "_bell",
         "_late",
-        "_process",
         "_sockets",
         "carried",
         "causes",
         "first_event",
         "header_lines",
         "hidden",
+        "inherited",
         "limits",
         "moved",
         "on_wire",
@@ -169,7 +170,7 @@ class Wire:
         # A bell rather than an Event: releasing a bare lock is safe in a signal handler.
         self._bell = threading.Lock()
         self._bell.acquire()
-        self._process = _process
+        self.inherited = False
         self.limits: dict[str, float] = {}
         self.waiting: float | None = None
         self.moved = self.settling = False
@@ -198,11 +199,6 @@ class Wire:
     def sockets(self) -> int:
         """How many sockets are in reach."""
         return len(self._sockets)
-
-    @property
-    def inherited(self) -> bool:
-        """Whether this is a child of the process that made the connection."""
-        return self._process != _process
 
     def abort(self, cause: str) -> None:
         """End whatever goes on, from any thread; the first cause counts."""
@@ -314,7 +310,8 @@ class Wire:
         self.detach()
 
     def forget(self) -> None:
-        """Let go of what another process has in use."""
+        """Let go of what the parent process has in use."""
+        self.inherited = True
         self._sockets = []
 
     def wait(self, seconds: float) -> None:

@@ -80,7 +80,7 @@ class Exchange:
         self._closed = False
         self._gone = False
         # When the last read returned; what is done with it until the next is not waiting.
-        self._returned = now()
+        self.at = now()
         self.wire = wire
         self.secrets = secrets
         self.attempts = 1
@@ -143,7 +143,7 @@ class Exchange:
             if wire.inherited:
                 raise ConnectionError("it belongs to the process that this one was forked from")
             wire.waiting = started = now()
-            held = started - self._returned
+            held = started - self.at
             wire.progress = started if wire.moved else wire.progress + held
             wire.moved = False
             wire.settled += held
@@ -152,7 +152,7 @@ class Exchange:
             if started >= self._lower_at:
                 self._limit_waits(started)
             data: bytes = b"" if wire.causes else self._read()
-            self._returned = now()
+            self.at = now()
         except Exception as error:
             wire.waiting = None
             if cut_in_compression(error) and not self._body.begun:
@@ -166,7 +166,7 @@ class Exchange:
             if data and not wire.causes:
                 self.received += len(data)
                 if self._tap is not None:
-                    self._tap(data, now())
+                    self._tap(data, self.at)
                 return data
             if wire.causes:
                 failure = self.ended()

@@ -126,6 +126,13 @@ class CoalescingResponse(BoundedHeadResponse):
         at = ahead.at
         left = self.chunk_left
         stop = len(data)
+        if left is None and at == 0:
+            # One chunk that came alone, as an event usually does.
+            start = data.find(b"\n", 0, SIZE_LINE_BYTES) + 1
+            size = _sizes.get(data[:start])
+            if size and start + size + 2 == stop <= most and data.endswith(b"\r\n"):
+                ahead.data = b""
+                return data[start:-2]
         together = ahead.uniform
         if stop - at > most:
             # Framing takes room too, so this is never less strict than `most`.
