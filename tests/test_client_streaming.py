@@ -33,6 +33,7 @@ class Pieces:
         self.headers = {}
         self.request_id = None
         self.received = 0
+        self.at = 0.0
         self.attempts = 1
         self.wire = SimpleNamespace(cause=None, causes=[])
         self.secrets = SimpleNamespace(scrub=lambda error: error)

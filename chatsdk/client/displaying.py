@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
 
 from chatsdk.answer import Answer
 from chatsdk.answer.markdown import markdown_of
-from chatsdk.transport.clock import now
 
 __all__ = ["show"]
 
@@ -84,7 +84,7 @@ class Output:
             self._newest = answer
             if self._timer is not None:
                 return
-            delay = self._due - now()
+            delay = self._due - time.monotonic()
             if delay <= 0:
                 self._update()
                 return
@@ -122,4 +122,4 @@ class Output:
         else:
             self._handle.update(data, raw=True)
         self._shown = markdown
-        self._due = now() + UPDATE_SECONDS
+        self._due = time.monotonic() + UPDATE_SECONDS
