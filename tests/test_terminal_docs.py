@@ -66,14 +66,22 @@ def test_the_names_of_the_object() -> None:
     assert re.findall(r"`(\w+)`", sentence) == list(answer_forms.as_json(Answer(), None))
 
 
-def test_the_options(capsys) -> None:
-    """Every option of `chatsdk ask` and `chatsdk chat` is on the page, and no other."""
+def options_of(capsys, *commands: str) -> set[str]:
     there = set()
-    for command in ("ask", "chat"):
+    for command in commands:
         main([command, "--help"])
         there |= set(re.findall(r"(--[a-z][a-z-]+)", capsys.readouterr().out))
-    named = set(re.findall(r"(--[a-z][a-z-]+)", PAGE))
-    assert named - {"--help"} == there - {"--help"}
+    return there - {"--help"}
+
+
+def test_the_options(capsys) -> None:
+    """Every option of `chatsdk ask` and `chatsdk chat` is on the page, and no other."""
+    part, _, rest = PAGE.partition("## inspect")
+    assert set(re.findall(r"(--[a-z][a-z-]+)", part)) - {"--help"} == options_of(
+        capsys, "ask", "chat"
+    )
+    there = options_of(capsys, "inspect", "record", "replay", "serve")
+    assert set(re.findall(r"`[^`]*?(--[a-z][a-z-]+)", rest)) - {"--no-buffer"} <= there
 
 
 def test_the_exit_codes(capsys) -> None:
