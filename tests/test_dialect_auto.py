@@ -92,6 +92,31 @@ def test_an_object_without_a_known_word_is_held(data):
     assert list(decoder.decode(event("Hello"))) == [Text(data), Text("Hello")]
 
 
+@pytest.mark.parametrize(
+    ("data", "name", "family"),
+    [
+        (
+            '{"type": "text-delta", "runId": "r", "from": "AGENT", "payload": {}}',
+            "message",
+            "vercel",
+        ),
+        ('{"usageMetadata": {"promptTokenCount": 7}, "invocationId": "e"}', "message", "gemini"),
+        ('{"usageMetadata": {"promptTokenCount": 7}}', "message", "gemini"),
+        ('{"type": "x"}', "conversation.response.started", "coze"),
+        ('{"code": 0, "data": {"content": "Hi"}}', "message", "ragflow"),
+        ('{"done": false, "response": "Hi"}', "message", "ollama"),
+        ('{"request_id": "r", "output": {}}', "message", "dashscope"),
+        ('{"content": "Hi"}', "data", "langserve"),
+        ('{"type": "start"}', "message", "vercel"),
+    ],
+)
+def test_one_field_does_not_make_a_family(data, name, family):
+    """An event that shares a field with another family's does not settle on it."""
+    decoder = AUTO.decoder()
+    decoder.decode(event(data, name))
+    assert decoder.dialect is None or decoder.dialect.name != family
+
+
 def test_it_gives_up_on_a_protocol_that_nobody_knows():
     """After so many unknown objects it says what came, and what to pass."""
     decoder = AUTO.decoder()

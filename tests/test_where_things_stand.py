@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from chatsdk import ChatClient, Citation, Usage, dialects
+from chatsdk import ChatClient, Citation, NotAStreamError, Usage, dialects
 from chatsdk.answer import AnswerBuilder
 from chatsdk.parts import Failure
 from chatsdk.sse import ServerSentEvent
@@ -241,3 +241,31 @@ def test_cozes_failure_has_a_number(code, wanted):
     (line,) = [line for line in body.splitlines() if "last_error" in line]
     error = json.loads(line.removeprefix("data:"))["last_error"]
     assert (error["code"], error["msg"]) == wanted
+
+
+# --- tags that were asked for ---------------------------------------------------------------------
+
+
+def test_think_tags_are_text_unless_asked_for():
+    """Look-alikes that leave the tags in the text are read with an option."""
+    pieces = ["<th", "ink>Hm.</th", "ink>Well, a <think> tag"]
+    body = "".join(f"data: {json.dumps(chunk({'content': piece}))}\n\n" for piece in pieces)
+    body += f"data: {json.dumps(chunk(finish='stop'))}\n\ndata: [DONE]\n\n"
+    for dialect, wanted in (
+        (dialects.openai(), ("", "<think>Hm.</think>Well, a <think> tag")),
+        (dialects.openai(think_tags=True), ("Hm.", "Well, a <think> tag")),
+    ):
+        with ChatServer() as server, ChatClient(server.url, dialect=dialect) as client:
+            server.reply(body=body, headers={"Content-Type": "text/event-stream"})
+            answer = client.send({}).result()
+            assert (answer.reasoning, answer.text) == wanted
+
+
+def test_a_document_without_an_answer():
+    """JSON with ids and nothing else is no answer."""
+    with ChatServer() as server, ChatClient(server.url, dialect="openai") as client:
+        server.reply(
+            body='{"id": "c", "choices": []}', headers={"Content-Type": "application/json"}
+        )
+        with pytest.raises(NotAStreamError, match="without an answer"):
+            client.send({}).result()

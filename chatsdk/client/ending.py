@@ -189,3 +189,12 @@ def _document(reading: Reading, document: Document) -> Iterator[Answer]:
     )
     reading.builder.ended = True
     yield from last(reading, answer)
+    if not reading.builder.understood:
+        exchange = reading.exchange
+        raise NotAStreamError(
+            f"HTTP {exchange.status}, but JSON without an answer in it ({exchange.content_type}) "
+            "instead of a stream: does the request ask for streaming?",
+            status=exchange.status,
+            content_type=exchange.content_type,
+            body=document.payload.encode("utf-8", "replace")[: reading.limits.error_body],
+        )

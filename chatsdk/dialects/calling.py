@@ -13,12 +13,17 @@ from chatsdk.parts import ToolCallDelta
 __all__ = ["declared", "whole_call", "written_calls", "written_tools"]
 
 
-def whole_call(call: dict[str, Any]) -> ToolCallDelta:
-    """Read a call that came whole: ``{"id", "function": {"name", "arguments"}}``."""
+def whole_call(call: dict[str, Any], place: int = 0) -> ToolCallDelta:
+    """Read a call that came whole: ``{"id", "function": {"name", "arguments"}}``.
+
+    `place` is its place among the others, for those without an id.
+    """
     function = as_object(call.get("function"), "function")
-    id = as_text(call.get("id"), "id")
+    id = as_name(call.get("id"))
     arguments = as_text(function.get("arguments"), "arguments")
-    return ToolCallDelta(id, id, as_name(function.get("name")), arguments, replace=True)
+    return ToolCallDelta(
+        place if id is None else id, id, as_name(function.get("name")), arguments, replace=True
+    )
 
 
 def written_calls(message: Message) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from chatsdk.dialects.asking import paired
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole
 from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.running import Running
@@ -227,7 +228,7 @@ def documents(value: object) -> tuple[Citation, ...]:
 
 def written(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Write messages as LangChain takes them."""
-    return [_written(message) for message in messages]
+    return [_written(message) for message in paired(messages)]
 
 
 def _written(message: Message) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from chatsdk.dialects.asking import embedded, failed, given_back
+from chatsdk.dialects.asking import embedded, failed, given_back, paired
 from chatsdk.dialects.backends.agui_decoder import AGUIDecoder
 from chatsdk.dialects.backends.agui_encrypted import DIALECT, add_encrypted
 from chatsdk.dialects.calling import declared, written_calls
@@ -58,7 +58,7 @@ class AGUI(Dialect):
             "runId": str(uuid4()),
             "messages": [
                 item
-                for place, message in enumerate(messages, 1)
+                for place, message in enumerate(paired(messages), 1)
                 for item in _messages(message, place)
             ],
             "tools": [{"description": "", "parameters": {}} | declared(tool) for tool in tools],

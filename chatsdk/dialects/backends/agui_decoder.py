@@ -133,7 +133,7 @@ class AGUIDecoder(Decoder):
             elif role == "assistant":
                 said.append(as_text(message.get("content"), "content"))
                 for item in as_list(message.get("toolCalls"), "toolCalls"):
-                    call = whole_call(as_object(item, "toolCalls[]"))
+                    call = whole_call(as_object(item, "toolCalls[]"), len(parts))
                     parts.append(call)
                     self._open_calls[str(call.index)] = None
             elif role == "tool":

@@ -167,8 +167,8 @@ class CozeDecoder(Decoder):
             parts.append(UsageUpdate(*counts))
         action = as_object(chat.get("required_action"), "required_action")
         outputs = as_object(action.get("submit_tool_outputs"), "submit_tool_outputs")
-        for item in as_list(outputs.get("tool_calls"), "tool_calls"):
-            parts.append(whole_call(as_object(item, "tool_calls[]")))
+        for place, item in enumerate(as_list(outputs.get("tool_calls"), "tool_calls")):
+            parts.append(whole_call(as_object(item, "tool_calls[]"), place))
         status = as_text(chat.get("status"), "status")
         if status == "failed":
             parts.append(_last_error(chat))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.asking import paired
+from chatsdk.dialects.backends.openai_calls import Calls
 from chatsdk.dialects.calling import written_calls, written_tools
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.counting import sum_of
@@ -149,6 +150,7 @@ class DashScopeDecoder(Decoder):
     def __init__(self, dialect: Dialect, *, snapshot: bool) -> None:
         self.dialect = dialect
         self._snapshot = snapshot
+        self._calls = Calls()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         if not event.data.strip():
@@ -196,6 +198,9 @@ class DashScopeDecoder(Decoder):
             pieces = [as_object(item, "content[]") for item in content]
             content = "".join(as_text(piece.get("text"), "text") for piece in pieces)
         self._text(as_text(content, "content"), parts)
+        if not self._snapshot:
+            parts += (part for part, _ in self._calls.pieces(message.get("tool_calls")))
+            return
         for place, item in enumerate(as_list(message.get("tool_calls"), "tool_calls")):
             call = as_object(item, "tool_calls[]")
             function = as_object(call.get("function"), "function")
@@ -207,7 +212,7 @@ class DashScopeDecoder(Decoder):
                     as_name(call.get("id")),
                     as_name(function.get("name")),
                     as_text(function.get("arguments"), "arguments"),
-                    replace=self._snapshot,
+                    replace=True,
                 )
             )
 

@@ -33,6 +33,8 @@ class OpenAI(Dialect):
     Args:
         text: ``"delta"``, or ``"snapshot"`` for look-alikes whose ``delta.content`` is the whole
             text so far. That is never guessed: "ha", "ha", "haha" may be either.
+        think_tags: what stands between ``<think>`` and ``</think>`` in the text is reasoning, where
+            a server puts it there. Without this it stays text: an answer can be about the tags.
     """
 
     about = About(
@@ -51,7 +53,12 @@ class OpenAI(Dialect):
 
     passes_on = frozenset({"more", "name", "files"})
 
-    def __init__(self, *, text: str = "delta") -> None:
+    # Looked at only where it was asked for.
+    _think_tags = False
+
+    def __init__(self, *, text: str = "delta", think_tags: bool = False) -> None:
+        if think_tags:
+            self._think_tags = True
         if text not in ("delta", "snapshot"):
             raise ValueError(f"text is 'delta' or 'snapshot', not {text!r}")
         self._text = text
@@ -61,7 +68,7 @@ class OpenAI(Dialect):
         return self._text
 
     def decoder(self, content_type: str = "") -> OpenAIDecoder:
-        return OpenAIDecoder(self, snapshot=self._text == "snapshot")
+        return OpenAIDecoder(self, snapshot=self._text == "snapshot", think_tags=self._think_tags)
 
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any

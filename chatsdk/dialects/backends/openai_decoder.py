@@ -41,13 +41,15 @@ BROKEN_ERROR = re.compile(r'\s*\{"error":\s*"(.*)"\}\s*', re.DOTALL)
 class OpenAIDecoder(Decoder):
     """Reads ``chat.completion.chunk`` frames."""
 
-    def __init__(self, dialect: Dialect, *, snapshot: bool = False) -> None:
+    def __init__(
+        self, dialect: Dialect, *, snapshot: bool = False, think_tags: bool = False
+    ) -> None:
         self.dialect = dialect
         self._snapshot = snapshot
         self._id: object = None
         self._model: object = None
         self._alike = Alike("content")
-        self._delta = Delta(snapshot=snapshot)
+        self._delta = Delta(snapshot=snapshot, think_tags=think_tags)
         # Whether text came in a `delta`, so that a `message` beside it says nothing new.
         self._deltas = False
         # Choices that have spoken since their last reason, but for the first.
@@ -125,7 +127,7 @@ class OpenAIDecoder(Decoder):
                 return None
         except (LookupError, TypeError, ValueError):
             return None
-        if self._delta.flagged is not None:
+        if self._delta.flagged is not None or self._delta.tags is not None:
             # A closing tag may stand in it.
             return None
         # Some fill in all that there might be, with null.

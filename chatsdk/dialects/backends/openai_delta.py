@@ -10,7 +10,7 @@ from chatsdk.dialects.backends.openai_keeping import DIALECT, Kept
 from chatsdk.dialects.citing import documents_cited, passages, url_citation
 from chatsdk.dialects.payload import as_list, as_object, as_text
 from chatsdk.dialects.reasons import reason_of
-from chatsdk.dialects.thinking import Flagged
+from chatsdk.dialects.thinking import Flagged, LeadingThinking, split_thinking
 from chatsdk.parts import (
     Citations,
     Finish,
@@ -51,11 +51,13 @@ class Delta:
 
     Attributes:
         ended: a finish reason came.
+        tags: takes the tags of thoughts out of the text, if that was asked for.
         flagged: takes the tags out of thoughts that are flagged, while there are such thoughts.
     """
 
-    def __init__(self, *, snapshot: bool) -> None:
+    def __init__(self, *, snapshot: bool, think_tags: bool = False) -> None:
         self._snapshot = snapshot
+        self.tags = LeadingThinking() if think_tags else None
         self._refused = False
         self._calls = Calls()
         self._kept: Kept | None = None
@@ -82,6 +84,8 @@ class Delta:
         if self.flagged is not None:
             parts += self.flagged.flush()
             self.flagged = None
+        if self.tags is not None:
+            parts += self.tags.flush()
         # Once: FastGPT goes on after its end marker, and may repeat it.
         kept, self._kept = self._kept, None
         value = None if kept is None else kept.whole()
@@ -103,8 +107,13 @@ class Delta:
             parts += self.flagged.split(text, thought=thought)
             if self.flagged.closed:
                 self.flagged = None
-        else:
+        elif self.tags is None:
             parts.append(TextSnapshot(text) if self._snapshot else Text(text))
+        elif self._snapshot:
+            thoughts, said = split_thinking(text, thinking=LeadingThinking())
+            parts += [ReasoningSnapshot(thoughts), TextSnapshot(said)]
+        else:
+            parts += self.tags.split(text)
 
     def _block(self, block: dict[str, Any], parts: list[Part]) -> None:
         text = as_text(block.get("text"), "text")
