@@ -165,6 +165,7 @@ DOCUMENTS = {
     },
     "anthropic": {"type": "message", "content": [{"type": "text", "text": "Hi"}]},
     "gemini": {"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]},
+    "a2a": {"jsonrpc": "2.0", "result": {"message": {"messageId": "m", "parts": [{"text": "Hi"}]}}},
     "ollama": {"message": {"role": "assistant", "content": "Hi"}, "done": True},
     "ragflow": {"code": 0, "data": {"answer": "Hi", "reference": {}}},
     "flowise": {"text": "Hi", "chatId": "c", "chatMessageId": "m"},

@@ -59,7 +59,7 @@ def test_body():
             {
                 "role": "user",
                 "content": [
-                    {"toolResult": {"toolUseId": "c1", "content": [{"json": {"wind": 3}}]}},
+                    {"toolResult": {"toolUseId": "c1", "content": [{"text": '{"wind": 3}'}]}},
                     {
                         "toolResult": {
                             "toolUseId": "c2",

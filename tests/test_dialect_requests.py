@@ -37,10 +37,10 @@ ADDED = {
     "ragflow_openai": {"model": "model"},
 }
 # Whose server keeps the conversation, so that only the new message is sent.
-ONE_MESSAGE = ("dify", "ragflow_agent", "adk", "n8n", "flowise", "langflow")
+ONE_MESSAGE = ("a2a", "dify", "ragflow_agent", "adk", "n8n", "flowise", "langflow")
 # Who keeps a conversation's id in the body.
 CONVERSATION_IN_BODY = (
-    *("adk", "agui", "dify", "fastgpt", "mastra", "openai_responses"),
+    *("a2a", "adk", "agui", "dify", "fastgpt", "mastra", "openai_responses"),
     *("ragflow", "ragflow_agent", "ragflow_legacy", "vercel", "vercel_v1"),
     *("flowise", "langflow", "n8n"),
 )

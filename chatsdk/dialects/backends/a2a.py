@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -13,6 +13,9 @@ from chatsdk.dialects.backends.a2a_decoder import A2ADecoder
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["A2A"]
 
@@ -120,6 +123,12 @@ class A2A(Dialect):
         if self._rest:
             return StopRequest(f"/tasks/{quote(task, safe='')}:cancel", {}, relative=REST)
         return StopRequest(self._path or "/", self._call(CANCEL[self._version], {"id": task}))
+
+    def read_request(self, body: Any) -> AskedFor:
+        """Read what a client of this protocol asks for."""
+        from chatsdk.dialects.backends.a2a_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.amazon_frames import EXCEPTION
 from chatsdk.dialects.backends.converse import ConverseReader
@@ -15,6 +15,9 @@ from chatsdk.dialects.payload import as_name, as_object, as_text, load_object
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Part
 from chatsdk.sse import ServerSentEvent
+
+if TYPE_CHECKING:
+    from chatsdk.dialects.asked import AskedFor
 
 __all__ = ["Bedrock"]
 
@@ -67,6 +70,12 @@ class Bedrock(Dialect):
         found = super().error(status, headers, body)
         kind = headers.get("x-amzn-errortype", "").partition(":")[0]
         return found if found is None or not kind else Failure(found.message, kind)
+
+    def read_request(self, body: Any) -> AskedFor:
+        """Read what a client of this protocol asks for."""
+        from chatsdk.dialects.backends.bedrock_request import read
+
+        return read(body)
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -91,12 +90,7 @@ def _content(message: Message) -> list[dict[str, Any]]:
 
 
 def _result(message: Message) -> dict[str, Any]:
-    try:
-        value = json.loads(message.content)
-    except (ValueError, RecursionError):
-        value = None
-    content = {"json": value} if isinstance(value, dict) else {"text": message.content}
-    result = {"toolUseId": message.tool_call_id, "content": [content]}
+    result = {"toolUseId": message.tool_call_id, "content": [{"text": message.content}]}
     return {"toolResult": result | ({"status": "error"} if failed(message) else {})}
 
 
