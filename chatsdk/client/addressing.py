@@ -6,7 +6,7 @@ import base64
 import re
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from chatsdk.transport import shown_url
+from chatsdk.transport import has_adapter, shown_url
 
 # A name or an IPv4 address.
 HOST = re.compile(r"[\w-]+(\.[\w-]+)*")
@@ -17,8 +17,18 @@ LOCAL = re.compile(r"localhost|127\..*|10\..*|192\.168\..*|[^.]+|.+\.(local|lan|
 __all__ = ["checked_url"]
 
 
-def checked_url(url: object) -> tuple[str, str | None]:
+# What brings an adapter for a scheme.
+BRINGERS = {
+    "http+unix": "pip install requests-unixsocket, and pass http=requests_unixsocket.Session()",
+}
+
+
+def checked_url(url: object, http: object = None) -> tuple[str, str | None]:
     """Return the URL fit to be sent to, and the ``Authorization`` that stood in it, if any.
+
+    Args:
+        url: the address.
+        http: the caller's session, which decides about schemes other than http and https.
 
     Raises:
         TypeError, ValueError: no such address; the message shows neither password nor query.
@@ -35,6 +45,16 @@ def checked_url(url: object) -> tuple[str, str | None]:
         host = parts.hostname
     except ValueError:
         raise ValueError(f"the URL's host or port cannot be read; {remedy}") from None
+    if parts.scheme not in ("http", "https", ""):
+        if has_adapter(http, url):
+            return url.partition("#")[0], None
+        if "://" in url:
+            bringer = BRINGERS.get(parts.scheme) or (
+                "pass http= a requests.Session on which an adapter for it is mounted"
+            )
+            raise ValueError(
+                f"the URL should begin with http:// or https://; for {parts.scheme}:// {bringer}"
+            )
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"the URL should begin with http:// or https://; {_likely(url) or remedy}")
     if not host or port == 0:

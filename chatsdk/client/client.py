@@ -112,7 +112,7 @@ class ChatClient:
         exact_url: bool = False,
         tap: Callable[[bytes, float], object] | None = None,
     ) -> None:
-        self._url, authorization = checked_url(url)
+        self._url, authorization = checked_url(url, http)
         self._dialect = dialects.get(dialect)
         if not exact_url:
             self._url = completed(self._url, self._dialect)

@@ -6,7 +6,13 @@ Only this package imports requests and urllib3.
 from __future__ import annotations
 
 from chatsdk.transport.cancel import Cancel
-from chatsdk.transport.checks import checked_headers, checked_key, checked_token, shown_url
+from chatsdk.transport.checks import (
+    checked_headers,
+    checked_key,
+    checked_token,
+    has_adapter,
+    shown_url,
+)
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.faults import Stopped
 from chatsdk.transport.opening import Request, Transport
@@ -22,6 +28,7 @@ __all__ = [
     "checked_headers",
     "checked_key",
     "checked_token",
+    "has_adapter",
     "is_private_header",
     "shown_url",
 ]

@@ -19,6 +19,7 @@ __all__ = [
     "checked_token",
     "checked_value",
     "checked_verify",
+    "has_adapter",
     "shown_url",
 ]
 
@@ -124,6 +125,14 @@ def checked_http(http: object) -> requests.Session | None:
     if http is not None and not isinstance(http, requests.Session):
         raise TypeError(f"http is a requests.Session, not {type(http).__name__}")
     return http
+
+
+def has_adapter(http: object, url: str) -> bool:
+    """Whether a session has an adapter for the scheme of this URL."""
+    try:
+        return isinstance(http, requests.Session) and bool(http.get_adapter(url))
+    except requests.exceptions.InvalidSchema:
+        return False
 
 
 def checked_verify(verify: object) -> bool | str | None:
