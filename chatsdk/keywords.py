@@ -13,24 +13,25 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 # Names that other libraries use, with the parameter that it is here.
 ELSEWHERE = {
     **dict.fromkeys(("api_key", "auth_token", "bearer_token", "key"), "token"),
-    **dict.fromkeys(("api_base", "azure_endpoint", "base_url", "endpoint", "host"), "url"),
+    **dict.fromkeys(("api", "api_base", "api_url", "azure_endpoint", "base_url"), "url"),
+    **dict.fromkeys(("address", "endpoint", "host", "uri"), "url"),
     **dict.fromkeys(("default_headers", "extra_headers"), "headers"),
     **dict.fromkeys(("http_client", "session"), "http"),
     **dict.fromkeys(("http_proxy", "proxy"), "proxies"),
     "max_retries": "retry",
     **dict.fromkeys(("extra_body", "max_tokens", "model", "temperature", "top_p"), "defaults"),
     **dict.fromkeys(("history", "initial_messages"), "messages"),
-    **dict.fromkeys(("callback", "on_chunk", "on_delta", "on_message", "on_token"), "on_answer"),
+    **dict.fromkeys(("callback", "on_chunk", "on_delta", "on_message", "on_text"), "on_answer"),
+    "on_token": "on_answer",
     **dict.fromkeys(("on_complete", "on_done", "on_end"), "on_finish"),
 }
 
 # How a parameter is written, if its name alone does not show it.
 WRITTEN = {
-    "url": "the address, which is the first argument",
+    "url": "the first argument for the address",
     "http": "http=requests.Session()",
     "proxies": 'proxies={"https": ...}',
     "retry": "retry=Retry(attempts=...)",
-    "defaults": 'defaults={"model": ...}',
     "messages": "messages=[...]",
 }
 
@@ -38,15 +39,26 @@ WRITTEN = {
 ELSEWHERE_THAN_HERE = {
     **dict.fromkeys(
         ("instructions", "system", "system_prompt"),
-        'a message, {"role": "system", "content": ...}: the first one of messages=, or of ask()',
+        'a message, {"role": "system", "content": ...}, first in messages= or in the list for ask()',
     ),
-    **dict.fromkeys(("functions", "tools"), "an option of a session's ask(), run() and start()"),
+    **dict.fromkeys(("functions", "tools"), "tools= of a session's ask(), run() or start()"),
 }
 
 # Dialects whose bodies have no field "system": their backends ignore it, or refuse the request.
 SYSTEM_IS_A_MESSAGE = frozenset(
     ("openai", "openai_responses", "deepseek", "gemini", "ollama", "dashscope", "fastgpt")
 )
+
+# Dialects whose bodies have no field for pictures beside the messages.
+IMAGES_ARE_IN_MESSAGES = SYSTEM_IS_A_MESSAGE | {"anthropic"}
+
+# Options that are given to `ask` by mistake, with the call that takes them. No backend that
+# chatsdk knows has fields of these names.
+NOT_FOR_ASK = {
+    **dict.fromkeys(("api_key", "extra_headers", "max_retries", "timeout"), "ChatClient"),
+    **dict.fromkeys(("dispatch", "throttle"), "use_chat"),
+    **dict.fromkeys(("on_answer", "on_error", "on_finish", "on_tool"), "use_chat"),
+}
 
 # What `ask` and its like take beside the fields of the body.
 ASK = ("tools", "max_rounds", "latest", "conversation_id", "idempotency_key", "cancel")
@@ -99,10 +111,13 @@ def checked_keywords(function: _Function) -> _Function:
 def _unknown(owner: str, name: str, known: Collection[str]) -> str:
     text = f"{owner}() has no option {name!r}"
     if name in ELSEWHERE_THAN_HERE:
-        return f"{text}: here it is {ELSEWHERE_THAN_HERE[name]}"
+        return f"{text}: use {ELSEWHERE_THAN_HERE[name]}"
     ours = ELSEWHERE.get(name, "")
+    if ours == "defaults":
+        field = "..." if name == "extra_body" else f'"{name}": ...'
+        return f"{text}: use defaults={{{field}}}, or give it to ask()"
     if ours in known:
-        return f"{text}: here it is {WRITTEN.get(ours, f'{ours}=...')}"
+        return f"{text}: use {WRITTEN.get(ours, f'{ours}=...')}"
     # Not imported before there is an error to write.
     from difflib import get_close_matches
 
@@ -112,14 +127,21 @@ def _unknown(owner: str, name: str, known: Collection[str]) -> str:
 
 
 def check_body_options(options: Iterable[str]) -> None:
-    """Look for a misspelt option of `ask` among the fields for a request's body.
+    """Look for a misspelt or misplaced option among the fields for a request's body.
 
-    Any name may be a field of some backend, so only what is one letter from an option counts.
+    Any name may be a field of some backend, so only two kinds of names count: those one letter
+    from an option of `ask`, and well-known options of a client or a session.
 
     Raises:
         TypeError: there is one.
     """
     for name in options:
+        if name in NOT_FOR_ASK:
+            ours = ELSEWHERE.get(name, name)
+            raise TypeError(
+                f"ask() has no option {name!r}: use {NOT_FOR_ASK[name]}(..., {ours}=...), or "
+                "send(body) if your backend has a field of that name"
+            )
         for meant in ASK:
             if _is_one_off(name, meant):
                 raise TypeError(f"ask() has no option {name!r}: did you mean {meant!r}?")
@@ -141,6 +163,14 @@ def check_ask(options: Mapping[str, Any], dialect: str, *, takes_tools: bool) ->
         raise TypeError(
             "max_rounds is an option of a session, which runs tools: use_chat(...).run(prompt, ...)"
         )
+    if "messages" in options:
+        raise TypeError("the messages are the first argument: ask(messages)")
+    for name in ("image", "images"):
+        if name in options and dialect in IMAGES_ARE_IN_MESSAGES:
+            raise TypeError(
+                f"{dialect} has no field {name!r}: an image is part of a message, "
+                'ask({"role": "user", "content": ["What is this?", Image.from_file(path)]})'
+            )
     if "system" in options and dialect in SYSTEM_IS_A_MESSAGE:
         raise TypeError(
             f"{dialect} has no field 'system': a system prompt is a message, "

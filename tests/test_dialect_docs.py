@@ -206,5 +206,5 @@ def test_what_is_not_followed_is_noticed(checkout):
     found = [b for b in blocks(PAGE.read_text(encoding="utf-8")) if b.above.startswith("New file")]
     for block in found:
         follow(checkout, block)
-    with pytest.raises(AssertionError, match="there is no dialect 'parrot'"):
+    with pytest.raises(AssertionError, match="unknown dialect 'parrot'"):
         run(checkout, "tests/transcripts/show.py", "parrot", "tests/transcripts/parrot/polly.txt")

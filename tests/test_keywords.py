@@ -20,14 +20,16 @@ URL = "http://127.0.0.1:1/v1/chat/completions"
         (use_chat, "on_anser", "use_chat() has no option 'on_anser': did you mean 'on_answer'?"),
         (use_chat, "tokn", "did you mean 'token'?"),
         (ChatClient, "tokn", "ChatClient() has no option 'tokn': did you mean 'token'?"),
-        (ChatClient, "api_key", "ChatClient() has no option 'api_key': here it is token=..."),
-        (use_chat, "api_key", "here it is token=..."),
-        (use_chat, "base_url", "here it is the address, which is the first argument"),
-        (ChatClient, "max_retries", "here it is retry=Retry(attempts=...)"),
-        (use_chat, "model", 'here it is defaults={"model": ...}'),
-        (use_chat, "system", 'here it is a message, {"role": "system", "content": ...}'),
-        (ChatClient, "system", 'here it is a message, {"role": "system", "content": ...}'),
-        (use_chat, "tools", "here it is an option of a session's ask(), run() and start()"),
+        (ChatClient, "api_key", "ChatClient() has no option 'api_key': use token=..."),
+        (use_chat, "api_key", "use token=..."),
+        (use_chat, "base_url", "use the first argument for the address"),
+        (use_chat, "api", "use the first argument for the address"),
+        (ChatClient, "temperature", 'use defaults={"temperature": ...}, or give it to ask()'),
+        (ChatClient, "max_retries", "use retry=Retry(attempts=...)"),
+        (use_chat, "model", 'use defaults={"model": ...}'),
+        (use_chat, "system", 'use a message, {"role": "system", "content": ...}'),
+        (ChatClient, "system", 'use a message, {"role": "system", "content": ...}'),
+        (use_chat, "tools", "use tools= of a session's ask(), run() or start()"),
         (use_chat, "xyz", "there are: url, on_answer, "),
     ],
 )
@@ -73,6 +75,27 @@ def test_a_misspelt_option_of_ask(how, wrong, meant):
         with pytest.raises(TypeError, match=f"has no option '{wrong}': did you mean '{meant}'"):
             ask(*arguments, **{wrong: 3})
         assert session.status == "idle"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("timeout", "use ChatClient(..., timeout=...), or send(body) if"),
+        ("api_key", "use ChatClient(..., token=...)"),
+        ("on_finish", "use use_chat(..., on_finish=...)"),
+        ("messages", "the messages are the first argument"),
+        ("image", "an image is part of a message"),
+    ],
+)
+@pytest.mark.parametrize("how", ["client", "session"])
+def test_an_option_in_the_wrong_place(how, wrong, said):
+    """An option of the client, or one that other libraries have, is not sent as a field."""
+    with EmbeddedServer(pace=0) as server, ChatClient(f"{server.url}/v1/chat/completions") as client:
+        ask = client.ask if how == "client" else ChatSession(client).run
+        with pytest.raises(TypeError) as caught:
+            ask("Hi", **{wrong: 5})
+        assert said in str(caught.value)
+        assert not server.requests
 
 
 @pytest.mark.parametrize(

@@ -182,11 +182,11 @@ def odd(city: str) -> object:
 WRONG = {
     "raises": ("fails", '{"city": "Rome"}', "error: no such city", RuntimeError),
     "raises without a message": ("silent", '{"city": "Rome"}', "error: KeyError", KeyError),
-    "no JSON": ("weather", '{"city": "Ro', "error: the arguments are no JSON object", ValueError),
+    "no JSON": ("weather", '{"city": "Ro', "error: the arguments are not a JSON object", ValueError),
     "a list": (
         "weather",
         "[1]",
-        "error: the arguments are no JSON object: they are [1]",
+        "error: the arguments are not a JSON object: they are [1]",
         ValueError,
     ),
     "unknown tool": ("wether", "{}", "error: there is no tool 'wether'; there are: ", ValueError),

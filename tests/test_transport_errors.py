@@ -901,7 +901,7 @@ CONNECT_ANSWERS = {
     "": NO_TUNNEL,
     "SSH-2.0-x\r\n": NO_TUNNEL,
     "HTTP/1.1 200 OK\r\nX-Cut": NO_TUNNEL,
-    "HTTP/1.1 407 No\r\n\r\n": "the proxy {} wants a user and a password",
+    "HTTP/1.1 407 No\r\n\r\n": "the proxy {} requires a user and a password",
     "HTTP/1.1 403 No\r\n\r\n": f"{NO_TUNNEL} (Tunnel connection failed: 403 No)",
     "HTTP/1.1 302 No\r\nLocation: /?secret\r\n\r\n": NO_TUNNEL,
     "HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 200: NO_TUNNEL,
@@ -943,7 +943,7 @@ HINDRANCES = {
     "not allowed": (False, 307, "/new", "which is not followed: use that URL"),
     "a GET": (True, 302, "/new", "it would make a GET of the POST"),
     "elsewhere": (True, 308, "http://other.test/new", "not for another origin"),
-    "a loop": (True, 307, "/new", "they seem to go round in circles"),
+    "a loop": (True, 307, "/new", "they seem to go in circles"),
     "no address": (True, 307, "http://[", "no address that can be read"),
 }
 

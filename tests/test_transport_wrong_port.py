@@ -40,7 +40,7 @@ def test_refused_names_host_and_port() -> None:
 def test_unknown_name_is_shown() -> None:
     """A misspelt host is in the message, with the port."""
     error = error_of("http://no-such-host.invalid/chat?key=secret")
-    assert "the host name of no-such-host.invalid:80 is unknown" in str(error)
+    assert "the host name no-such-host.invalid is unknown" in str(error)
     assert "secret" not in str(error)
     assert in_one_line(error).endswith("; check its spelling, and the network of this machine")
 
@@ -59,7 +59,7 @@ def test_unanswered_connect_names_the_peer() -> None:
     with UnansweredPort() as port:
         error = error_of(port.url, timeout=Timeout(connect=0.1))
         peer = port.url.removeprefix("http://")
-    assert str(error) == f"no connection to {peer} within 0.1 s (Timeout.connect)"
+    assert str(error) == f"could not connect to {peer} within 0.1 s (Timeout.connect)"
     assert "try again" not in in_one_line(error)
 
 

@@ -33,7 +33,7 @@ class AnswerStream(AnswerGenerator):
     """
 
     _two_readers = (
-        "this stream is being read already, by another thread: read it in one place, and look at "
+        "this stream is already being read, by another thread: read it in one place, and look at "
         "stream.answer elsewhere"
     )
 

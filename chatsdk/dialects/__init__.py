@@ -148,7 +148,11 @@ def _class(name: str) -> type[Dialect]:
     key = _key(name)
     entry = _REGISTRY.get(key)
     if entry is None:
-        raise ValueError(f"there is no dialect {name!r}; there are {', '.join(names())}")
+        from difflib import get_close_matches
+
+        close = get_close_matches(key, names(), 1)
+        likely = f": did you mean {close[0]!r}?" if close else ";"
+        raise ValueError(f"unknown dialect {name!r}{likely} available: {', '.join(names())}")
     if isinstance(entry, FunctionType):
         found: type[Dialect] = entry()
         _REGISTRY[key] = found

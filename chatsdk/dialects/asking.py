@@ -186,7 +186,7 @@ def tool_name(result: Message, messages: Sequence[Message]) -> str:
             if call.id is not None and call.id == result.tool_call_id and call.name:
                 return call.name
     raise ValueError(
-        "this backend wants to know which tool a result is of: give the message a name, "
+        "this backend needs the name of the tool that a result is from: give the message a name, "
         "Message('tool', content, name=...)"
     )
 

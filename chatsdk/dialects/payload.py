@@ -96,7 +96,7 @@ def load(data: str) -> Any:
     except ValueError as error:
         detail = error.msg if isinstance(error, json.JSONDecodeError) else "a number is too long"
         raise ProtocolError(
-            f"an event is no JSON ({detail}): {_shown(data)}; if this backend streams plain text, "
+            f"an event is not JSON ({detail}): {_shown(data)}; if this backend streams plain text, "
             "use dialect='raw'"
         ) from None
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from chatsdk.messages.files import File
 
-__all__ = ["OTHER_PARTS", "Image", "Message", "file_of", "picture_type"]
+__all__ = ["OTHER_PARTS", "ROLES", "Image", "Message", "file_of", "picture_type"]
 
 # The beginning of a URL (RFC 3986, section 3.1). One letter would be a drive of Windows.
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -179,6 +179,8 @@ class Message(Value):
         files: tuple[File, ...] = (),
         more: str | None = None,
     ) -> None:
+        if role not in ROLES:
+            raise ValueError(f"Message(role, content): role is one of {', '.join(ROLES)}")
         self._set(
             role,
             content,

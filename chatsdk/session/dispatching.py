@@ -48,7 +48,7 @@ def seconds_between(throttle: float | None, dispatch: Dispatch | None) -> float:
     """Return how many seconds are to lie between two updates at least.
 
     Raises:
-        TypeError, ValueError: `throttle` is no number of seconds.
+        TypeError, ValueError: `throttle` is not a number of seconds.
     """
     if throttle is None:
         return 0.0 if dispatch is None else THROTTLE_SECONDS

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from chatsdk.messages import Message
+from chatsdk.messages import ROLES, Message
 
 __all__ = ["Ask", "Edit", "Post", "Prompt", "Regenerate", "Request", "messages_of", "request_of"]
 
@@ -79,6 +79,10 @@ def request_of(what: object) -> Request:
     if isinstance(what, (Regenerate, Edit)):
         return what
     if isinstance(what, Mapping):
+        if what.keys() == {"role", "content"} and what["role"] in ROLES:
+            raise TypeError(
+                "this dict is a message, and a dict is sent as a body: give the message in a list"
+            )
         return Post(what)
     if isinstance(what, (str, Message, Iterable)) and not isinstance(what, (bytes, bytearray)):
         return Ask(Message.all_of(what))

@@ -41,7 +41,7 @@ class TurnStream(AnswerGenerator):
     """
 
     _two_readers = (
-        "this stream is being read already, by another thread or by the caller of a callback: "
+        "this stream is already being read, by another thread or by the caller of a callback: "
         "read it in one place, and look at session.answer or use callbacks elsewhere"
     )
 

@@ -183,7 +183,7 @@ def _arguments(call: ToolCall, tool: Tool) -> dict[str, Any]:
     # Some models send nothing at all where there is nothing to say.
     arguments = call.parsed if call.arguments.strip() else {}
     if arguments is None:
-        raise ValueError(f"the arguments are no JSON object: {_why(call.arguments)}")
+        raise ValueError(f"the arguments are not a JSON object: {_why(call.arguments)}")
     if tool.signature is not None:
         return tool.signature.read(arguments)
     try:

@@ -141,7 +141,7 @@ def _read_body(connection: Connection, headers: Headers) -> bytes:
         return _read_chunks(connection)
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()) or int(length) > BODY_BYTES:
-        raise ValueError("the content-length is no number, or too large")
+        raise ValueError("the content-length is not a number, or too large")
     return connection.read_exactly(int(length))
 
 

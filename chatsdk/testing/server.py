@@ -165,7 +165,7 @@ class ChatServer(Faults):
         """Wait for the next request that this method has not given yet; else TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(self._has_news, timeout):
-                raise TimeoutError(f"no request came within {timeout} s")
+                raise TimeoutError(f"no request arrived within {timeout} s")
             forgotten = self._counted - len(self._requests)
             place = max(self._waited_for, forgotten)
             self._waited_for = place + 1

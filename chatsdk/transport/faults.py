@@ -35,13 +35,13 @@ class Stopped(Exception):
     """The user ended the request. Never leaves chatsdk: the stream just ends."""
 
 
-# What did not come about in time, by the field of Timeout that says so.
+# What failed to happen in time, for each field of Timeout.
 LATE = {
-    "connect": "no connection to {peer} within",
-    "first_event": "no event came within",
-    "idle": "nothing more came for",
-    "total": "the answer was not whole within",
-    "progress": "no event that adds to the answer came for",
+    "connect": "could not connect to {peer} within",
+    "first_event": "no event arrived within",
+    "idle": "no data arrived for",
+    "total": "the answer did not finish within",
+    "progress": "nothing was added to the answer for",
 }
 
 
@@ -51,7 +51,7 @@ def ended(cause: str, timeout: Timeout, wire: Wire | None = None) -> ChatError |
         return Stopped()
     if cause not in LATE:
         # Not a limit that can be set: see Exchange.read_body.
-        return ChatTimeout("the body of the response did not come", phase=cause)
+        return ChatTimeout("the body of the response did not arrive", phase=cause)
     # Loaded once something has failed.
     from chatsdk.transport.peers import peer_of, proxy_of, silent_handshake
 
@@ -145,9 +145,9 @@ def _ours(
         wrong = None if streaming else peers.not_http(roots, peers.peer_of(wire.url))
         return ProtocolError(wrong or f"the response cannot be read: {_said(roots)}")
     if streaming:
-        return StreamInterrupted(f"the connection broke off in mid-answer: {_said(roots)}")
+        return StreamInterrupted(f"the connection was lost in the middle of the answer: {_said(roots)}")
     return StreamInterrupted(
-        f"the connection broke off after the request was sent, before any answer: {_said(roots)}; "
+        f"the connection was lost after the request was sent, before any answer: {_said(roots)}; "
         "it was not sent again, because the backend may have processed it"
         f"{peers.closed_early(wire.url)}"
     )
@@ -268,13 +268,13 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
             f"proxies= or in the environment{_NOTHING_SENT}"
         )
     if any_is(urllib3.exceptions.NameResolutionError):
-        name = f"the host name of {proxy}" if proxy else f"the host name of {peer}"
-        return f"{name} is unknown ({said}){_NOTHING_SENT if proxy else ''}"
+        name = f"of {proxy}" if proxy else peer.rpartition(":")[0]
+        return f"the host name {name} is unknown ({said}){_NOTHING_SENT if proxy else ''}"
     if any_is(ConnectionRefusedError):
         return f"{proxy or peer} refused the connection{_NOTHING_SENT if proxy else ''}"
     if "failed: 407" in said:
         proxy = used or "the proxy"
-        text = f"{proxy} wants a user and a password, as in http://user:password@proxy:3128"
+        text = f"{proxy} requires a user and a password, as in http://user:password@proxy:3128"
     elif proxy or any_is(http.client.HTTPException):
         # Only a proxy that is asked to CONNECT answers before anything was written.
         proxy = used or "the proxy"
@@ -286,7 +286,7 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
     elif any_is(ssl.SSLError, urllib3.exceptions.SSLError):
         text = f"the TLS handshake with {peer} failed"
     else:
-        text = f"no connection to {peer}"
+        text = f"could not connect to {peer}"
     return f"{text} ({said}){_NOTHING_SENT if proxy else ''}"
 
 
@@ -312,7 +312,7 @@ def _said(roots: list[BaseException]) -> str:
     if isinstance(root, OSError) and root.strerror:
         text = root.strerror
     elif isinstance(root, http.client.IncompleteRead):
-        text = "more was announced than came"
+        text = "the body is shorter than announced"
     text = text.strip().rstrip(".")
     if not text.isprintable():
         # Bytes of the wire, which may be commands to a terminal.

@@ -31,7 +31,7 @@ REMEDIES = {
     403: "the token is valid, but it is not allowed to do this",
     404: "check the URL's path",
     405: "the URL does not take a POST: check its path",
-    407: "the proxy wants a user and a password: proxies={'https': 'http://user:password@host'}",
+    407: "the proxy requires a user and a password: proxies={'https': 'http://user:password@host'}",
     429: "too many requests, or a quota is used up",
 }
 
@@ -76,7 +76,7 @@ def refusal(
         headers["location"] = shown_url(target)
         remedy = f"it redirects to {headers['location']}, {hindrance}"
     elif status in REDIRECTS:
-        remedy = "it redirects, but to no address that can be read"
+        remedy = "it redirects to an address that cannot be read"
     else:
         remedy = REMEDIES.get(status, "")
     if status == 400 and PLAIN_TO_TLS.search(body):
@@ -131,11 +131,11 @@ def hindrance(status: int, url: str, target: str, *, allowed: bool, followed: in
     if not allowed:
         return "which is not followed: use that URL"
     if status not in KEEP_THE_METHOD:
-        return "which is not followed, for it would make a GET of the POST: use that URL"
+        return "which is not followed, because it would turn the POST into a GET: use that URL"
     if not same_origin(url, target):
-        return "which is not followed, for the token is not for another origin: use that URL"
+        return "which is not followed, because the token is not for another origin: use that URL"
     if followed >= MAX_REDIRECTS:
-        return f"after {followed} other redirects: they seem to go round in circles"
+        return f"after {followed} other redirects: they seem to go in circles"
     return None
 
 

@@ -27,7 +27,7 @@ _MESSAGES: tuple[tuple[type[ChatError], str], ...] = (
     (BusyError, "An answer is already under way in this chat."),
     (ChatTimeout, "The model took too long to answer. Please try again."),
     (ConnectError, "The model cannot be reached at the moment. Please try again later."),
-    (StreamInterrupted, "The answer broke off. Please try again."),
+    (StreamInterrupted, "The answer was interrupted. Please try again."),
     (BackendError, "The model could not complete the answer. Please try again."),
     (NotAStreamError, "The model's service did not send an answer. Please try again later."),
     (ProtocolError, "The model's service sent an answer that cannot be read."),

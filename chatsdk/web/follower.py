@@ -14,7 +14,7 @@ __all__ = ["Follower"]
 
 _log = logging.getLogger("chatsdk.web")
 
-_LOST = Failure("The answer broke off. Please try again.", "WorkerLost")
+_LOST = Failure("The answer was interrupted. Please try again.", "WorkerLost")
 
 
 class Follower:

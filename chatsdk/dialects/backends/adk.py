@@ -64,7 +64,7 @@ class ADK(Dialect):
         """
         if not options.get("app_name"):
             raise ValueError(
-                "ADK serves several agents: give app_name='...', best with "
+                "ADK serves several agents: pass app_name='...' to ask(), or once as "
                 "ChatClient(defaults={'app_name': ...})"
             )
         if options.pop("tools", None):
@@ -112,12 +112,12 @@ class ADK(Dialect):
 
 def _parts(messages: Sequence[Message]) -> list[dict[str, Any]]:
     if any(message.role == "system" for message in messages):
-        raise ValueError("the instructions of an ADK agent stand in the agent: leave them out")
+        raise ValueError("an ADK agent has its own instructions: leave them out")
     told = [
         message._replace(name=tool_name(message, messages)) if message.role == "tool" else message
         for message in new_messages(messages)
     ]
     contents = write_body(told, {})["contents"]
     if not contents or any(content["role"] != "user" for content in contents):
-        raise ValueError("ADK answers a user's message: let the last one be of role 'user'")
+        raise ValueError("ADK answers a user's message: the last message must have the role 'user'")
     return [part for content in contents for part in content["parts"]]

@@ -33,7 +33,7 @@ def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[
     rest = dict(options)
     if rest.pop("model", None) is not None:
         raise ValueError(
-            "the model of Bedrock stands in the URL, .../model/NAME/converse-stream: name it there"
+            "Bedrock has its model in the URL, .../model/NAME/converse-stream: name it there"
         )
     tools = rest.pop("tools", None)
     body: dict[str, Any] = {"messages": _turns(messages)}

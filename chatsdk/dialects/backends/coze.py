@@ -90,7 +90,7 @@ class Coze(Dialect):
         missing = [name for name in ("bot_id", "user_id") if name not in options]
         if missing:
             raise ValueError(
-                f"Coze wants to know {' and '.join(missing)}: give them as options, best with "
+                f"Coze needs {' and '.join(missing)}: pass them to ask(), or once as "
                 "ChatClient(defaults={'bot_id': ..., 'user_id': ...})"
             )
         if options.pop("tools", None):

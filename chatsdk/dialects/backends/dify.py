@@ -102,8 +102,8 @@ class Dify(Dialect):
         """
         if not options.get("user"):
             raise ValueError(
-                "Dify wants to know the end user, whose conversation it is: give user='...', "
-                "best with ChatClient(defaults={'user': ...})"
+                "Dify needs a name for the end user: pass user='...' to ask(), or once as "
+                "ChatClient(defaults={'user': ...})"
             )
         if options.pop("tools", None):
             raise ValueError("Dify runs its tools itself: add them to the app in Dify's studio")
@@ -167,7 +167,7 @@ def _query(messages: Sequence[Message], conversation_id: str | None, app: str) -
     new = new_messages(messages)
     if any(message.role == "system" for message in messages):
         raise ValueError(
-            "the instructions of a Dify app stand in the app: fill in its variables with "
+            "a Dify app has its own instructions: fill in its variables with "
             "inputs={...} and leave system messages out"
         )
     if app == "chat" and conversation_id is None and len(new) < len(messages):
@@ -176,7 +176,7 @@ def _query(messages: Sequence[Message], conversation_id: str | None, app: str) -
             "message only"
         )
     if not new or new[-1].role != "user":
-        raise ValueError("Dify answers a user's message: let the last one be of role 'user'")
+        raise ValueError("Dify answers a user's message: the last message must have the role 'user'")
     return new[-1]
 
 

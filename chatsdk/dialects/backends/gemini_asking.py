@@ -30,7 +30,7 @@ def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[
     rest = dict(options)
     if rest.pop("model", None) is not None:
         raise ValueError(
-            "the model of Gemini stands in the URL, "
+            "Gemini has its model in the URL, "
             ".../models/NAME:streamGenerateContent?alt=sse: name it there, and no other"
         )
     tools = rest.pop("tools", None)

@@ -105,8 +105,8 @@ class LangGraph(Dialect):
         """
         if "assistant_id" not in options:
             raise ValueError(
-                "LangGraph wants to know which graph answers: give assistant_id='agent', or the "
-                "name it has in langgraph.json"
+                "LangGraph needs the name of a graph: pass assistant_id='agent', or the name that "
+                "langgraph.json gives it"
             )
         if options.pop("tools", None):
             raise ValueError(

@@ -196,7 +196,7 @@ class RAGFlowAgent(RAGFlow):
             )
         if any(item.role == "system" for item in messages):
             raise ValueError(
-                "the instructions of a RAGFlow agent stand in the agent: fill in its variables "
+                "a RAGFlow agent has its own instructions: fill in its variables "
                 "with inputs={...} and leave system messages out"
             )
         question = _question(messages, self.name)

@@ -56,7 +56,7 @@ class Strands(Dialect):
         if options.pop("tools", None):
             raise ValueError("a Strands agent has its own tools: add them to the agent")
         if any(message.role == "system" for message in messages):
-            raise ValueError("the instructions of a Strands agent stand in the agent")
+            raise ValueError("a Strands agent has its own instructions: leave system messages out")
         new = new_messages(messages)
         if not new or new[-1].role != "user" or new[-1].images:
             raise ValueError("the agent answers text: let the last message be a user's words")

@@ -180,7 +180,7 @@ class VercelDecoder(Decoder):
             # Version 5 says no reason.
             parts.append(Finish("tool_calls"))
         if native == "error":
-            parts.append(Failure("the model failed, and its error part did not come"))
+            parts.append(Failure("the model failed, and its error part is missing"))
         return parts
 
     def _abort(self, chunk: dict[str, Any]) -> Sequence[Part]:

@@ -222,7 +222,7 @@ class CoalescingResponse(BoundedHeadResponse):
         if left is None:
             self._close_conn()
             shown = line.partition(b";")[0].rstrip().decode("latin-1")
-            raise BadChunk(f"no chunk size: {shown}")
+            raise BadChunk(f"not a chunk size: {shown}")
         if left:
             self.chunk_left = left
             return left

@@ -152,7 +152,7 @@ def unreadable_head(headers: Mapping[str, str], original: Any) -> str | None:
     defects = getattr(getattr(original, "msg", None), "defects", ())
     if any(isinstance(item, email.errors.MissingHeaderBodySeparatorDefect) for item in defects):
         # The lines behind it were not taken for header fields any more.
-        return "a line among its headers is none"
+        return "a header line is malformed"
     codings = _items(headers.get("transfer-encoding", "").lower()) - {"identity"}
     if codings - {"chunked"} or (codings and not getattr(original, "chunked", True)):
         return f"it is transferred as {headers['transfer-encoding']!r}"
@@ -160,7 +160,7 @@ def unreadable_head(headers: Mapping[str, str], original: Any) -> str | None:
         for length in _items(headers.get("content-length", "")):
             # Python's int reads signs and underscores, too.
             if not (length.isascii() and length.isdigit()):
-                return f"its length of {length[:20]!r} is no number"
+                return f"its Content-Length is not a number: {length[:20]!r}"
     return None
 
 
