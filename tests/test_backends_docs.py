@@ -219,4 +219,4 @@ def test_the_prompt_may_come_last(backend, name, capsys):
     assert main([chat, url, *options, prompt]) == 0
     assert "Hello!" in capsys.readouterr().out
     assert main([chat, url, *options, prompt, "two"]) == 2
-    assert "unrecognized arguments" in capsys.readouterr().err
+    assert "too many; put a prompt" in capsys.readouterr().err

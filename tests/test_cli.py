@@ -236,6 +236,7 @@ def test_serve_on_a_port_that_is_taken(capsys, server) -> None:
     error = capsys.readouterr().err
     assert f"port {server.port}" in error
     assert "--port 0" in error
+    assert "attempting" not in error
     assert error.count("\n") == 1
 
 
@@ -318,7 +319,11 @@ def test_chat_with_nobody_there(monkeypatch, capsys) -> None:
     ("status", "message", "remedy"),
     [
         (401, "no\nkey", "CHATSDK_TOKEN"),
-        (404, "no such model", "--model"),
+        (404, "no such model", "(check the model's name); the option is --model NAME"),
+        (404, "no such page", "check the name after --model"),
+        (400, "you must provide a model parameter", "(give model=...); the option is --model"),
+        (400, "maximum context length is 8192 tokens", "too long for this model); ask something s"),
+        (403, "no", "not allowed to do this); request id"),
         (422, "what?", "--dialect"),
         (500, "oh", "the backend failed; try again later"),
     ],

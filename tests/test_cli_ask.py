@@ -264,6 +264,12 @@ def test_a_file_of_another_kind(tmp_path, capsys, server, data) -> None:
         (["Hi", "--token-env", "NOT_THERE"], "--token-env"),
         (["Hi", "--token-file", "/nowhere/at/all"], "--token-file"),
         (["Hi", "--token-env", "A", "--token-file", "B"], "not allowed with"),
+        (["Hi", "--modle", "m"], "chatsdk ask has no option --modle: did you mean --model?"),
+        (["What", "is", "this"], "2 arguments too many; put a prompt of several words in quot"),
+        (["Hi", "--token", "sk-1"], "put the key into the environment variable CHATSDK_TOKEN"),
+        (["Hi", "--api-key=sk-1"], "put the key into the environment variable CHATSDK_TOKEN"),
+        (["Hi", "--temperature", "1"], "use --option temperature=..."),
+        (["Hi", "--zzz"], "`chatsdk ask --help` lists its options"),
         (["Hi", "--header", "api_key: k-1"], "api_key: $VARIABLE"),
         (["Hi", "--header", "apikey: k-1"], "apikey: $VARIABLE"),
     ],
@@ -273,6 +279,7 @@ def test_wrong_arguments(capsys, server, arguments, remedy) -> None:
     assert main(["ask", url_of(server), *arguments]) == 2
     shown = capsys.readouterr()
     assert remedy in shown.err
+    assert "sk-1" not in shown.err
     assert shown.out == ""
     assert server.requests == []
 

@@ -291,6 +291,11 @@ def test_a_callable_token_is_asked_once_more_after_a_401(server):
             "no key",
         ),
         ({"status": 404, "body": "nothing here"}, HTTPStatusError, "check the URL's path"),
+        (
+            {"status": 404, "json": {"error": {"message": "The model `x` does not exist"}}},
+            HTTPStatusError,
+            "check the model's name",
+        ),
         ({"status": 500, "body": ""}, HTTPStatusError, "HTTP 500"),
         ({"status": 302, "headers": [("Location", "/login?t=secret")]}, HTTPStatusError, "/login,"),
         ({"body": "<html>Log in</html>", "content_type": "text/html"}, NotAStreamError, "web page"),
@@ -645,7 +650,7 @@ def test_two_readers(server, client, read):
     deadline = time.monotonic() + PATIENCE
     while not stream._steps.gi_running:
         assert time.monotonic() < deadline
-    with pytest.raises(RuntimeError, match="being read already"):
+    with pytest.raises(RuntimeError, match="already being read"):
         read(stream)
     for piece in HELLO[1:]:
         script.push(piece)

@@ -59,7 +59,11 @@ def test_the_result_of_a_long_running_tool():
         ([HI], {}, "app_name="),
         ([HI], {"app_name": "a"}, "/apps/a/users/user/sessions/ID"),
         ([HI], {"app_name": "a", "session_id": "s", "tools": [{"name": "x"}]}, "to the agent"),
-        ([Message("system", "Brief."), HI], {"app_name": "a", "session_id": "s"}, "in the agent"),
+        (
+            [Message("system", "Brief."), HI],
+            {"app_name": "a", "session_id": "s"},
+            "its own instructions",
+        ),
         ([HI, Message("assistant", "Yes?")], {"app_name": "a", "session_id": "s"}, "role 'user'"),
     ],
 )

@@ -173,7 +173,7 @@ def test_strands_is_asked():
     for given, options, remedy in (
         ([HI], {"conversation_id": "s"}, "Session-Id"),
         ([HI], {"tools": [{"name": "x"}]}, "to the agent"),
-        ([Message("system", "Brief."), HI], {}, "in the agent"),
+        ([Message("system", "Brief."), HI], {}, "its own instructions"),
         ([HI, Message("assistant", "Yes?")], {}, "user's words"),
     ):
         with pytest.raises(ValueError, match=remedy):

@@ -46,7 +46,7 @@ def test_body():
     ("messages", "options", "remedy"),
     [
         ([Message("user", "Hi")], {}, "bot_id and user_id"),
-        ([Message("user", "Hi")], {"bot_id": "b1"}, "know user_id"),
+        ([Message("user", "Hi")], {"bot_id": "b1"}, "needs user_id"),
         ([Message("user", "Hi")], {**BOT, "tools": [{"name": "wind"}]}, "as plugins"),
         ([Message("system", "Be brief.")], BOT, "its own prompt"),
         ([Message("tool", "calm", tool_call_id="c1")], BOT, "submit_tool_outputs"),

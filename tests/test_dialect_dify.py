@@ -51,8 +51,8 @@ def test_pictures():
 @pytest.mark.parametrize(
     ("messages", "options", "remedy"),
     [
-        ([HI], {}, "give user="),
-        ([HI], {"user": ""}, "give user="),
+        ([HI], {}, "pass user="),
+        ([HI], {"user": ""}, "pass user="),
         ([HI], {"user": "u", "tools": [{"name": "find"}]}, "in Dify's studio"),
         ([Message("system", "Be brief."), HI], {"user": "u"}, "inputs="),
         ([HI, Message("assistant", "Yes?"), HI], {"user": "u"}, "conversation_id="),

@@ -61,7 +61,7 @@ def test_body():
 
 def test_the_model_stands_in_the_url():
     """A model among the options is refused with the remedy; None is as if it were not there."""
-    with pytest.raises(ValueError, match="stands in the URL"):
+    with pytest.raises(ValueError, match="has its model in the URL"):
         gemini.body([Message("user", "Hi")], model="gemini-3-pro")
     assert "model" not in gemini.body([Message("user", "Hi")], model=None)
 

@@ -90,7 +90,10 @@ def test_a_misspelt_option_of_ask(how, wrong, meant):
 @pytest.mark.parametrize("how", ["client", "session"])
 def test_an_option_in_the_wrong_place(how, wrong, said):
     """An option of the client, or one that other libraries have, is not sent as a field."""
-    with EmbeddedServer(pace=0) as server, ChatClient(f"{server.url}/v1/chat/completions") as client:
+    with (
+        EmbeddedServer(pace=0) as server,
+        ChatClient(f"{server.url}/v1/chat/completions") as client,
+    ):
         ask = client.ask if how == "client" else ChatSession(client).run
         with pytest.raises(TypeError) as caught:
             ask("Hi", **{wrong: 5})

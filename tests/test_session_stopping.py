@@ -323,7 +323,7 @@ def test_two_readers(read):
     thread = threading.Thread(target=lambda: texts.extend(str(answer) for answer in stream))
     thread.start()
     eventually(client.stream().waiting)
-    with pytest.raises(RuntimeError, match="is being read already, by another thread"):
+    with pytest.raises(RuntimeError, match="is already being read, by another thread"):
         read(stream)
     client.streams[0].feed("Hel", "lo")
     client.streams[0].finish()

@@ -182,7 +182,12 @@ def odd(city: str) -> object:
 WRONG = {
     "raises": ("fails", '{"city": "Rome"}', "error: no such city", RuntimeError),
     "raises without a message": ("silent", '{"city": "Rome"}', "error: KeyError", KeyError),
-    "no JSON": ("weather", '{"city": "Ro', "error: the arguments are not a JSON object", ValueError),
+    "no JSON": (
+        "weather",
+        '{"city": "Ro',
+        "error: the arguments are not a JSON object",
+        ValueError,
+    ),
     "a list": (
         "weather",
         "[1]",
@@ -319,7 +324,7 @@ def test_a_tool_that_reads_its_own_stream():
 
     def again() -> None:
         runs.append(1)
-        with pytest.raises(RuntimeError, match="is being read already"):
+        with pytest.raises(RuntimeError, match="is already being read"):
             next(stream)
 
     session = ChatSession(FakeClient(asking("again"), ["Done."]), on_error=errors.append)

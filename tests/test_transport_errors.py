@@ -941,10 +941,10 @@ def test_a_socks_proxy_without_its_package(server, monkeypatch):
 
 HINDRANCES = {
     "not allowed": (False, 307, "/new", "which is not followed: use that URL"),
-    "a GET": (True, 302, "/new", "it would make a GET of the POST"),
+    "a GET": (True, 302, "/new", "it would turn the POST into a GET"),
     "elsewhere": (True, 308, "http://other.test/new", "not for another origin"),
     "a loop": (True, 307, "/new", "they seem to go in circles"),
-    "no address": (True, 307, "http://[", "no address that can be read"),
+    "no address": (True, 307, "http://[", "an address that cannot be read"),
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import chatsdk
 from chatsdk.cli.notes import printable
 from chatsdk.cli.remedies import WrongArguments, in_one_line
+from chatsdk.cli.unknown import unknown_arguments
 from chatsdk.cli.wrap import columns_of, wrapped
 from chatsdk.errors import ChatError
 
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if len(rest) == 1 and _is_missing_prompt(arguments, rest[0]):
             arguments.prompt = rest[0]
         elif rest:
-            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+            return _failed(unknown_arguments(arguments.command, rest), WRONG_ARGUMENTS)
     except SystemExit as end:
         # --help, --version or wrong arguments; argparse has printed everything.
         return int(end.code or FINE)
@@ -106,7 +107,10 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"chatsdk {chatsdk.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands", required=True)
     for name, line in COMMANDS.items():
-        command = commands.add_parser(name, help=line, formatter_class=_HelpFormatter)
+        command = commands.add_parser(
+            name, help=line, formatter_class=_HelpFormatter, allow_abbrev=False
+        )
+        command.set_defaults(command=command)
         if name in given:
             _module(name).add_to(command)
     return parser

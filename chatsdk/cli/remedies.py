@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from chatsdk.cli.notes import printable
 from chatsdk.cli.provider_tokens import provider_variables
 from chatsdk.errors import (
@@ -14,6 +16,7 @@ from chatsdk.errors import (
     ProtocolError,
     StreamInterrupted,
 )
+from chatsdk.transport.refusals import CHECK_THE_MODEL, GIVE_A_MODEL, TOO_LONG
 
 __all__ = ["TOKEN_VARIABLE", "WrongArguments", "in_one_line"]
 
@@ -28,8 +31,7 @@ WHOLE_ADDRESS = "give the address of the API, such as https://host/v1/chat/compl
 STATUS_REMEDIES = {
     400: "check --dialect and --model",
     401: f"put the token into {TOKEN_VARIABLE}, or use --token-env, --token-file or --token-prompt",
-    403: "the token may not be allowed to do this",
-    404: f"{WHOLE_ADDRESS}; or the name after --model is wrong",
+    404: f"{WHOLE_ADDRESS}, and check the name after --model",
     405: WHOLE_ADDRESS,
     413: "the conversation is too long for the backend: begin a new one",
     422: "check --dialect and --model",
@@ -52,8 +54,19 @@ REMEDIES: dict[type[ChatError], str] = {
 CERTIFICATE_REMEDY = "name the file with your CA certificates in REQUESTS_CA_BUNDLE"
 
 
+# What to add to the cures of the library that have an option here.
+MORE_REMEDIES = {
+    GIVE_A_MODEL: "the option is --model NAME",
+    CHECK_THE_MODEL: "the option is --model NAME",
+    TOO_LONG: "ask something shorter, or begin a new conversation",
+}
+
 # Messages with one of these already say what to do.
-CURES = ("write http", "check the port")
+CURES = ("write http", "check the port", "check the address", "--dialect")
+
+
+# How a message of the library writes what is an option here.
+DIALECT_OPTION = re.compile(r"\bdialect='(\w+)'")
 
 
 class WrongArguments(Exception):
@@ -63,6 +76,7 @@ class WrongArguments(Exception):
 def in_one_line(error: ChatError) -> str:
     """Return an error as one line: what happened, and how to fix it if that is known."""
     message = " ".join(str(error).split()) or type(error).__name__
+    message = DIALECT_OPTION.sub(r"--dialect \1", message)
     if len(message) > MESSAGE_CHARACTERS:
         message = message[:MESSAGE_CHARACTERS] + "…"
     parts = [message]
@@ -81,6 +95,9 @@ def _remedy(error: ChatError) -> str | None:
             return f"put the API key into {own[0]}; {TOKEN_VARIABLE} and --token-... go before it"
         if "did you mean" in str(error):
             return None
+        for cure, remedy in MORE_REMEDIES.items():
+            if str(error).endswith(f"({cure})"):
+                return remedy
         return SERVER_REMEDY if error.status >= 500 else STATUS_REMEDIES.get(error.status)
     if any(cure in str(error) for cure in CURES):
         return None

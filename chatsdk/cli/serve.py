@@ -81,6 +81,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
+def _why(error: OSError) -> str:
+    # asyncio and socketserver append the address, which the message has already.
+    return (error.strerror or str(error)).partition(" (while attempting")[0]
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     if arguments.broken is not None and arguments.proxy is None:
@@ -96,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         server, lines = _server(arguments)
     except OSError as error:
         raise ChatError(
-            f"cannot listen on {arguments.host} port {arguments.port}: {error.strerror or error}; "
+            f"cannot listen on {arguments.host} port {arguments.port}: {_why(error)}; "
             "choose another with --port, or --port 0 for a free one"
         ) from error
     with server:

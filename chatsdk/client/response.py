@@ -146,7 +146,7 @@ def _document(exchange: Exchange, dialect: Dialect, head: bytes) -> Document:
         if not body
         else "something that is neither a stream nor JSON"
     )
-    raise _no_stream(exchange, what, "does the request ask for streaming?", body)
+    raise _no_stream(exchange, what, "check that the request asks for streaming", body)
 
 
 def _parts(dialect: Dialect, payload: object) -> Sequence[Part] | None:

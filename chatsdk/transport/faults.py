@@ -145,7 +145,9 @@ def _ours(
         wrong = None if streaming else peers.not_http(roots, peers.peer_of(wire.url))
         return ProtocolError(wrong or f"the response cannot be read: {_said(roots)}")
     if streaming:
-        return StreamInterrupted(f"the connection was lost in the middle of the answer: {_said(roots)}")
+        return StreamInterrupted(
+            f"the connection was lost in the middle of the answer: {_said(roots)}"
+        )
     return StreamInterrupted(
         f"the connection was lost after the request was sent, before any answer: {_said(roots)}; "
         "it was not sent again, because the backend may have processed it"

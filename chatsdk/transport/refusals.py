@@ -35,6 +35,23 @@ REMEDIES = {
     429: "too many requests, or a quota is used up",
 }
 
+# Cures that depend on what the backend says with a 400, 404, 413 or 422.
+GIVE_A_MODEL = "give model=..."
+CHECK_THE_MODEL = "check the model's name"
+TOO_LONG = "the conversation is too long for this model"
+_ABOUT_THE_REQUEST = (400, 404, 413, 422)
+_SAID = (
+    (TOO_LONG, re.compile(r"context[ _-]?(length|window|size)|(prompt|input) is too long", re.I)),
+    (
+        GIVE_A_MODEL,
+        re.compile(r"(provide|missing|required?)\b.*\bmodel\b|\bmodel\b.*\brequired", re.I),
+    ),
+    (
+        CHECK_THE_MODEL,
+        re.compile(r"model[ _]not[ _]found|\bmodel\b.*\b(not exist|not found)|no such model", re.I),
+    ),
+)
+
 # How nginx, Apache, Go and Tomcat answer plain HTTP on a port that expects TLS.
 PLAIN_TO_TLS = re.compile(
     rb"plain HTTP request was sent to HTTPS|plain HTTP to an SSL|HTTP request to an HTTPS server"
@@ -78,7 +95,7 @@ def refusal(
     elif status in REDIRECTS:
         remedy = "it redirects to an address that cannot be read"
     else:
-        remedy = REMEDIES.get(status, "")
+        remedy = _cure(status, said) or REMEDIES.get(status, "")
     if status == 400 and PLAIN_TO_TLS.search(body):
         from chatsdk.transport.peers import peer_of
 
@@ -97,6 +114,14 @@ def refusal(
         retry_after=asked_in(body) if (wait := retry_after(headers)) is None else wait,
         request_id=exchange.request_id,
     )
+
+
+def _cure(status: int, said: Failure | None) -> str:
+    """Return the cure that the backend's own words suggest, or an empty string."""
+    if said is None or status not in _ABOUT_THE_REQUEST:
+        return ""
+    words = f"{said.code} {said.message[:SHOWN_CHARS]}"
+    return next((cure for cure, pattern in _SAID if pattern.search(words)), "")
 
 
 def _said(reader: Reader, exchange: Exchange, body: bytes) -> Failure | None:

@@ -176,7 +176,9 @@ def _query(messages: Sequence[Message], conversation_id: str | None, app: str) -
             "message only"
         )
     if not new or new[-1].role != "user":
-        raise ValueError("Dify answers a user's message: the last message must have the role 'user'")
+        raise ValueError(
+            "Dify answers a user's message: the last message must have the role 'user'"
+        )
     return new[-1]
 
 
