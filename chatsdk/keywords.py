@@ -39,7 +39,7 @@ WRITTEN = {
 ELSEWHERE_THAN_HERE = {
     **dict.fromkeys(
         ("instructions", "system", "system_prompt"),
-        'a message, {"role": "system", "content": ...}, first in messages= or in the list for ask()',
+        'a message, {"role": "system", "content": ...}, as the first in messages= or in ask()',
     ),
     **dict.fromkeys(("functions", "tools"), "tools= of a session's ask(), run() or start()"),
 }

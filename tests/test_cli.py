@@ -194,7 +194,7 @@ def test_serve_tells_an_address_that_works(monkeypatch, capsys, dialect) -> None
     with EmbeddedServer(dialect, pace=0) as server:
         assert main(["chat", serve.chat_url(server), "--dialect", dialect, *options]) == 0
     shown = capsys.readouterr()
-    assert shown.out.startswith("You said: “Hi”. I am the built-in speaker")
+    assert shown.out.startswith("You said: “Hi”. I am the built-in server")
     assert shown.err == ""
 
 

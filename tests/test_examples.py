@@ -24,7 +24,7 @@ SSE_POST = EXAMPLES / "sse_post"
 # Seconds for an example to end by itself.
 WAIT_SECONDS = 60
 
-# The answer to a prompt, as the built-in speaker gives it.
+# The answer to a prompt, as the built-in server gives it.
 HELLO = speak({"prompt": "Hello!"})
 
 TEN = [f"Hello, this is message number {number}" for number in range(1, 11)]

@@ -96,7 +96,7 @@ def test_speaker_says_what_it_is() -> None:
     """The speaker repeats the prompt, shortened, and says that there is no model."""
     answer = speak({"question": "é" * 300})
     assert "“" + "é" * 200 + "…”" in answer
-    assert "built-in speaker" in answer
+    assert "built-in server" in answer
     assert "no model" in answer
     assert "1 word and 300 characters" in answer
     assert answer == speak({"question": "é" * 300})
@@ -420,7 +420,7 @@ def test_without_streaming_the_answer_is_one_document(dialect):
     [("openai", "/v1/models"), ("anthropic", "/v1/models"), ("ollama", "/api/tags")],
 )
 def test_the_list_of_models(dialect, path):
-    """The backend's list of models has the built-in speaker, for other clients' pickers."""
+    """The backend's list of models has the built-in server, for other clients' pickers."""
     with EmbeddedServer(dialect) as server:
         response = requests.get(server.url + path, timeout=10)
     assert response.status_code == 200

@@ -23,10 +23,10 @@ from chatsdk.testing.tls import Authority
 
 __all__ = ["EmbeddedServer"]
 
-# The name of the built-in speaker in the list of models.
+# The name of the built-in server in the list of models.
 MODEL = "built-in"
 
-# Seconds between two words of the built-in speaker: a brisk model's pace.
+# Seconds between two words of the built-in server: a brisk model's pace.
 WORD_SECONDS = 0.03
 
 # Events of `POST /sse`, and the seconds between them.
@@ -41,7 +41,7 @@ PREFLIGHT_SECONDS = 86_400
 
 
 class EmbeddedServer(ChatServer):
-    """A server that answers in one dialect, through the built-in speaker.
+    """A server that answers in one dialect, through the built-in server.
 
     There is no model, and the answer says so; the same body is answered the same each time. It is
     asked with a POST at the dialect's own paths, at `/` and at `/chat`; where the backend has an

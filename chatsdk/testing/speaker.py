@@ -42,8 +42,8 @@ def speak(body: Any) -> str:
         begin = f"You said: “{quoted}”."
     words = len(prompt.split())
     return (
-        f"{begin} I am the built-in speaker of chatsdk: there is no model behind me, so I can "
-        f"only tell that your prompt has {words} {'word' if words == 1 else 'words'} and "
+        f"{begin} I am the built-in server of chatsdk. There is no model behind me, so all I "
+        f"know is that your prompt has {words} {'word' if words == 1 else 'words'} and "
         f"{len(prompt)} characters. Everything else works as with a real backend: this answer "
         "streams to you word by word."
     )
