@@ -42,6 +42,10 @@ CLIENTS = {
     "vercel": "ai 6.0.326",
 }
 
+# Clients whose types wrote transcripts; Vercel's package is the server's side too.
+SDKS = {client.split()[0] for client in CLIENTS.values()} - {"ai"}
+SDKS |= {"dify-client-python", "@smithy/eventstream-codec"}
+
 WRITTEN_BY = re.compile(r"written by (?:the types of )?([@\w./-]+ \d[\w.]*)")
 # The server's own source, where no package of it is to be had: repository and commit.
 COMPOSED_AFTER = re.compile(r"composed after ([\w.-]+/[\w.-]+ [0-9a-f]{7})")
@@ -61,10 +65,10 @@ the dialects themselves; [adding a dialect](adding-a-dialect.md) is a page of it
   that the server keeps.
 - **encode**: chatsdk writes it too, for test servers and relays; `chatsdk serve --dialect NAME`.
 - **auto**: what `dialect="auto"` takes such a stream for.
-- **proven against**: whose own software wrote transcripts that the tests read, or reads the same
-  bytes beside chatsdk in the tests. The other transcripts are composed after the documentation. If
-  no software that writes or reads the streams can be installed within minutes, they are composed
-  after the server's source, at the commit that is named.
+- **proven against**: *Run*: the backend's own software wrote transcripts that the tests read.
+  *Client*: the backend's own client reads the same bytes beside chatsdk, or its types wrote them.
+  *Source*: the transcripts are composed after the server's source, at the commit that is named;
+  no package index has its software. All other transcripts are composed after the documentation.
 """
 
 COLUMNS = (
@@ -154,13 +158,16 @@ def _auto(dialect: Dialect, facts: list[dict[str, str]]) -> str:
 
 
 def _proven(name: str, facts: list[dict[str, str]]) -> str:
-    found = {match[1] for item in facts if (match := WRITTEN_BY.match(item["source"]))}
+    run, read = set[str](), set[str]()
+    for item in facts:
+        if (match := WRITTEN_BY.match(item["source"])) is not None:
+            (read if match[1].split()[0] in SDKS else run).add(match[1])
     if name in CLIENTS:
-        found.add(CLIENTS[name])
-    if not found:
-        after = (COMPOSED_AFTER.match(item["source"]) for item in facts)
-        found = {f"composed after {match[1]}" for match in after if match}
-    return ", ".join(sorted(found))
+        read.add(CLIENTS[name])
+    after = (COMPOSED_AFTER.match(item["source"]) for item in facts)
+    source = {match[1] for match in after if match} if not run | read else set[str]()
+    kinds = (("Run", run), ("Client", read - run), ("Source", source))
+    return "; ".join(f"{kind}: {', '.join(sorted(found))}" for kind, found in kinds if found)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

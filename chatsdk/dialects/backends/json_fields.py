@@ -54,7 +54,7 @@ class JSONFields(Dialect):
         version="fields as they are named",
         page="docs/own-service.md",
         endpoint="POST, any path",
-        end_marker="data: [DONE], or what `end` names",
+        end_marker="data: [DONE], or the event that is named",
         clean_end=True,
         framing="json",
     )
