@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
+import os
 import socket
 import ssl
 import threading
@@ -132,24 +132,17 @@ def test_a_body_of_any_kind_is_read(respond):
 
 
 @pytest.mark.parametrize("respond", BODIES.values(), ids=BODIES)
-def test_a_body_of_any_kind_streams(server, respond):
-    """An event is given as soon as the file beneath has it."""
-    script = server.stream(framing="close")
-    with requests.Session() as plain, contextlib.ExitStack() as stack:
-
-        def send():
-            response = stack.enter_context(plain.post(server.url, stream=True, timeout=10))
-            # As http.client gives it: a file that blocks until it has what was asked for.
-            return respond(response.raw._fp.fp)
-
-        script.push(HELLO[0])
-        with Handing(send) as http:
+def test_a_body_of_any_kind_streams(respond):
+    """An event is given as soon as the file beneath has it, though a large read would wait."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as file, os.fdopen(writing, "wb", 0) as writer:
+        with Handing(lambda: respond(file)) as http:
             with ChatClient("http://backend.test/", dialect="openai", http=http) as client:
                 stream = client.send({})
+                writer.write(HELLO[0])
                 assert next(stream).text == "Hel"
-                for event in HELLO[1:]:
-                    script.push(event)
-                script.finish()
+                writer.write(b"".join(HELLO[1:]))
+                writer.close()
                 assert stream.result().text == "Hello"
 
 
