@@ -168,6 +168,10 @@ DOCUMENTS = {
     "a2a": {"jsonrpc": "2.0", "result": {"message": {"messageId": "m", "parts": [{"text": "Hi"}]}}},
     "ollama": {"message": {"role": "assistant", "content": "Hi"}, "done": True},
     "ragflow": {"code": 0, "data": {"answer": "Hi", "reference": {}}},
+    "llama_cpp": {"content": "Hi", "stop": True, "tokens_predicted": 1},
+    "mcp": {"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": "Hi"}]}},
+    "genkit": {"result": {"message": {"role": "model", "content": [{"text": "Hi"}]}}},
+    "tgi": {"generated_text": "Hi", "details": {"finish_reason": "length"}},
     "flowise": {"text": "Hi", "chatId": "c", "chatMessageId": "m"},
     "langflow": {
         "session_id": "s",

@@ -264,7 +264,9 @@ class ChatClient:
             cancel = Cancel()
         elif not isinstance(cancel, Cancel):
             raise TypeError(f"cancel is a chatsdk.Cancel, not {type(cancel).__name__}")
-        data = b"" if body is None and self._method != "POST" else _json(body)
+        data = b"" if body is None and self._method != "POST" else dialect.request_body(body)
+        if data is None:
+            data = _json(body)
         given = self._retry.idempotency_key if key is None else key
         try:
             if callable(given):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.auto import Auto as auto
     from chatsdk.dialects.backends.a2a import A2A as a2a
     from chatsdk.dialects.backends.adk import ADK as adk
+    from chatsdk.dialects.backends.agno import Agno as agno
     from chatsdk.dialects.backends.agui import AGUI as agui
     from chatsdk.dialects.backends.anthropic import Anthropic as anthropic
     from chatsdk.dialects.backends.bedrock import Bedrock as bedrock
@@ -32,12 +33,18 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.fastgpt import FastGPT as fastgpt
     from chatsdk.dialects.backends.flowise import Flowise as flowise
     from chatsdk.dialects.backends.gemini import Gemini as gemini
+    from chatsdk.dialects.backends.genkit import Genkit as genkit
     from chatsdk.dialects.backends.json_fields import JSONFields as json
     from chatsdk.dialects.backends.langflow import Langflow as langflow
     from chatsdk.dialects.backends.langgraph import LangGraph as langgraph
     from chatsdk.dialects.backends.langserve import LangServe as langserve
+    from chatsdk.dialects.backends.llama_cpp import LlamaCpp as llama_cpp
     from chatsdk.dialects.backends.mastra import Mastra as mastra
     from chatsdk.dialects.backends.maxkb import MaxKB as maxkb
+    from chatsdk.dialects.backends.mcp import MCP as mcp
+    from chatsdk.dialects.backends.mistral_conversations import (
+        MistralConversations as mistral_conversations,
+    )
     from chatsdk.dialects.backends.n8n import N8N as n8n
     from chatsdk.dialects.backends.ollama import Ollama as ollama
     from chatsdk.dialects.backends.openai import OpenAI as openai
@@ -49,6 +56,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.raw import Raw as raw
     from chatsdk.dialects.backends.strands import Strands as strands
     from chatsdk.dialects.backends.text import PlainText as text
+    from chatsdk.dialects.backends.tgi import TGI as tgi
     from chatsdk.dialects.backends.vercel import Vercel as vercel
     from chatsdk.dialects.backends.vercel_v1 import VercelV1 as vercel_v1
 
@@ -80,6 +88,12 @@ __all__ = [
     "flowise",
     "langflow",
     "n8n",
+    "agno",
+    "genkit",
+    "llama_cpp",
+    "mcp",
+    "mistral_conversations",
+    "tgi",
     "names",
     "ollama",
     "openai",

@@ -172,6 +172,17 @@ class Dialect:
             "JSON that your backend expects, or name another dialect"
         )
 
+    def request_body(self, body: Any) -> bytes | None:
+        """Return the bytes of a request whose body is not JSON; `headers` names their type.
+
+        Args:
+            body: as `body` wrote it, or as it was given to ``client.send``.
+
+        Raises:
+            TypeError: it cannot be written so.
+        """
+        return None
+
     def read_request(self, body: Any) -> AskedFor:
         """Read a request body, as a server that speaks this dialect does; the inverse of `body`.
 

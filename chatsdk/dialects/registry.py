@@ -34,6 +34,12 @@ def adk() -> type[Dialect]:
     return ADK
 
 
+def agno() -> type[Dialect]:
+    from chatsdk.dialects.backends.agno import Agno
+
+    return Agno
+
+
 def agui() -> type[Dialect]:
     from chatsdk.dialects.backends.agui import AGUI
 
@@ -106,6 +112,12 @@ def gemini() -> type[Dialect]:
     return Gemini
 
 
+def genkit() -> type[Dialect]:
+    from chatsdk.dialects.backends.genkit import Genkit
+
+    return Genkit
+
+
 def json() -> type[Dialect]:
     from chatsdk.dialects.backends.json_fields import JSONFields
 
@@ -130,6 +142,12 @@ def langserve() -> type[Dialect]:
     return LangServe
 
 
+def llama_cpp() -> type[Dialect]:
+    from chatsdk.dialects.backends.llama_cpp import LlamaCpp
+
+    return LlamaCpp
+
+
 def mastra() -> type[Dialect]:
     from chatsdk.dialects.backends.mastra import Mastra
 
@@ -140,6 +158,18 @@ def maxkb() -> type[Dialect]:
     from chatsdk.dialects.backends.maxkb import MaxKB
 
     return MaxKB
+
+
+def mcp() -> type[Dialect]:
+    from chatsdk.dialects.backends.mcp import MCP
+
+    return MCP
+
+
+def mistral_conversations() -> type[Dialect]:
+    from chatsdk.dialects.backends.mistral_conversations import MistralConversations
+
+    return MistralConversations
 
 
 def n8n() -> type[Dialect]:
@@ -206,6 +236,12 @@ def text() -> type[Dialect]:
     from chatsdk.dialects.backends.text import PlainText
 
     return PlainText
+
+
+def tgi() -> type[Dialect]:
+    from chatsdk.dialects.backends.tgi import TGI
+
+    return TGI
 
 
 def vercel() -> type[Dialect]:

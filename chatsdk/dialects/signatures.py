@@ -121,6 +121,15 @@ FLOWISE_DATA: dict[str, type | tuple[type, ...]] = {
 LANGFLOW_EVENTS = frozenset(
     {"vertices_sorted", "build_start", "build_end", "end_vertex", "remove_message"}
 )
+AGNO_PREFIXES = (
+    *("Run", "TeamRun", "ModelRequest", "TeamModelRequest", "ToolCall", "TeamToolCall"),
+    *("Workflow", "Step", "Reasoning", "TeamReasoning", "Memory", "TeamMemory"),
+)
+CONVERSATION_PREFIXES = (
+    *("conversation.response.", "message.output.", "function.call."),
+    *("tool.execution.", "agent.handoff."),
+)
+TGI_ERRORS = frozenset({"generation", "incomplete_generation", "overloaded", "validation"})
 ERROR_WORDS = ("error", "text")
 N8N_TYPES = frozenset({"begin", "item", "end", "error"})
 DONE = ("[DONE]", '"[DONE]"')
@@ -330,6 +339,59 @@ def _dify(name: str, value: Any) -> bool:
     )
 
 
+def _agno(name: str, value: Any) -> bool:
+    return (
+        _dict(value)
+        and isinstance(value.get("event"), str)
+        and value["event"].startswith(AGNO_PREFIXES)
+        and "run_id" in value
+        and any(key in value for key in ("agent_id", "team_id", "workflow_id"))
+    )
+
+
+def _genkit(name: str, value: Any) -> bool:
+    if not _dict(value) or len(value) != 1:
+        return False
+    result = value.get("result")
+    message = value.get("message", result.get("message") if _dict(result) else None)
+    if not _dict(message) or message.get("role") not in ("model", "tool"):
+        return False
+    content = message.get("content")
+    return isinstance(content, list) and all(_dict(part) and "type" not in part for part in content)
+
+
+def _mistral_conversations(name: str, value: Any) -> bool:
+    kind = value.get("type") if _dict(value) else None
+    return isinstance(kind, str) and kind.startswith(CONVERSATION_PREFIXES)
+
+
+def _mcp(name: str, value: Any) -> bool:
+    if not _dict(value) or value.get("jsonrpc") != "2.0":
+        return False
+    method, result = value.get("method"), value.get("result")
+    if isinstance(method, str):
+        return method.startswith("notifications/")
+    return _dict(result) and isinstance(result.get("content"), list)
+
+
+def _tgi(name: str, value: Any) -> bool:
+    if not _dict(value):
+        return False
+    token = value.get("token")
+    if _dict(token):
+        return isinstance(token.get("text"), str) and "id" in token
+    return isinstance(value.get("error"), str) and _in(value.get("error_type"), TGI_ERRORS)
+
+
+def _llama_cpp(name: str, value: Any) -> bool:
+    return (
+        _dict(value)
+        and isinstance(value.get("content"), str)
+        and isinstance(value.get("stop"), bool)
+        and any(key in value for key in ("tokens", "tokens_predicted", "id_slot", "slot_id"))
+    )
+
+
 def _flowise(name: str, value: Any) -> bool:
     if not _dict(value) or not _in(value.get("event"), FLOWISE_EVENTS) or set(value) != EVENT_DATA:
         return False
@@ -397,6 +459,12 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     ("ollama", _ollama),
     ("dashscope", _dashscope),
     ("n8n", _n8n),
+    ("agno", _agno),
+    ("genkit", _genkit),
+    ("mistral_conversations", _mistral_conversations),
+    ("mcp", _mcp),
+    ("tgi", _tgi),
+    ("llama_cpp", _llama_cpp),
     ("flowise", _flowise),
     ("langflow", _langflow),
     ("ragflow", _ragflow),
@@ -462,6 +530,8 @@ def recognise_document(value: Any) -> Iterator[str]:
         yield "openai_responses"
     if "answer" in value and "conversation_id" in value:
         yield "dify"
+    if "generated_text" in value and _dict(value.get("details")):
+        yield "tgi"
     if "text" in value and "chatId" in value:
         yield "flowise"
     if "session_id" in value and isinstance(value.get("outputs"), list):

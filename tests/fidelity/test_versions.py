@@ -14,7 +14,9 @@ from reading import transcripts
 ELSEWHERE = {
     "@mastra/core",
     "@smithy/eventstream-codec",
+    "agno",
     "bedrock-agentcore",
+    "genkit",
     "google-adk",
     "langgraph-api",
     "langserve",

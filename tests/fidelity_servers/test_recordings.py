@@ -32,3 +32,15 @@ def test_amazons_codec(recorder):
 def test_the_ai_sdk_4(recorder):
     """The data stream v1 of the AI SDK 4, with a scripted model."""
     check("vercel_v1", recorder.node("written_by_ai_v1.mjs", "ai@4.3.19", "zod@3"))
+
+
+def test_agno(recorder):
+    """agno's AgentOS, with a scripted model."""
+    needed = ("agno==3.1.10", "openai", "fastapi", "httpx", "python-multipart")
+    check("agno", recorder.python("written_by_agno.py", *needed))
+
+
+def test_genkit(recorder):
+    """Flows of Genkit behind Express, with a scripted model."""
+    needed = ("genkit@1.42.0", "@genkit-ai/express@1.42.0")
+    check("genkit", recorder.node("written_by_genkit.mjs", *needed))

@@ -1,0 +1,90 @@
+"""llama.cpp's server: its own API, which continues a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from chatsdk.dialects.backends.tgi import only_prompt
+from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.payload import as_name, as_text, as_whole, failure_in, load_object
+from chatsdk.messages import Message
+from chatsdk.parts import End, Finish, Identity, Part, Text, UsageUpdate
+from chatsdk.sse import ServerSentEvent
+
+__all__ = ["LlamaCpp"]
+
+FINISH = {"eos": "stop", "word": "stop", "limit": "length"}
+
+# What servers before `stop_type` say, of which one is true.
+OLD_FINISH = {"stopped_eos": "eos", "stopped_word": "word", "stopped_limit": "limit"}
+
+
+class LlamaCpp(Dialect):
+    """``/completion`` of llama.cpp's server.
+
+    It takes a prompt and no conversation: the caller applies the model's chat template. For
+    conversations the same server has ``/v1/chat/completions``, which is ``openai``.
+    """
+
+    about = About(
+        name="llama_cpp",
+        backend="llama.cpp server",
+        version="ggml-org/llama.cpp 25d5b0c",
+        page="https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
+        endpoint="POST /completion",
+        end_marker='"stop": true',
+        finish_reason=True,
+        usage=True,
+    )
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return LlamaCppDecoder(self)
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write the prompt; options such as ``n_predict`` stand beside it."""
+        return {"prompt": only_prompt(messages, options, "llama.cpp"), "stream": True} | options
+
+    def document(self, payload: Any) -> Sequence[Part] | None:
+        """Read an answer that came whole."""
+        if not isinstance(payload, dict) or payload.get("stop") is not True:
+            return None
+        if not isinstance(payload.get("content"), str):
+            return None
+        return LlamaCppDecoder(self).read(payload)
+
+
+class LlamaCppDecoder(Decoder):
+    """Reads the pieces of one completion."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+
+    def decode(self, event: ServerSentEvent) -> Sequence[Part]:
+        if event.data.strip() in ("", "[DONE]"):
+            return ()
+        return self.read(load_object(event.data))
+
+    def read(self, frame: dict[str, Any]) -> Sequence[Part]:
+        """Return the parts of one parsed piece."""
+        if frame.get("error"):
+            return (failure_in(frame),)
+        parts: list[Part] = []
+        text = as_text(frame.get("content"), "content")
+        if text:
+            parts.append(Text(text))
+        if frame.get("stop") is not True:
+            return parts
+        model = as_name(frame.get("model"))
+        if model is not None:
+            parts.append(Identity(model=model))
+        into, out = as_whole(frame.get("tokens_evaluated")), as_whole(frame.get("tokens_predicted"))
+        parts.append(UsageUpdate(input=into, output=out))
+        native = as_name(frame.get("stop_type")) or next(
+            (word for name, word in OLD_FINISH.items() if frame.get(name) is True), None
+        )
+        if native is not None and native != "none":
+            parts.append(Finish(FINISH.get(native, "other"), native))
+        return [*parts, End()]

@@ -1,0 +1,90 @@
+"""Mistral's conversations: what is asked; the events are read beside this file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from chatsdk.dialects.asking import new_messages, system_text
+from chatsdk.dialects.backends.mistral_conversations_decoder import ConversationsDecoder
+from chatsdk.dialects.calling import written_tools
+from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.messages import Message
+
+__all__ = ["MistralConversations"]
+
+# What a conversation begins with, and what the request that goes on with it does not take.
+BEGINNING = (
+    *("model", "agent_id", "agent_version", "instructions", "tools", "name", "description"),
+    *("metadata", "guardrails"),
+)
+
+
+class MistralConversations(Dialect):
+    """Mistral's ``/v1/conversations``, which keeps the conversation and runs connectors.
+
+    A conversation begins with a ``model`` or an ``agent_id``; both, the instructions and the tools
+    stay with it, so they are left out when it goes on. Settings such as the temperature are given
+    as ``completion_args={...}``. Calls of Mistral's own connectors are shown; the functions that
+    wait for the client show in ``finish_reason``.
+    """
+
+    about = About(
+        name="mistral_conversations",
+        backend="Mistral conversations and agents",
+        version="mistralai 3.7.0",
+        page="https://docs.mistral.ai/agents/agents_basics/",
+        endpoint="POST /v1/conversations",
+        end_marker="event: conversation.response.done",
+        history="server",
+        reasoning=True,
+        tools=True,
+        citations=True,
+        usage=True,
+        runs_tools=True,
+    )
+
+    def decoder(self, content_type: str = "") -> Decoder:
+        return ConversationsDecoder(self)
+
+    def url(self, url: str, *, conversation_id: str | None = None) -> str:
+        """Return the address of the conversation that goes on, or `url` for a new one."""
+        path, mark, query = url.partition("?")
+        if conversation_id is None or not path.rstrip("/").endswith("/conversations"):
+            return url
+        return f"{path.rstrip('/')}/{conversation_id}{mark}{query}"
+
+    def body(
+        self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Write what is new: the user's messages, or the results of functions."""
+        tools = options.pop("tools", None)
+        told = [m for m in new_messages(messages) if m.role != "system"]
+        if not told or told[-1].role == "assistant":
+            raise ValueError("Mistral answers a user or results: let the last message be of them")
+        inputs: Any = [_entry(message) for message in told if message.role != "assistant"]
+        if len(told) == 1 and told[0].role == "user" and not told[0].images:
+            inputs = told[0].content
+        body: dict[str, Any] = {"inputs": inputs, "stream": True}
+        if conversation_id is not None:
+            kept = {name: value for name, value in options.items() if name not in BEGINNING}
+            return body | kept
+        if not options.get("model") and not options.get("agent_id"):
+            raise ValueError("a conversation begins with model='...' or agent_id='...'")
+        instructions = system_text(messages)
+        if instructions:
+            body["instructions"] = instructions
+        if tools:
+            body["tools"] = written_tools(tools)
+        return body | options
+
+
+def _entry(message: Message) -> dict[str, Any]:
+    if message.role == "tool":
+        id = message.tool_call_id or ""
+        return {"type": "function.result", "tool_call_id": id, "result": message.content}
+    content: Any = message.content
+    if message.images:
+        content = [{"type": "text", "text": message.content}] if message.content else []
+        content += [{"type": "image_url", "image_url": image.source} for image in message.images]
+    return {"type": "message.input", "role": "user", "content": content}
