@@ -174,6 +174,18 @@ def test_the_hooks_of_a_session_are_called(server):
     assert [response.headers["location"] for response in seen] == ["/new"]
 
 
+def test_a_session_that_caches_may_store_the_answer(server):
+    """It stores what its user wants it to, so nothing forbids it; other caches are told not to."""
+    for cache, sent in (({}, None), (None, "no-store")):
+        server.stream(HELLO)
+        with requests.Session() as http:
+            if cache is not None:
+                http.cache = cache
+            with ChatClient(server.url, dialect="openai", http=http) as client:
+                client.send({}).result()
+        assert server.requests[-1].headers.get("cache-control") == sent
+
+
 class Signing(requests.Session):
     """Asks for a token before each request, over itself, and puts it into the header."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -285,7 +286,14 @@ class Wire:
         if number < 0:
             return  # closed meanwhile: there is nothing left to reach
         # SSLSocket.dup() is not implemented: the file descriptor is what has to be shared.
-        duplicate = _Duplicate(fileno=os.dup(number))
+        number = os.dup(number)
+        try:
+            duplicate = _Duplicate(fileno=number)
+        except OSError as error:
+            os.close(number)
+            if error.errno != errno.ENOTSOCK:
+                raise
+            return  # a mock's file: nobody waits for it
         _attached.add(self)
         self._sockets.append(duplicate)
         if self.causes:

@@ -26,6 +26,9 @@ KEPT_ALIVE = 32
 # Hosts for which connections are kept: a backend, perhaps a second one after a redirect.
 HOSTS = 8
 
+# The value of Cache-Control that keeps shared caches from storing an answer.
+NO_STORE = "no-store"
+
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -141,6 +144,10 @@ class Poster:
         options = self._options(url, secrets, wire)
         if token_headers or self._own or _leaves_auth(session):
             options["auth"] = _Given(token_headers)
+        sent = dict(headers)
+        if hasattr(session, "cache") and sent.get("Cache-Control") == NO_STORE:
+            # Of requests-cache: it stores what its user wants it to.
+            del sent["Cache-Control"]
         # Those of a request replace those of its session.
         of_session = session.hooks.get("response") or ()
         if callable(of_session):
@@ -152,7 +159,7 @@ class Poster:
                     method,
                     url,
                     data=body,
-                    headers=dict(headers),
+                    headers=sent,
                     timeout=timeout,
                     allow_redirects=False,
                     stream=True,
