@@ -17,6 +17,7 @@ from chatsdk.errors import (
     StreamInterrupted,
 )
 from chatsdk.testing import ChatServer, EmbeddedServer, RefusingPort, UnansweredPort
+from chatsdk.transport.peers import peer_of
 
 ONCE = Retry(attempts=1)
 
@@ -186,3 +187,11 @@ def test_a_server_of_plain_http_notices_a_handshake() -> None:
             sock.sendall(b"\x16\x03\x01")
             assert sock.recv(100).startswith(b"HTTP/1.1 400")
         server.wait_until_no_connections()
+
+
+def test_a_unix_socket_is_shown() -> None:
+    """The host of another scheme is its own: for a unix socket the path."""
+    assert peer_of("http+unix://%2Fvar%2Frun%2FModel.sock/v1/chat?key=secret") == (
+        "/var/run/Model.sock"
+    )
+    assert peer_of("https://api.example.com/v1") == "api.example.com:443"

@@ -6,7 +6,7 @@ import http.client
 import os
 import ssl
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from chatsdk.transport.secrets import CUT
 
@@ -28,7 +28,10 @@ GREETING_CHARS = 60
 
 
 def peer_of(url: str) -> str:
-    """Return the host and port of a URL, as in ``api.example.com:443``."""
+    """Return the host and port of a URL, as in ``api.example.com:443``.
+
+    Other schemes than http and https have a host of their own kind, such as a socket's path.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS.get(parts.scheme)
@@ -37,6 +40,8 @@ def peer_of(url: str) -> str:
     host = parts.hostname
     if not host:
         return "the backend"
+    if port is None:
+        return unquote(parts.netloc.rpartition("@")[2])
     return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
