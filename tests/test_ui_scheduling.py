@@ -310,14 +310,20 @@ def test_textual_that_fails_otherwise():
 
 
 @pytest.mark.parametrize(
-    ("make", "module"), [(ui.gtk, "gi"), (ui.wx, "wx"), (ui.kivy, "kivy"), (ui.qt, "PySide6")]
+    ("make", "module", "package"),
+    [
+        (ui.gtk, "gi", "PyGObject"),
+        (ui.wx, "wx", "wxPython"),
+        (ui.kivy, "kivy", "kivy"),
+        (ui.qt, "PySide6", "PySide6-Essentials"),
+    ],
 )
-def test_a_toolkit_that_is_missing(make, module, monkeypatch):
-    """A toolkit is imported when its dispatcher is made, and its absence is said then."""
+def test_a_toolkit_that_is_missing(make, module, package, monkeypatch):
+    """A toolkit is imported when its dispatcher is made; the error says how to install it."""
     for name in (module, "PyQt6"):
         monkeypatch.setitem(sys.modules, name, None)
         for inner in list(sys.modules):
             if inner.startswith(f"{name}."):
                 monkeypatch.delitem(sys.modules, inner)
-    with pytest.raises(ImportError, match=module):
+    with pytest.raises(ImportError, match=f"pip install {package}"):
         make()

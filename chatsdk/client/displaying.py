@@ -17,7 +17,7 @@ __all__ = ["show"]
 # Seconds between two updates at least: with each the browser renders the whole text anew.
 UPDATE_SECONDS = 0.1
 
-MISSING = 'stream.display() needs IPython: pip install "chatsdk[notebook]"'
+MISSING = "stream.display() needs IPython: pip install ipython"
 
 
 def show(stream: Generator[Answer, None, None]) -> None:

@@ -22,7 +22,7 @@ class Authority:
         try:
             import trustme
         except ImportError as exc:
-            raise ImportError('TLS in tests needs trustme: pip install "chatsdk[testing]"') from exc
+            raise ImportError("TLS in tests needs trustme: pip install trustme") from exc
         self._ca: Any = trustme.CA()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 

@@ -77,7 +77,10 @@ def gtk() -> Dispatch:
     Raises:
         ImportError: PyGObject is not installed.
     """
-    from gi.repository import GLib  # type: ignore[import-not-found, unused-ignore]
+    try:
+        from gi.repository import GLib  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise ImportError("chatsdk.ui.gtk() needs PyGObject: pip install PyGObject") from error
 
     def once(function: Function) -> bool:
         run(function)
@@ -101,7 +104,10 @@ def wx() -> Dispatch:
         ImportError: wxPython is not installed.
         RuntimeError: there is no ``wx.App`` yet.
     """
-    import wx as toolkit  # type: ignore[import-not-found, unused-ignore]
+    try:
+        import wx as toolkit  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise ImportError("chatsdk.ui.wx() needs wxPython: pip install wxPython") from error
 
     if toolkit.GetApp() is None:
         raise RuntimeError("make the wx.App before chatsdk.ui.wx()")
@@ -127,7 +133,10 @@ def kivy() -> Dispatch:
     Raises:
         ImportError: Kivy is not installed.
     """
-    from kivy.clock import Clock  # type: ignore[import-not-found, unused-ignore]
+    try:
+        from kivy.clock import Clock  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise ImportError("chatsdk.ui.kivy() needs Kivy: pip install kivy") from error
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
         def once(_elapsed: float) -> None:

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import redis
-from redis.exceptions import RedisError
+try:
+    import redis
+    from redis.exceptions import RedisError
+except ImportError as error:
+    raise ImportError("RedisJournal needs the package redis: pip install redis") from error
 
 from chatsdk.web.journal import Entry, JournalError, WorkerLost, place_in
 from chatsdk.web.memory import CONVERSATION_SECONDS
