@@ -1,4 +1,4 @@
-"""What a decoder reads out of one event: parts of an answer, and the values they carry.
+"""Parts of an answer, as decoded from events, and their values.
 
 A dialect's decoder turns each event into parts; `chatsdk.answer.AnswerBuilder` applies them.
 """
@@ -31,30 +31,30 @@ __all__ = [
     "UsageUpdate",
 ]
 
-# The one vocabulary of `Answer.finish_reason`; the backend's own word stands beside it.
+# The values of `Answer.finish_reason`; `Finish.native` has the backend's value.
 FINISH_REASONS = (
-    "stop",  # the model had said what it had to say
-    "length",  # a limit on tokens ended it
-    "tool_calls",  # it waits for the results of tools
+    "stop",  # the model finished its answer
+    "length",  # a limit on tokens was reached
+    "tool_calls",  # the model waits for the results of tools
     "content_filter",  # moderation ended or blocked it
     "refusal",  # the model declined
-    "cancelled",  # ended on the server, on request
+    "cancelled",  # stopped on the server by a request
     "error",  # the backend failed
-    "other",  # a word that is none of these
+    "other",  # any other value
 )
 
 
 @distinct
 class Citation(NamedTuple):
-    """One source that the answer leans on.
+    """One source of the answer.
 
     Attributes:
-        title: what to call it: a page's title, a document's name.
-        url: its address, where it has one.
-        document: the backend's id of the document or passage, where it has one.
+        title: a display name: a page's title, a document's name.
+        url: its URL, if it has one.
+        document: the backend's id of the document or passage, if it has one.
         snippet: the passage that was used.
-        score: how well it fits, on the backend's own scale.
-        position: its number in the answer, counted as the backend counts, or ``None``.
+        score: relevance, on the backend's scale.
+        position: its number in the answer, from the backend's first number, or ``None``.
     """
 
     title: str | None = None
@@ -70,19 +70,20 @@ class Citation(NamedTuple):
 
 @distinct
 class Usage(NamedTuple):
-    """Tokens that were counted for this answer, each ``None`` if the backend did not report it.
+    """Token counts of an answer, each ``None`` if the backend did not report it.
 
     ``Usage()`` is false: the backend has reported nothing.
 
-    The definition is the same for every backend. Those that count thoughts beside the output
-    (xAI, Google), or a cache beside the input (Anthropic, Databricks), are added up.
+    The definition is the same for every backend. If a backend counts reasoning separately from the
+    output (xAI, Google), or cached tokens separately from the input (Anthropic, Databricks), the
+    counts are added.
 
     Attributes:
-        input: tokens of the request, those read from a cache included.
-        output: tokens of the answer, reasoning included.
-        total: as the backend says, else input and output together.
-        reasoning: of the output, those spent on reasoning.
-        cached: of the input, those read from a cache.
+        input: tokens of the request, including those read from a cache.
+        output: tokens of the answer, including reasoning.
+        total: the backend's total, else the sum of input and output.
+        reasoning: output tokens spent on reasoning.
+        cached: input tokens read from a cache.
     """
 
     input: int | None = None
@@ -100,14 +101,14 @@ class Usage(NamedTuple):
 
 @distinct
 class Native(NamedTuple):
-    """What a backend wants to get back with an answer, in its own form.
+    """Opaque state that the client must return to the backend with the conversation.
 
-    That is what no other field can hold, such as the signature of a thought, without which some
-    backends refuse the results of tools. Nobody but the dialect that wrote it looks into it. As a
-    part it takes the place of the one before.
+    It holds data without a field elsewhere, such as the signature of a thought; some backends
+    refuse the results of tools without it. Only the dialect that created it interprets it. As a
+    part, it replaces the one before.
 
     Attributes:
-        dialect: whose form it is; the others leave it out.
+        dialect: the dialect that created it; others omit it.
         data: JSON text.
     """
 
@@ -116,18 +117,19 @@ class Native(NamedTuple):
 
     @classmethod
     def of(cls, dialect: str, value: Any) -> Native:
-        """Return it for a value of JSON."""
+        """Return the state for a JSON value."""
         data = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         try:
             data.encode()
         except UnicodeEncodeError:
-            # Text cut by UTF-16 units: the halves of a pair stand side by side here.
+            # Text split between UTF-16 code units: both halves of a surrogate pair are adjacent
+            # here.
             data = data.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return cls(dialect, data)
 
     @property
     def value(self) -> Any:
-        """The value, anew each time."""
+        """The value, parsed again on each access."""
         return json.loads(self.data)
 
     def __repr__(self) -> str:
@@ -139,12 +141,12 @@ class _Words(Value):
     __slots__ = __match_args__
     text: str
 
-    # No tuple, for there is one for each event: making a tuple takes a third more.
+    # Not a tuple: one is created for each event, and creating a tuple takes a third longer.
     def __init__(self, text: str) -> None:
         _set_text(self, text)
 
 
-# The slot's own way of being set; the class refuses any other.
+# The slot's setter; the class itself rejects assignments.
 _set_text = vars(_Words)["text"].__set__
 
 
@@ -155,36 +157,36 @@ class Text(_Words):
 
 
 class TextSnapshot(_Words):
-    """The whole text so far; where it does not extend the earlier text, that is rewritten."""
+    """The complete text up to now; if it does not extend the earlier text, it replaces that."""
 
     __slots__ = ()
 
 
 class Reasoning(_Words):
-    """Reasoning to append, kept apart from the text."""
+    """Reasoning to append, separate from the text."""
 
     __slots__ = ()
 
 
 class ReasoningSnapshot(_Words):
-    """The whole reasoning so far."""
+    """The complete reasoning up to now."""
 
     __slots__ = ()
 
 
 @distinct
 class ToolCallDelta(NamedTuple):
-    """A piece of a tool call.
+    """A delta of a tool call.
 
     Attributes:
-        index: which call; any hashable that is the same for all pieces of one call.
-        id: the call's id, on the piece that carries it.
-        name: the tool's name, on the piece that carries it.
-        arguments: a piece of the arguments' JSON text, to append.
-        replace: ``arguments`` is the whole text, in place of the pieces before.
+        index: identifies the call; any hashable that is the same in all deltas of one call.
+        id: the call's id, in the delta that contains it.
+        name: the tool's name, in the delta that contains it.
+        arguments: a delta of the arguments' JSON text, to append.
+        replace: whether ``arguments`` is the complete text and replaces the earlier deltas.
     """
 
-    # A tuple's method of that name gives way.
+    # Hides the tuple method of the same name.
     index: int | str  # type: ignore[assignment]
     id: str | None = None
     name: str | None = None
@@ -194,12 +196,12 @@ class ToolCallDelta(NamedTuple):
 
 @distinct
 class ToolResult(NamedTuple):
-    """The result of a tool that was run for the model; an answer does not hold it.
+    """The result of a tool that was run for the model; it does not become part of the answer.
 
     Attributes:
         id: the id of the call.
-        content: what the model was given, as text.
-        failed: the tool raised an error, and ``content`` is its message.
+        content: the text that the model received.
+        failed: whether the tool raised an error; ``content`` is then its message.
     """
 
     id: str | None
@@ -209,14 +211,14 @@ class ToolResult(NamedTuple):
 
 @distinct
 class Citations(NamedTuple):
-    """Citations to add; one that is there already is not added again."""
+    """Citations to add; duplicates are ignored."""
 
     items: tuple[Citation, ...]
 
 
 @distinct
 class UsageUpdate(NamedTuple):
-    """Token counts; ``None`` leaves what was known."""
+    """Token counts; ``None`` keeps the earlier value."""
 
     input: int | None = None
     output: int | None = None
@@ -227,9 +229,9 @@ class UsageUpdate(NamedTuple):
 
 @distinct
 class Identity(NamedTuple):
-    """Ids of the answer, its conversation, its model; ``None`` leaves what was known.
+    """Ids of the answer, its conversation and its model; ``None`` keeps the earlier value.
 
-    ``task`` is the id by which the backend can be told to stop (`Dialect.stop_request`).
+    ``task`` is the id for stopping the answer on the server (`Dialect.stop_request`).
     """
 
     id: str | None = None
@@ -244,7 +246,7 @@ class Finish(NamedTuple):
 
     Attributes:
         reason: one of `FINISH_REASONS`.
-        native: the backend's own word.
+        native: the backend's value.
     """
 
     reason: str
@@ -253,21 +255,21 @@ class Finish(NamedTuple):
 
 @distinct
 class End(NamedTuple):
-    """The dialect's end marker: the answer is whole."""
+    """The dialect's end marker: the answer is complete."""
 
     def __bool__(self) -> bool:
-        # Without fields it would be an empty tuple.
+        # Without fields it is an empty tuple, which would be false.
         return True
 
 
 @distinct
 class Data(NamedTuple):
-    """State or data of the application, which is no part of the answer; it stands in `Answer.raw`.
+    """Application state or data outside the answer; `Answer.raw` has it.
 
-    It proves that the stream is understood, even if the answer has no text.
+    It shows that the stream is decoded correctly, even if the answer has no text.
 
     Attributes:
-        name: what the backend calls it.
+        name: the backend's name for it.
     """
 
     name: str | None = None
@@ -275,13 +277,13 @@ class Data(NamedTuple):
 
 @distinct
 class Failure(NamedTuple):
-    """The backend's own error, inside the stream or instead of it."""
+    """The backend's error, inside the stream or instead of it."""
 
     message: str
     code: str | int | None = None
 
 
-# What a decoder gives; a union rather than a base class, so that a match can be exhaustive.
+# The return type of decoders: a union, not a base class, so that a match can be exhaustive.
 Part = (
     Text
     | TextSnapshot

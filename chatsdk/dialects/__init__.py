@@ -1,8 +1,8 @@
-"""The backends that chatsdk speaks with: one dialect each, found by name.
+"""The registry of dialects: one for each backend, found by name.
 
     from chatsdk import dialects
-    dialects.names()                      # what there is
-    dialects.get("openai")                # one of them
+    dialects.names()                      # all names
+    dialects.get("openai")                # one dialect
     dialects.openai(text="snapshot")      # with an option
 
 A new backend is one file under ``backends`` and one function in ``registry``.
@@ -111,7 +111,7 @@ __all__ = [
     "vercel_v1",
 ]
 
-# Classes by name. A function stands for a file that nobody has asked for yet.
+# Classes by name. A function is a placeholder: calling it imports the dialect's file.
 _REGISTRY: dict[str, FunctionType | type[Dialect]] = {**built_in()}
 
 
@@ -121,10 +121,10 @@ def names() -> tuple[str, ...]:
 
 
 def register(dialect: type[Dialect]) -> type[Dialect]:
-    """Add a dialect of your own under ``dialect.about.name``; usable as a decorator.
+    """Register a dialect under ``dialect.about.name``; usable as a decorator.
 
     Raises:
-        TypeError: it is no subclass of `Dialect`.
+        TypeError: it is not a subclass of `Dialect`.
     """
     if not (isinstance(dialect, type) and issubclass(dialect, Dialect)):
         raise TypeError("register() takes a subclass of chatsdk.dialects.Dialect")
@@ -133,21 +133,21 @@ def register(dialect: type[Dialect]) -> type[Dialect]:
 
 
 def unregister(name: str) -> None:
-    """Take a dialect that was registered out again.
+    """Remove a registered dialect.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: the name is not registered.
     """
     _class(name)
     del _REGISTRY[_key(name)]
 
 
 def get(name: str | Dialect, **options: Any) -> Dialect:
-    """Return the dialect of that name; a `Dialect` is returned as it is.
+    """Return the dialect with this name; a `Dialect` is returned unchanged.
 
     Raises:
-        ValueError: there is none of that name; the message lists those there are.
-        TypeError: no name, or an option that the dialect does not have.
+        ValueError: the name is not registered; the message lists the names that are.
+        TypeError: the name is not a string, or the dialect does not have one of the options.
     """
     if isinstance(name, Dialect):
         if options:
@@ -180,7 +180,7 @@ def _key(name: str) -> str:
 
 def __getattr__(name: str) -> type[Any]:
     if name == "AskedFor":
-        # Only servers read requests.
+        # Imported here because only servers read requests.
         from chatsdk.dialects.asked import AskedFor
 
         return AskedFor

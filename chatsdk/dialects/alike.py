@@ -1,4 +1,4 @@
-"""Frames that differ in their text only: of most of them nothing else has to be parsed again."""
+"""`Alike`: decodes frames that differ only in their text without parsing each."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ __all__ = ["Alike"]
 
 
 class Alike:
-    """The frame that was parsed last, but for the one string that the next will have anew.
+    """The last parsed frame, as a template for frames that differ in one string.
 
-    A model's text comes in hundreds of frames with the same ids around each piece. One that begins
-    and ends as the last one did, with exactly one JSON string in between, says what that one said,
-    but for this string: in JSON's grammar a value does not change what is around it. One more
-    string may differ behind it that says nothing, such as padding that hides how long the text is.
+    A model's text arrives in hundreds of frames with the same ids around each delta. If a frame
+    starts and ends like the last one, with exactly one JSON string between, it has the same meaning
+    except for this string, because in JSON a value does not affect the text around it. A second,
+    irrelevant string may differ after it, such as padding that hides the length of the text.
 
     Args:
-        key: the name of the member whose value the string is.
+        key: the name of the member whose value is the string.
     """
 
     __slots__ = ("_after", "_before", "_between", "_hit", "_key", "_start", "_tries", "_wait")
 
     def __init__(self, key: str) -> None:
         self._key = f'"{key}":'
-        # Where the string begins, and what stands before it, between it and the string that says
-        # nothing, if there is one, and after both.
+        # The start of the string, and the text before it, between it and the irrelevant string (if
+        # there is one), and after both.
         self._start = 0
         self._before: str | None = None
         self._between = ""
         self._after = ""
-        # Whether another was like the one learned last, and if not, how many are let pass before
-        # the next is learned.
+        # Whether a frame has matched since the last one was learned; if not, how many frames to
+        # skip before the next is learned.
         self._hit = True
         self._wait = self._tries = 1
 
     def text(self, data: str) -> str:
-        """Return the string of a frame like the last one, ``""`` for one that has to be parsed."""
+        """Return the string of a frame that matches, ``""`` if the frame has to be parsed."""
         start = self._start
         if data[:start] == self._before:
             try:
@@ -58,19 +58,20 @@ class Alike:
         return ""
 
     def learn(self, data: str, reads: Callable[[Any], str | None]) -> None:
-        """Take a frame that was parsed for the one to compare with.
+        """Use a parsed frame as the template for the next ones.
 
         Args:
             data: the frame.
-            reads: gives of a parsed frame the string, and ``None`` if it says more than that. It
-                must give the same for the same frame until `forget` is called, and of each other
-                string in the frame depend on nothing but whether it is empty or a certain one.
+            reads: returns the string of a parsed frame, or ``None`` if the frame contains more. It
+                must return the same for the same frame until `forget` is called. Its result may
+                depend on another string in the frame only by whether that is empty or has a certain
+                value.
         """
         earlier, self._before = (self._start, self._after), None
         if self._hit:
             self._wait = 1
         else:
-            # The one before was not like it: among such frames this is tried ever more seldom.
+            # No frame matched: wait longer before learning again.
             self._tries -= 1
             if self._tries:
                 return
@@ -88,7 +89,8 @@ class Alike:
         except UNSCANNABLE:
             return
         between, after = "", data[end:]
-        # The name may stand elsewhere, too. If this is the place, another string here is read.
+        # The key may occur elsewhere. If this is the right one, replacing its string changes the
+        # result.
         if not _is_read(before, between, after, reads):
             return
         if earlier[0] == start and earlier[1] != after:
@@ -98,12 +100,12 @@ class Alike:
         self._start, self._before, self._between, self._after = start, before, between, after
 
     def forget(self) -> None:
-        """Compare with none until the next is learned: what was around it is read differently."""
+        """Drop the template, because its surroundings are now decoded differently."""
         self._before = None
 
 
 def _is_read(before: str, between: str, after: str, reads: Callable[[Any], str | None]) -> bool:
-    """Whether the string behind `before` is what is read, whatever the one behind `between` is."""
+    """Whether `reads` returns the string after `before`, whatever the one after `between` is."""
     try:
         for text in "ab":
             for nothing in ('"a"', '"b"', '""') if between else ("",):
@@ -116,9 +118,10 @@ def _is_read(before: str, between: str, after: str, reads: Callable[[Any], str |
 
 
 def _parted(one: str, other: str) -> tuple[str, str] | None:
-    """What stands before and after the one string in which the two differ, if that is all.
+    """Return the text around the only string in which the two differ, ``None`` if they differ in
+    more.
 
-    It must be a value: a name would say what stands behind it.
+    The string must be a value: a key would change the meaning of the value after it.
     """
     pairs = enumerate(zip(one, other, strict=False))
     differ = next((at for at, (here, there) in pairs if here != there), 0)

@@ -1,4 +1,4 @@
-"""What writing a request's body needs in more than one dialect."""
+"""Helpers for encoding request bodies in more than one dialect."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def check_messages(messages: Sequence[Message], dialect: Dialect) -> None:
-    """Raise ValueError for what `dialect` would leave out of a request."""
+    """Raise ValueError for content that `dialect` would omit from a request."""
     for message in messages:
         found = []
         if message.files and "files" not in dialect.passes_on:
@@ -52,7 +52,7 @@ def check_messages(messages: Sequence[Message], dialect: Dialect) -> None:
 
 
 def more_of(message: Message) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
-    """Return the fields that a message has besides those of `Message`, and its parts, if any."""
+    """Return a message's extra fields, beyond those of `Message`, and its parts, if any."""
     if message.more is None:
         return {}, None
     more = json.loads(message.more)
@@ -62,14 +62,14 @@ def more_of(message: Message) -> tuple[dict[str, Any], list[dict[str, Any]] | No
 def paired(messages: Sequence[Message]) -> Sequence[Message]:
     """Return the messages with an id for each call and the same one for its result.
 
-    Calls without an id, or with that of another call beside it, get one; a result without one, or
-    with one that no call has, belongs to the first call that has none yet.
+    Calls without an id, or with an id that another call already has, get one. A result without an
+    id, or with an id that matches no call, belongs to the first call without a result.
     """
     taken = {call.id for message in messages for call in message.tool_calls}
     numbers = (f"call_{number}" for number in itertools.count(1))
     free = (id for id in numbers if id not in taken)
     written: list[Message] = []
-    # Of the calls under way: the id as it came, and the one that it has now.
+    # For each open call: the id as received, and its id now.
     waiting: list[tuple[str | None, str]] = []
     for message in messages:
         if message.role == "tool":
@@ -94,7 +94,7 @@ def paired(messages: Sequence[Message]) -> Sequence[Message]:
 
 
 def _result_of(message: Message, waiting: Sequence[tuple[str | None, str]]) -> int | None:
-    """Return the place of the call that a result is of."""
+    """Return the index of the call that a result belongs to."""
     for place, (given, _) in enumerate(waiting):
         if message.tool_call_id and given == message.tool_call_id:
             return place
@@ -111,14 +111,14 @@ def whole_arguments(call: ToolCall) -> str:
 
 
 def system_text(messages: Sequence[Message]) -> str:
-    """Return the system messages as one, for backends that take it beside the conversation."""
+    """Return the system messages as one text, for backends with a separate field for it."""
     return "\n\n".join(message.content for message in messages if message.role == "system")
 
 
 def embedded(image: Image) -> tuple[str, str] | None:
-    """Return the media type and base64 of a picture given by content or as a ``data:`` URL.
+    """Return the media type and base64 of an image given by content or as a ``data:`` URL.
 
-    ``None`` for one that is given by its address.
+    ``None`` for an image given by its URL.
     """
     if image.data is not None:
         return image.media_type or "image/png", image.data
@@ -131,21 +131,24 @@ def embedded(image: Image) -> tuple[str, str] | None:
 def arguments_of(call: ToolCall) -> dict[str, Any]:
     """Return a call's arguments for backends that take an object.
 
-    Text that is no JSON object cannot be sent back there; the tool's result says what was wrong.
+    Text that is not a JSON object cannot be sent to such backends; the tool's result describes the
+    error.
     """
     return call.parsed or {}
 
 
 def failed(result: Message) -> bool:
-    """Whether a tool's result is the error of a tool that a session ran, for backends that ask."""
+    """Whether a tool's result is the error of a tool run by a session, for backends that need to
+    know.
+    """
     return result.role == "tool" and result.status == "error"
 
 
 def given_back(message: Message, dialect: str) -> list[dict[str, Any]]:
-    """Return the pieces that the backend wants to get back with a message, ``[]`` for none.
+    """Return a message's opaque state that the backend needs back, ``[]`` if there is none.
 
-    They are what the decoder of `dialect` has put into `Message.native`. Whether the message has
-    been changed since is for the caller to see.
+    This is what the decoder of `dialect` stored in `Message.native`. The caller must check whether
+    the message has changed since.
     """
     native = message.native
     value = None if native is None or native.dialect != dialect else native.value
@@ -155,11 +158,11 @@ def given_back(message: Message, dialect: str) -> list[dict[str, Any]]:
 
 
 def thoughts_to_give_back(messages: Sequence[Message]) -> list[str | None]:
-    """Return for each message the reasoning that goes back with it, ``None`` where none does.
+    """Return for each message the reasoning to send back with it, ``None`` if none.
 
-    It goes back with all that a model said in a turn in which it called tools, from one question of
-    the user to the next: what it has not thought there, it thinks anew with each result. Where it
-    thought at all in such a turn, ``""`` says that it did not in that place.
+    Reasoning is sent back with all messages of a turn in which the model called tools, from one
+    user message to the next: the model repeats any reasoning that is missing there with each
+    result. If the model reasoned at all in such a turn, ``""`` marks messages without reasoning.
     """
     given: list[str | None] = [None] * len(messages)
     start = 0
@@ -178,7 +181,7 @@ def thoughts_to_give_back(messages: Sequence[Message]) -> list[str | None]:
 
 
 def tool_name(result: Message, messages: Sequence[Message]) -> str:
-    """Return which tool a result is of, for backends that go by the name and not by an id."""
+    """Return the tool of a result, for backends that match by name and not by id."""
     if result.name:
         return result.name
     for message in messages:
@@ -192,9 +195,9 @@ def tool_name(result: Message, messages: Sequence[Message]) -> str:
 
 
 def new_messages(messages: Sequence[Message]) -> Sequence[Message]:
-    """Return what came after the last answer, for backends that keep the conversation.
+    """Return the messages after the last answer, for backends that keep the conversation.
 
-    An answer that failed or was stopped is not kept there, so it does not count as one.
+    An answer that failed or was stopped is not kept there, so it does not count.
     """
     for place in range(len(messages) - 1, -1, -1):
         if messages[place].role == "assistant" and _kept(messages, place):
@@ -204,7 +207,7 @@ def new_messages(messages: Sequence[Message]) -> Sequence[Message]:
 
 def _kept(messages: Sequence[Message], place: int) -> bool:
     answer, rest = messages[place], messages[place + 1 :]
-    # A turn that runs its tools is not finished, but the call that it answers is.
+    # A turn with pending tools is not finished, but the calls that it made are known there.
     called = bool(answer.tool_calls and rest and rest[0].role == "tool")
     return called or answer.status in (None, "finished")
 
@@ -212,7 +215,7 @@ def _kept(messages: Sequence[Message], place: int) -> bool:
 def user_prompt(messages: Sequence[Message], backend: str) -> Message:
     """Return the user's new message, for backends that take a prompt and keep the conversation.
 
-    Of several in a row, the texts follow each other.
+    The texts of several consecutive messages are joined.
 
     Raises:
         ValueError: the last message is not the user's, or there are instructions.

@@ -1,4 +1,4 @@
-"""``auto``: the dialect that the first events of the stream show."""
+"""``auto``: detects the dialect from the first events of the stream."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["Auto", "AutoDecoder"]
 
-# Events kept while it is open which family they are of. Gateways put a few of their own before the
-# first of a family; so many that nobody knows are another protocol.
+# Number of events to keep until the family is known. Gateways may put a few events before the first
+# of a family; this many unknown ones are a different protocol.
 KEPT_EVENTS = 64
 
-# How an array of Gemini's responses begins.
+# The start of an array of Gemini's responses.
 GEMINI_ARRAY = re.compile(
     rb"""\s*\[\s*\{\s*"(?:candidates|promptFeedback|usageMetadata|modelVersion|responseId)\""""
 )
 
 
 class Auto(Dialect):
-    """Finds out the wire family from the content type and the first events.
+    """Detects the wire family from the content type and the first events.
 
-    It decides by the first event that carries text at the latest, holds no text back and never
-    changes its mind. It names the family, not the product: DeepSeek is ``openai`` on the wire.
-    Plain words are ``raw``. JSON without a known word in it is not text: it is kept until an event
-    tells more, and a stream of nothing else is a `NotAStreamError`. Text that is cumulative in a
-    family of deltas is never guessed: say ``openai(text="snapshot")``.
+    It decides no later than the first event with text, delays no text and never changes its
+    decision. The result is the family, not the product: DeepSeek's wire format is ``openai``. Plain
+    text is ``raw``. JSON without a known field is not text: it is kept until a later event decides,
+    and a stream of nothing else raises `NotAStreamError`. Cumulative text in a family of deltas is
+    never guessed: use ``openai(text="snapshot")``.
     """
 
     about = About(
@@ -58,7 +58,7 @@ class Auto(Dialect):
         page="docs/dialects.md",
         endpoint="POST, any path",
         text="as recognised",
-        # Nothing recognised is nothing complete.
+        # An unrecognised stream is never complete.
         end_marker="that of the dialect it decides for",
         finish_reason=True,
         reasoning=True,
@@ -69,7 +69,7 @@ class Auto(Dialect):
 
     @property
     def dataless(self) -> bool:
-        """LangServe ends with an event without data, so all such events are looked at."""
+        """LangServe ends with an event without data, so all such events are decoded."""
         return True
 
     def framing(self, content_type: str = "") -> str:
@@ -78,7 +78,7 @@ class Auto(Dialect):
         return "sse_or_json" if media_type(content_type) == "text/event-stream" else "sse"
 
     def for_response(self, content_type: str, headers: Mapping[str, str], head: bytes) -> Dialect:
-        """Return the dialect of which the header fields or the first bytes are certain."""
+        """Return the dialect if the header fields or the first bytes identify it with certainty."""
         if is_vercel_v1(content_type, headers, head):
             return dialects.get("vercel_v1")
         if media_type(content_type) == AMAZON:
@@ -91,7 +91,7 @@ class Auto(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Raise `ValueError`: before the answer nobody knows who is asked."""
+        """Raise `ValueError`: the backend is not known before the answer."""
         known = ", ".join(name for name in dialects.names() if name not in ("auto", "raw"))
         raise ValueError(
             "the URL does not show which backend this is, so name its dialect to ask it, for "
@@ -100,13 +100,13 @@ class Auto(Dialect):
         )
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
-        """Read what came in place of a stream: Gemini's array, where ``alt=sse`` is missing."""
+        """Decode an error, or Gemini's array, which is sent if ``alt=sse`` is missing."""
         if GEMINI_ARRAY.match(body):
             return dialects.get("gemini").error(status, headers, body)
         return super().error(status, headers, body)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer that came as one JSON document, as the family does that it is of."""
+        """Decode an answer that is one JSON document, with the dialect that it belongs to."""
         for name in recognise_document(payload):
             parts = dialects.get(name).document(payload)
             if parts is not None:
@@ -115,7 +115,7 @@ class Auto(Dialect):
 
 
 class AutoLines(Auto):
-    """`Auto` for lines of JSON whose content type does not say so."""
+    """`Auto` for lines of JSON whose content type does not show it."""
 
     def framing(self, content_type: str = "") -> str:
         return "ndjson"
@@ -125,7 +125,7 @@ class AutoLines(Auto):
 
 
 class AutoDecoder(Decoder):
-    """Looks at events until one shows the family, then leaves the stream to its decoder."""
+    """Checks events until one shows the family, then passes the stream to that decoder."""
 
     def __init__(self, content_type: str = "", *, ndjson: bool = False) -> None:
         self.dialect = None
@@ -139,14 +139,14 @@ class AutoDecoder(Decoder):
 
     @property
     def finished(self) -> bool:  # type: ignore[override]
-        """As the decoder that it decided for says."""
+        """The value of the detected dialect's decoder."""
         return self._decoder is not None and self._decoder.finished
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         decode = self._decode
         if decode is None:
             return self._look(event)
-        # Only who asked for events without data is shown one.
+        # Only dialects that ask for events without data receive them.
         return decode(event) if event.data or self._dataless else ()
 
     def close(self) -> Sequence[Part]:
@@ -163,7 +163,7 @@ class AutoDecoder(Decoder):
         if name == END:
             likely = self._likeliest()
             if likely is None:
-                # That it ends is all that is known.
+                # Nothing is known except that the stream ended.
                 return (End(),)
             name = likely
         self._kept.append(event)
@@ -180,7 +180,7 @@ class AutoDecoder(Decoder):
             self._kept.append(event)
 
     def _likeliest(self) -> str | None:
-        """The family that the events so far are of, if no other events come."""
+        """Return the likely family of the events up to now, if the stream ends here."""
         if self._unknown:
             return None
         return next((name for event in self._kept if (name := may_be(event))), None)
@@ -189,7 +189,7 @@ class AutoDecoder(Decoder):
         kept, self._kept = self._kept, []
         self.dialect = dialect = dialects.get(name)
         if name == "raw":
-            # Plain words came, so what was held is no protocol, but text as it stands.
+            # Plain text came, so the kept events are text, not a protocol.
             decoder: Decoder = WordsDecoder(dialect)
             kept = [event for event in kept if recognise(event) != WAIT]
         else:
@@ -197,12 +197,12 @@ class AutoDecoder(Decoder):
         self._decoder = decoder
         self._dataless = dialect.dataless
         self._decode = decoder.decode
-        # What the events before had to say, ids for the most part, comes with this one.
+        # The parts of the kept events, usually ids, come together with this one's.
         return [part for event in kept for part in self.decode(event)]
 
 
 class WordsDecoder(Decoder):
-    """Reads plain words, and the errors that come between them."""
+    """Decodes plain text and the errors between it."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect

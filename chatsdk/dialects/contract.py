@@ -1,4 +1,4 @@
-"""What a dialect is: everything that differs between backends, as data and pure functions."""
+"""`Dialect`: how one backend encodes requests and answers, as data and pure functions."""
 
 from __future__ import annotations
 
@@ -19,34 +19,35 @@ if TYPE_CHECKING:
 
 __all__ = ["About", "Decoder", "Dialect", "StopRequest"]
 
-# A comment line. No blank line follows: after an `id:` field, some clients would take that for an
-# event without data.
+# A comment line. It is not followed by a blank line, because after an `id:` field some clients
+# would take that for an event without data.
 SSE_HEARTBEAT = b": ping\n"
 
 
 @distinct
 class About(NamedTuple):
-    """What is known of a backend, as data.
+    """Facts about a backend.
 
     Attributes:
         name: the dialect's name in the registry.
         backend: the software, as its makers call it.
-        version: which version the dialect follows, and of what.
-        page: the page or source that documents the stream.
+        version: the product and version that the dialect follows.
+        page: the page or source file that documents the stream.
         endpoint: method and path of the request; a fixed path completes base URLs (`Dialect.path`).
         text: ``"delta"`` or ``"snapshot"``.
-        end_marker: the dialect's own end, in words, or ``None``.
-        finish_reason: whether the backend says why the model stopped.
-        clean_end: whether a clean HTTP end is enough, though a marker may come.
-        framing: how the body is cut into events, one of `chatsdk.framing.CONTENT_TYPES`.
+        end_marker: a description of the dialect's end marker, or ``None`` if it has none.
+        finish_reason: whether the backend reports why the model stopped.
+        clean_end: whether a clean HTTP end is enough, although a marker may come.
+        framing: how the body is split into events, one of `chatsdk.framing.CONTENT_TYPES`.
         more_after_end: whether frames worth waiting for may follow the marker.
-        history: who keeps the conversation, ``"client"`` (resend the messages) or ``"server"``.
+        history: which side keeps the conversation: ``"client"`` (it resends the messages) or
+            ``"server"``.
         stop: the endpoint that stops an answer on the server, or ``None``.
-        response_headers: the header fields of its stream that its clients look for; the content
-            type only where more is needed than the framing says.
+        response_headers: response header fields that the backend's clients check. The content type
+            is listed only if the framing does not determine it.
         reasoning, tools, citations, usage: whether the backend sends them.
-        runs_tools: whether calls of tools that the backend runs itself are among the answer's too,
-            beside those that wait for the client.
+        runs_tools: whether the answer's tool calls include those that the backend runs itself, in
+            addition to those that wait for the client.
     """
 
     name: str
@@ -72,16 +73,16 @@ class About(NamedTuple):
 
 @distinct
 class StopRequest(NamedTuple):
-    """How to tell the backend to stop: a request relative to the client's own URL.
+    """A request that stops an answer on the server, relative to the client's URL.
 
     Attributes:
         path: the path on the same host, starting with ``/``.
-        body: the JSON body, or ``None`` for none.
+        body: the JSON body, or ``None`` to send none.
         method: the HTTP method.
-        relative: ``path`` stands for the last part of the client's path from this segment on:
-            with ``"/chat-messages"`` and a client of ``/v1/chat-messages``, the stop request goes
-            to ``/v1`` + ``path``. Of several segments the first one that the client's path has
-            counts. ``None``: ``path`` is the whole path.
+        relative: the path segments from which on ``path`` replaces the client's path, or ``None``
+            if ``path`` is the complete path. With ``"/chat-messages"`` and a client of
+            ``/v1/chat-messages``, the stop request goes to ``/v1`` + ``path``. If several segments
+            are given, the first one found in the client's path counts.
     """
 
     path: str
@@ -91,41 +92,41 @@ class StopRequest(NamedTuple):
 
 
 class Decoder:
-    """Reads the events of one stream. A dialect gives a fresh one for each stream.
+    """Decodes the events of one stream. `Dialect.decoder` returns a new one for each stream.
 
     Attributes:
-        dialect: the dialect that it reads; of ``auto``, what it decided, ``None`` before.
-        finished: every choice that spoke has its last finish reason. Only a usage, sources and the
-            end marker may follow, so the stream ends within 5 s without the marker, too. It stays
-            false in dialects whose reasons may be those of a step.
+        dialect: the dialect that it decodes; for ``auto`` the detected one, ``None`` until then.
+        finished: whether each choice with output has its final finish reason. Only usage, citations
+            and the end marker may follow, so the stream ends within 5 s even without the marker.
+            Always false in dialects whose finish reasons may be those of a step.
     """
 
     dialect: Dialect | None
     finished: bool = False
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
-        """Return the parts of one event, in order; none for an unknown event.
+        """Return the parts of one event, in order; an unknown event has none.
 
         Raises:
-            ProtocolError: the event's data is not what the dialect says.
+            ProtocolError: the event's data is not what the dialect defines.
         """
         return ()
 
     def close(self) -> Sequence[Part]:
-        """Return what is known only at the clean end of the stream."""
+        """Return the parts that are known only at the clean end of the stream."""
         return ()
 
 
 class Dialect:
-    """One backend's way of asking and answering.
+    """How one backend encodes requests and answers.
 
-    A new backend is one file with a subclass of this and one line in the registry. Instances hold
-    options only, never the state of a stream.
+    A new backend is one file with a subclass and one line in the registry. Instances hold only
+    options, never the state of a stream.
     """
 
     about: ClassVar[About]
-    # What `body` passes on of messages, besides the plain fields: "files"; "name", of who speaks;
-    # "more", see `Message.more`.
+    # Optional content of messages that `body` sends: "files"; "name", the author's name; "more",
+    # see `Message.more`.
     passes_on: ClassVar[frozenset[str]] = frozenset()
 
     @property
@@ -139,11 +140,11 @@ class Dialect:
         return self.about.text
 
     def decoder(self, content_type: str = "") -> Decoder:
-        """Return a fresh decoder for a response of this media type."""
+        """Return a new decoder for a response of this media type."""
         return Decoder()
 
     def framing(self, content_type: str = "") -> str:
-        """Return how the body is cut into events, one of `chatsdk.framing.CONTENT_TYPES`."""
+        """Return how the body is split into events, one of `chatsdk.framing.CONTENT_TYPES`."""
         return "ndjson" if is_ndjson(content_type) else self.about.framing
 
     @property
@@ -152,20 +153,21 @@ class Dialect:
         return False
 
     def headers(self, token: str | None) -> dict[str, str]:
-        """Return the header fields that the backend wants, the token's among them."""
+        """Return the header fields that the backend needs, including the one for the token."""
         return {} if token is None else {"Authorization": f"Bearer {token}"}
 
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the JSON body that asks for a streamed answer to `messages`.
+        """Encode the JSON body of a request for a streamed answer to `messages`.
 
         `conversation_id` continues a conversation that the backend keeps. ``tools`` among the
-        options is a list of ``{"name", "description", "parameters"}``, `parameters` being a JSON
-        schema. All other options stand in the body under their own names.
+        options is a list of ``{"name", "description", "parameters"}``; `parameters` is a JSON
+        schema. All other options become fields of the body under their own names.
 
         Raises:
-            ValueError: the backend cannot be asked that way; the message says how it can.
+            ValueError: the backend does not support such a request; the message suggests one that
+                it supports.
         """
         raise ValueError(
             f"the dialect {self.name!r} does not write bodies: use client.send(body) with the "
@@ -184,7 +186,7 @@ class Dialect:
         return None
 
     def read_request(self, body: Any) -> AskedFor:
-        """Read a request body, as a server that speaks this dialect does; the inverse of `body`.
+        """Decode a request body, as a server of this dialect does; the inverse of `body`.
 
         Args:
             body: the JSON value of the request.
@@ -195,28 +197,27 @@ class Dialect:
         raise ValueError(f"the dialect {self.name!r} does not read requests")
 
     def for_request(self, body: Any) -> Dialect:
-        """Return the dialect that the answer to this body comes in.
+        """Return the dialect of the answer to this body.
 
-        That is this one, but where the body asks for another form of it, such as RAGFlow's
-        ``"legacy": true``.
+        That is usually this one. The body may ask for a variant, as RAGFlow's ``"legacy": true``
+        does.
         """
         return self
 
     def at(self, url: str) -> Dialect:
-        """Return the dialect as it is spoken at this address.
+        """Return the dialect used at this URL.
 
-        That is this one, but if the address asks for another form of it, such as a workflow of
-        Dify's.
+        That is usually this one. Some URLs have a variant, such as Dify's for workflows.
         """
         return self
 
     def for_response(self, content_type: str, headers: Mapping[str, str], head: bytes) -> Dialect:
-        """Return the dialect that a response is in, if its head shows another than this one.
+        """Return the dialect of a response, if its headers or first bytes show a different one.
 
         Args:
             content_type: the media type, in lower case.
             headers: the header fields, names in lower case.
-            head: the first bytes of the body; empty if nothing was read yet.
+            head: the first bytes of the body; empty before anything was read.
         """
         return self
 
@@ -224,7 +225,7 @@ class Dialect:
     def path(self) -> str | None:
         """The path that completes a base URL, ``None`` if the backend has no fixed one.
 
-        It may hold ``{model}``, in the place of the model that a request names.
+        It may contain ``{model}``, a placeholder for the model that a request names.
         """
         for word in self.about.endpoint.split():
             if word.startswith("/") and "{" not in word.replace("{model}", ""):
@@ -232,81 +233,83 @@ class Dialect:
         return None
 
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
-        """Return the address to ask at: `url`, with the conversation where it stands in there."""
+        """Return `url`, with the conversation's id inserted if the backend has it in the URL."""
         return url
 
     def history(self, url: str) -> str:
-        """Return who keeps the conversation behind this address, ``"client"`` or ``"server"``."""
+        """Return which side keeps the conversation at this URL, ``"client"`` or ``"server"``."""
         return self.about.history
 
     def new_conversation(self) -> str | None:
-        """Return an id for a conversation that begins, where the client is who names them."""
+        """Return an id for a new conversation, if the client chooses the ids."""
         return None
 
     def branches(self, conversation_id: str | None) -> bool:
-        """Whether a conversation that the backend keeps can go on from any of its answers.
+        """Whether a conversation that the backend keeps can continue from any of its answers.
 
-        Each answer then has a `conversation_id` of its own, which says how far it had come. `None`
-        stands for a conversation that begins.
+        If so, each answer has a different `conversation_id`, which identifies the conversation up
+        to that answer. `None` means a new conversation.
         """
         return False
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
-        """Read what the backend says in a body that is no stream.
+        """Decode an error from a body that is not a stream.
 
-        For a status below 400: the refusal in it, or ``None`` where it is none.
+        For a status below 400, return the error in the body, or ``None`` if it is not an error.
         """
         return refusal(body, failed=status >= 400)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Return the parts of an answer that came as one JSON document, ``None`` if it is none."""
+        """Return the parts of an answer sent as one JSON document, ``None`` if `payload` is not
+        one.
+        """
         return None
 
     def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
-        """Return how to stop `answer` on the server, ``None`` where that is not possible.
+        """Return the request that stops `answer` on the server, ``None`` if it cannot be stopped.
 
-        `request` is the JSON body that asked for it.
+        `request` is the JSON body of the request that it answers.
         """
         return None
 
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        """Write parts as the backend would send them: frames, each as soon as its part is there.
+        """Encode parts as the backend sends them, each as soon as it is available.
 
         The end marker follows the last part, unless that is a `Failure` after which the backend
         sends none.
 
         Raises:
-            ValueError: chatsdk reads this dialect, but does not write it.
+            ValueError: chatsdk can decode this dialect, but not encode it.
         """
         raise ValueError(f"the dialect {self.name!r} is read only: it has no encoder")
 
     def encode_document(
         self, answer: Answer, *, id: str = "answer-1", model: str = "built-in"
     ) -> dict[str, Any]:
-        """Write a complete answer as the JSON document that a request without streaming gets.
+        """Encode a complete answer as the JSON document that answers a request without streaming.
 
         Raises:
-            ValueError: chatsdk does not write this dialect's documents.
+            ValueError: chatsdk cannot encode this dialect's documents.
         """
         raise ValueError(f"chatsdk does not write JSON documents of the dialect {self.name!r}")
 
     def encode_models(self, names: Sequence[str]) -> dict[str, Any]:
-        """Write the list of models, for the path that `models_path` names.
+        """Encode the list of models, for the path in `models_path`.
 
         Raises:
-            ValueError: the dialect has no such list.
+            ValueError: the dialect does not define such a list.
         """
         raise ValueError(f"the dialect {self.name!r} has no list of models")
 
     @property
     def models_path(self) -> str | None:
-        """The path at which a backend lists its models, ``None`` if it has none."""
+        """The path of a backend's list of models, ``None`` if it has none."""
         return None
 
     def encode_error(self, message: str, *, kind: str) -> dict[str, Any]:
-        """Write the JSON body of an HTTP error; `kind` is the type of the error."""
+        """Encode the JSON body of an HTTP error; `kind` is the type of the error."""
         return {"error": {"type": kind, "message": message}}
 
     def stream_headers(self) -> tuple[tuple[str, str], ...]:
@@ -317,7 +320,7 @@ class Dialect:
         return (("Content-Type", CONTENT_TYPES[self.framing()]), *headers)
 
     def heartbeat(self, *, model: str = "built-in") -> bytes:
-        """Return a line that changes nothing, to send while the model is silent."""
+        """Return a line without effect, to send while the model is silent."""
         return SSE_HEARTBEAT
 
     def __eq__(self, other: object) -> bool:
@@ -327,7 +330,7 @@ class Dialect:
         return hash((type(self), tuple(sorted(vars(self).items()))))
 
     def __repr__(self) -> str:
-        # A subclass may leave out options of the dialect that it follows.
+        # A subclass may drop options of the dialect that it extends.
         code = getattr(type(self).__init__, "__code__", None)
         options = ", ".join(
             f"{name.lstrip('_')}={value!r}"

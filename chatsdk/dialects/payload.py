@@ -1,4 +1,4 @@
-"""Reading JSON that came over a wire: nothing but `ProtocolError` leaves this module."""
+"""Parses JSON payloads; every error leaves as `ProtocolError`."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ __all__ = [
     "scan",
 ]
 
-# Characters of a bad payload shown in an error; enough to see what it is.
+# Characters of a bad payload to show in an error.
 SHOWN_CHARS = 80
 
 Scan = Callable[[str, int], tuple[Any, int]]
 
-# Of the standard library's decoder only what reads a value, given the text and where it begins:
-# `loads` looks for white space around it first, which takes as long again for a short payload.
-# It gives the value and where it ends, and raises one of `UNSCANNABLE`; `load` then says why.
+# The scanner inside the standard library's decoder: from a text and a start index, it returns the
+# value and its end. `loads` searches for white space first, which doubles the time for a short
+# payload. The scanner raises one of `UNSCANNABLE`; `load` then finds the reason.
 SCAN: Scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 UNSCANNABLE = (StopIteration, ValueError, RecursionError)
 
-# What orjson reads is at most so many characters long. In longer texts looking for long numbers
-# takes longer than what it gains, and shorter ones cannot be nested as deeply as only one of the
-# two parsers allows.
+# The longest text to parse with orjson, in characters. In longer texts, the search for long numbers
+# costs more than orjson saves; shorter ones cannot be nested so deeply that only one of the two
+# parsers accepts them.
 QUICK_CHARS = 1024
 
-# Integers of fewer digits fit into 64 bits; of longer ones orjson makes floats.
+# Integers of fewer digits fit into 64 bits; orjson turns longer ones into floats.
 LONG_NUMBER = b"0" * 19
 DIGITS = bytes(ord("0") if byte in b"0123456789" else ord(" ") for byte in range(256))
 
 
 def scan_with(loads: Callable[[bytes], Any]) -> Scan:
-    """Return what does as `SCAN` does, by means of orjson's ``loads`` where that gives the same.
+    """Return a replacement for `SCAN` that uses orjson's ``loads`` if the result is the same.
 
-    Besides long integers, all that they read differently is an error of orjson's: NaN, Infinity,
-    floats out of range, halves of surrogate pairs. Then the standard library reads it.
+    Apart from long integers, the two differ only if orjson raises an error: for NaN, Infinity,
+    floats out of range and lone surrogates. The standard library then parses the text.
     """
 
     def scan(data: str, at: int) -> tuple[Any, int]:
-        # Braces at both ends: no white space is around it.
+        # Braces at both ends: there is no white space around it.
         if not at and len(data) <= QUICK_CHARS and data[:1] == "{" and data[-1:] == "}":
             try:
                 written = data.encode()
@@ -69,7 +69,7 @@ def scan_with(loads: Callable[[bytes], Any]) -> Scan:
 
 
 try:
-    # Of the extra `speed`.
+    # Installed by the extra `speed`.
     import orjson
 except ImportError:
     scan = SCAN
@@ -81,7 +81,7 @@ def load(data: str) -> Any:
     """Parse the JSON text of one event.
 
     Raises:
-        ProtocolError: it is no JSON, is nested too deeply, or holds an absurdly long number.
+        ProtocolError: it is not JSON, is nested too deeply, or contains an absurdly long number.
     """
     try:
         value, end = scan(data, 0)
@@ -105,7 +105,7 @@ def load_object(data: str) -> dict[str, Any]:
     """Parse the JSON text of one event, which must be an object.
 
     Raises:
-        ProtocolError: it is not.
+        ProtocolError: it is not an object.
     """
     value = load(data)
     if value.__class__ is dict:
@@ -141,47 +141,47 @@ def as_text(value: object, name: str) -> str:
 
 
 def as_name(value: object) -> str | None:
-    """Return an id, a title or an address; ``None`` for what is none, empty text included."""
+    """Return an id, a title or a URL; ``None`` for any other type and for empty text."""
     return value if isinstance(value, str) and value else None
 
 
 def as_number(value: object) -> float | None:
-    """Return a score as a float; ``None`` for what is no number."""
+    """Return a score as a float; ``None`` if it is not a number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if value == value and abs(value) < 2**63 else None
 
 
 def as_index(value: object, name: str) -> int:
-    """Return the number by which events say what they belong to."""
+    """Return the index that links events of the same item."""
     if value.__class__ is int:
         return value
     raise ProtocolError(f"{name!r} in an event should be a whole number, not {_kind(value)}")
 
 
 def as_whole(value: object) -> int | None:
-    """Return a count as an int; ``None`` for what is no count."""
+    """Return a count as an int; ``None`` if it is not a count."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if value == value and abs(value) < 2**63 else None
 
 
 def refusal(body: bytes, *, failed: bool) -> Failure | None:
-    """Read an error body, see `chatsdk.dialects.refusing`, which is loaded when one comes."""
+    """Decode an error body; see `chatsdk.dialects.refusing`, which is imported on first use."""
     from chatsdk.dialects import refusing
 
     return refusing.refusal(body, failed=failed)
 
 
 def failure_in(value: dict[str, Any]) -> Failure:
-    """Read an object that is known to be an error, in the shapes that `refusal` knows."""
+    """Decode an object that is known to be an error, in the shapes that `refusal` knows."""
     from chatsdk.dialects import refusing
 
     return refusing.failure_in(value)
 
 
 def envelope(value: dict[str, Any]) -> Failure | None:
-    """Read the error in an envelope that stands around an answer, ``None`` if all is well."""
+    """Return the error in an envelope around an answer, ``None`` if there is no error."""
     from chatsdk.dialects import refusing
 
     return refusing.envelope(value)

@@ -1,4 +1,4 @@
-"""Fields of JSON that are named by a dotted path: found, compared and set."""
+"""Dotted paths to JSON fields: find, compare and set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def keys_of(path: str) -> Keys:
 
 
 def find(value: Any, keys: Keys) -> Any:
-    """Return the field's value, ``None`` if it is missing. A number is a place in an array."""
+    """Return the field's value, ``None`` if it is missing. A number is an index into an array."""
     for key in keys:
         if value.__class__ is dict:
             value = value.get(key)
@@ -36,7 +36,7 @@ def find(value: Any, keys: Keys) -> Any:
 
 
 def placed(target: Any, keys: Keys, value: Any) -> Any:
-    """Return `target` with the field set; what leads to it is made."""
+    """Return `target` with the field set; missing objects and arrays on the path are created."""
     if not keys:
         return value
     key, rest = keys[0], keys[1:]
@@ -51,12 +51,12 @@ def placed(target: Any, keys: Keys, value: Any) -> Any:
 
 
 class Condition(NamedTuple):
-    """Which events are meant.
+    """A condition that selects events.
 
     Attributes:
-        event: the event's name, or ``None`` if its JSON tells.
-        keys: the field that tells.
-        wanted: the field's value as text; ``None`` stands for any that is not empty or false.
+        event: the event's name, or ``None`` if a JSON field decides.
+        keys: the path of that field.
+        wanted: the field's value as text; ``None`` matches any value that is not empty or false.
     """
 
     event: str | None
@@ -64,7 +64,7 @@ class Condition(NamedTuple):
     wanted: str | None = None
 
     def fits(self, name: str, value: Any) -> bool:
-        """Tell whether an event with this name and JSON is meant."""
+        """Return whether an event with this name and JSON matches."""
         if self.event is not None:
             return name == self.event
         found = find(value, self.keys)
@@ -74,17 +74,17 @@ class Condition(NamedTuple):
         return found is not None and str(text) == self.wanted
 
     def put(self, value: Any) -> Any:
-        """Return `value` such that it is meant, as far as its JSON tells."""
+        """Return `value` with the field set such that it matches."""
         if self.event is not None:
             return value
         return placed(value, self.keys, True if self.wanted is None else self.wanted)
 
 
 def condition(text: str) -> Condition:
-    """Read ``"done"`` (a field that is set), ``"type=end"`` or ``"event:end"``.
+    """Parse ``"done"`` (a field that is set), ``"type=end"`` or ``"event:end"``.
 
     Raises:
-        TypeError, ValueError: it is none of them.
+        TypeError, ValueError: it has none of these forms.
     """
     if isinstance(text, str) and text.startswith("event:"):
         return Condition(text.removeprefix("event:").strip())

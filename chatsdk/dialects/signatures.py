@@ -1,7 +1,7 @@
-"""How the first events of a stream tell which wire family it is: one predicate a family.
+"""Detects the wire family from the first events: one predicate per family.
 
-A predicate gets the event's name and its parsed JSON. It looks at what only this family has, so
-that the order of the table matters in few places; those are commented.
+A predicate gets the event's name and its parsed JSON. It checks for fields that only its family
+has, so the order of the table matters in only a few places, which are commented.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ __all__ = [
     "recognise_document",
 ]
 
-# The event has no text and two families or more send such a one: the next event tells.
+# The event has no text and at least two families send it: the next event decides.
 WAIT = "wait"
 
-# JSON that no family is known to send, and that has no words.
+# JSON without text that no family is known to send.
 UNKNOWN = "unknown"
 
 # OpenAI's end marker, which many others send as well.
@@ -43,7 +43,7 @@ RAGFLOW_AGENT_EVENTS = frozenset(
     }
 )
 RAGFLOW_KEYS = ("answer", "reference", "session_id")
-# Events that Dify and RAGFlow's agents both have carry ids by which they are told apart.
+# Events that both Dify and RAGFlow's agents send; their ids show which of the two it is.
 DIFY_EVENTS = frozenset(
     {
         *("agent_message", "agent_thought", "agent_log", "message_replace", "message_file"),
@@ -66,7 +66,7 @@ ANTHROPIC_TYPES = frozenset(
     }
 )
 A2A_UPDATES = ("statusUpdate", "artifactUpdate")
-# Anthropic's have the same words, and other strokes between them.
+# Anthropic's types are the same words with underscores in place of hyphens.
 COHERE_TYPES = frozenset(
     {
         *("message-start", "content-start", "content-delta", "content-end", "message-end"),
@@ -74,14 +74,14 @@ COHERE_TYPES = frozenset(
         *("citation-start", "citation-end"),
     }
 )
-# Of Bedrock's Converse API.
+# Events of Bedrock's Converse API.
 CONVERSE = frozenset(
     {
         *("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop"),
         *("messageStop", "metadata"),
     }
 )
-# The wrapping of OpenAI's Agents SDK around the events of responses.
+# Events in which OpenAI's Agents SDK wraps those of the responses API.
 AGENTS_SDK = ("raw_response_event", "run_item_stream_event", "agent_updated_stream_event")
 VERCEL_TYPES = frozenset(
     {
@@ -90,18 +90,18 @@ VERCEL_TYPES = frozenset(
         *("reasoning-start", "reasoning-delta", "reasoning-end"),
     }
 )
-# Others begin and end with such a word, too; Vercel's have nothing but these fields beside it.
+# Other families also start and end with these types; Vercel's events have only the fields below.
 VERCEL_EDGES = frozenset({"start", "finish", "abort"})
 VERCEL_EDGE_FIELDS = frozenset(
     {"type", "messageId", "messageMetadata", "finishReason", "reason", "providerMetadata"}
 )
-# What only the chunks of other families have beside a `type` that is Vercel's: Mastra's.
+# Fields that show that a chunk with one of Vercel's types is Mastra's.
 NOT_VERCEL = frozenset({"payload", "runId", "from"})
 AGUI_PREFIXES = (
     *("RUN_", "STEP_", "TEXT_MESSAGE_", "TOOL_CALL_", "REASONING_", "THINKING_"),
     *("STATE_", "MESSAGES_", "ACTIVITY_"),
 )
-# The fields of an event in which a visual builder has its name and all that it says.
+# The only two fields of a visual builder's events: the event's name and its content.
 EVENT_DATA = {"event", "data"}
 FLOWISE_EVENTS = frozenset(
     {
@@ -110,7 +110,7 @@ FLOWISE_EVENTS = frozenset(
         *("agentFlowExecutedData", "usageMetadata", "fileAnnotations", "artifacts", "action"),
     }
 )
-# What the data of these is; that of the others is text.
+# The type of the data of these events; the data of the others is text.
 FLOWISE_DATA: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("sourceDocuments", "usedTools", "calledTools", "agentReasoning"), list),
     **dict.fromkeys(("fileAnnotations", "artifacts", "agentFlowExecutedData"), list),
@@ -136,7 +136,7 @@ DONE = ("[DONE]", '"[DONE]"')
 
 
 def _coze(name: str, value: Any) -> bool:
-    # Mistral's conversations have names that begin alike.
+    # Events of Mistral's conversations start with the same words.
     if name.startswith(("conversation.chat.", "conversation.message.")):
         return True
     if name == "done":
@@ -145,7 +145,7 @@ def _coze(name: str, value: Any) -> bool:
 
 
 def _fastgpt(name: str, value: Any) -> bool:
-    # Without the names (detail: false) it is plain OpenAI.
+    # Without event names (detail: false) FastGPT's stream is plain OpenAI.
     return name in FASTGPT_EVENTS
 
 
@@ -167,7 +167,7 @@ def _langserve(name: str, value: Any) -> bool:
         return _dict(value) and "status_code" in value and "message" in value
     if _langchain_event(value):
         return name in ("data", "message")
-    # What a runnable yields; an object tells nothing unless it is LangChain's.
+    # The output of a runnable; an object is not conclusive unless it is LangChain's.
     return name == "data" and (not _dict(value) or _langchain(value))
 
 
@@ -276,7 +276,7 @@ def _adk(name: str, value: Any) -> bool:
 
 
 def _gemini(name: str, value: Any) -> bool:
-    # Google's agents (ADK) send much the same, and say who speaks.
+    # Google's agents (ADK) send nearly the same, with an author.
     if not _dict(value) or "invocationId" in value or "author" in value:
         return False
     error = value.get("error")
@@ -322,9 +322,9 @@ def _ragflow(name: str, value: Any) -> bool:
         )
     if "code" in value and "data" in value:
         data = value["data"]
-        # Many envelopes have these two; an answer or its end is RAGFlow's alone.
+        # Many envelopes have these two fields; an answer or its end identifies RAGFlow.
         return not _dict(data) or any(key in data for key in RAGFLOW_KEYS) or bool(value["code"])
-    # An agent's run that had nothing to say.
+    # The run of an agent without output.
     return "session_id" in value and value.get("data") == {}
 
 
@@ -332,7 +332,7 @@ def _dify(name: str, value: Any) -> bool:
     if not _dict(value) or not isinstance(value.get("event"), str):
         return False
     if value["event"] == "error":
-        # Others call theirs so, too, and put the words elsewhere.
+        # Other servers send an event with this name too, but have the text in a different field.
         return isinstance(value.get("message"), str)
     return _in(value["event"], DIFY_EVENTS) or any(
         key in value for key in ("conversation_id", "workflow_run_id", "answer")
@@ -440,7 +440,7 @@ def _openai(name: str, value: Any) -> bool:
 CHUNK = "chat.completion.chunk"
 
 SIGNATURES: tuple[tuple[str, Predicate], ...] = (
-    # Families that name their events come first: FastGPT's data alone is OpenAI's.
+    # Families with event names come first: FastGPT's data without the name is OpenAI's.
     ("coze", _coze),
     ("fastgpt", _fastgpt),
     ("langgraph", _langgraph),
@@ -454,7 +454,7 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     ("strands", _strands),
     ("cohere", _cohere),
     ("a2a", _a2a),
-    # Its errors have what OpenAI's have, and more.
+    # Before openai: its errors have the fields of OpenAI's, and more.
     ("gemini", _gemini),
     ("ollama", _ollama),
     ("dashscope", _dashscope),
@@ -470,19 +470,19 @@ SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     ("ragflow", _ragflow),
     ("dify", _dify),
     ("maxkb", _maxkb),
-    # Any object with an error in it, so it is last.
+    # Last, because it accepts any object with an error in it.
     ("openai", _openai),
 )
 
 
 def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
-    """Return the name of the dialect that sends such an event, `WAIT`, `UNKNOWN`, or ``"raw"``.
+    """Return the dialect that sends such an event, or `WAIT`, `UNKNOWN` or ``"raw"``.
 
-    ``"raw"`` are plain words. An object or an array without a known word in it is none.
+    ``"raw"`` is plain text. An object or an array without a known field is `UNKNOWN`.
     """
     name, data = event.event, unwrapped(event.data)
     if not data:
-        # Nothing was said. LangServe's last event has no data.
+        # The event is empty. LangServe's last event has no data.
         return "langserve" if name == "end" else WAIT
     value = _value(data)
     if ndjson and _dict(value) and isinstance(value.get("error"), str):
@@ -498,15 +498,15 @@ def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
 
 
 def may_be(event: ServerSentEvent) -> str | None:
-    """Return the family that an event on which `recognise` waits is of, if no other one comes."""
+    """Return the family of an event that `recognise` calls `WAIT`, if no other event comes."""
     if event.event == "metadata":
-        # LangServe says that it ends; a LangGraph server need not.
+        # LangServe always sends an end event; LangGraph servers may not.
         return "langgraph"
     return "vercel" if _vercel_edge(_value(unwrapped(event.data))) else None
 
 
 def is_of(event: ServerSentEvent, dialect: str) -> bool:
-    """Return whether the dialect of that name sends such events, others may, too."""
+    """Return whether the dialect with this name sends such events; other dialects may as well."""
     value = _value(unwrapped(event.data))
     return any(fits(event.event, value) for name, fits in SIGNATURES if name == dialect)
 
@@ -521,7 +521,7 @@ def _value(data: str) -> Any:
 
 
 def recognise_document(value: Any) -> Iterator[str]:
-    """Yield the dialects whose answer this parsed JSON document may be, the likeliest first."""
+    """Yield the dialects whose answer this parsed JSON document may be, most likely first."""
     if not _dict(value):
         return
     if value.get("type") == "message" and "content" in value:
@@ -544,11 +544,11 @@ def recognise_document(value: Any) -> Iterator[str]:
 
 
 class Unreadable:
-    """Stands for data that is no JSON: a family can only be told by the event's name then."""
+    """A placeholder for data that is not JSON; only the event's name can show the family."""
 
 
 def _says_nothing(name: str, value: Any) -> bool:
-    """Whether it is a sign of life, or ids that more than one family sends like that."""
+    """Whether it is a keep-alive, or only has ids that several families send like that."""
     if not _dict(value):
         return value is None and name == "ping"
     if name == "ping" or value.get("type") == "ping" or value.get("event") == "ping":

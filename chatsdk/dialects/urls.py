@@ -1,4 +1,4 @@
-"""Which backend an address belongs to, and the whole address that a base URL stands for."""
+"""Detects the backend from a URL, and completes base URLs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = [
     "with_model",
 ]
 
-# Stands in an address for the model that each request names, as in Gemini's.
+# Placeholder in a URL for the model that each request names, as in Gemini's.
 MODEL = "{model}"
 
-# Paths that are completed for every dialect with a path of its own; "/" is "" here.
+# Base paths that are completed for every dialect with a fixed path; "" means "/".
 STUBS = ("", "/v1", "/api")
 
-# Dialects that are asked below the same base URL.
+# Dialects that share another dialect's base URLs.
 FAMILY = {"deepseek": "openai", "openai_responses": "openai"}
 
 
@@ -36,8 +36,8 @@ class Service(NamedTuple):
     """One API of a provider.
 
     Attributes:
-        dialect: what it speaks.
-        base: the path of its base URL, as a pattern if it differs from user to user.
+        dialect: the name of its dialect.
+        base: the path of its base URL, as a pattern if it differs between users.
     """
 
     dialect: str
@@ -48,8 +48,8 @@ def _one(dialect: str, base: str) -> tuple[Service, ...]:
     return (Service(dialect, base),)
 
 
-# Hosts of known providers, or ports of known servers (only for hosts without a known name), and
-# the APIs that they publish. The first one is meant by an address without a path.
+# Hosts of known providers, or ports of known servers (used only if the host is unknown), and the
+# APIs that they document. The first API is the default for a URL without a path.
 _PROVIDERS: tuple[tuple[str, tuple[Service, ...]], ...] = (
     (r"(.+\.)?api\.openai\.com", _one("openai", "/v1")),
     (r"api\.anthropic\.com", _one("anthropic", "/v1")),
@@ -62,7 +62,7 @@ _PROVIDERS: tuple[tuple[str, tuple[Service, ...]], ...] = (
     (r"api\.x\.ai", _one("openai", "/v1")),
     (r"api\.mistral\.ai", _one("openai", "/v1")),
     (r"api\.cohere\.(com|ai)", _one("cohere", "/v2")),
-    # Its thinking models want their reasoning back, as DeepSeek's do.
+    # Its thinking models need their reasoning back, as DeepSeek's do.
     (
         r"api\.moonshot\.(ai|cn)",
         (Service("deepseek", "/v1"), Service("anthropic", "/anthropic/v1")),
@@ -98,10 +98,10 @@ _PROVIDERS: tuple[tuple[str, tuple[Service, ...]], ...] = (
     (r".+:2024", _one("langgraph", "")),
 )
 
-# Host (with port), path, dialect; the first line that fits both counts. `None` stands for: known to
-# be more than one backend's, so that no later line may claim it.
+# Host (with port), path, dialect; the first line that matches both counts. `None` means that
+# several backends share the path, so later lines must not match it.
 _SHAPES: tuple[tuple[str, str, str | None], ...] = (
-    # RAGFlow, whose own paths end like OpenAI's.
+    # RAGFlow; its paths end like OpenAI's.
     ("", r"/api/v1/(openai|chats_openai|agents_openai)/[^/]+/chat/completions", "ragflow_openai"),
     ("", r"/api/v1/agents/chat/completions", "ragflow_agent"),
     ("", r"/api/v1/(agents|agentbots)/[^/]+/completions", "ragflow_agent"),
@@ -110,7 +110,7 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r"/api/v2/chat/completions", "fastgpt"),
     (r"(.+\.)?fastgpt\.(io|in|cn)|(.+\.)?tryfastgpt\.ai", r".*/v1/chat/completions", "fastgpt"),
     (r"openrouter\.ai", r"/api/v1/chat/completions", "openai"),
-    # RAGFlow and FastGPT both, on hosts of their users.
+    # Both RAGFlow and FastGPT, self-hosted.
     ("", r"/api/v1/chat/completions", None),
     (r"(.+\.)?deepseek\.com|api\.moonshot\.(ai|cn)", r".*/chat/completions", "deepseek"),
     ("", r".*/chat/api/chat_message/[^/]+", "maxkb"),
@@ -119,7 +119,7 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r".*(/v1|/openai)/responses", "openai_responses"),
     ("", r".*/v1/messages", "anthropic"),
     ("", r".*/models/[^/]+:streamGenerateContent", "gemini"),
-    # The path is Vercel's too; only Ollama's own port tells.
+    # Vercel has this path too; only Ollama's port decides.
     (r".+:11434", r"/api/chat", "ollama"),
     ("", r".*/(chat-messages|completion-messages|workflows/run)", "dify"),
     ("", r".*/api/agents/[^/]+/stream", "mastra"),
@@ -140,12 +140,12 @@ _SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("", r".*/runs/stream", "langgraph"),
 )
 
-# A prefix of an endpoint that says which API and version it belongs to.
+# The start of an endpoint that names the API and its version.
 _VERSION = re.compile(r"(?:/api)?(?:/v\d\w*)?(?=/)")
 
 
 def ask_dialect(dialect: Dialect, url: str) -> Dialect:
-    """Return the dialect to ask with at `url`: `dialect`, or for ``auto`` the one the URL shows.
+    """Return the dialect for requests to `url`: `dialect`, or for ``auto`` the one the URL shows.
 
     It remains ``auto`` if the URL does not show it.
     """
@@ -157,8 +157,8 @@ def ask_dialect(dialect: Dialect, url: str) -> Dialect:
 def guess(url: str) -> str | None:
     """Return the dialect of a URL that only one backend has, else ``None``.
 
-    Only the host and the path are looked at. ``/api/chat`` is Ollama's and Vercel's, and
-    ``/api/v1/chat/completions`` RAGFlow's and FastGPT's: those are ``None``.
+    Only the host and the path count. ``/api/chat`` belongs to Ollama and Vercel, and
+    ``/api/v1/chat/completions`` to RAGFlow and FastGPT, so these give ``None``.
     """
     host, path = host_and_path(url)
     for hosts, paths, dialect in _SHAPES:
@@ -168,15 +168,15 @@ def guess(url: str) -> str | None:
 
 
 def completed(url: str, dialect: Dialect) -> str:
-    """Return the whole address that a base URL stands for; any other URL as it is.
+    """Return the complete URL for a base URL; any other URL is returned unchanged.
 
-    A base URL has no path, or ``/v1`` or ``/api``, or at a known provider the path that this
-    provider publishes, such as ``/openai/v1``. Which path follows is known from the dialect, or
-    for ``auto`` from the host or port. The query is kept.
+    A base URL has no path, or the path ``/v1`` or ``/api``, or the base path that a known provider
+    documents, such as ``/openai/v1``. The path to append comes from the dialect, or for ``auto``
+    from the host or port. The query is kept.
 
     Args:
-        url: an address that was checked.
-        dialect: the one that was named, or ``auto``.
+        url: a checked URL.
+        dialect: the chosen dialect, or ``auto``.
     """
     host, path = host_and_path(url)
     found = None
@@ -193,24 +193,24 @@ def completed(url: str, dialect: Dialect) -> str:
 
 
 def with_model(url: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the URL with the model in its place, and the options without it.
+    """Return the URL with the model inserted, and the options without it.
 
     Raises:
-        ValueError: the URL wants a model, and the options name none.
+        ValueError: the URL needs a model, and the options do not contain one.
     """
     rest = dict(options)
     if MODEL not in url:
         return url, rest
     model = rest.pop("model", None)
     if not isinstance(model, str) or not model:
-        # Its query may hold a secret, and tracebacks show variables.
+        # The query may hold a secret, and tracebacks can show local variables.
         url = ""
         raise ValueError("this backend has the model in its URL: give model='...'")
     return url.replace(MODEL, quote(model.removeprefix("models/"), safe="")), rest
 
 
 def services_at(host: str) -> tuple[Service, ...]:
-    """Return the APIs that a known provider has at this host (with its port), or none."""
+    """Return the APIs of a known provider at this host (with its port), empty if there are none."""
     for hosts, services in _PROVIDERS:
         if _is_host(hosts, host):
             return services
@@ -218,9 +218,9 @@ def services_at(host: str) -> tuple[Service, ...]:
 
 
 def host_and_path(url: str) -> tuple[str, str]:
-    """Return the host, with its port if the URL has one, and the path without a slash at its end.
+    """Return the host, with its port if the URL has one, and the path without a trailing slash.
 
-    Both are empty for what is no URL.
+    Both are empty if `url` is not a URL.
     """
     try:
         parts = urlsplit(url)
@@ -231,7 +231,7 @@ def host_and_path(url: str) -> tuple[str, str]:
 
 
 def _is_host(pattern: str, host: str) -> bool:
-    # A port says nothing unless the pattern names one.
+    # The port is irrelevant unless the pattern names one.
     name = host if ":" in pattern else host.partition(":")[0]
     return re.fullmatch(pattern, name) is not None
 
@@ -245,14 +245,14 @@ def _at_provider(path: str, services: tuple[Service, ...], dialect: Dialect) -> 
             return path + path_below_base(named or dialects.get(name))
     for name, base in services:
         if "[" not in base and path in _beginnings(base):
-            # Some take /v1 in front of their path, and do not publish it.
+            # Some providers also accept an undocumented /v1 before their path.
             base = path if path == "/v1" and not base else base
             return base + path_below_base(named or dialects.get(name))
     return None
 
 
 def _beginnings(base: str) -> list[str]:
-    """Return the stubs, and everything that the path of a base URL begins with."""
+    """Return the stubs and all prefixes of a base URL's path."""
     parts = base.split("/")
     return [*STUBS, *("/".join(parts[:count]) for count in range(2, len(parts)))]
 
@@ -262,10 +262,10 @@ def _family(name: str) -> str:
 
 
 def _anywhere(stub: str, dialect: Dialect) -> str | None:
-    """Return the path of a dialect below a stub, ``None`` if the dialect has no path of its own."""
+    """Return the path of a dialect below a stub, ``None`` if the dialect has no fixed path."""
     endpoint = dialect.path
     if endpoint is not None and MODEL in endpoint:
-        # Many a server of Gemini's protocol has paths of its own.
+        # Many servers with Gemini's protocol have other paths.
         return None
     if endpoint is None or not stub or endpoint.startswith(f"{stub}/"):
         return endpoint
@@ -273,10 +273,10 @@ def _anywhere(stub: str, dialect: Dialect) -> str | None:
         # Its base URLs end before the version.
         return stub + endpoint
     version = _VERSION.match(endpoint)
-    # A path such as /v3/chat or /api/chat is found nowhere else.
+    # A path such as /v3/chat or /api/chat belongs to only one backend.
     return stub + path_below_base(dialect) if version and version[0] in ("", "/v1") else endpoint
 
 
 def path_below_base(dialect: Dialect) -> str:
-    """Return what follows a dialect's base URL."""
+    """Return the path that follows a dialect's base URL."""
     return _VERSION.sub("", dialect.path or "", count=1)

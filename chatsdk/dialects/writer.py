@@ -1,4 +1,4 @@
-"""The encode side of every dialect: what is said of an answer, in the order of its parts."""
+"""`Writer`: encodes an answer's parts as frames; the base class of all encoders."""
 
 from __future__ import annotations
 
@@ -27,66 +27,70 @@ Frame = TypeVar("Frame")
 
 
 class Writer(Generic[Frame]):
-    """Writes the frames of one answer.
+    """Encodes the frames of one answer.
 
-    A dialect overrides what it has frames for; the rest says nothing. `write` calls the methods in
-    the order of the parts, and leaves pieces out that add nothing. A `step` is the answer so far.
+    A dialect overrides the methods for which it has frames; the others return none. `write` calls
+    the methods in the order of the parts and skips deltas that add nothing. A `step` is the answer
+    up to and including the current part.
     """
 
     def begin(self) -> Iterable[Frame]:
-        """Say what comes before all parts."""
+        """Return the frames that come before all parts."""
         return ()
 
     def text(self, added: str, step: Answer) -> Iterable[Frame]:
-        """Say a piece of the text."""
+        """Return the frames of a text delta."""
         return ()
 
     def rewritten(self, step: Answer) -> Iterable[Frame]:
-        """Say that the text is another one now; where that cannot be said, it follows whole."""
+        """Return the frames for replaced text; a dialect that cannot replace it appends the new
+        text.
+        """
         return self.text(step.text, step) if step.text else ()
 
     def reasoning(self, added: str, step: Answer) -> Iterable[Frame]:
-        """Say a piece of the reasoning."""
+        """Return the frames of a reasoning delta."""
         return ()
 
     def call(self, part: ToolCallDelta) -> Iterable[Frame]:
-        """Say a piece of a tool call, where calls are sent in pieces."""
+        """Return the frames of a tool call delta, for dialects that stream calls."""
         return ()
 
     def calls(self, calls: tuple[ToolCall, ...], first: int) -> Iterable[Frame]:
-        """Say calls that are whole, where each is sent at once; `first` is the place of the first.
+        """Return the frames of complete calls, for dialects that send each call in one frame.
 
-        A call is whole when something else than a call comes after it.
+        `first` is the index of the first one. A call is complete when a part that is not a call
+        follows.
         """
         return ()
 
     def result(self, part: ToolResult) -> Iterable[Frame]:
-        """Say the result of a tool that was run on this side."""
+        """Return the frames of the result of a tool that the server ran."""
         return ()
 
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterable[Frame]:
-        """Say what the answer leans on."""
+        """Return the frames of new citations."""
         return ()
 
     def usage(self, part: UsageUpdate, step: Answer) -> Iterable[Frame]:
-        """Say counts, where they have a frame of their own."""
+        """Return the frames of token counts, for dialects that send them separately."""
         return ()
 
     def finish(self, part: Finish) -> Iterable[Frame]:
-        """Say why the model stopped, where the end does not say it."""
+        """Return the frames of a finish reason, if the end frame does not contain it."""
         return ()
 
     def failure(self, part: Failure, answer: Answer) -> Iterable[Frame]:
-        """Say that it failed; nothing follows."""
+        """Return the frames of an error; nothing follows."""
         return ()
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterable[Frame]:
-        """Say that the answer is whole; `finish` is the last one among the parts."""
+        """Return the frames that end a complete answer; `finish` is the last `Finish` part."""
         return ()
 
 
 def write(writer: Writer[Frame], parts: Iterable[Part]) -> Iterator[Frame]:
-    """Write parts, each as soon as it is there."""
+    """Encode parts, each as soon as it is available."""
     builder, called = AnswerBuilder(), 0
     finish: Finish | None = None
     yield from writer.begin()
@@ -128,7 +132,7 @@ def write(writer: Writer[Frame], parts: Iterable[Part]) -> Iterator[Frame]:
 
 
 def _leftover(writer: Writer[Frame], builder: AnswerBuilder) -> Iterator[Frame]:
-    """Say what text and reasoning end with: half a pair that waited for its other half."""
+    """Encode half a surrogate pair that still waits for its other half at the end."""
     before = builder.answer
     last = builder.flush()
     if last is before:
