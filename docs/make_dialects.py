@@ -29,8 +29,11 @@ CLIENTS = {
     "coze": "cozepy 0.20.0",
     "dashscope": "dashscope 2.0.2",
     "deepseek": "openai 3.54.0",
+    "flowise": "flowise 1.0.4",
     "gemini": "google-genai 3.4.0",
     "langgraph": "langgraph-sdk 0.4.14",
+    "mcp": "mcp 2.3.0",
+    "mistral_conversations": "mistralai 3.7.0",
     "ollama": "ollama 0.6.3",
     "openai": "openai 3.54.0",
     "openai_responses": "openai 3.54.0",
@@ -39,6 +42,7 @@ CLIENTS = {
     "ragflow_legacy": "ragflow-sdk 0.26.0",
     "ragflow_openai": "openai 3.54.0",
     "raw": "eventsource-parser 3.1.1",
+    "tgi": "huggingface_hub 2.4.0",
     "vercel": "ai 6.0.326",
 }
 

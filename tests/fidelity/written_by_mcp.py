@@ -38,12 +38,16 @@ def call(prompt: str) -> dict[str, Any]:
     }
 
 
+def app(host: str) -> Any:
+    """The server as an ASGI application, for requests to `host`."""
+    return server.streamable_http_app(stateless_http=True, host=host)
+
+
 def written() -> dict[str, str]:
     """The bodies that the server answers with, by name."""
-    app = server.streamable_http_app(stateless_http=True, host="testserver")
     headers = {"Accept": "application/json, text/event-stream"}
     found = {}
-    with TestClient(app) as client:
+    with TestClient(app("testserver")) as client:
         for name, prompt in {"mcp_progress": "Look", "mcp_tool_error": "Break"}.items():
             answer = client.post("/mcp", json=call(prompt), headers=headers)
             assert answer.headers["content-type"].startswith("text/event-stream"), answer.text
