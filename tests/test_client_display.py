@@ -296,6 +296,6 @@ def test_without_ipython(client, server, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "IPython", None)
     server.answer("openai", "Good day to you.")
     stream = client.ask("Hello")
-    with pytest.raises(ImportError, match=r'pip install "chatsdk\[notebook\]"'):
+    with pytest.raises(ImportError, match="pip install ipython"):
         stream.display()
     assert stream.result().text == "Good day to you."
