@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
-from collections.abc import Callable, Coroutine
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from django.core.handlers.asgi import ASGIRequest
+import django
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import URLPattern, re_path
@@ -22,6 +25,9 @@ from chatsdk.web.relay import HEARTBEAT_SECONDS, relay
 from chatsdk.web.service import ChatService
 
 __all__ = ["error_response", "stream_response", "urls"]
+
+# Whether Django itself ends a response whose browser has left.
+LISTENS = django.VERSION >= (5, 0)
 
 
 def stream_response(
@@ -136,10 +142,33 @@ def _response(request: HttpRequest, found: WebResponse) -> Any:
 def _streaming(
     request: HttpRequest, status: int, headers: list[tuple[str, str]], body: FrameStream
 ) -> StreamingHttpResponse:
-    content: Any = frames(body) if isinstance(request, ASGIRequest) else body
+    content: Any = _frames(body) if isinstance(request, ASGIRequest) else body
     response = StreamingHttpResponse(content, status=status)
     _with_headers(response, headers)
     return response
+
+
+async def _frames(body: FrameStream) -> AsyncIterator[bytes]:
+    receive = None if LISTENS else _receive()
+    async with contextlib.aclosing(frames(body, receive and _left(receive))) as found:
+        async for data in found:
+            yield data
+
+
+def _receive() -> Any:
+    """Return the ASGI ``receive`` of the request that this task answers, if it can be found.
+
+    Django before 5.0 neither listens for a browser that leaves nor hands out what could.
+    """
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code is not ASGIHandler.handle.__code__:
+        frame = frame.f_back
+    return None if frame is None else frame.f_locals.get("receive")
+
+
+async def _left(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _with_headers(response: Any, headers: list[tuple[str, str]]) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any, TypeVar
 
 from chatsdk.web.exchange import FrameStream
 
@@ -15,23 +15,34 @@ __all__ = ["frames", "on_a_thread"]
 T = TypeVar("T")
 
 
-async def frames(body: FrameStream) -> AsyncIterator[bytes]:
+async def frames(
+    body: FrameStream, left: Coroutine[Any, Any, object] | None = None
+) -> AsyncGenerator[bytes, None]:
     """Yield the frames of a stream, and its heartbeats; close it at the end.
 
     The frames are produced on the stream's own thread: none of the loop's threads waits.
+
+    Args:
+        body: the stream.
+        left: returns once the browser has left, for a framework that does not say so itself.
     """
     loop = asyncio.get_running_loop()
     pump = body.pump
+    ready = asyncio.Event()
 
-    def wake(ready: asyncio.Event) -> None:
+    def wake() -> None:
         # The loop may be gone by now.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ready.set)
 
+    leaving = None
+    if left is not None:
+        leaving = loop.create_task(left)
+        leaving.add_done_callback(lambda _: ready.set())
     try:
-        while True:
-            ready = asyncio.Event()
-            data = pump.take_now(lambda ready=ready: wake(ready))  # type: ignore[misc]
+        while leaving is None or not leaving.done():
+            ready.clear()
+            data = pump.take_now(wake)
             if data is None:
                 return
             if data:
@@ -43,6 +54,8 @@ async def frames(body: FrameStream) -> AsyncIterator[bytes]:
                 yield body.heartbeat_frame
     finally:
         body.close()
+        if leaving is not None:
+            leaving.cancel()
 
 
 async def on_a_thread(function: Callable[[], T], *, name: str = "chatsdk-request") -> T:
