@@ -52,7 +52,13 @@ class JournalTurn(Protocol):
 
 
 class Following(Protocol):
-    """The entries of one turn: those that are there, then each as it comes."""
+    """The entries of one turn: those that are there, then each as it comes.
+
+    Attributes:
+        turn: the turn's id.
+    """
+
+    turn: str
 
     def __iter__(self) -> Iterator[Entry | None]:
         """Yield entries; ``None`` after each `heartbeat` seconds without one.

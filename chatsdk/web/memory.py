@@ -168,6 +168,7 @@ class _Turn:
 
 class _Following:
     def __init__(self, turn: _Turn, place: int, heartbeat: float) -> None:
+        self.turn = turn.id
         self._turn = turn
         self._place = place
         self._heartbeat = heartbeat

@@ -478,13 +478,13 @@ class _Turn:
 class _Following:
     def __init__(self, journal: RedisJournal, turn: str, place: int, heartbeat: float) -> None:
         self._journal = journal
-        self._turn = turn
+        self.turn = turn
         self._place = place
         self._heartbeat = heartbeat
         self._closed = False
 
     def __iter__(self) -> Iterator[Entry | None]:
-        journal, turn, lease = self._journal, self._turn, self._journal.lease
+        journal, turn, lease = self._journal, self.turn, self._journal.lease
         said = answered = time.monotonic()
         left, away = lease, False
         while not self._closed:

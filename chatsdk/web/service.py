@@ -37,6 +37,10 @@ _log = logging.getLogger("chatsdk.web")
 # Seconds after which a browser may ask again when all turns of this process are taken.
 RETRY_SECONDS = 5
 
+# Seconds, if a heartbeat is shorter, within which a refusal of the backend becomes a status. Later
+# the response begins without the backend, because proxies give up what is silent.
+PATIENCE_SECONDS = 2.0
+
 Prepare = Callable[
     [tuple[Message, ...], dict[str, Any]], tuple[Sequence[Message], Mapping[str, Any]]
 ]
@@ -133,7 +137,10 @@ class ChatService:
         return self._max_body
 
     def respond(self, request: WebRequest) -> WebResponse:
-        """Answer one request. It blocks until the backend has accepted or refused a new turn."""
+        """Answer one request.
+
+        It blocks until the backend has accepted or refused a new turn, for a heartbeat at most.
+        """
         origin: str | None = None
         try:
             origin = allowed_origin(request, self._origins)
@@ -205,6 +212,9 @@ class ChatService:
         if not is_chat_id(chat):
             raise Refused.of(400, "bad_request", "The chat's id has characters that no id has.")
         self._check_permission(request, chat)
+        resumed = self._resume(request, chat, Wording(dialect))
+        if resumed is not None:
+            return resumed
         question = self._question(chat, asked)
         with self._lock:
             if self._running >= self._max_turns:
@@ -219,7 +229,7 @@ class ChatService:
         if self._journal is None:
             return self._relayed(turn, chat, dialect)
         turn.start(self._journal)
-        refused = turn.wait()
+        refused = turn.wait(max(self._heartbeat, PATIENCE_SECONDS))
         if isinstance(refused, ChatError):
             response = of_refusal(error_response(refused))
             return response._replace(headers=[*response.headers, ("X-Chat-Id", chat)])
@@ -233,6 +243,28 @@ class ChatService:
             headers = [("Content-Type", "application/json"), ("X-Chat-Id", chat)]
             return WebResponse(202, headers, json_body(where))
         return self._follow(self._journal, chat, None, turn.wording, turn)
+
+    def _resume(self, request: WebRequest, chat: str, wording: Wording) -> WebResponse | None:
+        """Follow the turn that a repeated POST has begun already.
+
+        A client that posts and reconnects, such as fetch-event-source, sends its POST again with
+        the last id that it got.
+        """
+        after = request.headers.get("last-event-id")
+        if after is None or self._journal is None:
+            return None
+        newest = self._journal.follow(chat, heartbeat=self._heartbeat)
+        if newest is None:
+            return None
+        newest.close()
+        if newest.turn != after.rpartition("-")[0]:
+            return None
+        response = self._follow(self._journal, chat, after, wording)
+        if response.status == 204:
+            # The end of an event stream; for a client that posts, 204 is a failure.
+            headers = [*stream_headers(wording.dialect), ("X-Chat-Id", chat)]
+            response = WebResponse(200, headers)
+        return response
 
     def _question(self, chat: str, asked: AskedFor) -> Question:
         messages: Sequence[Message] = asked.messages

@@ -43,8 +43,13 @@ def error_response(error: ChatError) -> Response:
     return _with_headers(Response(found.body, found.status), found.headers)
 
 
-def routes(service: ChatService) -> list[Route]:
-    """Return the routes of a `ChatService`, for ``Mount("/api/chat", routes=routes(service))``."""
+def routes(service: ChatService, prefix: str = "") -> list[Route]:
+    """Return the routes of a `ChatService`, below a prefix such as ``"/api/chat"``.
+
+    ``Starlette(routes=[*routes(service, "/api/chat")])``, and in FastAPI
+    ``app.router.routes.extend(routes(service, "/api/chat"))``. In a ``Mount`` they need no prefix,
+    but Starlette then redirects from the path without a slash at its end.
+    """
 
     async def answer(request: Request) -> Response:
         rest = request.path_params.get("rest", "")
@@ -77,10 +82,10 @@ def routes(service: ChatService) -> list[Route]:
         return _streaming(found.status, found.headers, found.body)
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return [
-        Route("/", answer, methods=methods),
-        Route("/{rest:path}", answer, methods=methods),
-    ]
+    prefix = prefix.rstrip("/")
+    paths = [prefix] if prefix else []
+    paths += [f"{prefix}/", f"{prefix}/{{rest:path}}"]
+    return [Route(path, answer, methods=methods) for path in paths]
 
 
 def _streaming(status: int, headers: list[tuple[str, str]], body: FrameStream) -> StreamingResponse:

@@ -133,10 +133,9 @@ class Turn:
             self._release()
             raise
 
-    def wait(self) -> BaseException | None:
+    def wait(self, timeout: float) -> BaseException | None:
         """Wait until the backend has accepted or refused; return the error of a refusal."""
-        self._opened.wait()
-        return self._error
+        return self._error if self._opened.wait(timeout) else None
 
     def _run(self, journal: Journal, entries: JournalTurn) -> None:
         try:

@@ -63,6 +63,12 @@ class Page:
         self.connection.request(method, self.path + path, body, sent)
         return self.connection.getresponse()
 
+    def send(self, body: dict[str, Any]) -> None:
+        """Send a question, and do not wait for the response."""
+        self.connection.request(
+            "POST", self.path, json.dumps(body), {"Content-Type": "application/json"}
+        )
+
     def leave(self, response: http.client.HTTPResponse) -> None:
         """Close the connection, as a browser does when its tab is closed."""
         response.close()

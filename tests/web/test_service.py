@@ -116,6 +116,34 @@ def test_an_id_of_an_earlier_turn_skips_nothing(server) -> None:
         assert text_of(page.ask("GET", "/chat-1/stream", Last_Event_ID=id).read()) == "Two"
 
 
+def test_a_post_that_is_repeated(server) -> None:
+    """A POST with the last id of the turn goes on with it; one of another turn begins a turn."""
+    server.answer("openai", "One two", pieces=2)
+    server.answer("openai", "Three")
+    with site(server) as url, Page(url) as page:
+        body = page.ask(body=user("Hi")).read()
+        ids = [id for id, _ in frames(body)]
+        again = page.ask(body=user("Hi"), Last_Event_ID=ids[2])
+        assert [id for id, _ in frames(again.read())] == ids[3:]
+        # Nothing is left: an event stream that ends, because a client that posts takes 204 amiss.
+        again = page.ask(body=user("Hi"), Last_Event_ID=ids[-1])
+        assert (again.status, again.read()) == (200, b"")
+        assert again.headers["Content-Type"].startswith("text/event-stream")
+        assert len(server.requests) == 1
+        foreign = page.ask(body=user("Hi"), Last_Event_ID="0123456789ab-3")
+        assert text_of(foreign.read()) == "Three"
+
+
+def test_the_response_begins_without_the_backend(server) -> None:
+    """A backend that is silent before its headers gets heartbeats, so that no proxy gives up."""
+    script = server.stream(hold_head=True)
+    with site(server, heartbeat=0.1) as url, Page(url) as page:
+        response = page.ask(body=user("Hi"))
+        read_until(response, b": ping")
+        script.cut()
+        assert '"type": "error"' in response.read().decode()
+
+
 def test_post_then_event_source(server) -> None:
     """With `Accept: application/json`, POST gives the address of the stream."""
     script = server.answer("openai")
