@@ -32,8 +32,8 @@ def _missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-def _install(folder: Path) -> None:
-    """Install `PACKAGES` below a folder, with the first npm that can."""
+def _install(folder: Path, packages: tuple[str, ...]) -> None:
+    """Install packages below a folder, with the first npm that can."""
     environment = dict(os.environ)
     if "SSL_CERT_FILE" in environment:
         # Node does not look there by itself.
@@ -45,7 +45,7 @@ def _install(folder: Path) -> None:
         if npm is None:
             continue
         done = subprocess.run(
-            [npm, "install", *QUICK, *PACKAGES],
+            [npm, "install", *QUICK, *packages],
             cwd=folder,
             # It is a program for the node beside it.
             env=environment | {"PATH": os.pathsep.join((place, *os.get_exec_path()))},
@@ -56,24 +56,36 @@ def _install(folder: Path) -> None:
         if not done.returncode:
             return
         words = done.stderr.decode(errors="replace").strip()
-        said = f"npm could not install {' '.join(PACKAGES)}: {words[-300:]}"
+        said = f"npm could not install {' '.join(packages)}: {words[-300:]}"
     _missing(said)
 
 
 class Node:
-    """Node with `PACKAGES`, installed below a folder; CHATSDK_NODE_MODULES names them elsewhere."""
+    """Node with packages, installed below a folder; CHATSDK_NODE_MODULES names them elsewhere.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where to install.
+        packages: of npm, with their versions.
+        programs: the folder of the programs to run.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        packages: tuple[str, ...] = PACKAGES,
+        programs: Path = Path(__file__).parent,
+    ) -> None:
+        self._programs = programs
         self._node = shutil.which("node") or _missing("there is no node on this machine")
         given = os.environ.get("CHATSDK_NODE_MODULES")
         self._modules = Path(given) if given else folder / "node_modules"
         if given is None:
-            _install(folder)
+            _install(folder, packages)
 
     def run(self, program: str, *arguments: str) -> Any:
-        """Run a program beside this file and return the JSON that it prints."""
+        """Run a program and return the JSON that it prints."""
         done = subprocess.run(
-            [self._node, str(Path(__file__).parent / program), *arguments],
+            [self._node, str(self._programs / program), *arguments],
             env=os.environ | {"NODE_PATH": str(self._modules)},
             capture_output=True,
             timeout=RUN_SECONDS,

@@ -1,0 +1,69 @@
+"""A browser that leaves, in each server that people deploy with."""
+
+from __future__ import annotations
+
+import pytest
+from browser import Page, read_until, text_of, user
+from servers import ASGI, SERVERS, now, running, within
+
+# Seconds from the browser's leaving until the connection to the backend is closed.
+CLOSED_WITHIN = 1.0
+
+everywhere = pytest.mark.parametrize("server", SERVERS)
+
+
+@everywhere
+def test_leaving_a_silent_answer(server, backend, djangos) -> None:
+    """The connection to the backend is closed soon after; a heartbeat notices it."""
+    with running(server, backend.url, djangos, HEARTBEAT=0.2) as url:
+        script = backend.answer("openai")
+        script.say("One")
+        with Page(f"{url}/answer") as page:
+            response = page.ask("GET")
+            read_until(response, b"One")
+            left = now()
+            page.leave(response)
+        within(CLOSED_WITHIN, left, script.wait_for_disconnect())
+
+
+@everywhere
+def test_leaving_an_answer_that_grows(server, backend, djangos) -> None:
+    """The same without heartbeats, because something is written all the time."""
+    with running(server, backend.url, djangos, HEARTBEAT=60) as url:
+        script = backend.answer("openai", "word " * 2000, pace=0.05, pieces=2000)
+        with Page(f"{url}/answer") as page:
+            response = page.ask("GET")
+            read_until(response, b"word")
+            left = now()
+            page.leave(response)
+        within(CLOSED_WITHIN, left, script.wait_for_disconnect())
+
+
+@pytest.mark.parametrize("server", ASGI)
+def test_an_event_loop_needs_no_heartbeat(server, backend, djangos) -> None:
+    """An ASGI server tells the application that the browser has left."""
+    with running(server, backend.url, djangos, HEARTBEAT=60) as url:
+        script = backend.answer("openai")
+        script.say("One")
+        with Page(f"{url}/answer") as page:
+            response = page.ask("GET")
+            read_until(response, b"One")
+            left = now()
+            page.leave(response)
+        within(CLOSED_WITHIN, left, script.wait_for_disconnect())
+
+
+@everywhere
+def test_a_turn_goes_on_without_its_browser(server, backend, djangos) -> None:
+    """With a journal, the turn is read to its end, and another browser gets all of it."""
+    with running(server, backend.url, djangos, HEARTBEAT=0.2) as url:
+        script = backend.answer("openai")
+        script.say("One")
+        with Page(f"{url}/api/chat") as page, Page(f"{url}/api/chat") as other:
+            response = page.ask(body=user("Hi"))
+            read_until(response, b"One")
+            page.leave(response)
+            script.say(" two")
+            script.finish()
+            found = other.ask("GET", "/chat-1/stream")
+            assert text_of(found.read()) == "One two"
