@@ -58,8 +58,8 @@ class Body:
     def limit_waits(self, seconds: float | None) -> None:
         """Let each wait of `read` raise a timeout after so many seconds.
 
-        The kernel keeps the limit of a plain socket, at no cost for a read; a TLS socket polls
-        before it reads.
+        The kernel keeps the limit of a plain socket, at no cost that shows. A timeout of Python's
+        polls at each read: 2 us of CPU there, and 1.6 us under TLS, where nothing else works.
         """
         sock = self._sock
         if sock is None:
