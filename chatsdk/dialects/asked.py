@@ -1,4 +1,4 @@
-"""`AskedFor`, and the checks for reading request bodies."""
+"""`AskedFor`, and checks for decoding request bodies."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _KINDS: dict[type, str] = {
 
 @distinct
 class AskedFor(NamedTuple):
-    """What a request body asks for, as `Dialect.read_request` reads it.
+    """The content of a request body, as `Dialect.read_request` returns it.
 
     Attributes:
         messages: the conversation, the latest message last.
-        options: all other fields that `Dialect.body` would write, by their names there; ``tools``
-            is a list of ``{"name", "description", "parameters"}``.
-        stream: whether a streamed answer is asked for.
+        options: all other fields that `Dialect.body` would write, by the names used there;
+            ``tools`` is a list of ``{"name", "description", "parameters"}``.
+        stream: whether the request is for a streamed answer.
         conversation_id: the conversation to continue, or ``None``.
     """
 
@@ -48,12 +48,12 @@ class AskedFor(NamedTuple):
 
 
 def as_json(value: Any) -> str:
-    """Write a value as JSON text, for arguments and results that came as values."""
+    """Encode a value as JSON text, for arguments and results sent as values."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def refuse(where: str, expected: str) -> ValueError:
-    """Return the error for a field that is not what it has to be; the value is not repeated."""
+    """Return the error for an invalid field; it does not repeat the value."""
     return ValueError(f"{where} must be {expected}")
 
 
@@ -67,17 +67,18 @@ def json_object(value: Any, where: str = "the request body") -> dict[str, Any]:
 def field(
     source: Mapping[str, Any], name: str, kind: type, where: str = "", default: Any = ...
 ) -> Any:
-    """Return a field of the given kind.
+    """Return a field, checked for its type.
 
     Args:
         source: the object.
         name: the field.
         kind: ``str``, ``bool``, ``list``, ``dict`` or ``int``.
         where: the path of the object, such as ``messages[0]``.
-        default: returned if the field is missing or ``null``; without it, that is an error.
+        default: the value for a field that is missing or ``null``; without a default, that is an
+            error.
 
     Raises:
-        ValueError: the field is missing or of another kind.
+        ValueError: the field is missing or of another type.
     """
     value = source.get(name)
     if value is None and default is not ...:
@@ -88,7 +89,7 @@ def field(
 
 
 def message_at(where: str, value: Any) -> Message:
-    """Read one message in the widespread shape; errors name its place."""
+    """Decode one message in the common shape; errors contain `where`."""
     try:
         return Message.of(json_object(value, where))
     except (TypeError, ValueError) as error:
@@ -97,12 +98,12 @@ def message_at(where: str, value: Any) -> Message:
 
 
 def tools_in(body: Mapping[str, Any], name: str = "tools") -> list[dict[str, Any]]:
-    """Return the declared functions, without the wrapping that OpenAI puts around each."""
+    """Return the declared functions, without OpenAI's wrapper around each."""
     found: list[dict[str, Any]] = []
     for place, item in enumerate(field(body, name, list, default=[])):
         tool = json_object(item, f"{name}[{place}]")
         if tool.get("type", "function") != "function":
-            # A tool that the backend runs by itself stays as it is.
+            # A tool that the backend runs stays unchanged.
             found.append(tool)
             continue
         function = tool.get("function", tool)
@@ -113,6 +114,6 @@ def tools_in(body: Mapping[str, Any], name: str = "tools") -> list[dict[str, Any
 
 
 def without(body: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return the fields of a body whose names are not among `names`."""
+    """Return the fields of a body whose names are not in `names`."""
     left_out = set(names)
     return {name: value for name, value in body.items() if name not in left_out}

@@ -1,4 +1,4 @@
-"""Calls of tools in OpenAI's shape, which others have taken over: read, and written."""
+"""Decodes and encodes tool calls in OpenAI's shape, which other backends share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["declared", "whole_call", "written_calls", "written_tools"]
 
 
 def whole_call(call: dict[str, Any], place: int = 0) -> ToolCallDelta:
-    """Read a call that came whole: ``{"id", "function": {"name", "arguments"}}``.
+    """Decode a complete call: ``{"id", "function": {"name", "arguments"}}``.
 
-    `place` is its place among the others, for those without an id.
+    `place` is its index among the calls, for calls without an id.
     """
     function = as_object(call.get("function"), "function")
     id = as_name(call.get("id"))
@@ -27,7 +27,7 @@ def whole_call(call: dict[str, Any], place: int = 0) -> ToolCallDelta:
 
 
 def written_calls(message: Message) -> list[dict[str, Any]]:
-    """Write the calls of an assistant's message."""
+    """Encode the calls of an assistant's message."""
     return [
         {
             "id": call.id,
@@ -39,7 +39,7 @@ def written_calls(message: Message) -> list[dict[str, Any]]:
 
 
 def written_tools(tools: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Write the tools that a model may call; one that says its own ``type`` stays as it is."""
+    """Encode the tools that a model may call; a tool with a ``type`` stays unchanged."""
     return [
         dict(tool) if "type" in tool else {"type": "function", "function": dict(tool)}
         for tool in tools
@@ -47,6 +47,6 @@ def written_tools(tools: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def declared(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a tool's declaration without the wrapping that OpenAI has around it."""
+    """Return a tool's declaration without OpenAI's wrapper."""
     inner = tool.get("function")
     return dict(inner if isinstance(inner, Mapping) else tool)

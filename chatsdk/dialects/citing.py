@@ -1,4 +1,4 @@
-"""Sources in the shapes in which more than one backend sends them, as `Citation`."""
+"""Decodes citations in the shapes that several backends share, as `Citation`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from chatsdk.parts import Citation
 
 __all__ = ["documents_cited", "looked_up", "passages", "url_citation", "web_results"]
 
-# Digits of a passage's number; RAGFlow's are below 500, and int() refuses thousands of them.
+# Largest number of digits in a passage's number. RAGFlow's are below 500; int() refuses thousands
+# of digits.
 NUMBER_DIGITS = 6
 
 
 def url_citation(annotation: object) -> Citation | None:
-    """Read OpenAI's ``url_citation``, nested as in chat completions or flat as in responses."""
+    """Decode OpenAI's ``url_citation``, nested as in chat completions or flat as in responses."""
     value = as_object(annotation, "annotation")
     if value.get("type") != "url_citation":
         return None
@@ -29,7 +30,7 @@ def url_citation(annotation: object) -> Citation | None:
 
 
 def web_results(values: object) -> Iterator[Citation]:
-    """Read search results that stand beside the answer: addresses, or objects that hold one.
+    """Decode search results sent next to the answer: URLs, or objects that contain one.
 
     The answer counts them from 1.
     """
@@ -46,7 +47,7 @@ def web_results(values: object) -> Iterator[Citation]:
 
 
 def documents_cited(values: object) -> Iterator[Citation]:
-    """Read Azure's citations of one's own data, which the answer counts as ``[doc1]``.
+    """Decode Azure's citations of the user's own data; the answer refers to them as ``[doc1]``.
 
     Source: https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data
     """
@@ -64,7 +65,7 @@ def documents_cited(values: object) -> Iterator[Citation]:
 
 
 def looked_up(values: object) -> Iterator[Citation]:
-    """Read Open WebUI's ``sources``: passages, each with its metadata and distance."""
+    """Decode Open WebUI's ``sources``: passages, each with its metadata and distance."""
     place = 0
     for value in as_list(values, "sources"):
         item = as_object(value, "sources[]")
@@ -91,9 +92,9 @@ def _is_url(value: object) -> bool:
 
 
 def passages(reference: object) -> Iterator[Citation]:
-    """Read RAGFlow's ``reference``: its chunks as a list, or as an object keyed by their number.
+    """Decode RAGFlow's ``reference``: its chunks as a list, or as an object keyed by their number.
 
-    Text cites them as ``[ID:n]``, n being the place in the list (from 0), or the key.
+    The text refers to them as ``[ID:n]``; n is the index in the list (from 0), or the key.
     """
     if isinstance(reference, dict):
         reference = reference.get("chunks")

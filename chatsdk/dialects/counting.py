@@ -1,4 +1,4 @@
-"""Token counts in the shapes in which more than one backend sends them."""
+"""Decodes token counts in the shapes that several backends share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["counted", "sum_of"]
 
 
 def counted(usage: dict[str, Any]) -> UsageUpdate:
-    """Read OpenAI's ``prompt_tokens`` and ``completion_tokens``, which many have taken over."""
+    """Decode OpenAI's ``prompt_tokens`` and ``completion_tokens``, which many backends use."""
     out = as_object(usage.get("completion_tokens_details"), "completion_tokens_details")
     into = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
     cached = as_whole(into.get("cached_tokens"))
@@ -23,14 +23,14 @@ def counted(usage: dict[str, Any]) -> UsageUpdate:
     given, said, total = map(as_whole, found)
     reasoning = as_whole(out.get("reasoning_tokens"))
     if reasoning is None:
-        # Perplexity's and SGLang's place for it.
+        # Perplexity and SGLang have it here.
         reasoning = as_whole(usage.get("reasoning_tokens"))
     if given is not None and said is not None:
         if reasoning and (total == given + said + reasoning or (not total and reasoning > said)):
-            # xAI counts thoughts beside the text, OpenAI among it.
+            # xAI counts reasoning separately from the text, OpenAI as part of it.
             said += reasoning
         elif total is not None and total > given + said:
-            # Databricks counts as Anthropic does: what a cache held is not among the prompt.
+            # Databricks counts as Anthropic does: the prompt does not include cached tokens.
             names = ("cache_read_input_tokens", "cache_creation_input_tokens")
             kept = sum_of(map(usage.get, names))
             if kept and total == given + said + kept:
@@ -41,6 +41,6 @@ def counted(usage: dict[str, Any]) -> UsageUpdate:
 
 
 def sum_of(values: Iterable[object]) -> int | None:
-    """Return the sum of the counts among `values`, ``None`` if there is none."""
+    """Return the sum of the counts in `values`, ``None`` if there are none."""
     counts = [count for value in values if (count := as_whole(value)) is not None]
     return sum(counts) if counts else None

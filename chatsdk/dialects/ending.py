@@ -1,4 +1,4 @@
-"""How sure it is that an answer is whole."""
+"""Decides whether an answer is complete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["bare_error", "proof"]
 
 
 def bare_error(tail: bytes) -> Failure | None:
-    """Return the error that broke a stream off outside of events; `tail` is the body's end."""
+    """Return an error outside an event that broke the stream off; `tail` is the body's end."""
     from chatsdk.dialects.refusing import outside_events
 
     return outside_events(tail)
@@ -19,25 +19,24 @@ def bare_error(tail: bytes) -> Failure | None:
 def proof(
     about: About, answer: Answer, ended: bool, *, delimited: bool, pending: bool = False
 ) -> str | None:
-    """Return what shows that `answer` is whole, after a body that ended without an error.
+    """Return the proof that `answer` is complete, after a body that ended without an error.
 
     Args:
-        about: of the dialect that read the body; of ``auto``, of the one it decided for.
+        about: of the dialect that decoded the body; for ``auto``, of the detected one.
         answer: the last step.
-        ended: whether the dialect's end marker came (`AnswerBuilder.ended`).
-        delimited: whether the HTTP body had chunks or a length and came to its own end. Without
-            either it ends with the connection, and a cut looks just the same.
+        ended: whether the dialect's end marker arrived (`AnswerBuilder.ended`).
+        delimited: whether the HTTP body had chunks or a length and ended there. Otherwise the body
+            ends with the connection, so a truncated body looks the same.
         pending: whether the body ended inside an event, which was dropped.
 
     Returns:
-        ``"marker"``, ``"finish_reason"`` or ``"framing"``; ``"unproven"`` where all that is
-        missing is `delimited` and the dialect has no end marker; ``None`` where the answer was
-        interrupted.
+        ``"marker"``, ``"finish_reason"`` or ``"framing"``; ``"unproven"`` if only `delimited` is
+            missing and the dialect has no end marker; ``None`` if the answer was interrupted.
     """
     if ended:
         return "marker"
     if not delimited and (pending or (about.end_marker is not None and not about.clean_end)):
-        # It may have been cut, and the marker that would show otherwise did not come.
+        # The body may be truncated, and the marker that would disprove it is missing.
         return None
     if answer.finish_reason is not None:
         found = "finish_reason"

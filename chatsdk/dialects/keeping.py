@@ -1,22 +1,24 @@
-"""How much of an answer is kept, beside what it says, for the request that goes on from it."""
+"""`Room`: limits the opaque state that an answer keeps for the next request."""
 
 from __future__ import annotations
 
 __all__ = ["Room"]
 
-# Characters of what no field of the answer holds, thoughts and results of the backend's own
-# searches: as many as an event may have bytes by default.
+# Largest size, in characters, of data without a field in the answer: reasoning and results of
+# server-side searches. Equal to the default limit of an event in bytes.
 MOST_CHARS = 16 * 1024 * 1024
 
 
 class Room:
-    """What is left of the room for one answer. An answer that needs more is not kept at all."""
+    """The remaining room of one answer. If an answer needs more, none of it is kept."""
 
     def __init__(self) -> None:
         self._left = MOST_CHARS
 
     def take(self, value: object) -> bool:
-        """Take room for a value of JSON; return whether there was enough for all so far."""
+        """Reserve room for a JSON value; return whether there was enough for all values up to this
+        one.
+        """
         if self._left > 0:
             self._left -= len(str(value))
         return self._left > 0

@@ -1,4 +1,4 @@
-"""LangChain's messages as JSON, which both LangServe and LangGraph stream."""
+"""Decodes and encodes LangChain's messages as JSON; LangServe and LangGraph stream them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from chatsdk.parts import (
 
 __all__ = ["MessageReader", "documents", "written"]
 
-# The model's makers name it, LangChain passes it on.
+# The model's maker chooses the value, and LangChain passes it on.
 FINISH = {
     **dict.fromkeys(("stop", "end_turn", "stop_sequence"), "stop"),
     **dict.fromkeys(("length", "max_tokens"), "length"),
@@ -40,25 +40,25 @@ ROLES = {"system": "system", "user": "human", "assistant": "ai", "tool": "tool"}
 
 
 class MessageReader:
-    """Reads the messages of one run: pieces of them, or each as far as it has come.
+    """Decodes the messages of one run, sent as deltas or as growing snapshots.
 
-    The texts of several messages follow each other as they are; their usage is added up.
+    The texts of several messages are joined unchanged; their usage is added up.
     """
 
     def __init__(self) -> None:
         self._text = Running[Text, TextSnapshot](Text, TextSnapshot)
         self._reasoning = Running[Reasoning, ReasoningSnapshot](Reasoning, ReasoningSnapshot)
-        # Of each message, by its id, and of all together.
+        # Counts of each message, by its id, and of all together.
         self._usage: dict[str, dict[str, int]] = {}
         self._total: dict[str, int] = {}
         self._calls: dict[int | str, ToolCallDelta] = {}
-        # The calls that are told apart by their message and their place in it.
+        # Calls, identified by their message and their index in it.
         self._keys: dict[tuple[str, object], int] = {}
         self._finish: tuple[str, str] | None = None
         self._model: str | None = None
 
     def piece(self, message: dict[str, Any]) -> list[Part]:
-        """Return what an ``AIMessageChunk`` adds; an ``ai`` message is one piece."""
+        """Return the parts that an ``AIMessageChunk`` adds; an ``ai`` message is one delta."""
         id = as_name(message.get("id")) or ""
         text, reasoning = _said(message)
         parts: list[Part] = []
@@ -80,7 +80,7 @@ class MessageReader:
         return parts
 
     def whole(self, messages: Iterable[dict[str, Any]]) -> list[Part]:
-        """Return the parts of messages as far as they have come; those read before are kept."""
+        """Return the parts of message snapshots; messages from earlier events are kept."""
         parts: list[Part] = []
         for message in messages:
             id = as_name(message.get("id")) or ""
@@ -96,7 +96,7 @@ class MessageReader:
         return [*self._text.take(), *self._reasoning.take(), *parts]
 
     def flush(self) -> tuple[Part, ...]:
-        """Return what was held back of messages that rewrote others; for the end."""
+        """Return the text that waited because messages replaced others; call it at the end."""
         return (*self._text.take(final=True), *self._reasoning.take(final=True))
 
     def _metadata(self, message: dict[str, Any], id: str, *, add: bool) -> list[Part]:
@@ -113,7 +113,7 @@ class MessageReader:
                 parts.append(Finish(reason_of(native, FINISH), native))
         usage = as_object(message.get("usage_metadata"), "usage_metadata")
         if usage:
-            # The counts of pieces add up, as LangChain does when it adds the pieces.
+            # Counts of deltas are added up, as LangChain does when it joins chunks.
             known = {} if add else self._usage.get(id, {})
             counts = _counts(usage)
             if add or known != counts:
@@ -131,12 +131,12 @@ class MessageReader:
         return ToolCallDelta(key, call_id, name, arguments, replace=True)
 
     def _key(self, id: str, place: object) -> int:
-        # A number, because a text made of the message's id would copy it for each piece.
+        # A number, because a text with the message's id would be copied for each delta.
         return self._keys.setdefault((id, place), len(self._keys))
 
 
 def _said(message: dict[str, Any]) -> tuple[str, str]:
-    """Return the text and the reasoning of a message, or of a piece of one."""
+    """Return the text and the reasoning of a message or a chunk."""
     content = message.get("content")
     extra = message.get("additional_kwargs")
     thought = ""
@@ -161,9 +161,9 @@ def _said(message: dict[str, Any]) -> tuple[str, str]:
 
 
 def thought_in(value: object) -> str:
-    """Return a thought that is text, an object that holds one, or a list of such objects.
+    """Return reasoning that is text, an object that contains one, or a list of such objects.
 
-    It is as the makers of models have it: OpenAI's item with a summary, Bedrock's with a text.
+    Its shape is the model provider's: OpenAI's item with a summary, Bedrock's with a text.
     """
     if value is None or isinstance(value, str):
         return value or ""
@@ -202,7 +202,7 @@ def _counts(usage: dict[str, Any]) -> dict[str, int]:
 
 
 def documents(value: object) -> tuple[Citation, ...]:
-    """Return the citations in a list of LangChain documents, none for anything else."""
+    """Return the citations in a list of LangChain documents; any other value has none."""
     if not isinstance(value, list):
         return ()
     found = []
@@ -227,7 +227,7 @@ def documents(value: object) -> tuple[Citation, ...]:
 
 
 def written(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Write messages as LangChain takes them."""
+    """Encode messages as LangChain takes them."""
     return [_written(message) for message in paired(messages)]
 
 

@@ -1,4 +1,4 @@
-"""LangChain's events (``astream_events``) as JSON, which LangServe, LangGraph and others stream."""
+"""Decodes LangChain's events (``astream_events``); LangServe, LangGraph and others stream them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from chatsdk.parts import Citations, Identity, Part, Text
 
 __all__ = ["EventReader", "is_event"]
 
-# Of each family of runs, what the model said in pieces, and whole.
+# Events of a model's output, for each type of run: deltas, then the complete output.
 PIECES = ("on_chat_model_stream", "on_llm_stream")
 WHOLE = ("on_chat_model_end", "on_llm_end")
 
-# The types of the messages that a model writes, in pieces or whole.
+# The types of a model's messages, as deltas or complete.
 MESSAGES = ("AIMessageChunk", "ai")
 
 
 def is_event(value: Any) -> bool:
-    """Return whether a value of JSON is such an event."""
+    """Return whether a JSON value is such an event."""
     if value.__class__ is not dict or "run_id" not in value:
         return False
     name = value.get("event")
@@ -27,10 +27,10 @@ def is_event(value: Any) -> bool:
 
 
 class EventReader:
-    """Reads what the models of a run say.
+    """Decodes the models' output from the events of a run.
 
-    The same words come again from every chain around a model, as a piece and whole, so only those
-    of the models count.
+    Every chain around a model repeats its text, as deltas and complete, so only the models' events
+    count.
 
     Attributes:
         ended: whether the run that began first has ended.
@@ -39,13 +39,13 @@ class EventReader:
     def __init__(self, messages: MessageReader) -> None:
         self._messages = messages
         self._root: object = None
-        # The runs of models that said something in pieces.
+        # Ids of model runs that sent deltas.
         self._spoken: set[object] = set()
         self._id: str | None = None
         self.ended = False
 
     def read(self, event: dict[str, Any]) -> list[Part]:
-        """Return the parts of one event; none for those of chains, prompts and parsers."""
+        """Return the parts of one event; those of chains, prompts and parsers have none."""
         name, run = event.get("event"), as_name(event.get("run_id"))
         if self._root is None:
             self._root = run

@@ -1,4 +1,4 @@
-"""What a response's ``Content-Type`` says about how its body is framed."""
+"""Decides from the ``Content-Type`` how a response's body is framed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = [
     "shows_lines",
 ]
 
-# No one name won; these are the ones in use for one JSON value a line.
+# There is no standard name; these are in use for one JSON value per line.
 NDJSON_TYPES = frozenset(
     {
         "application/x-ndjson",
@@ -35,7 +35,7 @@ AMAZON = "application/vnd.amazon.eventstream"
 
 
 def media_type(content_type: str) -> str:
-    """Return the bare media type of a header, in lower case.
+    """Return the media type of a header without parameters, in lower case.
 
     A header that was sent twice arrives joined by a comma (RAGFlow does that); the first counts.
     """
@@ -43,7 +43,7 @@ def media_type(content_type: str) -> str:
 
 
 def is_ndjson(content_type: str) -> bool:
-    """Return whether the body is one JSON value a line."""
+    """Return whether the body has one JSON value per line."""
     return media_type(content_type) in NDJSON_TYPES
 
 
@@ -51,19 +51,19 @@ def is_vercel_v1(content_type: str, headers: Mapping[str, str], head: bytes) -> 
     """Return whether a response is in Vercel's data stream v1, by its header field or first line.
 
     Args:
-        content_type: as the header has it.
+        content_type: the header's value.
         headers: the fields, names in lower case.
-        head: the first bytes of the body; empty if nothing was read yet.
+        head: the first bytes of the body; empty before anything was read.
     """
     if headers.get("x-vercel-ai-data-stream") == "v1":
         return True
-    # Back ends that copied the format leave the field out.
+    # Servers that copied the format omit the field.
     plain = media_type(content_type) in ("text/plain", "")
     return plain and VERCEL_V1_LINE.match(head) is not None
 
 
 def is_json_object(line: bytes) -> bool:
-    """Return whether these bytes are one whole JSON object."""
+    """Return whether these bytes are one complete JSON object."""
     line = line.strip()
     if not line.startswith(b"{") or not line.endswith(b"}"):
         return False
@@ -75,10 +75,10 @@ def is_json_object(line: bytes) -> bool:
 
 
 def shows_lines(head: bytes) -> bool:
-    """Return whether a body that begins so is lines of JSON, not one document.
+    """Return whether a body that starts with `head` has JSON lines, not one document.
 
-    Its first line is a whole object, and more follows. n8n streams so as ``application/json``, and
-    Ollama behind some proxies.
+    Its first line is a complete object, and more follows. n8n streams this as ``application/json``,
+    as does Ollama behind some proxies.
     """
     line, end, rest = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
     return bool(end) and bool(rest.strip()) and is_json_object(line)

@@ -1,4 +1,4 @@
-"""Finish reasons in the words of many backends, as those of `chatsdk.parts.FINISH_REASONS`."""
+"""Maps the finish reasons of many backends to `chatsdk.parts.FINISH_REASONS`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 __all__ = ["reason_of"]
 
-# Words in lower case, with underscores; the same wherever they come from.
+# Native values in lower case, with underscores; their meaning is the same for all backends.
 WORDS = {
     **dict.fromkeys(
         (
@@ -49,12 +49,12 @@ WORDS = {
 
 
 def reason_of(native: str, known: Mapping[str, str]) -> str:
-    """Return the reason that a backend's word stands for, ``"other"`` for an unknown one.
+    """Return the finish reason for a backend's native value, ``"other"`` if it is unknown.
 
     Args:
-        native: the word as it came, in any case. Google's compatible API says more behind a colon,
-            as in ``"content_filter: SAFETY"``.
-        known: the backend's own words, which go first.
+        native: the value as received, in any case. Google's compatible API adds details after a
+            colon, as in ``"content_filter: SAFETY"``.
+        known: the dialect's own values, which take precedence.
     """
     found = known.get(native)
     if found is not None:

@@ -1,4 +1,4 @@
-"""Errors in the shapes in which backends and gateways send them, read as `Failure`."""
+"""Decodes the errors of backends and gateways as `Failure`."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from chatsdk.sse import EventParser, ServerSentEvent
 
 __all__ = ["envelope", "failure_in", "failure_said", "outside_events", "refusal", "told"]
 
-# Characters of an upstream provider's own words that are added to a gateway's message.
+# Characters of an upstream provider's message to add to a gateway's message.
 RAW_CHARS = 1000
 
-# Codes by which {"code": ...} envelopes say that nothing is wrong.
+# Codes in {"code": ...} envelopes that mean success.
 FINE = (0, 200, "0", "200", "success")
 
-# How a line of an event stream begins; `error` is no field of the standard.
+# The start of a line in an event stream; `error` is not a field of the standard.
 FIELD = re.compile(r"(?:data|event|id|retry|error)?:")
 
-# An error on lines of its own, which are no lines of an event, perhaps the last item of an array.
-# The lookbehind keeps a long run of blank lines from being searched once for each of them.
+# An error on its own lines, outside an event, perhaps the last item of an array. The lookbehind
+# prevents one search for each line in a long run of blank lines.
 BARE_ERROR = re.compile(r'(?<![\s,\[])([\s,\[]+)(?=\{\s*"error"\s*:)')
 ERROR_FIELD = re.compile(r"\nerror:(.*)")
 
 
 def refusal(body: bytes, *, failed: bool) -> Failure | None:
-    """Read the widespread shapes of an error body, framed as events or not.
+    """Decode the common shapes of an error body, framed as events or not.
 
     These are ``{"error": "..."}``, ``{"error": {"message", "code" or "type"}}``, perhaps in an
     array, ``{"code", "message" or "msg"}``, ``{"detail": "..."}``, ``{"message": "..."}`` and the
-    envelopes of MiniMax, Baidu, Tencent, Volcengine and Cloudflare; with `failed` also plain text,
-    and a body that says nothing gives an empty message.
+    envelopes of MiniMax, Baidu, Tencent, Volcengine and Cloudflare. With `failed`, plain text is an
+    error too, and a body without a known shape gives an empty message.
     """
     text = body.decode("utf-8", "replace").strip()
     try:
@@ -50,13 +50,13 @@ def refusal(body: bytes, *, failed: bool) -> Failure | None:
 
 
 def failure_in(value: dict[str, Any]) -> Failure:
-    """Read an object that is known to be an error, in the shapes that `refusal` knows."""
+    """Decode an object that is known to be an error, in the shapes that `refusal` knows."""
     found = _refusal(value)
     return Failure(json.dumps(value, ensure_ascii=False)) if found is None else found
 
 
 def failure_said(text: str) -> Failure:
-    """Read text that is known to be an error: its JSON, or plain words."""
+    """Decode text that is known to be an error: JSON or plain text."""
     try:
         # The end of an array may follow.
         value, _ = json.JSONDecoder().raw_decode(text.lstrip(" \t\r\n,["))
@@ -68,9 +68,9 @@ def failure_said(text: str) -> Failure:
 
 
 def outside_events(tail: bytes) -> Failure | None:
-    """Return the error at the end of a body that broke off in it, as JSON or a field ``error:``.
+    """Return an error that ends a broken-off body, as JSON or as a field ``error:``.
 
-    Google's servers send the JSON; google-genai 3.4.0 puts such lines together by their braces.
+    Google's servers send the JSON; google-genai 3.4.0 also joins such lines by their braces.
     """
     text = "\n" + tail.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     field = ERROR_FIELD.search(text)
@@ -82,15 +82,15 @@ def outside_events(tail: bytes) -> Failure | None:
         try:
             json.JSONDecoder().raw_decode(said)
         except (ValueError, RecursionError):
-            # Cut in the midst of it, it says nothing.
+            # The error itself is truncated, so it is useless.
             return None
     return failure_said(said)
 
 
 def told(event: ServerSentEvent) -> Failure | None:
-    """Return the error in an event in which the dialect reads nothing, ``None`` if it has none.
+    """Return the error in an event without other content, ``None`` if there is no error in it.
 
-    Events with a name or a ``type`` of their own are data of the application, whatever they hold.
+    Events with a name or a ``type`` of the application are its data, whatever they contain.
     """
     if event.event not in ("message", "error"):
         return None
@@ -106,7 +106,7 @@ def told(event: ServerSentEvent) -> Failure | None:
     if value.get("type", "error") != "error" or "event" in value:
         return None
     if value.keys() <= {"detail", "status", "status_code"} and value.get("detail"):
-        # FastAPI's, which a server may send into a stream that has begun.
+        # FastAPI's error, which a server may send after the stream began.
         return failure_in(value)
     named = "error" in (value.get("type"), value.get("status")) or value.get("success") is False
     named = named or value.get("object") == "error"
@@ -119,7 +119,7 @@ def told(event: ServerSentEvent) -> Failure | None:
 
 
 def _framed(body: bytes) -> Failure | None:
-    """The error in a body that is an event stream."""
+    """Return the error in a body that is an event stream."""
     parser = EventParser(max_event_bytes=max(1, len(body)) + 2)
     for event in parser.feed(body + b"\n\n"):
         found = told(event)
@@ -135,7 +135,7 @@ def _framed(body: bytes) -> Failure | None:
 
 def _refusal(value: Any) -> Failure | None:
     if isinstance(value, list) and value and isinstance(value[0], dict) and "error" in value[0]:
-        # Google's, also where it speaks as OpenAI does.
+        # Google's shape, also in its OpenAI-compatible API.
         value = value[0]
     if not isinstance(value, dict):
         return None
@@ -162,7 +162,7 @@ def _refusal(value: Any) -> Failure | None:
 def _object(error: dict[str, Any]) -> Failure:
     code = _code(error)
     if isinstance(code, int) and isinstance(error.get("status"), str):
-        # Google's word says more than the number, which is the HTTP status again.
+        # Google's status text is more precise than the number, which repeats the HTTP status.
         code = error["status"]
     if code is None:
         for name in ("type", "status"):
@@ -171,7 +171,7 @@ def _object(error: dict[str, Any]) -> Failure:
                 break
     said = _first_text(error, "message", "msg", "detail")
     if said is None and isinstance(error.get("error"), (str, dict)) and error["error"]:
-        # One error around another.
+        # One error inside another.
         inner = _refusal(error)
         if inner is not None:
             return Failure(inner.message, code if inner.code is None else inner.code)
@@ -179,7 +179,7 @@ def _object(error: dict[str, Any]) -> Failure:
 
 
 def _with_cause(said: str, error: dict[str, Any]) -> str:
-    """Add what the provider behind a gateway said.
+    """Add the message of the provider behind a gateway.
 
     Source: https://openrouter.ai/docs/api-reference/errors, ``metadata.raw``.
     """
@@ -192,7 +192,7 @@ def _with_cause(said: str, error: dict[str, Any]) -> str:
 
 
 def envelope(value: dict[str, Any]) -> Failure | None:
-    """Read the error of an envelope that others put around every response, whatever its status."""
+    """Decode the error in an envelope that some backends put around every response."""
     for holder, code, message in _enveloped(value):
         said = _first_text(holder, message)
         number = holder.get(code)
@@ -206,7 +206,7 @@ def envelope(value: dict[str, Any]) -> Failure | None:
 
 def _enveloped(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
     """Yield the objects that may be such an error, with the names of its code and message."""
-    # MiniMax; a status of 0 is a success.
+    # MiniMax; a status of 0 means success.
     if isinstance(inner := value.get("base_resp"), dict):
         yield inner, "status_code", "status_msg"
     # Baidu.
@@ -218,7 +218,7 @@ def _enveloped(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str
     # Google's ADK.
     if value.get("errorCode"):
         yield value, "errorCode", "errorMessage"
-    # Tencent, with the envelope and without; its chats have the second.
+    # Tencent, with the envelope and without; its chat API omits it.
     for outer in (value.get("Response"), value):
         if isinstance(outer, dict):
             if isinstance(inner := outer.get("Error"), dict):
@@ -230,7 +230,7 @@ def _enveloped(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str
         inner := outer.get("Error"), dict
     ):
         yield inner, "Code", "Message"
-    # Cloudflare. Without the flag an empty list is all well, and a list of words a failure, too.
+    # Cloudflare. Without the flag, an empty list means success, and a list of texts an error.
     errors = value.get("errors")
     if isinstance(errors, list) and errors and value.get("success") is not True:
         first = errors[0]

@@ -1,6 +1,6 @@
-"""The built-in dialects: a function for each, which loads the file of its dialect.
+"""The built-in dialects: a function for each, which imports its file.
 
-Import statements, because PyInstaller, Nuitka and others follow no name that is computed.
+The imports are statements because PyInstaller, Nuitka and others do not follow computed names.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["built_in"]
 
 
 def built_in() -> dict[str, FunctionType]:
-    """Return the functions below by their names, which are those of the dialects."""
+    """Return the functions below by name, which is the dialect's name."""
     return {
         name: function
         for name, function in vars(sys.modules[__name__]).items()

@@ -1,4 +1,4 @@
-"""`Running`: the texts of several messages, each sent again as it grows, as one text."""
+"""`Running`: joins the texts of several messages that arrive as growing snapshots."""
 
 from __future__ import annotations
 
@@ -12,40 +12,41 @@ __all__ = ["Running"]
 _Piece = TypeVar("_Piece", Text, Reasoning)
 _Whole = TypeVar("_Whole", TextSnapshot, ReasoningSnapshot)
 
-# Characters of all messages up to which the whole text is sent again whenever it was rewritten.
+# Up to this many characters in all messages, every rewrite sends the complete text at once.
 FREE_CHARS = 4096
 
-# What a message costs besides its characters, counted as characters.
+# Overhead of a message, in characters.
 MESSAGE_CHARS = 32
 
 
 class Running(Generic[_Piece, _Whole]):
-    """The texts of messages, in the order in which they first came, joined.
+    """The texts of messages, joined in the order in which they first arrived.
 
-    Mostly the last message grows, which takes a piece. Anything else rewrites the whole text. So
-    that small messages cannot rewrite a long text again and again, which would be quadratic, a
-    rewrite of a long one waits until as many characters have come as it has, or for `flush`.
+    Usually the last message grows, which takes only a delta. Any other change rewrites the complete
+    text. If small messages could rewrite a long text again and again, the cost would be quadratic,
+    so a rewrite of a long text waits until as many characters have arrived as the text has, or for
+    `flush`.
 
     Args:
-        piece: makes a part of what is added.
-        whole: makes a part of all of it.
+        piece: creates the part for added text.
+        whole: creates the part for the complete text.
     """
 
     def __init__(self, piece: Callable[[str], _Piece], whole: Callable[[str], _Whole]) -> None:
         self._piece: Callable[[str], _Piece] = piece
         self._whole: Callable[[str], _Whole] = whole
-        # Of each message its pieces; one if it was sent whole.
+        # The deltas of each message; a snapshot is one delta.
         self._texts: dict[str, list[str]] = {}
         self._last = ""
-        # Characters of all of them.
+        # Characters of all messages.
         self._cost = 0
         self._added: list[str] = []
         self._stale = False
-        # Characters that came since the text was written anew.
+        # Characters received since the last rewrite.
         self._paid = 0
 
     def put(self, id: str, text: str) -> None:
-        """Take the text of a message as far as it has come."""
+        """Set the text of a message to its latest snapshot."""
         pieces = self._texts.get(id)
         self._paid += len(text) + MESSAGE_CHARS
         known = "".join(pieces or ())
@@ -62,7 +63,7 @@ class Running(Generic[_Piece, _Whole]):
         self._cost += len(text) - len(known)
 
     def add(self, id: str, piece: str) -> None:
-        """Take a piece that is added to the text of a message."""
+        """Append a delta to the text of a message."""
         self._paid += len(piece) + MESSAGE_CHARS
         pieces = self._texts.get(id)
         if pieces is None:
@@ -77,13 +78,13 @@ class Running(Generic[_Piece, _Whole]):
         self._cost += len(piece)
 
     def take(self, *, final: bool = False) -> list[_Piece | _Whole]:
-        """Return the part that brings the text up to date; none if there is nothing to add."""
+        """Return the part that brings the text up to date; none if nothing was added."""
         if self._stale:
             if not final and self._cost > FREE_CHARS and self._paid < self._cost:
                 return []
             text = "".join(piece for pieces in self._texts.values() for piece in pieces)
             self._paid = 0
-            # A text is never taken back altogether: its message begins anew.
+            # An empty text cannot be sent: the rewrite waits until the message has text again.
             self._stale = not text
             self._added.clear()
             return [self._whole(text)] if text else []

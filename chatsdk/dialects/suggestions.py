@@ -1,4 +1,4 @@
-"""The address that was probably meant, for the message of an error."""
+"""Suggests the URL that was probably meant, for error messages."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from chatsdk.dialects.urls import MODEL, host_and_path, path_below_base, service
 
 __all__ = ["meant", "unknown_backend"]
 
-# A version at the end of a path: it is the path of a base URL.
+# A version at the end of a path marks the path of a base URL.
 VERSION_AT_END = re.compile(r"/v\d\w*$")
 VERSION_INSIDE = re.compile(r"/v\d\w*(/|$)")
 
-# The model in an address of Gemini's.
+# The model in a Gemini URL.
 NAMED_MODEL = re.compile(r"/models/([^/:]+)")
 
-# Paths that two backends have.
+# Paths that two backends share.
 SHARED = {
     "/api/chat": "Ollama ('ollama') and Vercel's AI SDK ('vercel')",
     "/api/v1/chat/completions": "RAGFlow ('ragflow') and FastGPT ('fastgpt')",
@@ -44,14 +44,14 @@ def unknown_backend(shown: str) -> str:
 
 
 def meant(shown: str, dialect: Dialect) -> str | None:
-    """Return the address that was probably meant by one where the backend was not found.
+    """Return the URL that was probably meant, after a request to `shown` did not find the backend.
 
     Args:
         shown: the URL without user, password and query.
-        dialect: the one that was asked in.
+        dialect: the dialect of the request.
 
     Returns:
-        ``None`` if the URL has the dialect's path already, or shows no base.
+        ``None`` if the URL has the dialect's path already, or does not look like a base URL.
     """
     whole, tail = dialect.path, path_below_base(dialect)
     if whole is None or MODEL in whole:
@@ -66,7 +66,7 @@ def meant(shown: str, dialect: Dialect) -> str | None:
 
 def _of_provider(shown: str, host: str, path: str) -> str | None:
     for service in services_at(host)[:1]:
-        # Only a pattern has brackets: its base differs from user to user.
+        # Brackets mark a pattern, whose base URL differs between users.
         if "[" not in service.base:
             whole = service.base + path_below_base(dialects.get(service.dialect))
             named = NAMED_MODEL.search(path)

@@ -1,4 +1,4 @@
-"""Literal ``<think>`` tags in a text: what stands between them is reasoning."""
+"""Splits literal ``<think>`` tags out of a text as reasoning."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ __all__ = ["Flagged", "LeadingThinking", "Thinking", "split_thinking"]
 
 OPEN, CLOSE = "<think>", "</think>"
 
-# Google's.
+# Google's tags.
 START, END = "<thought>", "</thought>"
 
 
 class Thinking:
-    """Takes the tags out of text that comes in pieces, cut anywhere.
+    """Removes the tags from text that arrives in chunks, split anywhere.
 
-    Only the beginning of a tag is ever held back, at most seven characters.
+    Only the start of a tag is ever held back, at most seven characters.
 
     Attributes:
-        inside: the next piece begins inside the thinking.
+        inside: whether the next chunk starts inside the reasoning.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Thinking:
         self._held = ""
 
     def split(self, piece: str) -> list[Text | Reasoning]:
-        """Return the parts of the next piece."""
+        """Return the parts of the next chunk."""
         if not self._held and "<" not in piece:
             return [self._part(piece)] if piece else []
         text = self._held + piece
@@ -45,7 +45,7 @@ class Thinking:
         return parts
 
     def flush(self) -> list[Text | Reasoning]:
-        """Return what was held back, as what it turned out to be: no tag."""
+        """Return the text that was held back and did not become a tag."""
         held, self._held = self._held, ""
         return [self._part(held)] if held else []
 
@@ -58,15 +58,15 @@ class Thinking:
 
 
 class LeadingThinking(Thinking):
-    """As `Thinking`, for a server that puts the tags where a model begins to speak.
+    """`Thinking` for servers that put the tags where a model starts to write.
 
-    A tag begins thinking at the start of the answer, or on a line of its own. In mid-text it is
-    text, so that an answer can be about the tag.
+    A tag starts reasoning only at the start of the answer or on a separate line. Elsewhere it is
+    text, so an answer can be about the tag.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # Only white space came so far: of the whole answer, and of the line under way.
+        # Whether the answer and the current line have only white space up to now.
         self._unsaid = self._blank = True
 
     def split(self, piece: str) -> list[Text | Reasoning]:
@@ -83,7 +83,7 @@ class LeadingThinking(Thinking):
                 self._add(parts, text[start:found])
                 self.inside = False
             elif (begins := self._begins(text[start:found], text[behind : behind + 1])) is None:
-                # The next character tells.
+                # The next character decides.
                 self._say(parts, text[start:found])
                 self._held = text[found:]
                 return parts
@@ -105,7 +105,7 @@ class LeadingThinking(Thinking):
         self._blank = not line.strip() and (self._blank or "\n" in text)
 
     def _begins(self, before: str, behind: str) -> bool | None:
-        """Whether a tag begins thinking, between this text and this character; None: perhaps."""
+        """Whether a tag between this text and this character starts reasoning; None: maybe."""
         if self._unsaid and not before.strip():
             return True
         line = before.rpartition("\n")[2]
@@ -117,10 +117,10 @@ class LeadingThinking(Thinking):
 def split_thinking(
     text: str, *, final: bool = False, thinking: Thinking | None = None
 ) -> tuple[str, str]:
-    """Return the thinking and the rest of a whole text.
+    """Return the reasoning and the rest of a complete text.
 
-    The beginning of a tag at its end is left out, since the next snapshot shows what it is; with
-    `final` it is text. `thinking` is another way of looking for tags than the plain one.
+    The start of a tag at the end is left out, because the next snapshot completes it; with `final`
+    it is text. `thinking` is an alternative to the plain tag search.
     """
     if "<" not in text:
         return "", text
@@ -135,7 +135,7 @@ def split_thinking(
 
 
 def _begun(text: str, tag: str) -> int:
-    """How many characters at the end of `text` may be the beginning of `tag`."""
+    """Return how many characters at the end of `text` may be the start of `tag`."""
     for length in range(min(len(tag) - 1, len(text)), 0, -1):
         if tag.startswith(text[-length:]):
             return length
@@ -143,14 +143,14 @@ def _begun(text: str, tag: str) -> int:
 
 
 class Flagged:
-    """Takes Google's tags out of thoughts that are flagged, cut anywhere.
+    """Removes Google's tags from flagged thoughts, split anywhere.
 
-    At Google's compatible address the first thought begins with ``<thought>``, and the last one
-    ends with ``</thought>``, or the first text after it begins with that
-    (https://ai.google.dev/gemini-api/docs/openai#thinking). Either may be missing.
+    In Google's compatible API the first thought starts with ``<thought>``. The last one ends with
+    ``</thought>``, or the first text after it starts with that tag
+    (https://ai.google.dev/gemini-api/docs/openai#thinking). Either tag may be missing.
 
     Attributes:
-        closed: text came after the thoughts, and nothing is held back.
+        closed: text followed the thoughts, and nothing is held back.
     """
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ class Flagged:
         self.closed = False
 
     def split(self, piece: str, *, thought: bool) -> list[Text | Reasoning]:
-        """Return the parts of the next piece, of which the flag says that it is a thought."""
+        """Return the parts of the next chunk; `thought` is its flag."""
         text, self._held = self._held + piece, ""
         if thought:
             return self._thought(text)
@@ -173,7 +173,7 @@ class Flagged:
         return [Text(text)] if text else []
 
     def flush(self) -> list[Text | Reasoning]:
-        """Return what was held back, which turned out to be no tag."""
+        """Return the text that was held back and did not become a tag."""
         held, self._held = self._held, ""
         return [Reasoning(held)] if held else []
 

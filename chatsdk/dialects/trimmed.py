@@ -1,4 +1,4 @@
-"""`Trimmed`: text that comes in pieces, to be compared with a whole one."""
+"""`Trimmed`: text that arrives in chunks and is compared with a complete one."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ __all__ = ["Trimmed"]
 
 
 class Trimmed:
-    """A text that grows. White space around it does not count when it is compared.
+    """A text that grows. Comparisons ignore white space around it.
 
-    Comparing costs no more than the other text is long, however much white space came. False
-    before the first piece.
+    The cost of a comparison is at most the length of the other text, even after much white space.
+    False before the first chunk.
     """
 
     def __init__(self) -> None:
         self._any = False
         self._pieces: list[str] = []
         self._length = 0
-        # White space that counts once text follows.
+        # White space that counts only if text follows.
         self._space: list[str] = []
 
     def add(self, piece: str) -> None:
-        """Take the next piece."""
+        """Append the next chunk."""
         self._any = True
         text = piece.rstrip()
         space = piece[len(text) :]
@@ -33,7 +33,7 @@ class Trimmed:
             self._space.append(space)
 
     def says(self, text: str) -> bool:
-        """Whether `text` is the same, but for white space around the two."""
+        """Whether `text` is equal, ignoring white space around both."""
         text = text.strip()
         return len(text) == self._length and text == "".join(self._pieces)
 

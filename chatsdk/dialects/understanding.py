@@ -1,4 +1,4 @@
-"""What to make of a stream in which nothing of an answer was read."""
+"""Explains a stream that did not contain an answer."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["misread"]
 
-# Characters of an event that an error shows.
+# Characters of an event to show in an error.
 SHOWN_CHARS = 200
 
-# Under which names hand-written services send their words, the commonest first.
+# Field names that hand-written services use for text, the most common first.
 WORDS = (
     *("text", "content", "delta", "token", "chunk", "message", "response", "answer", "output"),
     *("data", "say", "result", "completion", "generated_text"),
 )
 
-# Dialects that send the events of other families, under names or with options of their own.
+# Dialects that send other families' events, with different names or options.
 FAMILIES = {
     "deepseek": ("openai",),
     "fastgpt": ("fastgpt", "openai"),
@@ -34,12 +34,12 @@ FAMILIES = {
 def misread(
     events: Sequence[ServerSentEvent], dialect: Dialect | None, *, ndjson: bool = False
 ) -> str | None:
-    """Return why a stream is not of `dialect`, and the remedy; ``None`` if it may be.
+    """Return why a stream is not in `dialect`, and the remedy; ``None`` if it may be.
 
     Args:
-        events: some of those in which nothing was read, the first ones.
-        dialect: which read them, ``None`` where ``auto`` did not decide.
-        ndjson: each was a line.
+        events: the first events without parts.
+        dialect: the dialect that decoded them, ``None`` if ``auto`` did not decide.
+        ndjson: whether each event was a line.
     """
     for event in events:
         if event.data.strip() in DONE or (dialect is not None and _is_of(event, dialect)):
@@ -70,7 +70,7 @@ def _remedy(name: str, event: ServerSentEvent) -> str:
 
 
 def _words_at(data: str) -> str | None:
-    """Return the path of the field of a hand-written event that is likely to hold words."""
+    """Return the path of the field in a hand-written event that probably contains text."""
     try:
         value = load(data)
     except ProtocolError:

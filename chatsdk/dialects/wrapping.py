@@ -1,4 +1,4 @@
-"""Frames inside frames: ``data: data: {...}``."""
+"""Removes ``data:`` prefixes that a gateway added again."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import re
 
 __all__ = ["unwrapped"]
 
-# Several prefixes a step, and not all, because the expression remembers each that it repeats.
+# A limited number of prefixes per match, because the regular expression engine stores each
+# repetition.
 PREFIXES = re.compile(r"\s*(?:data:\s*){0,1000}")
 
 
 def unwrapped(data: str) -> str:
-    """Return an event's data without the prefixes of frames that a gateway wrapped once more.
+    """Return an event's data without the prefixes that a gateway added.
 
-    RAGFlow's own web page strips them too.
+    RAGFlow's web page removes them too.
     """
-    # An index and not a shorter copy for each prefix: an event may be made of nothing else.
+    # An index instead of a copy for each prefix, because an event may consist of prefixes only.
     start = 0
     while (found := PREFIXES.match(data, start)) and found.end() > start:
         start = found.end()

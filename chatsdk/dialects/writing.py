@@ -1,4 +1,4 @@
-"""What the encode side of more than one dialect needs: parts in, JSON out."""
+"""Helpers for encoding in more than one dialect."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ __all__ = [
     "opening",
 ]
 
-# Seconds since 1970, 2026-09-21: answers that are written twice are the same bytes.
+# A fixed creation time in seconds since 1970 (2026-09-21), so that equal answers have equal bytes.
 CREATED = 1790000000
 
 
 def dump(value: Any) -> str:
-    """Write JSON on one line, readable, and such that halves of surrogate pairs survive."""
+    """Encode JSON on one line, with readable text, and keep lone surrogates."""
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError:
-        # Escaped, a half meets its other half in the reader's text; as bytes it would be lost.
+        # If escaped, a lone surrogate joins its other half in the receiver's text; as bytes it
+        # would be lost.
         return json.dumps(value)
     return text
 
 
 def opening(parts: Iterable[Part], *, id: str, model: str) -> tuple[Identity, Iterator[Part]]:
-    """Return who answers, and the parts after it.
+    """Return the ids and model for the first frame, and the remaining parts.
 
-    The ids stand in the first frame already, and readers take it amiss when they change; so the
-    identities with which the parts begin are taken first, and later ones do not count.
+    The first frame contains the ids, and clients do not expect them to change. The leading
+    `Identity` parts are therefore merged; later ones are ignored.
     """
     identity = Identity(id=id, model=model)
     rest = iter(parts)
@@ -56,13 +57,13 @@ def opening(parts: Iterable[Part], *, id: str, model: str) -> tuple[Identity, It
 def native_reason(
     finish: Finish | None, known: Mapping[str, str], native: Mapping[str, str], default: str
 ) -> str:
-    """Return the backend's word for why the model stopped.
+    """Return the backend's native finish reason.
 
     Args:
         finish: the last one among the parts, or ``None``.
-        known: the backend's words, with the reason that each is read as.
-        native: for each of our reasons the word that comes nearest.
-        default: for a reason that is not in `native`.
+        known: the native values, each with its decoded reason.
+        native: the nearest native value for each finish reason.
+        default: the value for a reason that is not in `native`.
     """
     if finish is None:
         return default
@@ -72,19 +73,19 @@ def native_reason(
 
 
 def counts(usage: Usage | UsageUpdate) -> tuple[int, int, int]:
-    """Return input, output and total for a backend that sends all three; what is unknown is 0."""
+    """Return input, output and total for a backend that sends all three; unknown counts are 0."""
     into, out = usage.input or 0, usage.output or 0
     return into, out, into + out if usage.total is None else usage.total
 
 
 class CallPieces:
-    """What of each tool call's arguments is still to be said, where pieces can only be added."""
+    """The arguments already sent for each tool call, for protocols that can only append deltas."""
 
     def __init__(self) -> None:
         self._said: dict[int | str, list[str]] = {}
 
     def added(self, part: ToolCallDelta) -> str:
-        """Return the piece of the arguments that `part` adds to those before."""
+        """Return the arguments that `part` adds."""
         said = self._said.setdefault(part.index, [])
         piece = part.arguments
         if part.replace:
@@ -94,5 +95,5 @@ class CallPieces:
         return piece
 
     def whole(self, index: int | str) -> str:
-        """Return all that was said of a call's arguments."""
+        """Return all arguments of a call up to now."""
         return "".join(self._said.get(index, ()))

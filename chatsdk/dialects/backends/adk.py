@@ -1,4 +1,4 @@
-"""Google's Agent Development Kit: what is asked of ``/run_sse``; the events are read beside it."""
+"""Google's Agent Development Kit (ADK): encodes requests to ``/run_sse``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ADK"]
 
-# The user that ADK's own web page speaks for.
+# The user that ADK's web page uses.
 USER = "user"
 
 NO_SESSION = re.compile(r"Session not found", re.IGNORECASE)
@@ -27,11 +27,11 @@ NO_SESSION = re.compile(r"Session not found", re.IGNORECASE)
 class ADK(Dialect):
     """An agent served by ``adk api_server`` or ``adk web``, ``/run_sse``.
 
-    The conversation is kept in a session, and the session has to exist: create it with a POST of
-    ``{}`` to ``/apps/{app}/users/{user}/sessions/{session}``, and give its id as
-    `conversation_id`. ``app_name`` has to be among the options; ``user_id`` is ``"user"`` unless
-    it is given. The agent's tools run on the server; its calls of them are shown, and those that
-    wait for the client show in ``finish_reason``.
+    The conversation is kept in a session, which must exist: create it with a POST of ``{}`` to
+    ``/apps/{app}/users/{user}/sessions/{session}``, and pass its id as `conversation_id`. The
+    option ``app_name`` is required; ``user_id`` defaults to ``"user"``. The agent's tools run on
+    the server. The answer includes their calls; ``finish_reason`` shows whether calls wait for the
+    client.
     """
 
     about = About(
@@ -56,11 +56,11 @@ class ADK(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body: the new message, or the results of tools that the agent waits for.
+        """Encode the body: the new message, or the results of tools that the agent waits for.
 
         Raises:
-            ValueError: no ``app_name``, no session, or what ADK does not take; the message says
-                how it can be asked.
+            ValueError: ``app_name`` or the session is missing, or ADK does not support the request;
+                the message suggests a supported one.
         """
         if not options.get("app_name"):
             raise ValueError(
@@ -86,7 +86,7 @@ class ADK(Dialect):
         return body | options
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
-        """Read an error; a session that does not exist comes with the way to create it."""
+        """Decode an error; if the session does not exist, the message shows how to create it."""
         found = super().error(status, headers, body)
         if status == 404 and found is not None and NO_SESSION.search(found.message):
             words = found.message.strip('"')

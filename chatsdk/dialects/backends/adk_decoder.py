@@ -1,4 +1,4 @@
-"""The events of Google's Agent Development Kit, read: pieces, then each turn once more, whole."""
+"""Decodes ADK's events: deltas, then each turn again as a whole."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ __all__ = ["ADKDecoder"]
 
 
 class ADKDecoder(Decoder):
-    """Reads the events of one run. Agents may write into it side by side, each with its turns."""
+    """Decodes the events of one run. Agents may send turns in parallel."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self._identity: tuple[object, object] = (None, None)
-        # Of each author, whether pieces of text and of thoughts came in the turn under way.
+        # For each author, the kinds of deltas (text, thoughts) in the current turn.
         self._pieces: dict[str, set[str]] = {}
         self._calls = 0
         self._usage = UsageUpdate()
-        # Why the last turn ended, and whether a call waits for the client.
+        # The finish reason of the last turn, and whether a call waits for the client.
         self._reason: Finish | None = None
         self._waiting = False
-        # Whether the last event left nothing to come: no turn is open, no tool runs.
+        # Whether the last event left no open turn and no running tool.
         self._complete = False
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
@@ -55,7 +55,7 @@ class ADKDecoder(Decoder):
             return ()
         frame = load_object(data)
         if isinstance(frame.get("error"), dict):
-            # Of a gateway before it.
+            # The error of a gateway.
             return (failure_in(frame),)
         if frame.get("error"):
             return (Failure(_words(frame["error"]), _kind(frame)),)
@@ -81,7 +81,7 @@ class ADKDecoder(Decoder):
         return parts
 
     def close(self) -> Sequence[Part]:
-        """Return the end, unless a turn was not closed or the results of tools were to come."""
+        """Return the end, unless a turn is open or results of tools are missing."""
         if self._waiting:
             native = None if self._reason is None else self._reason.native
             return (Finish("tool_calls", native), End())
@@ -105,7 +105,7 @@ class ADKDecoder(Decoder):
     def _whole(
         self, frame: dict[str, Any], values: list[Any], pieces: set[str], parts: list[Part]
     ) -> None:
-        """Read the event that holds a turn whole; what came in pieces is not said again."""
+        """Decode the event with a complete turn, without repeating its deltas."""
         ids = as_list(frame.get("longRunningToolIds"), "longRunningToolIds")
         waiting = {id for id in ids if isinstance(id, str)}
         running = False
@@ -140,7 +140,7 @@ class ADKDecoder(Decoder):
         return ToolCallDelta(self._calls, as_name(call.get("id")), name, arguments)
 
     def _counted(self, turn: UsageUpdate) -> UsageUpdate:
-        # Each turn of the model is counted by itself.
+        # Each turn of the model is counted separately.
         sums = [
             count if before is None else before if count is None else before + count
             for before, count in zip(self._usage, turn, strict=True)

@@ -1,4 +1,4 @@
-"""Google's Agent Development Kit, written: parts in, the events of one turn out."""
+"""Encodes parts as the events of one ADK turn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NATIVE = {
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the pieces of a turn, and then the event that holds it whole."""
+    """Encode the deltas of a turn, then the event with the complete turn."""
     who, rest = opening(parts, id=id, model=model)
     return write(_Run(who), rest)
 
@@ -80,7 +80,7 @@ class _Run(Writer[bytes]):
             more["usageMetadata"] = _usage(answer)
         yield self._event(content={"parts": parts, "role": "model"}, partial=False, **more)
         if ids and not waits:
-            # The agent has run its tools, and says nothing more.
+            # The agent has run its tools and sends nothing more.
             ran = [
                 {"functionResponse": {"id": id, "name": call.name or "", "response": {}}}
                 for id, call in zip(ids, answer.tool_calls, strict=True)

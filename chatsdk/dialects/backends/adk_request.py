@@ -1,4 +1,4 @@
-"""ADK's requests, read: the body of ``/run_sse``."""
+"""Decodes ADK's requests: the body of ``/run_sse``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chatsdk.messages import Message
 
 __all__ = ["read"]
 
-# The names in JSON of those that Python's clients write.
+# JSON names for the field names that Python clients use.
 _CAMEL = {
     "appName": "app_name",
     "userId": "user_id",
@@ -20,7 +20,7 @@ _CAMEL = {
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that ADK's clients post."""
+    """Decode the body that ADK's clients post."""
     body = {_CAMEL.get(name, name): value for name, value in json_object(body).items()}
     messages: list[Message] = []
     messages += messages_of(body.get("new_message"), "new_message", messages)

@@ -21,10 +21,10 @@ __all__ = ["AGUI"]
 
 
 class AGUI(Dialect):
-    """Agents that speak AG-UI over server-sent events, 1.0 and the versions before.
+    """Agents with AG-UI over server-sent events, 1.0 and earlier versions.
 
-    What the assistant says is the answer, one message after the other, that of subagents too.
-    State, activities and steps stand in ``raw``.
+    The answer is the text of the assistant's messages, joined, including those of subagents. State,
+    activities and steps are in ``raw``.
     """
 
     about = About(
@@ -42,7 +42,7 @@ class AGUI(Dialect):
     )
 
     def new_conversation(self) -> str:
-        """Return an id for a thread; the protocol leaves naming it to the client."""
+        """Return an id for a new thread; the protocol lets the client choose it."""
         return str(uuid4())
 
     def decoder(self, content_type: str = "") -> Decoder:
@@ -51,7 +51,7 @@ class AGUI(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write a ``RunAgentInput``; `conversation_id` is the thread, a new one without it."""
+        """Encode a ``RunAgentInput``; `conversation_id` is the thread, by default a new one."""
         tools = options.pop("tools", None) or ()
         body = {
             "threadId": conversation_id or self.new_conversation(),

@@ -1,4 +1,4 @@
-"""AG-UI's events, read: those of one run in, parts out."""
+"""Decodes the AG-UI events of one run."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["CITATIONS", "COUNTS", "AGUIDecoder"]
 
-# The protocol has no citations. Under this name of a CUSTOM event the encoder writes them, as a
-# list of objects with the fields of `chatsdk.parts.Citation`.
+# The protocol has no citations. The encoder writes them as a CUSTOM event with this name: a list of
+# objects with the fields of `chatsdk.parts.Citation`.
 CITATIONS = "chatsdk.citations"
 
 
 class AGUIDecoder(Decoder):
-    """Reads the events of one run; those it does not know are ignored."""
+    """Decodes the events of one run; unknown events are ignored."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # Messages that a user or developer is shown to have written.
+        # Ids of messages by a user or developer.
         self._not_ours: set[str] = set()
         self._message = ""
         self._call: str | None = None
-        # Calls whose result did not come: the client is to run those tools.
+        # Calls without a result: the client must run their tools.
         self._open_calls: dict[str, None] = {}
         self._streamed = False
         self._thought = ""
@@ -81,7 +81,7 @@ class AGUIDecoder(Decoder):
         return ()
 
     def _text(self, payload: dict[str, Any]) -> Sequence[Part]:
-        # A chunk without an id goes on with the message before.
+        # A chunk without an id continues the previous message.
         self._text_start(payload)
         delta = as_text(payload.get("delta"), "delta")
         if not delta or self._message in self._not_ours:
@@ -119,7 +119,7 @@ class AGUIDecoder(Decoder):
         return ()
 
     def _snapshot(self, payload: dict[str, Any]) -> Sequence[Part]:
-        """Read what agents say that only send their messages whole."""
+        """Decode the messages of agents that send only complete ones."""
         if self._streamed:
             return ()
         parts: list[Part] = []
@@ -143,7 +143,7 @@ class AGUIDecoder(Decoder):
 
     def _custom(self, payload: dict[str, Any]) -> Sequence[Part]:
         if payload.get("name") == "usage" and isinstance(payload.get("value"), dict):
-            # Microsoft's framework counts here, all of the run so far.
+            # Microsoft's framework sends the counts of the run up to now here.
             value = payload["value"]
             names = ("input_token_count", "output_token_count", "total_token_count")
             counts = [as_whole(value.get(name)) for name in names]
@@ -158,7 +158,7 @@ class AGUIDecoder(Decoder):
         outcome = as_object(payload.get("outcome"), "outcome")
         native = as_name(outcome.get("type"))
         if native in (None, "success"):
-            # Without an outcome it is a success (AG-UI 1.0, RunFinishedEvent).
+            # A missing outcome means success (AG-UI 1.0, RunFinishedEvent).
             waiting = outcome.get("pendingToolCallIds") or self._open_calls
             reason = "tool_calls" if waiting else "stop"
         else:
@@ -179,7 +179,7 @@ _READ: dict[str, Callable[[AGUIDecoder, dict[str, Any]], Sequence[Part]]] = {
     "TEXT_MESSAGE_CHUNK": AGUIDecoder._text,
     "REASONING_MESSAGE_CONTENT": AGUIDecoder._reasoning,
     "REASONING_MESSAGE_CHUNK": AGUIDecoder._reasoning,
-    # Their name before 1.0.
+    # Their names before 1.0.
     "THINKING_TEXT_MESSAGE_CONTENT": AGUIDecoder._reasoning,
     "REASONING_ENCRYPTED_VALUE": AGUIDecoder._encrypted_value,
     "TOOL_CALL_START": AGUIDecoder._call_piece,
@@ -214,7 +214,7 @@ COUNTS = {
 
 
 def _usage(payload: dict[str, Any]) -> Sequence[Part]:
-    """Add up the entries, one for each model that was used."""
+    """Add up the entries, one for each model."""
     entries = [as_object(item, "usage[]") for item in as_list(payload.get("usage"), "usage")]
     if not entries:
         return ()

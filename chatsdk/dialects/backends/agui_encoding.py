@@ -1,4 +1,4 @@
-"""AG-UI, written: parts in, the events of one run out."""
+"""Encodes parts as the AG-UI events of one run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["encode"]
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the events of one run, each as soon as its part is there.
+    """Encode the events of one run, each as soon as its part is available.
 
-    Only success and cancellation are outcomes; that a limit or a filter ended the answer cannot be
-    said in this protocol.
+    The only outcomes are success and cancellation; the protocol cannot report that a limit or a
+    filter ended the answer.
     """
     who, rest = opening(parts, id=id, model=model)
     return write(_Run(who), rest)
@@ -34,9 +34,9 @@ class _Run(Writer[bytes]):
         self._count = 0
         self._open: tuple[str, str] | None = None
         self._pieces = CallPieces()
-        # The id of each call, in the order in which they came.
+        # The id of each call, in the order of arrival.
         self._calls: dict[int | str, str] = {}
-        # The ids of the calls that have been closed, and of those that have a result.
+        # Ids of the calls that were closed, and of those with a result.
         self._closed: set[str] = set()
         self._answered: set[str] = set()
 
@@ -101,7 +101,7 @@ class _Run(Writer[bytes]):
 
     def _close(self) -> Iterator[bytes]:
         yield from self._close_message()
-        # Calls may stay open beside each other, and only now it is sure that they are whole.
+        # Several calls may be open at once; only now are they known to be complete.
         for id in self._calls.values():
             if id not in self._closed:
                 self._closed.add(id)

@@ -1,4 +1,4 @@
-"""AG-UI's ``encryptedValue``: what an agent's model wants to get back, and nobody else can read."""
+"""AG-UI's ``encryptedValue``: opaque state to return to the agent's model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from chatsdk.dialects.keeping import Room
 
 __all__ = ["DIALECT", "Encrypted", "add_encrypted"]
 
-# Whose form it is, in `chatsdk.parts.Native`.
+# The name in `chatsdk.parts.Native`.
 DIALECT = "agui"
 
 
 class Encrypted:
     """Collects the values of ``REASONING_ENCRYPTED_VALUE``, and the reasoning they belong to.
 
-    A consumer stores them and returns them on a later turn
+    The client stores them and returns them in a later turn
     (https://docs.ag-ui.com/concepts/reasoning).
     """
 
@@ -25,17 +25,17 @@ class Encrypted:
         self._room = Room()
 
     def think(self, id: str, piece: str) -> None:
-        """Note a piece of reasoning."""
+        """Store a reasoning delta."""
         if self._room.take(piece):
             self._thoughts.setdefault(id, []).append(piece)
 
     def see(self, subtype: object, id: str, value: str) -> None:
-        """Note the value of a ``message`` or a ``tool-call``."""
+        """Store the value of a ``message`` or a ``tool-call``."""
         if self._room.take(value):
             self._values[subtype, id] = value
 
     def whole(self) -> list[dict[str, Any]] | None:
-        """Return what to keep, ``None`` if there is nothing."""
+        """Return the state to keep, ``None`` if there is none."""
         if not self._values or not self._room:
             return None
         return [
@@ -46,7 +46,7 @@ class Encrypted:
 
 
 def add_encrypted(message: dict[str, Any], kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put the values back to a written message; return the reasoning that goes before it."""
+    """Add the values to an encoded message; return the reasoning that precedes it."""
     reasoning = []
     for item in kept:
         id, value = item.get("id"), item.get("encryptedValue")

@@ -1,4 +1,4 @@
-"""AG-UI's requests, read: a ``RunAgentInput``."""
+"""Decodes AG-UI's requests: a ``RunAgentInput``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from chatsdk.messages import Image, Message
 
 __all__ = ["read"]
 
-# What has no meaning if it is empty.
+# Fields that are meaningless if empty.
 _EMPTY: dict[str, Any] = {"context": [], "state": {}, "forwardedProps": {}}
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that AG-UI's clients post."""
+    """Decode the body that AG-UI's clients post."""
     body = json_object(body)
     messages = tuple(_messages(field(body, "messages", list)))
     if not messages:

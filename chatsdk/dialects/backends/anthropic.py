@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Anthropic"]
 
-# What every server of this dialect takes, gateways and Amazon's older models included. The next
-# one, 2026-10-21, streams the same and refuses `temperature`; `headers=` of the client sets it.
+# Accepted by every server of this dialect, including gateways and Amazon's older models. The next
+# version, 2026-10-21, streams the same and refuses `temperature`; to use it, pass the client's
+# `headers=`.
 API_VERSION = "2023-06-01"
 
 
 class Anthropic(Dialect):
-    """Anthropic Messages, also as Amazon, Google and gateways offer it over event streams.
+    """Anthropic Messages, also over event streams from Amazon, Google and gateways.
 
-    Of the tools only those that the client runs are tool calls of the answer; searches and code
-    that Anthropic runs itself stand in ``raw``. Thoughts go back as they came, with what they are
-    signed with, without which the API refuses results of tools.
+    Only tools that the client runs become tool calls of the answer; searches and code that
+    Anthropic runs are in ``raw``. Reasoning is sent back unchanged with its signatures, because the
+    API refuses results of tools without them.
     """
 
     about = About(
@@ -58,11 +59,11 @@ class Anthropic(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body. ``max_tokens``, which the API insists on, is 8192 unless given."""
+        """Encode the body. The API requires ``max_tokens``; the default is 8192."""
         return write_body(messages, options)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read a ``message`` that came whole, though a stream was asked for."""
+        """Decode a complete ``message``, sent although the request was for a stream."""
         if not isinstance(payload, dict) or payload.get("type") != "message":
             return None
         decoder = AnthropicDecoder(self)

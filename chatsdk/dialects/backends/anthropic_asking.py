@@ -1,4 +1,4 @@
-"""Anthropic Messages, asked: messages in, the body of the request out."""
+"""Encodes messages as the body of an Anthropic Messages request."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_TOKENS", "write_body"]
 
-# What may not stand in the id of a call.
+# Characters that are not allowed in a call's id.
 UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 
-# Tokens. The API insists on a limit and refuses one that the model cannot reach: 8192 is what every
-# model from Claude 3.5 on accepts, and four times what an ordinary answer takes.
+# Tokens. The API requires a limit and refuses one above the model's: every model from Claude 3.5 on
+# accepts 8192, which is four times an ordinary answer.
 MAX_TOKENS = 8192
 
 
 def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the body; the options stand in it under their own names, but for the tools."""
+    """Encode the body; options keep their names, except the tools."""
     rest = dict(options)
     tools = rest.pop("tools", None)
     body: dict[str, Any] = {"max_tokens": MAX_TOKENS, "stream": True}
@@ -54,7 +54,7 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _system(messages: Sequence[Message]) -> str | list[dict[str, Any]]:
-    """The system messages as text, or as blocks where a part says more, what to cache for one."""
+    """The system messages as text, or as blocks if a part has more fields, such as caching."""
     found = [message for message in messages if message.role == "system"]
     if not any(message.more for message in found):
         return system_text(messages)
@@ -66,7 +66,7 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] | None = None
     for message in paired(messages):
         if message.role == "tool":
-            # All results of one round have to stand in one message.
+            # All results of one round must be in one message.
             if results is None:
                 results = []
                 turns.append({"role": "user", "content": results})
@@ -82,7 +82,7 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
         elif message.role != "system":
             results = None
             found = _content(message)
-            # The API refuses empty messages; an answer that was stopped early is one.
+            # The API refuses empty messages, such as an answer that was stopped early.
             if found or (message.role == "user" and not message.content):
                 turns.append({"role": message.role, "content": found})
     return turns
@@ -92,7 +92,7 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
     blocks = given_back(message, DIALECT)
     if blocks and _says_the_same(blocks, message):
         return [block for block in blocks if _may_go_back(block, message)]
-    # The API refuses text of white space alone.
+    # The API refuses text that is only white space.
     text = message.content if message.content.strip() else ""
     if message.more is None and not (message.images or message.files or message.tool_calls):
         return text
@@ -111,7 +111,7 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
 
 
 def _own_parts(message: Message) -> list[dict[str, Any]]:
-    """The parts of a message as the caller wrote them, in OpenAI's shape or in Anthropic's."""
+    """The parts of a message as the caller wrote them, in OpenAI's or in Anthropic's shape."""
     fields, parts = more_of(message)
     if fields:
         raise ValueError(
@@ -136,7 +136,7 @@ def _own_part(part: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _id(id: str | None) -> str | None:
-    """A call's id in the characters that the API takes; other backends use more."""
+    """A call's id in the characters that the API accepts; other backends use more."""
     return None if id is None else UNFIT.sub("_", id)
 
 
@@ -154,10 +154,10 @@ def _says_the_same(blocks: list[dict[str, Any]], message: Message) -> bool:
 
 
 def _may_go_back(block: dict[str, Any], message: Message) -> bool:
-    # The API refuses blocks without text, though models begin with one now and then.
+    # The API refuses blocks without text, although models sometimes start with one.
     if not str(block.get("text", "-")).strip():
         return False
-    # Gateways lose the signature. Beside calls a thought is wanted all the same.
+    # Gateways drop the signature. With calls the API needs the reasoning anyway.
     unsigned = block.get("type") == "thinking" and not block.get("signature")
     return not unsigned or bool(message.tool_calls)
 

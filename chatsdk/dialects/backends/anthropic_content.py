@@ -1,4 +1,4 @@
-"""The blocks of Anthropic's message as they came, for the request that goes on from it."""
+"""Keeps the blocks of Anthropic's message unchanged, for the next request."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from chatsdk.dialects.keeping import Room
 
 __all__ = ["DIALECT", "Content"]
 
-# Whose form it is, in `chatsdk.parts.Native`.
+# The name in `chatsdk.parts.Native`.
 DIALECT = "anthropic"
 
-# Blocks that a message's own fields can hold.
+# Blocks that fit into a message's other fields.
 PLAIN = ("text", "tool_use")
 
-# Fields that deltas add to though their block may begin without them. Any other has to be there:
-# what a later version of the API adds, it might not take back in that place.
+# Fields that deltas may create in a block. Any other must exist at the block's start, because the
+# API might not accept fields there that a later version adds.
 GROWING = ("thinking", "signature", "partial_json")
 
 
 class Content:
-    """Puts the blocks of one message together: what deltas say is added to their fields.
+    """Joins the blocks of one message: deltas are appended to their fields.
 
-    A start begins a block, whatever its number: some servers give the same number to several.
+    A start event begins a new block, whatever its index, because some servers repeat an index.
 
     Attributes:
-        text: where the pieces of the text block under way are to be noted.
+        text: the list that collects the deltas of the current text block.
     """
 
     def __init__(self) -> None:
         self.text: list[str] = []
         self._blocks: list[dict[str, Any]] = []
         self._pieces: list[dict[str, list[str]]] = []
-        # Of each index the place of the block that began there last.
+        # For each index, the position of the latest block with it.
         self._places: dict[int, int] = {}
         self._room = Room()
 
     def begin(self, index: object, block: dict[str, Any]) -> None:
-        """Note what a block begins with."""
+        """Store the start of a block."""
         if isinstance(index, int) and self._room.take(block):
             self._places[index] = len(self._blocks)
             self._blocks.append(dict(block))
@@ -48,7 +48,7 @@ class Content:
                 self.text = pieces["text"] = []
 
     def add(self, index: object, delta: dict[str, Any]) -> None:
-        """Note a delta that is not of text."""
+        """Store a delta other than text."""
         place = self._places.get(index) if isinstance(index, int) else None
         if place is None or not self._room.take(delta):
             return
@@ -63,7 +63,7 @@ class Content:
                 self._pieces[place].setdefault(name, []).append(value)
 
     def whole(self) -> list[dict[str, Any]] | None:
-        """Return the blocks if there is one among them that only they can hold, else ``None``."""
+        """Return the blocks if at least one does not fit into other fields, else ``None``."""
         if not self._room or all(block.get("type") in PLAIN for block in self._blocks):
             return None
         return [self._block(place) for place in range(len(self._blocks))]
@@ -82,7 +82,7 @@ class Content:
 
 
 def _object(text: str) -> dict[str, Any]:
-    # What the model got wrong cannot be sent back; the tool's result says what was wrong.
+    # Malformed arguments cannot be sent back; the tool's result describes the error.
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Anthropic's events, read: the blocks of one message in, parts out."""
+"""Decodes Anthropic's events: the blocks of one message."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ FINISH = {
     "pause_turn": "other",
 }
 
-# All three together are the tokens of the request.
+# The sum of all three is the input of the request.
 INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
 class AnthropicDecoder(Decoder):
-    """Reads the events of one ``message``; those it does not know are ignored."""
+    """Decodes the events of one ``message``; unknown events are ignored."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # Of each call of a tool whose arguments have not begun: what its block began with.
+        # For each tool call without arguments yet, the start of its block.
         self._inputs: dict[int, dict[str, Any]] = {}
-        # The key of the call under way at each index, and how many calls there have been.
+        # The key of the current call at each index, and the number of calls.
         self._calls: dict[int, int] = {}
         self._called = 0
         self._counts: dict[str, int] = {}
@@ -70,7 +70,7 @@ class AnthropicDecoder(Decoder):
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
-        # Nearly every event is a piece of text: two shorter ways to what `read` gives.
+        # Nearly every event is a text delta: two shortcuts with the same result as `read`.
         piece: str | None = self._alike.text(data)
         if piece:
             self._content.text.append(piece)
@@ -80,11 +80,11 @@ class AnthropicDecoder(Decoder):
         except UNSCANNABLE:
             end = -1
         if end != len(data) or payload.__class__ is not dict:
-            # No JSON object, or one with white space around it.
+            # Not a JSON object, or one with white space around it.
             text = data.strip()
             if event.event == "error" and text and data[:1] != "{":
                 return (Failure(text),)
-            # Gateways in front of the API add OpenAI's end marker to everything.
+            # Gateways add OpenAI's end marker to every API.
             if text in ("", "[DONE]"):
                 return ()
             payload = load_object(data)
@@ -118,7 +118,7 @@ class AnthropicDecoder(Decoder):
         block = as_object(payload.get("content_block"), "content_block")
         kind = block.get("type")
         self._content.begin(payload.get("index"), block)
-        # A start begins a block, also at the index of the one before.
+        # A start begins a new block, even at the index of the previous one.
         before = self._block_stop(payload)
         if _is_index(payload):
             self._calls.pop(payload["index"], None)
@@ -155,7 +155,7 @@ class AnthropicDecoder(Decoder):
         if kind == "input_json_delta":
             index = as_index(payload.get("index"), "index")
             piece = as_text(delta.get("partial_json"), "partial_json")
-            # Tools that the server runs stream their arguments too.
+            # Server-side tools stream their arguments too.
             if piece and index in self._calls:
                 self._inputs.pop(index, None)
                 return (ToolCallDelta(self._calls[index], arguments=piece),)
@@ -164,7 +164,8 @@ class AnthropicDecoder(Decoder):
         return ()
 
     def _block_stop(self, payload: dict[str, Any]) -> Sequence[Part]:
-        # A call without arguments has no deltas, and look-alikes send them whole at its start.
+        # A call without arguments has no deltas; compatible servers send complete arguments at its
+        # start.
         given = self._inputs.pop(payload["index"], None) if _is_index(payload) else None
         if given is None:
             return ()
@@ -190,7 +191,7 @@ class AnthropicDecoder(Decoder):
         return (failure_in(payload),)
 
     def _usage(self, usage: dict[str, Any]) -> UsageUpdate:
-        # Counts are totals so far, and those that are left out stay what they were.
+        # Counts are totals up to now; missing ones are unchanged.
         for name in INPUT_COUNTS:
             count = as_whole(usage.get(name))
             if count is not None:
@@ -216,7 +217,7 @@ _READ: dict[str, Callable[[AnthropicDecoder, dict[str, Any]], Sequence[Part]]] =
 
 
 def _piece(payload: dict[str, Any]) -> str | None:
-    """The text of a delta of text, ``None`` of any other event."""
+    """Return the text of a text delta, ``None`` for any other event."""
     delta = payload.get("delta")
     if (
         payload.get("type") == "content_block_delta"
@@ -242,7 +243,7 @@ def _citation(value: object) -> Citation:
     else:
         document = document or source
     if document is None and isinstance(item.get("document_index"), int):
-        # The documents of a request have no other name.
+        # The documents of a request are identified only by their index.
         document = str(item["document_index"])
     return Citation(
         title=as_name(item.get("title")) or as_name(item.get("document_title")),

@@ -1,4 +1,4 @@
-"""Anthropic's JSON documents, written: a complete message, the list of models, an error."""
+"""Encodes Anthropic's JSON documents: a complete message, the list of models, an error."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from chatsdk.parts import Finish
 
 __all__ = ["document", "error", "models"]
 
-# When every listed model was made: the backend does not say.
+# A fixed creation time for all listed models.
 CREATED_AT = "2026-09-21T14:13:20Z"
 
 
 def document(answer: Answer, *, id: str, model: str) -> dict[str, Any]:
-    """Write a ``message``."""
+    """Encode a ``message``."""
     content: list[dict[str, Any]] = []
     if answer.reasoning:
         content.append({"type": "thinking", "thinking": answer.reasoning, "signature": ""})
@@ -51,7 +51,7 @@ def document(answer: Answer, *, id: str, model: str) -> dict[str, Any]:
 
 
 def models(names: Sequence[str]) -> dict[str, Any]:
-    """Write the answer of ``GET /v1/models``."""
+    """Encode the answer of ``GET /v1/models``."""
     data = [
         {"type": "model", "id": name, "display_name": name, "created_at": CREATED_AT}
         for name in names
@@ -61,5 +61,5 @@ def models(names: Sequence[str]) -> dict[str, Any]:
 
 
 def error(message: str, kind: str) -> dict[str, Any]:
-    """Write an error."""
+    """Encode an error."""
     return {"type": "error", "error": {"type": kind, "message": message}}

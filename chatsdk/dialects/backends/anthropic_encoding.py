@@ -1,4 +1,4 @@
-"""Anthropic Messages, written: parts in, the frames of one ``message`` out."""
+"""Encodes parts as the frames of one Anthropic ``message``."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ NATIVE = {
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the frames of one message, each as soon as its part is there."""
+    """Encode the frames of one message, each as soon as its part is available."""
     who, rest = opening(parts, id=id, model=model)
     return write(_Blocks(who), rest)
 
 
 class _Blocks(Writer[bytes]):
-    """The blocks of the message: one is open at a time, the next one closes it."""
+    """The blocks of the message: one is open at a time, and the next one closes it."""
 
     def __init__(self, who: Identity) -> None:
         self._who = who
         self._count = 0
-        # What the open block is of: a kind, or the call that it holds.
+        # The open block: its kind, and the call in it.
         self._open: tuple[str, int | str] | None = None
         self._pieces = CallPieces()
-        # The place of each call's block.
+        # The index of each call's block.
         self._calls: dict[int | str, int] = {}
 
     def begin(self) -> Iterator[bytes]:
@@ -51,7 +51,7 @@ class _Blocks(Writer[bytes]):
             "model": self._who.model,
             "stop_reason": None,
             "stop_sequence": None,
-            # The counts come with the end; readers want to see some here.
+            # The counts come with the end, but clients require some here.
             "usage": {"input_tokens": 0, "output_tokens": 0},
         }
         yield _frame({"type": "message_start", "message": message})
@@ -78,7 +78,7 @@ class _Blocks(Writer[bytes]):
             self._calls[part.index] = self._count - 1
         piece = self._pieces.added(part)
         if piece:
-            # The place counts, so a call whose block is closed still gets its piece.
+            # The index identifies the block, so a delta can follow after its block was closed.
             delta = {"type": "input_json_delta", "partial_json": piece}
             yield self._delta(delta, self._calls[part.index])
 
@@ -122,7 +122,7 @@ def _frame(payload: dict[str, Any]) -> bytes:
 
 
 def citation(item: Citation) -> dict[str, Any]:
-    """Write a citation."""
+    """Encode a citation."""
     cited = {"cited_text": item.snippet or "", "title": item.title}
     if item.url is not None:
         return cited | {
@@ -130,7 +130,7 @@ def citation(item: Citation) -> dict[str, Any]:
             "url": item.url,
             "encrypted_index": "",
         }
-    # The only citation that can name its source by any text.
+    # The only type of citation whose source can be any text.
     return cited | {
         "type": "search_result_location",
         "source": item.document or "",
@@ -141,7 +141,7 @@ def citation(item: Citation) -> dict[str, Any]:
 
 
 def usage_fields(usage: Usage) -> dict[str, Any]:
-    """Write token counts."""
+    """Encode token counts."""
     cached = usage.cached
     written: dict[str, Any] = {
         "input_tokens": (usage.input or 0) - (cached or 0),

@@ -1,4 +1,4 @@
-"""Anthropic's requests, read: the body of ``/v1/messages``."""
+"""Decodes Anthropic's requests: the body of ``/v1/messages``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIELDS = ("messages", "system", "stream", "tools")
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that Anthropic's SDK posts."""
+    """Decode the body that Anthropic's SDK posts."""
     body = json_object(body)
     messages: list[Message] = []
     system = body.get("system")
@@ -40,7 +40,7 @@ def _tool(value: Any, where: str) -> dict[str, Any]:
     tool = json_object(value, where)
     field(tool, "name", str, where)
     if "input_schema" not in tool:
-        # A tool that Anthropic runs by itself stays as it is.
+        # A tool that Anthropic runs stays unchanged.
         return tool
     written = without(tool, ("input_schema", "type"))
     written["parameters"] = tool["input_schema"]

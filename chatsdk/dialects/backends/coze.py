@@ -1,4 +1,4 @@
-"""Coze, the chat of version 3."""
+"""Coze's chat API, version 3."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ __all__ = ["Coze", "CozeDecoder"]
 
 STATUS = {"completed": "stop", "requires_action": "tool_calls", "canceled": "cancelled"}
 
-# How the passages are numbered in a message of the type `knowledge`.
+# The numbering of passages in a message of the type `knowledge`.
 SLICE = re.compile(r"(?:^|\n)---\s*\nrecall slice (\d+):")
 
 
 class Coze(Dialect):
     """A bot of coze.cn or coze.com, which keeps the conversation.
 
-    Only messages of the type ``answer`` are the answer; plugins that the bot runs itself and
-    questions it suggests stand in ``raw``. A bot that waits for the results of the client's own
-    tools ends with ``tool_calls``; they go to another endpoint, ``/v3/chat/submit_tool_outputs``,
-    whose stream this dialect reads too (``client.send``).
+    The answer consists of messages of the type ``answer``; server-side plugins and suggested
+    questions are in ``raw``. A bot that waits for the results of the client's tools ends with
+    ``tool_calls``. Send the results to ``/v3/chat/submit_tool_outputs`` with ``client.send``; this
+    dialect decodes that stream too.
     """
 
     about = About(
@@ -75,7 +75,7 @@ class Coze(Dialect):
         return CozeDecoder(self)
 
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
-        """Return the address with the conversation in its query, where Coze wants it."""
+        """Return the URL with the conversation in its query, where Coze expects it."""
         if conversation_id is None:
             return url
         parts = urlsplit(url)
@@ -86,7 +86,7 @@ class Coze(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body. ``bot_id`` and ``user_id`` have to be among the options."""
+        """Encode the body. The options ``bot_id`` and ``user_id`` are required."""
         missing = [name for name in ("bot_id", "user_id") if name not in options]
         if missing:
             raise ValueError(
@@ -125,11 +125,11 @@ class Coze(Dialect):
 
 
 class CozeDecoder(Decoder):
-    """Reads the events of one chat; those it does not know are ignored."""
+    """Decodes the events of one chat; unknown events are ignored."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # Messages of which deltas came: their `completed` copy says nothing new.
+        # Messages that had deltas; their `completed` copy repeats the text.
         self._streamed: set[str] = set()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
@@ -153,7 +153,7 @@ class CozeDecoder(Decoder):
             return _recalled(as_text(message.get("content"), "content"))
         if kind != "answer" or as_text(message.get("id"), "id") in self._streamed:
             return ()
-        # Short answers and those of workflows come whole.
+        # Short answers and those of workflows arrive complete.
         return _said(message)
 
     def _chat(self, chat: dict[str, Any]) -> Sequence[Part]:
@@ -162,7 +162,7 @@ class CozeDecoder(Decoder):
         parts: list[Part] = [Identity(id=id, conversation_id=conversation, task=id)]
         usage = as_object(chat.get("usage"), "usage")
         counts = [as_whole(usage.get(f"{name}_count")) for name in ("input", "output", "token")]
-        # Until the end they are zero.
+        # The counts are zero until the end.
         if any(counts):
             parts.append(UsageUpdate(*counts))
         action = as_object(chat.get("required_action"), "required_action")
@@ -200,7 +200,7 @@ def _said(message: dict[str, Any]) -> list[Part]:
     reasoning = as_text(message.get("reasoning_content"), "reasoning_content")
     if reasoning:
         parts.append(Reasoning(reasoning))
-    # A card is JSON for Coze's own pages, a piece of audio base64.
+    # A card is JSON for Coze's pages; audio is base64.
     if message.get("content_type") in (None, "", "text"):
         text = as_text(message.get("content"), "content")
         if text:

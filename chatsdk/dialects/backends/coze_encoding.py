@@ -1,4 +1,4 @@
-"""Coze, written: parts in, the events of one chat out."""
+"""Encodes parts as the events of one Coze chat."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from chatsdk.parts import Citation, Failure, Finish, Identity, Part
 
 __all__ = ["encode"]
 
-# The bot that answers; the request names it, but the answer's parts do not.
+# A fixed id for the bot: the request names it, but the answer's parts do not.
 BOT = "bot-1"
 
-# Coze's code for an error of its own, where no number is known.
+# Coze's code for an internal error, used if the number is unknown.
 INTERNAL = 5000
 
 
 def encode(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
-    """Write the events of one chat with one message; calls of tools when all is said.
+    """Encode the events of one chat with one message; tool calls follow at the end.
 
-    Coze says that a chat is completed, waits for results or was canceled, and nothing else of why
-    it ended; of what it looked up it shows the passages only.
+    Coze reports only that a chat was completed, waits for results or was canceled, not why it
+    ended. It reports only the passages of citations.
     """
     who, rest = opening(parts, id=id, model="")
     return write(_Chat(who), rest)
@@ -56,7 +56,7 @@ class _Chat(Writer[bytes]):
             yield self._message("completed", "knowledge", content="".join(slices))
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
-        # Its clients take a whole number only; a word stands for a message that is missing.
+        # Its clients accept only a whole number; any other text would mean a missing message.
         number = str(part.code) if isinstance(part.code, (int, str)) else ""
         if number.lstrip("-").isdecimal() and number.isascii():
             code, message = int(number), part.message
@@ -87,7 +87,7 @@ class _Chat(Writer[bytes]):
         return _frame(f"conversation.chat.{status}", dump(chat))
 
     def _message(self, event: str, kind: str, **said: Any) -> bytes:
-        # The passages are a message of their own.
+        # The passages are a separate message.
         id = self._message_id if kind == "answer" else f"{self._message_id}-{kind}"
         head = {"id": id, **self._ids, "role": "assistant", "type": kind}
         said = {"content": "", "content_type": "text", **said}
@@ -108,5 +108,5 @@ def _usage(usage: Usage) -> dict[str, int]:
 
 
 def _frame(event: str, data: str) -> bytes:
-    # Coze puts no space after the colons.
+    # Coze does not put a space after the colons.
     return f"event:{event}\ndata:{data}\n\n".encode()

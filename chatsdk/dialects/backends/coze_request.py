@@ -1,4 +1,4 @@
-"""Coze's requests, read: the body of ``/v3/chat``."""
+"""Decodes Coze's requests: the body of ``/v3/chat``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["read"]
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that Coze's SDK posts; the conversation stands in the address."""
+    """Decode the body that Coze's SDK posts; the URL contains the conversation."""
     body = json_object(body)
     given = field(body, "additional_messages", list)
     messages = tuple(

@@ -1,7 +1,7 @@
-"""Alibaba's DashScope, also called Model Studio: its own protocol.
+"""The native protocol of Alibaba's DashScope, also called Model Studio.
 
-The compatible mode, ``/compatible-mode/v1/chat/completions``, differs in nothing from OpenAI's
-protocol with DeepSeek's ``reasoning_content``: for it use ``openai``.
+For the compatible mode, ``/compatible-mode/v1/chat/completions``, use ``openai``: it is OpenAI's
+protocol with DeepSeek's ``reasoning_content``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FINISH = {
     "content_filter": "content_filter",
 }
 
-# What stands beside `input` and `parameters`; every other option is a parameter.
+# Fields next to `input` and `parameters`; every other option is a parameter.
 BESIDE = ("model", "resources", "debug")
 
 
@@ -61,9 +61,9 @@ class DashScope(Dialect):
     """DashScope's text and multimodal generation, and its applications.
 
     Args:
-        text: ``"delta"``; ``"snapshot"`` for requests without ``incremental_output``, which older
-            models answer with the whole text so far. `body` asks for what is said here, and a body
-            that says ``incremental_output`` itself is answered as that says.
+        text: ``"delta"``; ``"snapshot"`` for requests without ``incremental_output``, to which
+            older models send the complete text up to now in each event. `body` requests this form.
+            If a body contains ``incremental_output``, that decides how its answer is decoded.
     """
 
     about = About(
@@ -92,15 +92,15 @@ class DashScope(Dialect):
         return DashScopeDecoder(self, snapshot=self._text == "snapshot")
 
     def headers(self, token: str | None) -> dict[str, str]:
-        """Return the token's header, and the one that asks for a stream."""
+        """Return the token's header, and the one that requests a stream."""
         return {**super().headers(token), "X-DashScope-SSE": "enable"}
 
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body. Options but for ``model`` stand in ``parameters``.
+        """Encode the body. Options except ``model`` go into ``parameters``.
 
-        With pictures among the messages it is one for ``multimodal-generation``.
+        With images in the messages it is a body for ``multimodal-generation``.
         """
         messages = paired(messages)
         pictures = any(message.images for message in messages)
@@ -118,7 +118,7 @@ class DashScope(Dialect):
         return body
 
     def for_request(self, body: Any) -> Dialect:
-        """Return this dialect with the ``text`` that the body asks for."""
+        """Return this dialect with the ``text`` that the body requests."""
         parameters = body.get("parameters") if isinstance(body, dict) else None
         wanted = parameters.get("incremental_output") if isinstance(parameters, dict) else None
         if not isinstance(wanted, bool):
@@ -126,7 +126,7 @@ class DashScope(Dialect):
         return DashScope(text="delta" if wanted else "snapshot")
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer that came whole: the header that asks for a stream was missing."""
+        """Decode a complete answer, sent because the header that requests a stream was missing."""
         if not isinstance(payload, dict) or not isinstance(payload.get("output"), dict):
             return None
         return [*DashScopeDecoder(self, snapshot=True).read(payload), End()]
@@ -145,7 +145,7 @@ class DashScope(Dialect):
 
 
 class DashScopeDecoder(Decoder):
-    """Reads the events of one generation."""
+    """Decodes the events of one generation."""
 
     def __init__(self, dialect: Dialect, *, snapshot: bool) -> None:
         self.dialect = dialect
@@ -163,7 +163,7 @@ class DashScopeDecoder(Decoder):
     def read(self, payload: dict[str, Any]) -> Sequence[Part]:
         """Return the parts of one parsed event."""
         if payload.get("code"):
-            # Gateways leave the name of the event out.
+            # Gateways omit the event's name.
             return (failure_in(payload),)
         output = as_object(payload.get("output"), "output")
         session = as_name(output.get("session_id"))
@@ -208,7 +208,7 @@ class DashScopeDecoder(Decoder):
             parts.append(
                 ToolCallDelta(
                     index if isinstance(index, int) else place,
-                    # Empty but on a call's first piece.
+                    # Only a call's first delta has them.
                     as_name(call.get("id")),
                     as_name(function.get("name")),
                     as_text(function.get("arguments"), "arguments"),
@@ -217,7 +217,7 @@ class DashScopeDecoder(Decoder):
             )
 
     def _thoughts(self, output: dict[str, Any], parts: list[Part]) -> None:
-        """Read an application's reasoning; its searches and calls stand beside it."""
+        """Decode an application's reasoning, which is listed with its searches and calls."""
         for item in as_list(output.get("thoughts"), "thoughts"):
             thought = as_object(item, "thoughts[]")
             if thought.get("action_type") == "reasoning":
@@ -225,7 +225,7 @@ class DashScopeDecoder(Decoder):
 
     def _finish(self, choice: dict[str, Any], parts: list[Part]) -> None:
         native = as_text(choice.get("finish_reason"), "finish_reason")
-        # While it runs, the reason is the word "null".
+        # The reason is the string "null" until the end.
         if native not in ("", "null"):
             parts.append(Finish(reason_of(native, FINISH), native))
             self.finished = True
@@ -267,7 +267,7 @@ def _cited(output: dict[str, Any]) -> list[Citation]:
 
 def _usage(usage: dict[str, Any]) -> UsageUpdate:
     listed = as_list(usage.get("models"), "models")
-    # An application counts for each of its models.
+    # An application counts each of its models separately.
     models = [as_object(item, "models[]") for item in listed] or [usage]
     out = as_object(usage.get("output_tokens_details"), "output_tokens_details")
     into = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")

@@ -1,4 +1,4 @@
-"""DashScope, written: parts in, the events of one generation out."""
+"""Encodes parts as the events of one DashScope generation."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["encode"]
 
 NATIVE = {word: word for word in FINISH}
 
-# What the reason to stop says while there is none yet.
+# The finish reason before the end.
 RUNNING = "null"
 
-# The HTTP status that an error in mid-stream repeats.
+# The HTTP status that an error inside the stream repeats.
 OK, INTERNAL = 200, 500
 
 
 def encode(parts: Iterable[Part], *, id: str, snapshot: bool) -> Iterator[bytes]:
-    """Write the events of one generation; with `snapshot` each holds all that was said so far."""
+    """Encode the events of one generation; with `snapshot` each has the complete text up to now."""
     who, rest = opening(parts, id=id, model="")
     return write(_Events(who, snapshot), rest)
 
@@ -50,7 +50,7 @@ class _Events(Writer[bytes]):
         arguments = self._pieces.whole(part.index) if self._snapshot else piece
         call = {
             "index": place,
-            # Empty but on a call's first piece.
+            # Only a call's first delta has them.
             "id": part.id or "",
             "type": "function",
             "function": {"name": part.name or "", "arguments": arguments},
@@ -91,7 +91,7 @@ def _choice(message: dict[str, Any], reason: str = RUNNING) -> dict[str, Any]:
 
 
 def _cited(items: tuple[Citation, ...]) -> dict[str, Any]:
-    """Write sources: pages as what a search found, all else as documents that were looked up."""
+    """Encode citations: pages as search results, all others as retrieved documents."""
     pages, documents = [], []
     for place, item in enumerate(items, 1):
         number = place if item.position is None else item.position

@@ -1,4 +1,4 @@
-"""DashScope's requests, read: generations of text, and of text about pictures."""
+"""Decodes DashScope's requests: text generation and multimodal generation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["read"]
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that DashScope's SDK posts."""
+    """Decode the body that DashScope's SDK posts."""
     body = json_object(body)
     given = field(body, "input", dict)
     if "messages" in given:

@@ -1,4 +1,4 @@
-"""DeepSeek: OpenAI's chat completions with the reasoning in a field of its own."""
+"""DeepSeek: OpenAI's chat completions with the reasoning in a separate field."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["DeepSeek"]
 
 
 class DeepSeek(OpenAI):
-    """DeepSeek's own API, and others that want thoughts back, such as Moonshot's.
+    """DeepSeek's API, and others that need reasoning back, such as Moonshot's.
 
-    While it is busy it sends comments, which count as life. What it thought in a turn with tools
-    goes back with every request, as it insists on
-    (https://api-docs.deepseek.com/guides/thinking_mode); other thoughts do not.
+    While the server is busy, it sends comments, which count as activity. Every request includes the
+    reasoning of turns with tools, as the API requires
+    (https://api-docs.deepseek.com/guides/thinking_mode); it omits other reasoning.
     """
 
     about = About(
@@ -38,7 +38,7 @@ class DeepSeek(OpenAI):
         super().__init__()
 
     def written(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
-        """Write the messages, and the thoughts that go back with them."""
+        """Encode the messages with the reasoning that must be sent back."""
         written = super().written(messages)
         for message, thought in zip(written, thoughts_to_give_back(messages), strict=True):
             if thought is not None:
