@@ -85,7 +85,7 @@ def test_every_dialect_has_transcripts():
 
 # Whose makers publish nothing that writes or reads its streams on a package index, or a server of
 # a thousand packages alone.
-UNPUBLISHED = {"fastgpt", "flowise", "langflow", "llama_cpp", "maxkb", "n8n"}
+UNPUBLISHED = {"fastgpt", "flowise", "llama_cpp", "maxkb", "n8n"}
 
 
 def test_every_dialect_has_a_transcript_by_its_own_software():

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "google-adk",
     "langgraph-api",
     "langserve",
+    "lfx",
     "litellm",
     "pydantic-ai",
 }

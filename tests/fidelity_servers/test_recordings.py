@@ -44,3 +44,8 @@ def test_genkit(recorder):
     """Flows of Genkit behind Express, with a scripted model."""
     needed = ("genkit@1.42.0", "@genkit-ai/express@1.42.0")
     check("genkit", recorder.node("written_by_genkit.mjs", *needed))
+
+
+def test_langflow(recorder):
+    """A component of Langflow's, with a scripted model."""
+    check("langflow", recorder.python("written_by_lfx.py", "lfx==1.13.0"))

@@ -28,7 +28,7 @@ class Langflow(Dialect):
     about = About(
         name="langflow",
         backend="Langflow",
-        version="langflow-ai/langflow 05ba249",
+        version="langflow 1.13 (lfx 1.13.0)",
         page="https://docs.langflow.org/api-flows-run",
         endpoint="POST /api/v1/run/{flow}?stream=true",
         end_marker='"event": "end"',

@@ -39,6 +39,9 @@ class LangflowDecoder(Decoder):
         self.dialect = dialect
         self._text = Running[Text, TextSnapshot](Text, TextSnapshot)
         self._spoken = False
+        # Of each message that came before its tokens: its text, and how much of that they have
+        # repeated. They begin with the text's first word again.
+        self._repeated: dict[str, tuple[str, int]] = {}
         self._identity: tuple[str | None, str | None] = (None, None)
         # Of each call what is known, by its message and its place there.
         self._calls: dict[tuple[str, int, int], ToolCallDelta] = {}
@@ -57,7 +60,8 @@ class LangflowDecoder(Decoder):
         if kind == "token":
             piece = as_text(data.get("chunk"), "chunk")
             self._spoken = self._spoken or bool(piece)
-            self._text.add(as_name(data.get("id")) or "", piece)
+            id = as_name(data.get("id")) or ""
+            self._text.add(id, self._news(id, piece))
             return self._text.take()
         if kind == "add_message":
             return self._message(data)
@@ -86,6 +90,8 @@ class LangflowDecoder(Decoder):
         parts = self._identify(id, data)
         text = as_text(data.get("text"), "text")
         self._spoken = self._spoken or bool(text)
+        # Tokens that came before the message are in it, and others go on after it.
+        self._repeated.setdefault(id or "", (text, 0))
         self._text.put(id or "", text)
         parts += self._text.take()
         for at, block in enumerate(as_list(data.get("content_blocks"), "content_blocks")):
@@ -99,6 +105,18 @@ class LangflowDecoder(Decoder):
         if usage:
             parts.append(self._counted(id or "", usage))
         return parts
+
+    def _news(self, id: str, piece: str) -> str:
+        """Return what of a token was not in the message that came before all tokens."""
+        text, at = self._repeated.setdefault(id, ("", 0))
+        if at == len(text):
+            return piece
+        if text.startswith(piece, at):
+            self._repeated[id] = (text, at + len(piece))
+            return ""
+        self._repeated[id] = ("", 0)
+        rest = text[at:]
+        return piece[len(rest) :] if piece.startswith(rest) else piece
 
     def _identify(self, id: str | None, data: dict[str, Any]) -> list[Part]:
         session = as_name(data.get("session_id"))
