@@ -30,6 +30,7 @@ from chatsdk.outcome import Outcome
 
 if TYPE_CHECKING:
     from chatsdk import dialects as dialects
+    from chatsdk import doctor as doctor
     from chatsdk import ndjson as ndjson
     from chatsdk import parts as parts
     from chatsdk import recording as recording
@@ -102,6 +103,7 @@ _SESSION = {
 # The public modules; those that are not loaded yet are when they are first asked for.
 _MODULES = (
     "dialects",
+    "doctor",
     "ndjson",
     "parts",
     "recording",
@@ -122,6 +124,10 @@ def __getattr__(name: str) -> Any:
 
         return File
     # Statements, because bundlers follow no name that is computed.
+    if name == "doctor":
+        import chatsdk.doctor
+
+        return chatsdk.doctor
     if name == "recording":
         import chatsdk.recording
 

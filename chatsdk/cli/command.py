@@ -32,6 +32,7 @@ COMMANDS = {
     "ask": "ask one question; made for scripts and pipes",
     "web": "serve a chat page for a backend",
     "gateway": "serve a backend in the dialect of another one",
+    "doctor": "find out why a stream arrives late, at once, or not at all",
     "inspect": "watch the events of a stream: times, gaps, sizes",
     "record": "record a stream in a file",
     "replay": "serve a recording over HTTP",
@@ -138,6 +139,10 @@ def _module(name: str) -> Any:
         from chatsdk.cli import gateway
 
         return gateway
+    if name == "doctor":
+        from chatsdk.cli import doctor
+
+        return doctor
     if name == "inspect":
         from chatsdk.cli import inspect
 
