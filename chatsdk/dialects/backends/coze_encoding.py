@@ -56,7 +56,7 @@ class _Chat(Writer[bytes]):
             yield self._message("completed", "knowledge", content="".join(slices))
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
-        # Its clients accept only a whole number; any other text would mean a missing message.
+        # Its clients accept only a whole number; any other code replaces a missing message.
         number = str(part.code) if isinstance(part.code, (int, str)) else ""
         if number.lstrip("-").isdecimal() and number.isascii():
             code, message = int(number), part.message

@@ -1,4 +1,4 @@
-"""Dify: chatbots, agents and chatflows, text generation and workflows."""
+"""Dify's chatbots, agents, chatflows, text generation and workflows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Dify"]
 
 
-# Of each kind of app: the end of the address that asks it, the path that stops it, and the part of
-# the address that this path stands for.
+# For each kind of app: the end of the request's URL, the path of the stop request, and the part of
+# the URL that this path replaces.
 APPS = {
     "chat": ("/chat-messages", "/chat-messages/{}/stop", "/chat-messages"),
     "completion": ("/completion-messages", "/completion-messages/{}/stop", "/completion-messages"),
@@ -32,15 +32,15 @@ APPS = {
 class Dify(Dialect):
     """Dify's apps: chat, text generation (``app="completion"``) and workflows.
 
-    ``app`` follows from the address where that ends in ``/completion-messages`` or
-    ``/workflows/run``. Dify keeps the conversation of a chat, and tells users apart: ``user`` has
-    to be among the options. The two other kinds keep no conversation: each request is a run of its
-    own, and the prompt fills in the app's input variable that `prompt` names. If a workflow streams
-    no text, its outputs are the text: the only string among them, else all of them as JSON.
+    ``app`` is detected from a URL that ends in ``/completion-messages`` or ``/workflows/run``. Dify
+    keeps the conversation of a chat, separately for each user: the option ``user`` is required. The
+    two other kinds do not keep a conversation: each request is a separate run, and the prompt
+    becomes the app's input variable `prompt`. If a workflow does not stream text, its outputs
+    become the text: the only string among them, else all of them as JSON.
 
-    The tools of an agent run on the server; its calls of them are shown, with nothing to answer. A
-    chatflow that waits for a person ends with the finish reason ``other`` and the word
-    ``workflow_paused``; the form that it waits for stands in ``raw`` of the step before.
+    The tools of an agent run on the server; their calls are in the answer, but do not wait for
+    results. A chatflow that waits for a person ends with the finish reason ``other`` and the native
+    value ``workflow_paused``; its form is in ``raw`` of the step before.
     """
 
     about = About(
@@ -52,7 +52,7 @@ class Dify(Dialect):
         end_marker='"event": "message_end", "workflow_finished" (workflows) or "workflow_paused"',
         history="server",
         stop="POST {endpoint}/{task_id}/stop; workflows: POST /v1/workflows/tasks/{task_id}/stop",
-        # Its clients take text without a charset for Latin-1.
+        # Its clients decode text without a charset as Latin-1.
         response_headers=(("Content-Type", "text/event-stream; charset=utf-8"),),
         reasoning=True,
         tools=True,
@@ -61,14 +61,14 @@ class Dify(Dialect):
     )
 
     def __init__(self, *, app: str = "chat", prompt: str = "query") -> None:
-        """Follow one kind of app.
+        """Select the kind of app.
 
         Args:
             app: ``"chat"``, ``"completion"`` or ``"workflow"``.
-            prompt: the input variable that takes the prompt of a text generation or a workflow.
+            prompt: the input variable for the prompt of a text generation or a workflow.
 
         Raises:
-            ValueError: there is no such kind of app.
+            ValueError: `app` is not one of these kinds.
         """
         if app not in APPS:
             raise ValueError(f"app is one of {', '.join(APPS)}, not {app!r}")
@@ -92,13 +92,14 @@ class Dify(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body: the last message, with its pictures by their addresses.
+        """Encode the body: the last message, with its images as URLs.
 
-        The prompt of a workflow or a text generation goes into ``inputs``, unless they hold the
+        The prompt of a workflow or a text generation goes into ``inputs``, unless they contain the
         variable already.
 
         Raises:
-            ValueError: no ``user``, or what Dify takes in another way; the message says how.
+            ValueError: ``user`` is missing, or Dify needs something in a different form; the
+                message shows it.
         """
         if not options.get("user"):
             raise ValueError(
@@ -129,7 +130,7 @@ class Dify(Dialect):
         return body | ({"files": files} if files else {}) | options
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer that came whole, as for ``"response_mode": "blocking"``."""
+        """Decode a complete answer, as for ``"response_mode": "blocking"``."""
         if not isinstance(payload, dict):
             return None
         if "workflow_run_id" in payload and isinstance(payload.get("data"), dict):
@@ -142,7 +143,7 @@ class Dify(Dialect):
         return [*decoder.read(payload | {"event": "message"}), *decoder.ended(payload)]
 
     def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
-        """Return how to stop the task; Dify wants the same ``user`` as asked."""
+        """Return the request that stops the task; it needs the ``user`` of the original request."""
         user = as_name(request.get("user"))
         if answer.task_id is None or user is None:
             return None

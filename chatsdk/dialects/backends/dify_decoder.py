@@ -1,4 +1,4 @@
-"""Dify's events, read: those of all kinds of apps."""
+"""Decodes Dify's events, for all kinds of apps."""
 
 from __future__ import annotations
 
@@ -39,27 +39,28 @@ __all__ = ["DifyDecoder"]
 
 
 class DifyDecoder(Decoder):
-    """Reads the events of one answer, by the ``event`` inside their JSON."""
+    """Decodes the events of one answer, by the ``event`` in their JSON."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self._identity: tuple[object, object, object] = (None, None, None)
-        # Text since the last thought, and whether it came as an agent's.
+        # Text since the last thought, and whether an agent sent it.
         self._said: list[str] = []
         self._agent = False
-        # What is known of each step, and whether any of it is shown as reasoning.
+        # The reasoning of each step, and whether any of it is in the answer.
         self._thoughts: dict[str | None, str] = {}
         self._thinking = False
-        # Dify puts what a model sends apart into the answer, between tags.
+        # Dify puts a model's reasoning into the answer, between tags.
         self._tags = LeadingThinking()
-        # The number of each call, which is told by its step and the tool's name.
+        # The number of each call, by its step and the tool's name.
         self._calls: dict[tuple[str | None, str], int] = {}
-        # Whether a message is written: a workflow run has none, and no ``message_end`` follows.
+        # Whether there is a message: a workflow run has none, and is not followed by
+        # ``message_end``.
         self._message_id = False
         self._run_id: object = None
-        # Whether a workflow run said any text.
+        # Whether a workflow run streamed text.
         self._streamed = False
-        # Of a chatflow that failed; the error event after it says more.
+        # The error of a failed chatflow; the error event after it has more details.
         self._failed: Failure | None = None
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
@@ -88,14 +89,14 @@ class DifyDecoder(Decoder):
             if read is not None:
                 parts += read(self, payload)
         elif payload.get("code") and payload.get("message"):
-            # The body of an HTTP error, sent after the stream had begun.
+            # The body of an HTTP error, sent after the stream began.
             parts.append(failure_in(payload))
         return parts
 
     def _message(self, payload: dict[str, Any]) -> Sequence[Part]:
         text = as_text(payload.get("answer"), "answer")
         if self._agent:
-            # A new agent ends with its whole answer once more.
+            # The new type of agent repeats its complete answer at the end.
             _, said = split_thinking(text, final=True, thinking=LeadingThinking())
             return (TextSnapshot(said),) if said else ()
         return self._tags.split(text)
@@ -110,7 +111,7 @@ class DifyDecoder(Decoder):
         return self._whole(as_text(payload.get("answer"), "answer"))
 
     def _whole(self, text: str) -> Sequence[Part]:
-        """Return the parts of text that takes the place of all before."""
+        """Return the parts of text that replaces all earlier text."""
         self._tags = LeadingThinking()
         thought, said = split_thinking(text, final=True, thinking=self._tags)
         return (*([ReasoningSnapshot(thought)] if thought else ()), TextSnapshot(said))
@@ -121,14 +122,14 @@ class DifyDecoder(Decoder):
         return (Reasoning(text),) if text else ()
 
     def _thought(self, payload: dict[str, Any]) -> Sequence[Part]:
-        """Read a step of an agent. It comes again whenever more is known of it, always whole."""
+        """Decode a step of an agent. It is sent again, complete, whenever it has new data."""
         id = as_name(payload.get("id"))
         thought = as_text(payload.get("thought"), "thought")
         known = self._thoughts.get(id, "")
         parts: list[Part] = []
         if thought != known and thought.startswith(known):
             self._thoughts[id] = thought
-            # What a model says before it calls a tool is streamed as text and repeated here.
+            # Text of the model before a tool call is streamed as text and repeated here.
             if known or thought.strip() != "".join(self._said).strip():
                 if not known and self._thinking:
                     parts.append(Reasoning("\n\n"))
@@ -138,7 +139,7 @@ class DifyDecoder(Decoder):
         return [*parts, *self._tool_calls(payload, id)]
 
     def _tool_calls(self, payload: dict[str, Any], id: str | None) -> Iterator[Part]:
-        """Read the calls of a step, ``"a;b"`` with the input ``{"a": {...}, "b": {...}}``."""
+        """Decode the calls of a step, ``"a;b"`` with the input ``{"a": {...}, "b": {...}}``."""
         tools = as_text(payload.get("tool"), "tool")
         given = payload.get("tool_input") or ""
         text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
@@ -146,7 +147,7 @@ class DifyDecoder(Decoder):
             inputs = json.loads(text)
         except (ValueError, RecursionError):
             inputs = None
-        # A name that comes twice has one input, so the text of the input is written once.
+        # A repeated name has only one input, so the input's text is encoded once.
         for name in dict.fromkeys(filter(None, tools.split(";"))):
             if isinstance(inputs, dict) and name in inputs:
                 arguments = json.dumps(inputs[name], ensure_ascii=False)
@@ -159,7 +160,7 @@ class DifyDecoder(Decoder):
         return self.ended(payload)
 
     def ended(self, payload: dict[str, Any]) -> Sequence[Part]:
-        """Return what comes with the end of the answer."""
+        """Return the parts that come with the end of the answer."""
         parts: list[Part] = []
         id = as_name(payload.get("message_id")) or as_name(payload.get("id"))
         parts.append(Identity(id=id))
@@ -185,7 +186,7 @@ class DifyDecoder(Decoder):
         return () if self._message_id else self._run_ended(data)
 
     def _run_ended(self, data: dict[str, Any]) -> Sequence[Part]:
-        """Return what comes with the end of a workflow run: its result, unless it was streamed."""
+        """Return the parts at the end of a workflow run: its result, unless it was streamed."""
         parts: list[Part] = []
         outputs = as_object(data.get("outputs"), "outputs")
         if outputs and not self._streamed:
@@ -209,7 +210,7 @@ class DifyDecoder(Decoder):
         return self._whole(_data_text(payload))
 
     def _paused(self, payload: dict[str, Any]) -> Sequence[Part]:
-        # The run goes on in another stream, after a person has filled in a form.
+        # The run continues in another stream, after a person has filled in a form.
         return (Finish("other", "workflow_paused"), End())
 
     def _error(self, payload: dict[str, Any]) -> Sequence[Part]:
@@ -238,7 +239,7 @@ def _data_text(payload: dict[str, Any]) -> str:
 
 
 def _result(outputs: dict[str, Any]) -> str:
-    """Return a workflow's outputs as text; their names are the author's own."""
+    """Return a workflow's outputs as text; the app's author chose their names."""
     words = [value for value in outputs.values() if isinstance(value, str)]
     return words[0] if len(words) == 1 else json.dumps(outputs, ensure_ascii=False)
 

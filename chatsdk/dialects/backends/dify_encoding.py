@@ -1,4 +1,4 @@
-"""Dify, written: parts in, the events of one chat message or workflow run out."""
+"""Encodes parts as the events of one Dify message or workflow run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chatsdk.parts import Citation, Failure, Finish, Identity, Part
 
 __all__ = ["encode"]
 
-# Dify's usage is half about money, and its clients want to see some.
+# Dify's clients require the price fields.
 FREE = {
     "prompt_unit_price": "0",
     "prompt_price_unit": "0.001",
@@ -26,16 +26,16 @@ FREE = {
     "latency": 0.0,
 }
 
-# The HTTP status that an error in mid-stream repeats, where none is known.
+# The HTTP status that an error inside the stream repeats, if the real one is unknown.
 INTERNAL = 500
 
 
-# How a workflow run says that it ended, by our reasons.
+# A workflow run's final status, by finish reason.
 STATUS = {"cancelled": "stopped"}
 
 
 def encode(parts: Iterable[Part], *, id: str, workflow: bool = False) -> Iterator[bytes]:
-    """Write the events of one message, or of one workflow run; calls of tools when complete."""
+    """Encode the events of one message or workflow run; tool calls follow when complete."""
     who, rest = opening(parts, id=id, model="")
     return write(_Run(who) if workflow else _Message(who), rest)
 
@@ -68,7 +68,7 @@ class _Message(Writer[bytes]):
 
 
 class _Run(Writer[bytes]):
-    """The events of a workflow with one node, a model; only text has a place in them."""
+    """The events of a workflow with one node, a model; they can contain only text."""
 
     def __init__(self, who: Identity) -> None:
         self._head = {"task_id": who.task or f"task-{who.id}", "workflow_run_id": who.id}

@@ -1,4 +1,4 @@
-"""Dify's requests, read: questions to a chat app, runs of workflows and of text generation."""
+"""Decodes Dify's requests for chat, workflows and text generation."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["read"]
 
 
 def read(body: Any, *, app: str, prompt: str) -> AskedFor:
-    """Read the body that Dify's client posts.
+    """Decode the body that Dify's client posts.
 
     Args:
         body: the JSON value.
-        app: ``"chat"``, or which other kind of app.
-        prompt: the variable that holds the prompt of such an app.
+        app: ``"chat"``, ``"completion"`` or ``"workflow"``.
+        prompt: the variable for the prompt, in apps other than chat.
     """
     body = json_object(body)
     options = without(body, ("query", "response_mode", "conversation_id", "inputs", "files"))

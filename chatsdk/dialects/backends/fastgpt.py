@@ -1,4 +1,4 @@
-"""FastGPT: OpenAI's chunks under named events, with the sources after the end marker."""
+"""FastGPT: OpenAI's chunks as named events, with citations after the end marker."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ __all__ = ["FastGPT"]
 class FastGPT(OpenAI):
     """A FastGPT application.
 
-    With ``"detail": true`` the events have names, and what the application looked up comes after
-    ``[DONE]``.
+    With ``"detail": true`` the events have names, and the retrieved passages follow ``[DONE]``.
     """
 
     about = About(
@@ -62,10 +61,10 @@ class FastGPT(OpenAI):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write a request for a stream with details.
+        """Encode a request for a stream with details.
 
-        The caller names conversations: with a `conversation_id` (``chatId``) FastGPT adds the
-        history that it keeps and takes the last message only.
+        The client chooses the conversation's id: with a `conversation_id` (``chatId``) FastGPT adds
+        the history that it keeps, and uses only the last message.
         """
         if options.get("tools"):
             raise ValueError("FastGPT runs its tools itself: add them to the application there")
@@ -82,7 +81,7 @@ class FastGPT(OpenAI):
         return asked._replace(conversation_id=as_name(options.pop("chatId", None)), options=options)
 
     def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
-        """Possible where the request named both ``appId`` and ``chatId``.
+        """Possible only if the request contained both ``appId`` and ``chatId``.
 
         Source: https://doc.fastgpt.io/openapi/reference/chat-controller/v2-chat-stop.md
         """
@@ -94,14 +93,14 @@ class FastGPT(OpenAI):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        """Write a stream with details; without them it is what ``openai`` writes."""
+        """Encode a stream with details; for a stream without them use ``openai``."""
         from chatsdk.dialects.backends.fastgpt_encoding import encode
 
         return encode(parts, id=id, model=model, finish=FINISH)
 
 
 class FastGPTDecoder(OpenAIDecoder):
-    """Reads the events by their names; those that only show progress are ignored."""
+    """Decodes the events by name; those that only show progress are ignored."""
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         name = event.event
@@ -119,7 +118,7 @@ class FastGPTDecoder(OpenAIDecoder):
 
 
 def _nodes(nodes: list[Any]) -> Sequence[Part]:
-    """Read what the nodes of the application report: what they looked up and what it cost."""
+    """Decode the reports of the application's nodes: retrieved passages and cost."""
     found: list[Citation] = []
     into, out = [], []
     for item in nodes:
@@ -139,7 +138,7 @@ def _citation(quote: dict[str, Any]) -> Citation:
     texts = [as_text(quote.get(name), name) for name in ("q", "a")]
     score = quote.get("score")
     if isinstance(score, list):
-        # Newer releases give one score for each way of searching; the first is of the best way.
+        # Newer releases have one score for each search method; the first is the best method's.
         first = score[0] if score else None
         score = first.get("value") if isinstance(first, dict) else None
     return Citation(

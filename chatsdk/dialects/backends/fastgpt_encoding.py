@@ -1,4 +1,4 @@
-"""FastGPT, written: OpenAI's chunks under named events, and what was looked up after the marker."""
+"""Encodes FastGPT's named OpenAI chunks, with citations after the end marker."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["encode"]
 def encode(
     parts: Iterable[Part], *, id: str, model: str, finish: Mapping[str, str]
 ) -> Iterator[bytes]:
-    """Write the events of one answer with its details."""
+    """Encode the events of one answer with its details."""
     who, rest = opening(parts, id=id, model=model)
     return write(_Details(who, finish), rest)
 
 
 class _Details(Chunks):
-    """The tools are the application's own, so they are reported and not called."""
+    """The tools belong to the application, so they are reported, not called."""
 
     def __init__(self, who: Identity, finish: Mapping[str, str]) -> None:
         super().__init__(who, finish, event="answer")

@@ -69,17 +69,17 @@ FINISH = {
         "error",
     ),
 }
-# Protocol buffers' word for a field that was not set.
+# Protocol Buffers' value for an unset field.
 UNSET = "FINISH_REASON_UNSPECIFIED"
 
 
 class Gemini(Dialect):
-    """Google's Gemini API; Vertex AI answers alike.
+    """Google's Gemini API; Vertex AI answers in the same format.
 
-    The model stands in the URL, ``.../models/NAME:streamGenerateContent?alt=sse``; without
-    ``alt=sse`` the answer is a JSON array, and no stream. There is no end marker: the reason to
-    stop and a clean end of the body show that the answer is whole. An error that breaks a stream
-    off may come as bare JSON, without ``data:``; a client reads that too.
+    The URL contains the model, ``.../models/NAME:streamGenerateContent?alt=sse``. Without
+    ``alt=sse`` the answer is a JSON array, not a stream. The dialect does not have an end marker:
+    the finish reason and a clean end of the body show that the answer is complete. An error that
+    breaks off a stream may be bare JSON, without ``data:``; clients decode that too.
     """
 
     about = About(
@@ -105,7 +105,7 @@ class Gemini(Dialect):
         return {} if token is None else {"x-goog-api-key": token}
 
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
-        """Return the address with ``alt=sse``, without which there is no event stream."""
+        """Return the URL with ``alt=sse``, which requests an event stream."""
         parts = urlsplit(url)
         if not parts.path.endswith(METHOD) or "alt" in parse_qs(parts.query):
             return url
@@ -115,18 +115,18 @@ class Gemini(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body. ``model`` is a `ValueError`: it stands in the URL."""
+        """Encode the body. ``model`` raises `ValueError`, because it belongs into the URL."""
         return write_body(messages, options)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
-        """Read an error, also one in a JSON array; an array of answers is one that says why."""
+        """Decode an error, also from a JSON array; an array of answers is an error too."""
         found = super().error(status, headers, body)
         if found is None and body.lstrip()[:1] == b"[":
             return Failure(NO_STREAM)
         return found
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read a ``GenerateContentResponse`` that came whole; an array of them is none."""
+        """Decode a complete ``GenerateContentResponse``; an array of them gives ``None``."""
         if not isinstance(payload, dict):
             return None
         if not any(payload.get(name) for name in ("candidates", "promptFeedback")):
@@ -148,7 +148,7 @@ class Gemini(Dialect):
 
 
 class GeminiDecoder(Decoder):
-    """Reads the ``GenerateContentResponse`` of each event."""
+    """Decodes the ``GenerateContentResponse`` of each event."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -156,13 +156,14 @@ class GeminiDecoder(Decoder):
         self._usage: dict[str, Any] = {}
         self._calls = 0
         self._content = Content()
-        # The first candidate has its reason; of others, those that spoke and have none.
+        # Whether the first candidate has its finish reason, and the others with output but without
+        # one.
         self._ended = False
         self._speaking: set[int] = set()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
-        # Gateways in front of it add OpenAI's end marker to everything.
+        # Gateways add OpenAI's end marker to every API.
         if data[:1] != "{" and data.strip() in ("", "[DONE]"):
             return ()
         return self.read(load_object(data))
@@ -183,7 +184,7 @@ class GeminiDecoder(Decoder):
         candidates = as_list(payload.get("candidates"), "candidates")
         for value in candidates:
             candidate = as_object(value, "candidates[]")
-            # With several candidates the first is the answer; the rest stand in `raw`.
+            # The first of several candidates is the answer; the others are in `raw`.
             index = candidate.get("index")
             if not index:
                 self._candidate(candidate, parts)
@@ -194,7 +195,7 @@ class GeminiDecoder(Decoder):
                     self._speaking.add(index)
         self.finished = self._ended and not self._speaking
         usage = as_object(payload.get("usageMetadata"), "usageMetadata")
-        # Every frame has the counts so far.
+        # Every frame has the counts up to now.
         if usage and usage != self._usage:
             self._usage = usage
             parts.append(usage_update(usage))
@@ -220,7 +221,7 @@ class GeminiDecoder(Decoder):
         native = as_text(candidate.get("finishReason"), "finishReason")
         if native and native != UNSET:
             reason = reason_of(native, FINISH)
-            # A model that calls functions has said what it had to say, in Gemini's words.
+            # Gemini reports STOP for function calls too.
             called = reason == "stop" and self._calls
             parts.append(Finish("tool_calls" if called else reason, native))
             self._ended = True
@@ -242,7 +243,7 @@ class GeminiDecoder(Decoder):
 
 
 def grounds(candidate: dict[str, Any]) -> Iterator[Citation]:
-    """Read the sources in ``groundingMetadata``."""
+    """Decode the citations in ``groundingMetadata``."""
     grounding = as_object(candidate.get("groundingMetadata"), "groundingMetadata")
     for place, value in enumerate(as_list(grounding.get("groundingChunks"), "groundingChunks")):
         chunk = as_object(value, "groundingChunks[]")
@@ -254,14 +255,14 @@ def grounds(candidate: dict[str, Any]) -> Iterator[Citation]:
                     url=as_name(source.get("uri")),
                     document=as_name(source.get("documentName")) or as_name(source.get("placeId")),
                     snippet=as_name(source.get("text")),
-                    # As groundingSupports count them.
+                    # The index used by groundingSupports.
                     position=place,
                 )
 
 
 def _recited(candidate: dict[str, Any]) -> Iterator[Citation]:
     metadata = as_object(candidate.get("citationMetadata"), "citationMetadata")
-    # Vertex AI has the other name for it.
+    # Vertex AI uses the second name.
     for name in ("citationSources", "citations"):
         for value in as_list(metadata.get(name), name):
             source = as_object(value, f"{name}[]")
@@ -269,11 +270,11 @@ def _recited(candidate: dict[str, Any]) -> Iterator[Citation]:
 
 
 def usage_update(usage: dict[str, Any]) -> UsageUpdate:
-    """Read ``usageMetadata``."""
+    """Decode ``usageMetadata``."""
     thoughts = as_whole(usage.get("thoughtsTokenCount"))
     return UsageUpdate(
         input=sum_of(map(usage.get, ("promptTokenCount", "toolUsePromptTokenCount"))),
-        # Thoughts are no part of the candidates, but they are output, and billed as such.
+        # The candidates' count does not include thoughts, but they are output and billed as such.
         output=sum_of(map(usage.get, ("candidatesTokenCount", "thoughtsTokenCount"))),
         total=as_whole(usage.get("totalTokenCount")),
         reasoning=thoughts,

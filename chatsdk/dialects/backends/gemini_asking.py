@@ -1,4 +1,4 @@
-"""Google Gemini, asked: messages in, the body of the request out."""
+"""Encodes messages as the body of a Gemini request."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from chatsdk.messages import Image, Message
 
 __all__ = ["write_body"]
 
-# From version 3 on the models refuse function calls that come back without the signature of the
-# thoughts behind them. For those of another backend, or of a program, this is Google's own word for
-# going without (https://ai.google.dev/gemini-api/docs/thought-signatures).
+# From version 3 on, the models refuse function calls without their thought signature. For calls of
+# another backend or a program, Google defines this value to skip the check
+# (https://ai.google.dev/gemini-api/docs/thought-signatures).
 NO_SIGNATURE = "skip_thought_signature_validator"
 
 
 def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the body; the options stand in it under their own names, but for the tools."""
+    """Encode the body; options keep their names, except the tools."""
     rest = dict(options)
     if rest.pop("model", None) is not None:
         raise ValueError(
@@ -47,11 +47,11 @@ def _tools(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     written, functions = [], []
     for tool in map(declared, tools):
         if "name" not in tool:
-            # One of Google's own, {"googleSearch": {}}.
+            # One of Google's tools, {"googleSearch": {}}.
             written.append(tool)
             continue
         if "parameters" in tool:
-            # The field `parameters` takes Google's dialect of schemas only.
+            # The field `parameters` accepts only Google's variant of JSON schema.
             tool["parametersJsonSchema"] = tool.pop("parameters")
         functions.append(tool)
     return [*written, {"functionDeclarations": functions}] if functions else written
@@ -62,7 +62,7 @@ def _contents(messages: Sequence[Message]) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] | None = None
     for message in messages:
         if message.role == "tool":
-            # All results of one round have to stand in one content.
+            # All results of one round must be in one content.
             if results is None:
                 results = []
                 contents.append({"role": "user", "parts": results})
@@ -91,7 +91,7 @@ def _parts(message: Message) -> Iterator[dict[str, Any]]:
         function = {"name": call.name, "args": arguments_of(call)}
         part: dict[str, Any] = {"functionCall": function | ({"id": call.id} if call.id else {})}
         if not place:
-            # Of calls side by side only the first is signed.
+            # Only the first of several parallel calls has a signature.
             part[SIGNATURE] = NO_SIGNATURE
         yield part
 

@@ -1,4 +1,4 @@
-"""The parts of Gemini's content as they came, for the request that goes on from it."""
+"""Keeps the parts of Gemini's content unchanged, for the next request."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from chatsdk.dialects.keeping import Room
 
 __all__ = ["DIALECT", "SIGNATURE", "Content"]
 
-# Whose form it is, in `chatsdk.parts.Native`.
+# The name in `chatsdk.parts.Native`.
 DIALECT = "gemini"
 
-# The field by which a part carries the thoughts behind it.
+# A part's field for the signature of its thoughts.
 SIGNATURE = "thoughtSignature"
 
 
 class Content:
     """Collects the parts of one content.
 
-    Signed parts stay as they are, even those without text: Google wants no part joined to one that
-    has a signature (https://ai.google.dev/gemini-api/docs/thought-signatures). Other text is
-    joined, and thoughts, which are summaries for people, are left out.
+    Parts with a signature stay unchanged, even those without text, because Google requires that
+    other parts are not joined to them (https://ai.google.dev/gemini-api/docs/thought-signatures).
+    Other text is joined; thoughts, which are summaries for people, are dropped.
     """
 
     def __init__(self) -> None:
-        # Each part with the pieces of its text, where it may go on.
+        # Each part, and the deltas of its text if more may follow.
         self._parts: list[tuple[dict[str, Any], list[str]]] = []
         self._open = False
         self._signed = False
         self._room = Room()
 
     def add(self, part: dict[str, Any], text: str) -> None:
-        """Note a part, whose text is `text`."""
+        """Store a part and its text."""
         signed = bool(part.get(SIGNATURE))
         self._signed = self._signed or signed
         if not signed and (part.get("thought") is True or part.keys() <= {"text"}):
@@ -46,7 +46,7 @@ class Content:
             self._open = False
 
     def whole(self) -> list[dict[str, Any]] | None:
-        """Return the parts if one of them is signed, else ``None``."""
+        """Return the parts if one of them has a signature, else ``None``."""
         if not self._signed or not self._room:
             return None
         return [

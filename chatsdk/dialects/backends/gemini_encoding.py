@@ -1,4 +1,4 @@
-"""Google Gemini, written: parts in, one ``GenerateContentResponse`` for each out."""
+"""Encodes parts of an answer as ``GenerateContentResponse`` frames."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NATIVE = {
     "refusal": "SAFETY",
 }
 
-# The HTTP status that an error in mid-stream repeats, where none is known.
+# The HTTP status that an error inside the stream repeats, if the real one is unknown.
 INTERNAL = 500
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the frames of one answer; calls of functions when they are whole."""
+    """Encode the frames of one answer; function calls follow when complete."""
     who, rest = opening(parts, id=id, model=model)
     return write(_Chunks(who), rest)
 
@@ -59,7 +59,7 @@ class _Chunks(Writer[bytes]):
         if answer.citations:
             chunks = [_chunk(item) for item in answer.citations]
             end["groundingMetadata"] = {"groundingChunks": chunks}
-        # The last frame has a part, too, be it an empty one.
+        # The last frame has a part too, even if it is empty.
         yield _frame(self._who, [{"text": ""}], end, usage=answer.usage)
 
 

@@ -1,4 +1,4 @@
-"""Gemini's requests, read: the body of ``:streamGenerateContent``."""
+"""Decodes Gemini's requests: the body of ``:streamGenerateContent``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["messages_of", "read"]
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that Google's SDK posts."""
+    """Decode the body that Google's SDK posts."""
     body = json_object(body)
     messages: list[Message] = []
     system = _either(body, "systemInstruction", "system_instruction")
@@ -38,7 +38,7 @@ def read(body: Any) -> AskedFor:
 
 
 def messages_of(value: Any, where: str, before: list[Message]) -> Iterator[Message]:
-    """Read one content: a message, or the results of tools."""
+    """Decode one content: a message, or the results of tools."""
     content = json_object(value, where)
     role = content.get("role", "user")
     if role not in ("user", "model", "function"):
@@ -133,5 +133,5 @@ def _parts(content: Any, where: str) -> list[Any]:
 
 
 def _either(source: dict[str, Any], name: str, other: str) -> Any:
-    """Return a field by its name in JSON, or by that in Python, which Google takes as well."""
+    """Return a field by its JSON name or its Python name; Google accepts both."""
     return source.get(name, source.get(other))

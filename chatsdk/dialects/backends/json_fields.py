@@ -1,4 +1,4 @@
-"""JSON of a service of your own: the fields are named by the caller."""
+"""``json``: decodes a custom service's JSON by field names that the caller chooses."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ KEPT = {"messages": "client", "prompt": "server"}
 
 
 class JSONFields(Dialect):
-    """JSON over server-sent events, one value a line, or values parted by blank lines.
+    """JSON over server-sent events, one value per line, or values separated by blank lines.
 
-    The first byte of the body shows which. Fields are named by a path: ``"choices.0.text"``. Events
-    are named by a field that is set, ``"done"``, by its value, ``"type=end"``, or by the name of a
-    server-sent event, ``"event:end"``. ``[DONE]`` is always the end, and an event of the name
+    The first byte of the body decides which. A field is given as a path: ``"choices.0.text"``. An
+    event is given by a field that is set, ``"done"``, by a field's value, ``"type=end"``, or by the
+    name of a server-sent event, ``"event:end"``. ``[DONE]`` is always the end, and an event named
     ``error`` always a failure.
     """
 
@@ -72,22 +72,22 @@ class JSONFields(Dialect):
         prompt: str | None = None,
         messages: str | None = None,
     ) -> None:
-        """Name the fields.
+        """Set the fields.
 
         Args:
             text: the field with the text; ``""`` if the JSON value is the text itself.
-            delta: whether each event adds to the text; false if it holds all so far.
-            when: which events hold text and reasoning, such as ``"type=token"``; all if not given.
+            delta: whether each event adds to the text; false if it has the complete text up to now.
+            when: the events with text and reasoning, such as ``"type=token"``; by default all.
             reasoning: the field with the reasoning.
-            end: which event is the end. If it is given, a body without it was interrupted;
+            end: the event that marks the end. If given, a body without it was interrupted;
                 otherwise a clean end of the HTTP body is enough.
             error: the field with an error, as text or as an object with a message.
             conversation: the field with the conversation's id, in the events and in the request.
-            prompt: the field of the request that takes the prompt. The service keeps the history.
-            messages: the field of the request that takes all messages, ``{"role", "content"}``.
+            prompt: the request's field for the prompt. The service keeps the history.
+            messages: the request's field for all messages, ``{"role", "content"}``.
 
         Raises:
-            TypeError, ValueError: a field or an event is not named as described.
+            TypeError, ValueError: a field or an event does not have the form described.
         """
         for path in (text, reasoning, error, conversation, prompt, messages):
             if path is not None:
@@ -127,7 +127,7 @@ class JSONFields(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body that `prompt` or `messages` describe; options stand beside them."""
+        """Encode the body with the fields `prompt` or `messages`, and the options next to them."""
         if self._prompt is None and self._messages is None:
             raise ValueError(
                 "name the field of the request that takes the prompt, "
@@ -167,7 +167,7 @@ class JSONFields(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        """Write server-sent events with the fields that are named."""
+        """Encode server-sent events with the chosen fields."""
         return write(_Events(**self._fields()), parts)
 
     def _fields(self) -> dict[str, Any]:
@@ -183,7 +183,7 @@ class JSONFields(Dialect):
 
 
 class FieldsDecoder(Decoder):
-    """Reads the fields that were named; other events are left alone."""
+    """Decodes the chosen fields; other events are ignored."""
 
     def __init__(
         self,
@@ -215,7 +215,7 @@ class FieldsDecoder(Decoder):
         if not data.strip():
             return (End(),) if end is not None and end.fits(event.event, None) else ()
         if end is not None and end.event is not None and event.event == end.event:
-            # What the last event holds may be anything, bare words too.
+            # The last event may contain anything, even plain text.
             try:
                 return (*self._read(event.event, load(data)), End())
             except ProtocolError:

@@ -1,4 +1,4 @@
-"""Requests to services of one's own, read by the fields that are named."""
+"""Decodes requests to custom services by the chosen fields."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["read"]
 def read(
     body: Any, *, prompt: str | None, messages: str | None, conversation: str | None
 ) -> AskedFor:
-    """Read a body.
+    """Decode a body.
 
     Args:
         body: the JSON value.
@@ -42,7 +42,7 @@ def read(
 
 
 def _taken(value: Any, path: str, default: Any) -> Any:
-    """Take the value at a path out of an object; objects that this leaves empty go, too."""
+    """Remove and return the value at a path in an object, and remove objects that become empty."""
     *above, last = keys_of(path)
     holders: list[tuple[Any, Any]] = []
     for key in above:

@@ -1,4 +1,4 @@
-"""LangGraph's server, also called LangGraph Platform and LangSmith Deployment."""
+"""The LangGraph server, also called LangGraph Platform and LangSmith Deployment."""
 
 from __future__ import annotations
 
@@ -23,34 +23,35 @@ __all__ = ["LangGraph", "LangGraphDecoder"]
 
 MODES = ("messages-tuple", "messages", "values", "updates", "events")
 
-# Those in which each event adds to the text.
+# Modes in which each event adds to the text.
 DELTAS = ("messages-tuple", "updates", "events")
 
-# The types of the messages that a model writes, in pieces or whole.
+# The types of a model's messages, as deltas or complete.
 MESSAGES = ("AIMessageChunk", "ai")
 
-# The thread of an address, where there is one.
+# The thread in a URL, if there is one.
 THREAD = re.compile(r"(?<=/threads/)[^/?]+(?=/runs/stream)")
 
-# How the server says that a run which is to be cancelled does not run any more.
+# The server's message if the run to cancel has already ended.
 NOTHING_TO_STOP = re.compile(r"No (matching )?runs (found )?to cancel\..*", re.DOTALL)
 
 
 class LangGraph(Dialect):
-    """Runs of a graph. The answer is what its models say, one message after the other.
+    """Runs of a graph. The answer is the output of its models, one message after the other.
 
-    Each of the modes below is read; the first that carries text is the answer, and others that
-    were asked for too stand in ``raw``. The server ends a stream cleanly, with or without an
-    ``end``. A run that somebody cancelled ends no differently, but for its last message, which
-    was not finished: its ``finish_reason`` is ``"cancelled"`` then, where the server is new enough
-    to mark the last piece of a message (LangChain 1.0).
+    Each of the modes below is decoded; the first one with text is the answer, and other requested
+    modes are in ``raw``. The server ends a stream cleanly, with or without an ``end``. A run that
+    was cancelled ends the same way, except that its last message is unfinished. The
+    ``finish_reason`` is then ``"cancelled"``, if the server is recent enough to mark the last chunk
+    of a message (LangChain 1.0).
 
     A thread keeps the conversation; at ``/runs/stream``, without a thread, the client does.
 
     Args:
-        mode: what `body` asks for: ``"messages-tuple"``, pieces of messages; ``"messages"``, each
-            message as far as it has come; ``"values"``, the state after each step; ``"updates"``,
-            what each step adds to the state; ``"events"``, LangChain's events.
+        mode: the mode that `body` requests: ``"messages-tuple"``, deltas of messages;
+            ``"messages"``, growing snapshots of each message; ``"values"``, the state after each
+            step; ``"updates"``, the changes of each step to the state; ``"events"``, LangChain's
+            events.
     """
 
     about = About(
@@ -90,7 +91,7 @@ class LangGraph(Dialect):
         return "server" if THREAD.search(url) else "client"
 
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
-        """Return the address with the thread `conversation_id` in place of its own."""
+        """Return the URL with the thread `conversation_id` in place of its current one."""
         if conversation_id is None:
             return url
         thread = quote(conversation_id, safe="")
@@ -99,9 +100,9 @@ class LangGraph(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body. ``assistant_id`` among the options names the graph.
+        """Encode the body. The option ``assistant_id`` is the graph.
 
-        The run is cancelled when the client hangs up, unless ``on_disconnect`` says otherwise.
+        The run is cancelled when the client disconnects, unless ``on_disconnect`` changes that.
         """
         if "assistant_id" not in options:
             raise ValueError(
@@ -120,9 +121,9 @@ class LangGraph(Dialect):
         return body | options
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
-        """Read a refusal; that there is no run to cancel is none.
+        """Decode an error; a missing run to cancel is not an error.
 
-        A client that hangs up cancels its run too, and then there is nothing left to stop.
+        A client that disconnects also cancels its run, so there may be nothing left to stop.
         """
         found = super().error(status, headers, body)
         if status == 404 and found is not None and NOTHING_TO_STOP.fullmatch(found.message):
@@ -134,7 +135,7 @@ class LangGraph(Dialect):
         if run is None:
             return None
         if thread is None:
-            # Right where the thread stands in the address; without one nobody knows it.
+            # Correct if the URL contains the thread; without a thread, the id is unknown.
             return StopRequest(f"/runs/{run}/cancel", relative="/runs")
         return StopRequest(f"/threads/{thread}/runs/{run}/cancel", relative=("/threads", "/runs"))
 
@@ -152,21 +153,21 @@ class LangGraph(Dialect):
 
 
 class LangGraphDecoder(Decoder):
-    """Reads the events of one run; those of subgraphs too, where they were asked for."""
+    """Decodes the events of one run, including those of subgraphs if the request included them."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self._messages = MessageReader()
-        # The mode that the answer is read from.
+        # The mode that the answer comes from.
         self._source: str | None = None
         self._thread: str | None = None
-        # The messages that came, and those of them whose last piece did not.
+        # Ids of the messages that arrived, and of those whose last chunk is missing.
         self._seen: set[str] = set()
         self._unfinished: set[str] = set()
         self._events: EventReader | None = None
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
-        # A subgraph's events have its namespace behind a bar.
+        # A subgraph's events have its namespace after a bar.
         name = event.event.partition("|")[0]
         if name == "end":
             return (*self._messages.flush(), End())
@@ -205,7 +206,7 @@ class LangGraphDecoder(Decoder):
             parts += self._thread_of(as_object(pair[1], "messages[1]"))
         kind, id = message.get("type"), as_name(message.get("id")) or ""
         if kind == "ai" and id in self._seen:
-            # The message that came in pieces, once more and whole.
+            # The complete message, repeated after its deltas.
             return parts
         if kind not in MESSAGES or not self._is_source("messages"):
             return parts
@@ -227,7 +228,7 @@ class LangGraphDecoder(Decoder):
 
     def _values(self, state: Any) -> Sequence[Part]:
         if not isinstance(state, dict) or not isinstance(state.get("messages"), list):
-            # A graph may have any state.
+            # A graph's state can have any type.
             return (Data("values"),)
         messages: list[Any] = state["messages"]
         for place in range(len(messages) - 1, -1, -1):
@@ -237,13 +238,13 @@ class LangGraphDecoder(Decoder):
         return self._whole("values", messages)
 
     def _updates(self, update: Any) -> Sequence[Part]:
-        """Read what the steps add: whole messages, and a state of any kind."""
+        """Decode the changes of the steps: complete messages, and state of any type."""
         parts: list[Part] = []
         for step, state in (update if isinstance(update, dict) else {}).items():
             for change in state if isinstance(state, list) else [state]:
                 added = change.get("messages") if isinstance(change, dict) else None
                 if not isinstance(added, (list, dict)):
-                    # ``__interrupt__`` holds questions to the user.
+                    # ``__interrupt__`` contains questions to the user.
                     parts.append(Data(step))
                     continue
                 for message in added if isinstance(added, list) else [added]:

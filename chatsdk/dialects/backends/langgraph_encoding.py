@@ -1,4 +1,4 @@
-"""LangGraph's server, written: parts in, the pieces of one message out."""
+"""Encodes parts as the LangGraph deltas of one message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NATIVE = {
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the events of one run of a graph with one node, in the mode ``messages-tuple``."""
+    """Encode the events of one run of a graph with one node, in the mode ``messages-tuple``."""
     who, rest = opening(parts, id=id, model=model)
     return write(_Run(who), rest)
 
@@ -64,7 +64,7 @@ class _Run(Writer[bytes]):
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
         if finish is not None and finish.reason == "cancelled":
-            # A run that was cancelled ends in the middle of its message, without a word.
+            # A cancelled run ends in the middle of its message, without any marker.
             return
         default = "tool_calls" if answer.tool_calls else "stop"
         reason = native_reason(finish, FINISH, NATIVE, default)

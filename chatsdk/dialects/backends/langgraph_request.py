@@ -1,4 +1,4 @@
-"""LangGraph's requests, read: runs, with messages as LangChain writes them."""
+"""Decodes LangGraph's requests: runs, with messages in LangChain's format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chatsdk.messages import Message
 
 __all__ = ["read"]
 
-# Our roles by LangChain's words, and by those of others that it takes too.
+# Roles by LangChain's names, and by other names that it accepts.
 _OURS = {native: role for role, native in ROLES.items()} | {
     "user": "user",
     "assistant": "assistant",
@@ -22,7 +22,7 @@ _OURS = {native: role for role, native in ROLES.items()} | {
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that LangGraph's SDK posts."""
+    """Decode the body that LangGraph's SDK posts."""
     body = json_object(body)
     given = field(body, "input", dict)
     items = field(given, "messages", list, "input")

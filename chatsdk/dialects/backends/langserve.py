@@ -23,24 +23,23 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["LangServe", "LangServeDecoder"]
 
-# The types of the messages that a model writes, in pieces or whole.
+# The types of a model's messages, as deltas or complete.
 MESSAGES = ("AIMessageChunk", "ai")
 
 
 class LangServe(Dialect):
-    """The ``/stream`` of a runnable, whatever it yields, and its ``/stream_events``.
+    """A runnable's ``/stream``, for any type of output, and its ``/stream_events``.
 
-    A string is text, an ``AIMessageChunk`` adds to the answer, a list of documents is citations.
-    What else a runnable yields is its own affair and stands in ``raw``, unless `key` says where
-    the text is.
+    A string is text, an ``AIMessageChunk`` adds to the answer, and a list of documents is
+    citations. Other output is in ``raw``, unless `key` gives the field with the text.
 
     Args:
-        key: of the objects that the runnable yields, the field with the text, such as
-            ``"answer"`` or ``"output"``.
-        input_key: the field of the runnable's input that takes the messages, such as
-            ``"messages"``; ``None`` where they are the input.
-        plain: the runnable takes the text of the last message in place of messages.
-        text: ``"snapshot"`` where what it yields is the whole text so far each time.
+        key: the field with the text in the objects of the output, such as ``"answer"`` or
+            ``"output"``.
+        input_key: the field of the runnable's input for the messages, such as ``"messages"``;
+            ``None`` if the messages are the input.
+        plain: whether the runnable takes the text of the last message instead of messages.
+        text: ``"snapshot"`` if each output is the complete text up to now.
     """
 
     about = About(
@@ -77,7 +76,7 @@ class LangServe(Dialect):
 
     @property
     def dataless(self) -> bool:
-        """The last event, ``end``, has no data line."""
+        """The last event, ``end``, does not have a data line."""
         return True
 
     def decoder(self, content_type: str = "") -> Decoder:
@@ -86,7 +85,7 @@ class LangServe(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body. ``input`` among the options replaces what the messages would be."""
+        """Encode the body. The option ``input`` replaces the messages."""
         if options.get("tools"):
             raise ValueError(
                 "LangServe takes no tools with a request: bind them to the runnable on the server"
@@ -117,7 +116,7 @@ class LangServeDecoder(Decoder):
             failure = Failure(message, as_whole(error.get("status_code")))
             return (*self._messages.flush(), failure)
         if name == "message" and data[:1] == "{":
-            # A service of one's own may pass LangChain's events on.
+            # A custom service may forward LangChain's events.
             value = load_object(data)
             return self._events.read(value) if is_event(value) else ()
         if name == "metadata":

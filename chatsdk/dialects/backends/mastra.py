@@ -1,4 +1,4 @@
-"""Mastra's agents: what is asked; the events are read and written beside this file."""
+"""Mastra's agents: encodes requests; decoder and encoder are separate files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Mastra"]
 
-# Whose memory a thread belongs to unless the request says so.
+# The default owner of a thread's memory.
 RESOURCE = "chatsdk"
 
 
 class Mastra(Dialect):
     """The stream of a Mastra agent, ``/api/agents/{agent}/stream``.
 
-    Calls of tools are among ``tool_calls`` whoever runs them; those that wait for the client show
-    in ``finish_reason``. Without a `conversation_id` all messages are sent; with one, the new
-    messages and the thread of the agent's memory.
+    ``tool_calls`` includes calls that the server runs and calls for the client; ``finish_reason``
+    shows whether some wait for the client. Without a `conversation_id` all messages are sent; with
+    one, only the new messages and the thread of the agent's memory.
     """
 
     about = About(
@@ -51,7 +51,7 @@ class Mastra(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body; ``tools`` are the client's own, and ``resource`` owns the thread."""
+        """Encode the body; the client runs ``tools``, and ``resource`` owns the thread."""
         tools = options.pop("tools", None)
         resource = options.pop("resource", None)
         told = messages if conversation_id is None else new_messages(messages)

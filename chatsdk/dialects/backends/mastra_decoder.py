@@ -1,4 +1,4 @@
-"""Mastra's events, read: everything but the type stands in their payload."""
+"""Decodes Mastra's events, whose payload contains everything but the type."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ DONE = ("[DONE]", '"[DONE]"')
 
 
 class MastraDecoder(Decoder):
-    """Reads the events of one run of an agent."""
+    """Decodes the events of one run of an agent."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # Of each call, whether its arguments were streamed.
+        # For each call, whether its arguments were streamed.
         self._streamed: dict[str, bool] = {}
-        # The text so far, and how many pieces of it came before the step under way.
+        # The deltas of the text, and their number before the current step.
         self._said: list[str] = []
         self._id: str | None = None
         self._before_step = 0
@@ -104,7 +104,7 @@ class MastraDecoder(Decoder):
         id = as_text(payload.get("toolCallId"), "toolCallId")
         name = as_name(payload.get("toolName"))
         if self._streamed.get(id):
-            # The arguments came in pieces, and are repeated here.
+            # The arguments were streamed, and are repeated here.
             return (ToolCallDelta(id, id, name),)
         self._streamed[id] = True
         given = payload.get("args")
@@ -119,7 +119,7 @@ class MastraDecoder(Decoder):
         return (Citations((citation,)),)
 
     def _tripwire(self, payload: dict[str, Any]) -> Sequence[Part]:
-        # A processor stopped the step; the text of that step is not part of the result.
+        # A processor stopped the step; its text is not part of the result.
         if len(self._said) == self._before_step:
             return ()
         del self._said[self._before_step :]
@@ -153,7 +153,7 @@ class MastraDecoder(Decoder):
     def _error(self, payload: dict[str, Any]) -> Sequence[Part]:
         error = payload.get("error")
         if isinstance(error, dict):
-            # The stack beside the message names paths of the server.
+            # The stack next to the message contains paths of the server.
             words = as_name(error.get("message"))
             code = error.get("code")
             known = code if isinstance(code, str) else as_whole(code)

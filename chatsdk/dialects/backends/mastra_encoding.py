@@ -1,4 +1,4 @@
-"""Mastra, written: parts in, the events of one run of an agent out."""
+"""Encodes parts as the events of one Mastra run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NATIVE = {
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the events of one run with one step."""
+    """Encode the events of one run with one step."""
     who, rest = opening(parts, id=id, model=model)
     return write(_Run(who), rest)
 
@@ -37,7 +37,7 @@ class _Run(Writer[bytes]):
         self._open: str | None = None
         self._count = 0
         self._pieces = CallPieces()
-        # The id of each call, in the order in which they came.
+        # The id of each call, in the order of arrival.
         self._calls: dict[int | str, str] = {}
 
     def begin(self) -> Iterator[bytes]:

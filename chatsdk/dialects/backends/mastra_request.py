@@ -1,4 +1,4 @@
-"""Mastra's requests, read: an agent's messages, as the AI SDK's core writes them."""
+"""Decodes Mastra's requests: messages in the format of the AI SDK's core."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["read"]
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that Mastra's client posts."""
+    """Decode the body that Mastra's client posts."""
     body = json_object(body)
     given = body.get("messages")
     if isinstance(given, str):

@@ -1,4 +1,4 @@
-"""MaxKB: the chat of an application, in its own protocol."""
+"""MaxKB: an application's chat, in its native protocol."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["MaxKB", "MaxKBDecoder"]
 
-# How MaxKB writes an error: as the text of a chunk of its own.
+# The prefix of an error, which MaxKB sends as the text of a separate chunk.
 ERROR = "Exception:"
 
-# The chat of an address; GET /chat/api/open gives its id.
+# The chat in a URL; GET /chat/api/open gives its id.
 CHAT = re.compile(r"(?<=/chat_message/)[^/?]+")
 
 
 class MaxKB(Dialect):
-    """A chat with an application; the server keeps it under the id in its address.
+    """A chat with an application; the server keeps it under the id in its URL.
 
-    What several nodes of a workflow say follows each other as it comes. An error is text that
-    begins with ``Exception:`` and ends its node, or the stream. Citations and the reason why the
-    model stopped are not sent. For ``/chat/api/{application_id}/chat/completions`` use ``openai``.
+    The output of a workflow's nodes is joined in the order of arrival. An error is text that begins
+    with ``Exception:`` and ends its node, or the stream. Citations and finish reasons are not sent.
+    For ``/chat/api/{application_id}/chat/completions`` use ``openai``.
     """
 
     about = About(
@@ -48,7 +48,7 @@ class MaxKB(Dialect):
         return MaxKBDecoder(self)
 
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
-        """Return the address with the chat `conversation_id` in place of its own."""
+        """Return the URL with the chat `conversation_id` in place of its current one."""
         if conversation_id is None:
             return url
         chat = quote(conversation_id, safe="")
@@ -57,7 +57,7 @@ class MaxKB(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body: the text of what is new since the last answer."""
+        """Encode the body: the text of the messages since the last answer."""
         if options.pop("tools", None):
             raise ValueError(
                 "MaxKB takes no tools with a request: add them to the application on the server"
@@ -72,7 +72,7 @@ class MaxKB(Dialect):
         return {"message": text, "stream": True, "re_chat": False} | options
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer that came whole, as ``stream: false`` gives it."""
+        """Decode a complete answer, as for ``stream: false``."""
         data = payload.get("data") if isinstance(payload, dict) else None
         if not isinstance(data, dict) or not isinstance(data.get("content"), str):
             return None
@@ -109,7 +109,7 @@ class MaxKBDecoder(Decoder):
         elif text:
             parts.append(Text(text))
         if chunk.get("is_end"):
-            # Until the end the counts are zero, and version 1 has none.
+            # The counts are zero until the end, and version 1 does not have any.
             usage = as_object(chunk.get("usage"), "usage")
             if usage:
                 parts.append(counted(usage))
@@ -117,7 +117,7 @@ class MaxKBDecoder(Decoder):
         return parts
 
     def close(self) -> Sequence[Part]:
-        # An application without a workflow ends with its error, and with nothing after it.
+        # An application without a workflow sends its error last.
         return (_failure(self._suspect),) if self._suspect else ()
 
 
