@@ -5,6 +5,15 @@ from __future__ import annotations
 import io
 import sys
 
+if __name__ == "__main__" and sys.argv[3] == "pytest":
+    import os
+
+    import pytest
+
+    # Before chatsdk is imported, which has a plugin for pytest. No settings but these.
+    given = ["--showlocals", "-vv", "-c", os.devnull, "--noconftest", "-p", "no:cacheprovider"]
+    sys.exit(pytest.main([*given, __file__]))
+
 from chatsdk import ChatClient, ChatError, Retry, Timeout, use_chat
 
 URL = sys.argv[2]
@@ -78,10 +87,6 @@ def test_turn() -> None:
 
 
 if __name__ == "__main__":
-    if REPORTER == "pytest":
-        import pytest
-
-        sys.exit(pytest.main(["--showlocals", "-vv", "-p", "no:cacheprovider", __file__]))
     for function in (view, turn):
         try:
             function()
