@@ -1,4 +1,4 @@
-"""Ollama's own API, lines of JSON."""
+"""Ollama's native API, JSON lines."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ FINISH = {"stop": "stop", "length": "length", "load": "other", "unload": "other"
 
 
 class Ollama(Dialect):
-    """Ollama's ``/api/chat``; answers of ``/api/generate`` are read too.
+    """Ollama's ``/api/chat``; answers of ``/api/generate`` are decoded too.
 
-    Each line is one JSON object, also the error that breaks a stream off. Calls of tools come
-    whole, and older servers give them no ids: their results go back by the tool's name. What a
-    model thought in a turn with tools goes back too, as Ollama's documentation of tools does it.
+    Each line is one JSON object, including the error that breaks off a stream. Tool calls arrive
+    complete. Older servers do not give them ids, so their results are matched by the tool's name.
+    The reasoning of a turn with tools is sent back too, as in Ollama's documentation of tools.
     """
 
     about = About(
@@ -74,13 +74,13 @@ class Ollama(Dialect):
         return OllamaDecoder(self)
 
     def framing(self, content_type: str = "") -> str:
-        """Return ``"ndjson"``, unless a proxy made an event stream of the lines."""
+        """Return ``"ndjson"``, unless a proxy has turned the lines into an event stream."""
         return "sse" if media_type(content_type) == "text/event-stream" else "ndjson"
 
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body. Pictures go by their content; addresses are a `ValueError`."""
+        """Encode the body. Images are sent as content; image URLs raise `ValueError`."""
         tools = options.pop("tools", None)
         body: dict[str, Any] = {
             "messages": [
@@ -94,7 +94,7 @@ class Ollama(Dialect):
         return body | options
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer that came whole, as for ``"stream": false``."""
+        """Decode a complete answer, as for ``"stream": false``."""
         if not isinstance(payload, dict) or payload.get("done") is not True:
             return None
         if not isinstance(payload.get("message", payload.get("response")), (dict, str)):
@@ -135,14 +135,14 @@ class Ollama(Dialect):
         return encode(parts, id=id, model=model)
 
     def heartbeat(self, *, model: str = "built-in") -> bytes:
-        """Return a line without content: Ollama's own client does not take an empty line."""
+        """Return a line without content, because Ollama's client does not accept an empty line."""
         from chatsdk.dialects.backends.ollama_encoding import heartbeat
 
         return heartbeat(model)
 
 
 class OllamaDecoder(Decoder):
-    """Reads the lines of one answer."""
+    """Decodes the lines of one answer."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -163,7 +163,7 @@ class OllamaDecoder(Decoder):
             parts.append(Identity(model=as_name(model)))
         message = line.get("message")
         if message is None:
-            # /api/generate says the same without a message around it.
+            # /api/generate sends the same fields without a message around them.
             message = {"content": line.get("response"), "thinking": line.get("thinking")}
         self._message(as_object(message, "message"), parts)
         if line.get("done") is True:
@@ -190,14 +190,14 @@ class OllamaDecoder(Decoder):
             self._calls += 1
 
     def _end(self, line: dict[str, Any]) -> Iterator[Part]:
-        # Both are left out where they are nothing, a prompt that was kept for instance.
+        # Both are omitted if they are zero, for example if the prompt was cached.
         into, out = as_whole(line.get("prompt_eval_count")), as_whole(line.get("eval_count"))
         if into is not None or out is not None:
             yield UsageUpdate(input=into, output=out)
         native = as_name(line.get("done_reason"))
         if native is not None or self._calls:
             reason = reason_of(native or "stop", FINISH)
-            # A model that calls tools has said what it had to say, in Ollama's words.
+            # Ollama reports "stop" for tool calls too.
             called = self._calls and reason == "stop"
             yield Finish("tool_calls" if called else reason, native)
         yield End()
@@ -217,7 +217,7 @@ def _message(message: Message, messages: Sequence[Message]) -> dict[str, Any]:
 
 
 def written_call(call: ToolCall, index: int | None = None) -> dict[str, Any]:
-    """Return a call as it stands in a message."""
+    """Encode a call as it appears in a message."""
     function: dict[str, Any] = {"name": call.name or "", "arguments": arguments_of(call)}
     if index is not None:
         function["index"] = index

@@ -1,4 +1,4 @@
-"""Ollama's JSON documents, written: a complete answer, the list of models, an error."""
+"""Encodes Ollama's JSON documents: a complete answer, the list of models, an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["document", "error", "models"]
 
 
 def document(answer: Answer, *, id: str, model: str) -> dict[str, Any]:
-    """Write the answer of ``/api/chat`` with ``"stream": false``."""
+    """Encode the answer of ``/api/chat`` with ``"stream": false``."""
     message: dict[str, Any] = {"role": "assistant", "content": answer.text}
     if answer.reasoning:
         message["thinking"] = answer.reasoning
@@ -33,7 +33,7 @@ def document(answer: Answer, *, id: str, model: str) -> dict[str, Any]:
 
 
 def models(names: Sequence[str]) -> dict[str, Any]:
-    """Write the answer of ``GET /api/tags``."""
+    """Encode the answer of ``GET /api/tags``."""
     details = {
         "parent_model": "",
         "format": "",
@@ -58,5 +58,5 @@ def models(names: Sequence[str]) -> dict[str, Any]:
 
 
 def error(message: str, kind: str) -> dict[str, Any]:
-    """Write an error."""
+    """Encode an error."""
     return {"error": message}

@@ -1,4 +1,4 @@
-"""Ollama, written: parts in, lines of JSON out."""
+"""Encodes parts as Ollama's JSON lines."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from chatsdk.parts import Failure, Finish, Identity, Part
 
 __all__ = ["CREATED_AT", "encode", "end_fields", "heartbeat"]
 
-# Ollama has words for no other reason, and "stop" would say that all is well.
+# Ollama does not define values for these reasons, and "stop" would mean success.
 NATIVE = {
     reason: reason for reason in ("length", "content_filter", "refusal", "cancelled", "error")
 }
 
-# When an answer that chatsdk writes was made.
+# A fixed creation time for answers.
 CREATED_AT = "2026-09-21T14:13:20Z"
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the lines of one answer; calls of tools when they are whole."""
+    """Encode the lines of one answer; tool calls follow when complete."""
     who, rest = opening(parts, id=id, model=model)
     return write(_Lines(who), rest)
 
 
 def heartbeat(model: str) -> bytes:
-    """Write a line whose message is empty."""
+    """Encode a line with an empty message."""
     return _Lines(Identity(model=model)).line({})
 
 
@@ -55,14 +55,14 @@ class _Lines(Writer[bytes]):
         yield self.line({}, **end_fields(answer, finish))
 
     def line(self, message: dict[str, Any], **end: Any) -> bytes:
-        """Write one line; `end` are the fields of the last one."""
+        """Encode one line; `end` has the fields of the last one."""
         head = {"model": self._model, "created_at": CREATED_AT}
         said = {"role": "assistant", "content": "", **message}
         return ndjson.encode(dump({**head, "message": said, "done": bool(end), **end}))
 
 
 def end_fields(answer: Answer, finish: Finish | None) -> dict[str, Any]:
-    """Return the fields of the last line that say how the answer ended."""
+    """Return the last line's fields about how the answer ended."""
     counts = {"prompt_eval_count": answer.usage.input, "eval_count": answer.usage.output}
     return {
         "done_reason": native_reason(finish, FINISH, NATIVE, "stop"),

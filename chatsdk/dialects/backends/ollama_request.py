@@ -1,4 +1,4 @@
-"""Ollama's requests, read: the body of ``/api/chat``."""
+"""Decodes Ollama's requests: the body of ``/api/chat``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIELDS = ("messages", "stream", "tools")
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that Ollama's client posts."""
+    """Decode the body that Ollama's client posts."""
     body = json_object(body)
     given = field(body, "messages", list)
     messages: list[Message] = []
@@ -26,7 +26,7 @@ def read(body: Any) -> AskedFor:
     options = without(body, _FIELDS)
     if tools := tools_in(body):
         options["tools"] = tools
-    # Ollama streams unless it is told not to.
+    # Ollama streams by default.
     return AskedFor(tuple(messages), options, stream=field(body, "stream", bool, default=True))
 
 
@@ -65,7 +65,7 @@ def _call(value: Any, where: str, id: str) -> ToolCall:
 
 
 def _answered(name: str | None, before: list[Message]) -> str | None:
-    """Return which call a result answers: Ollama's own go by their names and their order."""
+    """Return the call that a result answers; Ollama matches results by name and order."""
     results = {message.tool_call_id for message in before if message.role == "tool"}
     for message in reversed(before):
         for call in message.tool_calls:
@@ -81,7 +81,7 @@ def _image(value: Any, where: str) -> Image:
 
 
 def _media_type(data: str) -> str:
-    """Return the type of a picture by how its base64 begins, for Ollama does not name it."""
+    """Return an image's media type, detected from its base64 because Ollama does not send it."""
     for start, kind in (("/9j/", "jpeg"), ("R0lGOD", "gif"), ("UklGR", "webp")):
         if data.startswith(start):
             return f"image/{kind}"

@@ -1,4 +1,4 @@
-"""OpenAI chat completions, and the many servers that speak alike."""
+"""OpenAI chat completions, also of compatible servers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAI"]
 
-# The recordings that are taken, and what they are called.
+# The supported audio types, with OpenAI's names for them.
 AUDIO = {"audio/wav": "wav", "audio/mpeg": "mp3"}
 
 
@@ -31,10 +31,11 @@ class OpenAI(Dialect):
     """OpenAI chat completions.
 
     Args:
-        text: ``"delta"``, or ``"snapshot"`` for look-alikes whose ``delta.content`` is the whole
-            text so far. That is never guessed: "ha", "ha", "haha" may be either.
-        think_tags: what stands between ``<think>`` and ``</think>`` in the text is reasoning, where
-            a server puts it there. Without this it stays text: an answer can be about the tags.
+        text: ``"delta"``, or ``"snapshot"`` for compatible servers whose ``delta.content`` is the
+            complete text up to now. This is never guessed, because "ha", "ha", "haha" may be
+            either.
+        think_tags: whether text between ``<think>`` and ``</think>`` is reasoning, for servers that
+            put it there. By default it remains text, because an answer can be about the tags.
     """
 
     about = About(
@@ -53,7 +54,7 @@ class OpenAI(Dialect):
 
     passes_on = frozenset({"more", "name", "files"})
 
-    # Looked at only where it was asked for.
+    # Enabled only by the option.
     _think_tags = False
 
     def __init__(self, *, text: str = "delta", think_tags: bool = False) -> None:
@@ -73,7 +74,7 @@ class OpenAI(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write a ``chat.completion`` request; ``stream_options=None`` leaves those out."""
+        """Encode a ``chat.completion`` request; ``stream_options=None`` omits those options."""
         tools = options.pop("tools", None)
         body: dict[str, Any] = {
             "messages": self.written(messages),
@@ -93,19 +94,19 @@ class OpenAI(Dialect):
         return read(body)
 
     def written(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
-        """Write the messages as they stand in the body."""
+        """Encode the messages of the body."""
         messages = paired(messages)
         written = [_message(message) for message in messages]
         thoughts = thoughts_to_give_back(messages)
         for message, form, thought in zip(messages, written, thoughts, strict=True):
-            # Where it came as that, it is wanted back as that.
+            # Reasoning that arrived in this field must be sent back in it.
             for kept in given_back(message, DIALECT) if thought is not None else ():
                 if isinstance(kept.get("reasoning"), str):
                     form.setdefault(kept["reasoning"], thought)
         return written
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read a ``chat.completion`` that came whole, though a stream was asked for."""
+        """Decode a complete ``chat.completion``, sent although the request was for a stream."""
         if not isinstance(payload, dict) or not isinstance(payload.get("choices"), list):
             return None
         chunk = dict(payload)

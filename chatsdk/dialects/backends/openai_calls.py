@@ -1,4 +1,4 @@
-"""Calls of tools in the pieces in which OpenAI and its look-alikes stream them."""
+"""Assigns streamed tool call deltas to calls, for OpenAI and compatible servers."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ __all__ = ["Calls"]
 
 
 class Calls:
-    """Tells which call of an answer a piece belongs to.
+    """Determines the call that a delta belongs to.
 
-    The order tells, not the ids and indexes: some servers leave them out, others repeat them. A
-    name that comes once more at one index begins a new call, unless the arguments of the call
-    before are incomplete; then it is the same name again, or the rest of it.
+    The order decides, not the ids and indexes, because some servers omit or repeat them. A repeated
+    name at one index starts a new call, unless the arguments of the previous call are incomplete.
+    In that case it is the same name again, or the rest of it.
     """
 
     def __init__(self) -> None:
-        # The call under way at each index, and the one that a piece came of last.
+        # The current call at each index, and the call of the latest delta.
         self._known: dict[object, _Call] = {}
         self._last: _Call | None = None
         self._keys: set[int | str] = set()
         self._ids: set[str] = set()
 
     def pieces(self, value: object) -> Iterator[tuple[ToolCallDelta, dict[str, Any]]]:
-        """Yield the pieces in a delta's ``tool_calls``, and beside each the object it came in."""
+        """Yield the deltas in ``tool_calls``, each with the object that contained it."""
         for place, item in enumerate(as_list(value, "tool_calls")):
             call = as_object(item, "tool_calls[]")
             function = as_object(call.get("function"), "function")
             given = function.get("arguments")
             if not function and call.get("custom"):
-                # A tool that takes text of its own: its input is no JSON.
+                # A tool with plain text input: the input is not JSON.
                 function = as_object(call["custom"], "custom")
                 given = function.get("input")
             index = call.get("index")
@@ -45,9 +45,9 @@ class Calls:
             yield self._piece(slot, id, name, _arguments(given)), call
 
     def older(self, value: object) -> ToolCallDelta:
-        """Return a piece of ``function_call``.
+        """Return a delta of ``function_call``.
 
-        That is what ``tool_calls`` was called until 2023; old look-alikes still do.
+        This was the name of ``tool_calls`` until 2023; old compatible servers still use it.
         """
         call = as_object(value, "function_call")
         arguments = _arguments(call.get("arguments"))
@@ -64,10 +64,11 @@ class Calls:
             call.id = id
             self._ids.add(id)
         else:
-            # Repeated, or another call's: what has no id gets one when it goes back.
+            # A repeated id, or that of another call. Calls without an id get one in the next
+            # request.
             id = None
         if name is not None and name != call.name:
-            # The rest of a name, which came in pieces.
+            # The rest of a name that was split.
             call.name = name = call.name + name
         else:
             name = None
@@ -84,21 +85,21 @@ class Calls:
 
 
 class _Call:
-    """A call as far as it has come."""
+    """The state of a call that is still being streamed."""
 
     def __init__(self, slot: object, key: int | str) -> None:
         self.slot = slot
         self.key = key
         self.id: str | None = None
         self.name = ""
-        # Arguments; those that were looked at are taken out.
+        # Argument deltas that have not been scanned yet.
         self.pieces: list[str] = []
         self._begun = False
         self._depth = 0
         self._in_string = self._escaped = False
 
     def is_over(self, id: str | None, name: str | None) -> bool:
-        """Whether a piece with this id and name, at the index of this call, is of another one."""
+        """Whether a delta with this id and name, at this call's index, belongs to another call."""
         if name is None or not self.name:
             return False
         if id is not None and self.id is not None and id != self.id:
@@ -108,7 +109,7 @@ class _Call:
         return name != self.name and self._begun
 
     def _is_complete(self) -> bool:
-        """Whether the arguments are a whole JSON value. Each piece is looked at once."""
+        """Whether the arguments are a complete JSON value. Each delta is scanned once."""
         pieces, self.pieces = self.pieces, []
         for piece in pieces:
             for char in piece:
@@ -128,7 +129,7 @@ class _Call:
 
 
 def _arguments(value: object) -> str:
-    # Some look-alikes send the object itself.
+    # Some compatible servers send the object itself.
     if value.__class__ in (dict, list):
         return json.dumps(value, ensure_ascii=False)
     return as_text(value, "arguments")

@@ -1,4 +1,4 @@
-"""OpenAI's ``chat.completion.chunk`` frames, read, and what look-alikes put into them."""
+"""Decodes ``chat.completion.chunk`` frames of OpenAI and compatible servers."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["FINISH", "OpenAIDecoder"]
 
-# What makes a chunk say more than its choices do.
+# Fields of a chunk with content outside the choices.
 _RARE = frozenset(
     {"error", "usage", "search_results", "citations", "sources", "x_groq", "base_resp"}
 )
 
-# transformers writes its error between quotes as it is, quotes inside and all.
+# transformers puts its error between quotes without escaping the quotes in it.
 BROKEN_ERROR = re.compile(r'\s*\{"error":\s*"(.*)"\}\s*', re.DOTALL)
 
 
 class OpenAIDecoder(Decoder):
-    """Reads ``chat.completion.chunk`` frames."""
+    """Decodes ``chat.completion.chunk`` frames."""
 
     def __init__(
         self, dialect: Dialect, *, snapshot: bool = False, think_tags: bool = False
@@ -50,16 +50,16 @@ class OpenAIDecoder(Decoder):
         self._model: object = None
         self._alike = Alike("content")
         self._delta = Delta(snapshot=snapshot, think_tags=think_tags)
-        # Whether text came in a `delta`, so that a `message` beside it says nothing new.
+        # Whether text arrived in a `delta`; a `message` next to it then repeats the text.
         self._deltas = False
-        # Choices that have spoken since their last reason, but for the first.
+        # Choices with output since their last finish reason, except the first choice.
         self._speaking: set[int] = set()
-        # What stands for the words of a failure that has none.
+        # The failure to report if no error with details follows.
         self._failed: Failure | None = None
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         name, data, _, _ = event
-        # Nearly every chunk is a piece of text: two shorter ways to what `read` gives.
+        # Nearly every chunk is a text delta: two shortcuts with the same result as `read`.
         text: str | None = self._alike.text(data)
         if text and name != "error":
             return (TextSnapshot(text) if self._snapshot else Text(text),)
@@ -81,17 +81,17 @@ class OpenAIDecoder(Decoder):
     def close(self) -> Sequence[Part]:
         parts = self._delta.close()
         if self._failed is not None:
-            # Nothing that came after the word said more.
+            # No details followed the finish reason.
             parts.append(self._failed)
             self._failed = None
         return parts
 
     def _unusual(self, event: ServerSentEvent) -> Sequence[Part]:
-        """What is not just a JSON object, without white space around it."""
+        """Decode data that is not just a JSON object without white space around it."""
         data = event.data
         if data[:1] != "{":
             data = unwrapped(data)
-            # better-sse writes the marker as a JSON string, with the quotes.
+            # better-sse sends the marker as a JSON string, with the quotes.
             if data in ("[DONE]", '"[DONE]"'):
                 return (*self.close(), End())
             if not data:
@@ -108,9 +108,9 @@ class OpenAIDecoder(Decoder):
         return self.read(chunk)
 
     def _piece(self, chunk: dict[str, Any]) -> str | None:
-        """The text of a chunk that says nothing else, ``None`` of any other.
+        """Return the text of a chunk with nothing else in it, ``None`` for any other chunk.
 
-        A dialect that looks for more in text gives ``None`` of all, so that `read` sees them.
+        A dialect that searches text for more returns ``None`` for all, so that `read` gets them.
         """
         try:
             (choice,) = chunk["choices"]
@@ -128,9 +128,9 @@ class OpenAIDecoder(Decoder):
         except (LookupError, TypeError, ValueError):
             return None
         if self._delta.flagged is not None or self._delta.tags is not None:
-            # A closing tag may stand in it.
+            # The text may contain a closing tag.
             return None
-        # Some fill in all that there might be, with null.
+        # Some servers send every possible field, as null.
         if len(delta) != 1 and sum(map(bool, delta.values())) != 1:
             return None
         if not _RARE.isdisjoint(chunk) and any(map(chunk.get, _RARE)):
@@ -151,7 +151,7 @@ class OpenAIDecoder(Decoder):
                 if choice.__class__ is not dict:
                     as_object(choice, "choices[]")
                 elif not choice.get("index"):
-                    # With several choices the first is the answer; the rest stand in `raw`.
+                    # The first of several choices is the answer; the others are in `raw`.
                     self._choice(choice, parts)
                 elif isinstance(choice["index"], int):
                     if choice.get("finish_reason"):
@@ -167,13 +167,13 @@ class OpenAIDecoder(Decoder):
         return parts
 
     def _beside(self, chunk: dict[str, Any], parts: list[Part]) -> None:
-        """Read what a chunk says beside its choices."""
+        """Decode a chunk's content outside its choices."""
         groq = chunk.get("x_groq")
         groq = groq if isinstance(groq, dict) else {}
         usage = chunk.get("usage") or groq.get("usage")
         if usage:
             parts.append(counted(as_object(usage, "usage")))
-        # Perplexity's sources stand beside the choices, in every chunk.
+        # Perplexity's citations are next to the choices, in every chunk.
         found = chunk.get("search_results") or chunk.get("citations")
         if found:
             parts.append(Citations(tuple(web_results(found))))
@@ -199,13 +199,13 @@ class OpenAIDecoder(Decoder):
             # The older endpoint, /v1/completions.
             self._delta.read({"content": choice["text"]}, parts)
         elif choice.get("message") and not self._deltas:
-            # Some have whole messages where the deltas should be.
+            # Some servers send complete messages instead of deltas.
             self._delta.read(as_object(choice["message"], "message"), parts)
         reason = choice.get("finish_reason")
         if reason:
             self._finish(reason, choice, parts)
             if choice.get("usage"):
-                # Where Moonshot puts it.
+                # Moonshot puts it here.
                 parts.append(counted(as_object(choice["usage"], "usage")))
         for place in (choice, delta):
             if isinstance(place, dict) and place.get("error"):
@@ -214,15 +214,15 @@ class OpenAIDecoder(Decoder):
     def _finish(self, reason: object, choice: dict[str, Any], parts: list[Part]) -> None:
         message = None
         if isinstance(reason, dict):
-            # Of older releases of SGLang: {"type": "abort", "message": ...}.
+            # From older releases of SGLang: {"type": "abort", "message": ...}.
             message, reason = as_name(reason.get("message")), reason.get("type")
         native = as_text(reason, "finish_reason")
-        # The word "null" is how some say that there is no reason yet.
+        # Some servers send the string "null" until there is a reason.
         if native in ("", "null"):
             return
         parts.append(self._delta.finish(native))
         if message is not None:
             parts.append(Failure(message, native))
         elif "error" in (native.lower(), choice.get("native_finish_reason")):
-            # Whoever says more, says it in an error beside it or after it.
+            # Servers that give details send them in an error next to it or after it.
             self._failed = Failure("it does not say why", native)

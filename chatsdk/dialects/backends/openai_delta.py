@@ -1,4 +1,4 @@
-"""The delta of a chunk in OpenAI's shape: text, reasoning, calls and sources, as parts."""
+"""Decodes the delta of a chunk in OpenAI's shape as parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from chatsdk.parts import (
 
 __all__ = ["FINISH", "Delta"]
 
-# OpenAI's own words, then those of look-alikes.
+# OpenAI's native values, then those of compatible servers.
 FINISH = {
     "stop": "stop",
     "length": "length",
@@ -42,17 +42,17 @@ FINISH = {
     "insufficient_system_resource": "error",
 }
 
-# Reasons of a step on the way, after which the answer goes on: hayhooks'.
+# Finish reasons of an intermediate step, after which the answer continues: hayhooks'.
 STEPS = frozenset({"tool_call_results"})
 
 
 class Delta:
-    """Reads the deltas of one answer.
+    """Decodes the deltas of one answer.
 
     Attributes:
-        ended: a finish reason came.
-        tags: takes the tags of thoughts out of the text, if that was asked for.
-        flagged: takes the tags out of thoughts that are flagged, while there are such thoughts.
+        ended: whether a finish reason arrived.
+        tags: removes reasoning tags from the text, if the option is set.
+        flagged: removes tags from flagged thoughts, while there are such thoughts.
     """
 
     def __init__(self, *, snapshot: bool, think_tags: bool = False) -> None:
@@ -65,13 +65,13 @@ class Delta:
         self.flagged: Flagged | None = None
 
     def read(self, delta: dict[str, Any], parts: list[Part]) -> None:
-        """Add the parts of one delta; what it does not know is ignored."""
+        """Append the parts of one delta; unknown fields are ignored."""
         for key, value in delta.items():
             if value and key in _READ:
                 _READ[key](self, value, delta, parts)
 
     def finish(self, native: str) -> Finish:
-        """Return the reason for a word that is one."""
+        """Return the finish reason for a native value."""
         reason = reason_of(native, FINISH)
         if reason == "stop" and self._refused:
             reason = "refusal"
@@ -79,14 +79,14 @@ class Delta:
         return Finish(reason, native)
 
     def close(self) -> list[Part]:
-        """Return what is known only at the end."""
+        """Return the parts that are known only at the end."""
         parts: list[Part] = []
         if self.flagged is not None:
             parts += self.flagged.flush()
             self.flagged = None
         if self.tags is not None:
             parts += self.tags.flush()
-        # Once: FastGPT goes on after its end marker, and may repeat it.
+        # Only once: FastGPT continues after its end marker, and may repeat it.
         kept, self._kept = self._kept, None
         value = None if kept is None else kept.whole()
         if value is not None:
@@ -95,7 +95,7 @@ class Delta:
 
     def _content(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
         if value.__class__ is list:
-            # Mistral and Databricks send a list where a model thinks.
+            # Mistral and Databricks send a list if a model reasons.
             for block in as_list(value, "content"):
                 self._block(as_object(block, "content[]"), parts)
             return
@@ -142,7 +142,7 @@ class Delta:
         parts.append(ReasoningSnapshot(text) if self._snapshot else Reasoning(text))
 
     def _other_reasoning(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        # Some servers send it under both names; some an object with settings.
+        # Some servers send it under both names; some send an object with settings.
         if isinstance(value, str) and not delta.get("reasoning_content"):
             parts.append(ReasoningSnapshot(value) if self._snapshot else Reasoning(value))
 
@@ -186,7 +186,7 @@ class Delta:
         parts.append(Citations(tuple(item for item in found if item is not None)))
 
     def _context(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        # Azure's, on one's own data.
+        # Azure's citations of the user's own data.
         if isinstance(value, dict) and value.get("citations"):
             parts.append(Citations(tuple(documents_cited(value["citations"]))))
 
@@ -194,8 +194,8 @@ class Delta:
         parts.append(Citations(tuple(passages(value))))
 
     def _final_content(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        # RAGFlow says at the end what the whole text is; where it repeated it as a delta before,
-        # this takes the repetition back.
+        # RAGFlow sends the complete text at the end. If a delta repeated the text before, this
+        # removes the repetition.
         parts.append(TextSnapshot(as_text(value, "final_content")))
 
 
@@ -207,7 +207,7 @@ def _is_thought(delta: dict[str, Any]) -> bool:
 
 _Reader = Callable[[Delta, object, dict[str, Any], list[Part]], None]
 
-# What may stand in a delta, OpenAI's first; all else is ignored.
+# The fields of a delta, OpenAI's first; all others are ignored.
 _READ: dict[str, _Reader] = {
     "content": Delta._content,
     "refusal": Delta._refusal,

@@ -1,4 +1,4 @@
-"""OpenAI's JSON documents, written: a complete answer, the list of models, an error."""
+"""Encodes OpenAI's JSON documents: a complete answer, the list of models, an error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["document", "error", "models"]
 
 
 def document(answer: Answer, *, id: str, model: str) -> dict[str, Any]:
-    """Write a ``chat.completion``."""
+    """Encode a ``chat.completion``."""
     message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
     if answer.reasoning:
         message["reasoning_content"] = answer.reasoning
@@ -52,7 +52,7 @@ def document(answer: Answer, *, id: str, model: str) -> dict[str, Any]:
 
 
 def models(names: Sequence[str]) -> dict[str, Any]:
-    """Write the answer of ``GET /v1/models``."""
+    """Encode the answer of ``GET /v1/models``."""
     data = [
         {"id": name, "object": "model", "created": CREATED, "owned_by": "chatsdk"} for name in names
     ]
@@ -60,5 +60,5 @@ def models(names: Sequence[str]) -> dict[str, Any]:
 
 
 def error(message: str, kind: str) -> dict[str, Any]:
-    """Write an error."""
+    """Encode an error."""
     return {"error": {"message": message, "type": kind, "param": None, "code": None}}

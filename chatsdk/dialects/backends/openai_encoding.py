@@ -1,4 +1,4 @@
-"""OpenAI chat completions, written: parts in, ``chat.completion.chunk`` frames out."""
+"""Encodes parts as OpenAI's ``chat.completion.chunk`` frames."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ NATIVE = {"length": "length", "tool_calls": "tool_calls", "content_filter": "con
 def encode(
     parts: Iterable[Part], *, id: str, model: str, finish: Mapping[str, str], snapshot: bool = False
 ) -> Iterator[bytes]:
-    """Write the frames of one answer, each as soon as its part is there.
+    """Encode the frames of one answer, each as soon as its part is available.
 
     Args:
-        parts: what to say.
-        id, model: who says it, unless the parts begin with an `Identity`.
-        finish: the backend's words for the end, with the reason that each is read as.
-        snapshot: as a look-alike whose content is the whole text so far.
+        parts: the parts of the answer.
+        id, model: defaults, unless the parts begin with an `Identity`.
+        finish: the native finish reasons, each with its decoded reason.
+        snapshot: whether each frame has the complete text up to now, as from some compatible
+            servers.
     """
     who, rest = opening(parts, id=id, model=model)
     return write(Chunks(who, finish, snapshot=snapshot), rest)
 
 
 class Chunks(Writer[bytes]):
-    """Writes chunks, under the name of an event where a look-alike has one."""
+    """Encodes chunks, as named events if the compatible server uses them."""
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class Chunks(Writer[bytes]):
         yield self._chunk({}, native_reason(part, self._finish, NATIVE, "stop"))
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
-        # Nothing follows an error, no end marker either.
+        # Nothing follows an error, not even an end marker.
         error = {"message": part.message, "type": "server_error", "code": part.code, "param": None}
         yield sse.encode(dump({"error": error}))
 
@@ -110,19 +111,19 @@ class Chunks(Writer[bytes]):
 
 
 def annotation(item: Citation) -> dict[str, Any]:
-    """Write a citation."""
+    """Encode a citation."""
     source: dict[str, Any] = {
         "url": item.url or "",
         "title": item.title or "",
         "content": item.snippet or "",
     }
-    # Readers want to see a range; ours is not known.
+    # Clients require a range, but the real one is unknown.
     source |= {"start_index": 0, "end_index": 0}
     return {"type": "url_citation", "url_citation": source}
 
 
 def usage_fields(usage: UsageUpdate) -> dict[str, Any]:
-    """Write token counts."""
+    """Encode token counts."""
     into, out, total = counts(usage)
     written: dict[str, Any] = {
         "prompt_tokens": into,

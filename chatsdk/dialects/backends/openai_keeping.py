@@ -1,4 +1,4 @@
-"""What some look-alikes of OpenAI want to get back with an answer, in fields of their own."""
+"""Keeps opaque state that compatible servers need back with the conversation."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from chatsdk.dialects.payload import as_list, as_object, as_text
 
 __all__ = ["DIALECT", "Kept"]
 
-# Whose form it is, in `chatsdk.parts.Native`.
+# The name in `chatsdk.parts.Native`.
 DIALECT = "openai"
 
-# Fields of OpenRouter's `reasoning_details` that come in pieces.
+# Fields of OpenRouter's `reasoning_details` that arrive as deltas.
 GROWING = ("text", "summary", "data", "signature")
 
 
 class Kept:
-    """Collects those fields.
+    """Collects the fields with opaque state.
 
-    They are OpenRouter's ``reasoning_details`` of a message
-    (https://openrouter.ai/docs/use-cases/reasoning-tokens), and of a call the ``extra_content`` of
-    Google's compatible API, its signature, without which Gemini refuses the result
-    (https://ai.google.dev/gemini-api/docs/thought-signatures); LiteLLM's ``thinking_blocks`` and
-    the reasoning in Databricks' content, both signed by Anthropic; and that the reasoning came as
-    ``reasoning_content``, which Moonshot and others want back beside calls.
+    - A message's ``reasoning_details`` from OpenRouter
+      (https://openrouter.ai/docs/use-cases/reasoning-tokens).
+    - A call's ``extra_content`` from Google's compatible API: its signature, without which Gemini
+      refuses the result (https://ai.google.dev/gemini-api/docs/thought-signatures).
+    - LiteLLM's ``thinking_blocks`` and the reasoning in Databricks' content, both signed by
+      Anthropic.
+    - Whether the reasoning arrived as ``reasoning_content``, which Moonshot and others need back
+      with calls.
 
     Attributes:
-        reasoned: it came under that name.
+        reasoned: whether the reasoning arrived under that name.
     """
 
     def __init__(self) -> None:
@@ -40,7 +42,7 @@ class Kept:
         self.reasoned = False
 
     def add_details(self, value: object) -> None:
-        """Note what a chunk says of the reasoning; a piece goes on with the one before."""
+        """Store a chunk's reasoning details; a delta continues the previous one."""
         for item in as_list(value, "reasoning_details"):
             detail = as_object(item, "reasoning_details[]")
             if not self._room.take(detail):
@@ -58,12 +60,12 @@ class Kept:
                     last[name] = held
 
     def add_call(self, id: str, extra: dict[str, Any]) -> None:
-        """Note what a call carries."""
+        """Store a call's extra content."""
         if self._room.take(extra):
             self._calls[id] = self._calls.get(id, {}) | extra
 
     def add_thinking(self, block: dict[str, Any]) -> None:
-        """Note a piece of LiteLLM's ``thinking_blocks``; its signature ends a block."""
+        """Store a delta of LiteLLM's ``thinking_blocks``; its signature ends a block."""
         if not self._room.take(block):
             return
         last = self._thinking[-1] if self._thinking else None
@@ -77,7 +79,7 @@ class Kept:
                 last["signature"] = block["signature"]
 
     def add_block(self, block: dict[str, Any]) -> None:
-        """Note a piece of Databricks' reasoning in the content; its signature ends a block."""
+        """Store a delta of Databricks' reasoning in the content; its signature ends a block."""
         for value in as_list(block.get("summary"), "summary"):
             item = as_object(value, "summary[]")
             if not self._room.take(item):
@@ -91,7 +93,7 @@ class Kept:
                 last["signature"] = item["signature"]
 
     def whole(self) -> list[dict[str, Any]] | None:
-        """Return the fields and what they are of, a call's id or ``None`` for the message."""
+        """Return the fields, each with the id of its call or ``None`` for the message."""
         if not self._room:
             return None
         for (place, name), pieces in self._pieces.items():
@@ -102,7 +104,7 @@ class Kept:
         thinking = [
             block | {"thinking": "".join(block["thinking"])} if "signature" in block else block
             for block in self._thinking
-            # The model's makers refuse a thought without its signature.
+            # The provider refuses a thought without its signature.
             if "signature" in block or block["type"] != "thinking"
         ]
         if thinking:

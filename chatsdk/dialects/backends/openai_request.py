@@ -1,4 +1,4 @@
-"""OpenAI's chat completion requests, read."""
+"""Decodes OpenAI's chat completion requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FIELDS = ("messages", "stream", "tools", "stream_options")
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that OpenAI's SDK posts to ``/v1/chat/completions``."""
+    """Decode the body that OpenAI's SDK posts to ``/v1/chat/completions``."""
     body = json_object(body)
     given = field(body, "messages", list)
     messages = tuple(message_at(f"messages[{place}]", item) for place, item in enumerate(given))

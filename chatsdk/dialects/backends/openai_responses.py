@@ -1,4 +1,4 @@
-"""OpenAI Responses."""
+"""OpenAI's Responses API."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIResponses"]
 
-# A background response that was not waited for has no answer in it yet.
+# Statuses of a background response that does not contain an answer yet.
 UNFINISHED = ("queued", "in_progress")
 
 
 class OpenAIResponses(Dialect):
-    """OpenAI's Responses API, and the gateways and servers that speak alike.
+    """OpenAI's Responses API, also of gateways and compatible servers.
 
     OpenAI keeps the conversation: ``conversation_id`` is the id of the last response, sent as
-    ``previous_response_id``, or of a ``conversation``. A response that was asked for with
-    ``store=False`` has none, and the next request repeats the messages; what the model thought goes
-    with them if it was asked for with ``include=["reasoning.encrypted_content"]``. Of the tools
-    only those that the client runs are tool calls of the answer.
+    ``previous_response_id``, or that of a ``conversation``. A response to a request with
+    ``store=False`` is not kept, so the next request repeats the messages. They include the model's
+    reasoning if the request had ``include=["reasoning.encrypted_content"]``. Only tools that the
+    client runs become tool calls of the answer.
     """
 
     about = About(
@@ -56,15 +56,15 @@ class OpenAIResponses(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body. With `conversation_id` only what came after the last answer is sent."""
+        """Encode the body; with `conversation_id`, only the messages after the last answer."""
         return write_body(messages, conversation_id, options)
 
     def branches(self, conversation_id: str | None) -> bool:
-        """Return true for the ids of responses; a ``conversation`` only grows."""
+        """Return true for the ids of responses; a ``conversation`` can only be appended to."""
         return not (conversation_id or "").startswith(CONVERSATION)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read a ``response`` that came whole, though a stream was asked for."""
+        """Decode a complete ``response``, sent although the request was for a stream."""
         if not isinstance(payload, dict) or payload.get("object") != "response":
             return None
         if payload.get("status") in UNFINISHED:
@@ -73,7 +73,7 @@ class OpenAIResponses(Dialect):
         return [*decoder.ended(payload, "completed"), *decoder.close()]
 
     def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:
-        """Return how to cancel a background response; others end with their connection."""
+        """Return the request that cancels a background response; others end when closed."""
         if not request.get("background") or answer.id is None:
             return None
         path = f"/responses/{quote(answer.id, safe='')}/cancel"

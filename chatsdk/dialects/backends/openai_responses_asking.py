@@ -1,4 +1,4 @@
-"""OpenAI Responses, asked: messages in, the body of the request out."""
+"""Encodes messages as the body of an OpenAI Responses request."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CONVERSATION", "write_body"]
 
-# What the id of a conversation begins with; any other id is of a response.
+# The prefix of a conversation's id; any other id belongs to a response.
 CONVERSATION = "conv_"
 
 
 def write_body(
     messages: Sequence[Message], conversation_id: str | None, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write the body; the options stand in it under their own names, but for the tools."""
+    """Encode the body; options keep their names, except the tools."""
     messages = paired(messages)
     rest = dict(options)
     tools = rest.pop("tools", None)
     body: dict[str, Any] = {"stream": True}
-    # Beside the conversation: instructions are not kept with it, so each request has them.
+    # Separate from the conversation, which does not store instructions, so each request has them.
     system = system_text(messages)
     if system:
         body["instructions"] = system
@@ -90,7 +90,7 @@ def _says_the_same(items: list[dict[str, Any]], message: Message) -> bool:
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
     tool = declared(tool)
     if "type" in tool:
-        # One of OpenAI's own, {"type": "web_search"}.
+        # One of OpenAI's tools, {"type": "web_search"}.
         return tool
-    # Strict, the default there, refuses parameters that may be left out.
+    # The default, strict, refuses optional parameters.
     return {"type": "function", "strict": False, **tool}

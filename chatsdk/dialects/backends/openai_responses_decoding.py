@@ -1,4 +1,4 @@
-"""OpenAI Responses, read: the events of a response in, parts out."""
+"""Decodes the events of an OpenAI response."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["INCOMPLETE", "ResponsesDecoder"]
 
-# What an item can say in pieces.
+# The kinds of an item's content that arrive as deltas.
 KINDS = ("text", "summary", "thought")
-# The place of a piece that does not say of which item it is.
+# The key of a delta without its item.
 BARE = "?"
 
 # Why a response is incomplete.
@@ -52,23 +52,23 @@ INCOMPLETE = {
 
 
 class ResponsesDecoder(Decoder):
-    """Reads the events of one response, by their ``type``: not all servers name them.
+    """Decodes the events of one response, by their ``type``: some servers omit their names.
 
-    Each piece comes twice or thrice: as deltas, whole in a ``.done``, and whole in the end. The
-    first that comes counts, so that a server may leave any of them out.
+    Text arrives two or three times: as deltas, complete in a ``.done``, and complete at the end.
+    The first one counts, so a server may omit any of them.
 
-    An agent on a server has a response for each turn of the model, all in one stream: after one
-    that called tools the next may follow. Some agents have only the events of items, and ``[DONE]``
+    A server-side agent sends a response for each turn of the model, all in one stream: after one
+    with tool calls the next may follow. Some agents send only the events of items, and ``[DONE]``
     at the end.
     """
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # The kinds of text that came, and the places (item, part) that they came for.
+        # The received content: its kind and its position (item, part).
         self._said: set[tuple[str, int | str | None, int | str | None]] = set()
-        # The items of which text or reasoning came.
+        # The items with text or reasoning, by kind.
         self._spoken: set[tuple[str, int | str | None]] = set()
-        # The calls by their item, how many there were, and the ids that they have.
+        # The calls by their item, the number of calls, and their ids.
         self._calls: dict[int | str | None, int] = {}
         self._called = 0
         self._call_ids: set[str | None] = set()
@@ -76,21 +76,21 @@ class ResponsesDecoder(Decoder):
         self._items = Items()
         # Whether a response has begun and not ended.
         self._running = False
-        # The reason of the last response, if that called tools: it may not be the last.
+        # The finish reason of the last response, if it called tools; another response may follow.
         self._called_tools: tuple[Finish, ...] = ()
         # Counts of the responses that ended.
         self._usage = UsageUpdate()
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         data = event.data
-        # Some gateways add OpenAI's other end marker, after the real one.
+        # Some gateways add OpenAI's other end marker after the real one.
         if data[:1] != "{" and (marker := data.strip()) in ("", "[DONE]"):
             return (*self._called_tools, End()) if marker and not self._running else ()
         payload = load_object(data)
         kind = payload.get("type")
         kind = kind if isinstance(kind, str) else event.event
         if kind == "raw_response_event":
-            # The wrapping of the Agents SDK.
+            # The Agents SDK's wrapper.
             payload = as_object(payload.get("data"), "data")
             kind = payload.get("type")
             kind = kind if isinstance(kind, str) else ""
@@ -110,7 +110,7 @@ class ResponsesDecoder(Decoder):
         if not self._running:
             self._running = True
             self._called_tools, self.finished = (), False
-            # Another response: its items are counted from the beginning again.
+            # A new response starts counting its items again.
             self._said.clear()
             self._spoken.clear()
             self._calls.clear()
@@ -144,7 +144,7 @@ class ResponsesDecoder(Decoder):
         if place not in self._said:
             self._note("summary", payload, "summary_index")
             if payload.get("summary_index"):
-                # Each part of a summary is a paragraph with a title of its own.
+                # Each part of a summary is a paragraph with its own title.
                 thought = f"\n\n{thought}"
         return (Reasoning(thought),)
 
@@ -179,8 +179,8 @@ class ResponsesDecoder(Decoder):
         return (self._call(_item_key(payload, item), item),)
 
     def _item_done(self, payload: dict[str, Any], item: dict[str, Any]) -> Sequence[Part]:
-        """Return what an item says of which no pieces came."""
-        # Servers leave out the one or the other, and some both in the pieces.
+        """Return an item's content, except what its deltas already contained."""
+        # Servers omit one or the other; some omit both from the deltas.
         keys = {_key(payload.get("output_index")), _key(item.get("id"))} - {None}
         said = {kind for kind in KINDS if any((kind, key) in self._spoken for key in keys)}
         said |= {kind for kind in KINDS if (kind, BARE) in self._spoken}
@@ -200,7 +200,7 @@ class ResponsesDecoder(Decoder):
         index = self._calls[key]
         name = "input" if item["type"] == "custom_tool_call" else "arguments"
         arguments = as_text(item.get(name), name)
-        # The id by which the result goes back; the item has one of its own.
+        # The result refers to the call's id, not to the item's.
         id = as_name(item.get("call_id")) or as_name(item.get("id"))
         self._call_ids.add(id)
         return ToolCallDelta(
@@ -208,7 +208,7 @@ class ResponsesDecoder(Decoder):
             id=id,
             name=as_name(item.get("name")),
             arguments=arguments,
-            # An item is shown when it begins, and whole when it is done.
+            # An item is sent when it begins, and again, complete, when it is done.
             replace=bool(arguments),
         )
 
@@ -234,14 +234,14 @@ class ResponsesDecoder(Decoder):
         return self.ended(response, kind.rpartition(".")[2])
 
     def ended(self, response: dict[str, Any], status: str) -> Sequence[Part]:
-        """Return what the response says at its end, and what only came with it."""
+        """Return the parts at the end of the response, including content without deltas."""
         status = as_name(response.get("status")) or status
         parts: list[Part] = [identity_of(response)]
         said = {kind for kind, _, _ in self._said}
         output = [as_object(item, "output[]") for item in as_list(response.get("output"), "output")]
         for place, item in enumerate(output):
             self._left_out(place, item, said, parts)
-        # Some servers leave the items out of the end, others the events of them.
+        # Some servers omit the items from the end, others omit their events.
         self._items.replace(output)
         if (kept := self._items.whole()) is not None:
             parts.append(Native.of(DIALECT, kept))
@@ -255,11 +255,11 @@ class ResponsesDecoder(Decoder):
             message = as_text(error.get("message"), "message")
             return [*parts, Failure(message or "the response failed", code)]
         if status in ("completed", "incomplete"):
-            # The next request can go on from this one; from none that broke off.
+            # The next request can continue from this response, but not from an interrupted one.
             parts.append(Identity(conversation_id=conversation_of(response)))
         finish = self._finish(response, status)
         if finish.reason == "tool_calls":
-            # After the results of tools an agent goes on in another response.
+            # After the results of tools, an agent continues in another response.
             self._called_tools, self.finished = (finish,), True
             return parts
         return [*parts, finish, End()]
@@ -351,7 +351,7 @@ def _place(
 
 
 def _item_key(payload: dict[str, Any], item: dict[str, Any] | None = None) -> int | str | None:
-    """What the events of one item have in common: its place, or where it is not said its id."""
+    """Return the key shared by an item's events: its index, or its id if there is no index."""
     index = _key(payload.get("output_index"))
     if index is not None:
         return index

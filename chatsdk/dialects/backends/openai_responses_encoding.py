@@ -1,4 +1,4 @@
-"""OpenAI Responses, written: parts in, the events of one response out."""
+"""Encodes parts as the events of one OpenAI response."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDel
 
 __all__ = ["encode"]
 
-# For each reason that a response can be incomplete for, the word for it.
+# The native value for each reason for an incomplete response.
 NATIVE = {reason: native for native, reason in reversed(INCOMPLETE.items())}
 
 Frame = dict[str, Any]
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the events of one response, each as soon as its part is there."""
+    """Encode the events of one response, each as soon as its part is available."""
     who, rest = opening(parts, id=id, model=model)
     for number, frame in enumerate(write(_Items(who), rest)):
         frame["sequence_number"] = number
@@ -33,7 +33,7 @@ class _Items(Writer[Frame]):
 
     def __init__(self, who: Identity) -> None:
         self._who = who
-        # In the order of their places; an item is changed until it is done.
+        # In the order of their indexes; an item changes until it is done.
         self._items: list[dict[str, Any]] = []
         self._open: int | None = None
         self._pieces: list[str] = []
@@ -110,7 +110,7 @@ class _Items(Writer[Frame]):
         yield {"type": f"response.{status}", "response": response}
 
     def _close(self, *, calls: bool = False) -> Iterator[Frame]:
-        """End the open item, and with `calls` those too."""
+        """Close the open item, and with `calls` the open calls too."""
         kind, item = self._kind(), self._items[self._open] if self._open is not None else {}
         text = "".join(self._pieces)
         if kind == "message":

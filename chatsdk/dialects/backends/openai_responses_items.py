@@ -1,4 +1,4 @@
-"""The items of a response as they came, for the request that repeats the conversation."""
+"""Keeps the items of a response, for requests that repeat the conversation."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from chatsdk.dialects.payload import as_list, as_name, as_object, as_text
 
 __all__ = ["CALLS", "DIALECT", "Items", "text_of"]
 
-# Whose form it is, in `chatsdk.parts.Native`.
+# The name in `chatsdk.parts.Native`.
 DIALECT = "openai_responses"
 
-# Items that the client has to answer; other tools are run by the server.
+# Items that the client has to answer; the server runs other tools.
 CALLS = ("function_call", "custom_tool_call")
 
-# What a server says of an item of its own, and refuses to read where it has not kept the item.
+# Fields that a server adds to its items. It refuses them in a request if it has not kept the item.
 OF_SERVER = ("id", "status")
 
 
 class Items:
-    """Collects what a model thought, said and called.
+    """Collects a model's reasoning, text and calls.
 
-    Thoughts are kept only as ``encrypted_content``, which comes with
-    ``include=["reasoning.encrypted_content"]``: without it the server has them, or nobody
+    Reasoning is kept only as ``encrypted_content``, which comes with
+    ``include=["reasoning.encrypted_content"]``. Without that, only the server can have it
     (https://developers.openai.com/api/docs/guides/reasoning).
     """
 
@@ -33,14 +33,14 @@ class Items:
         self._room = Room()
 
     def add(self, item: dict[str, Any]) -> None:
-        """Note an item that is done."""
+        """Store a completed item."""
         kind = item.get("type")
         if not self._room.take(item):
             return
         if kind == "message":
             self._items.append({"role": "assistant", "content": text_of(item)})
         elif kind == "reasoning" and as_name(item.get("encrypted_content")):
-            # A thought's id is what its signature is about, so it stays.
+            # The signature covers the item's id, so the id stays.
             self._items.append(
                 {name: held for name, held in item.items() if held is not None and name != "status"}
             )
@@ -48,7 +48,7 @@ class Items:
             self._items.append({name: held for name, held in item.items() if name not in OF_SERVER})
 
     def replace(self, items: Iterable[dict[str, Any]]) -> None:
-        """Take these in place of what was noted, unless there are none."""
+        """Replace the stored items with these, unless there are none."""
         items = list(items)
         if items:
             self._items.clear()
@@ -56,13 +56,13 @@ class Items:
                 self.add(item)
 
     def whole(self) -> list[dict[str, Any]] | None:
-        """Return the items as a request has them if a thought is among them, else ``None``."""
+        """Return the items for a request if they include reasoning, else ``None``."""
         thought = any(item.get("type") == "reasoning" for item in self._items)
         return self._items if thought and self._room else None
 
 
 def text_of(item: dict[str, Any]) -> str:
-    """Return the text of a message's item, a refusal's too."""
+    """Return the text of a message's item, including a refusal's."""
     texts = []
     for value in as_list(item.get("content"), "content"):
         part = as_object(value, "content[]")

@@ -1,4 +1,4 @@
-"""OpenAI Responses' requests, read: the body of ``/v1/responses``."""
+"""Decodes OpenAI Responses requests: the body of ``/v1/responses``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROLES = {
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that OpenAI's SDK posts."""
+    """Decode the body that OpenAI's SDK posts."""
     body = json_object(body)
     messages: list[Message] = []
     if body.get("instructions") is not None:
@@ -38,7 +38,7 @@ def read(body: Any) -> AskedFor:
         raise refuse("input", "a string, or an array with at least one item")
     options = without(body, _FIELDS)
     if tools := tools_in(body):
-        # Not strict is what other backends know.
+        # Tools of other backends are never strict.
         options["tools"] = [
             without(tool, ("strict",)) if tool.get("strict") is False else tool for tool in tools
         ]
@@ -58,7 +58,7 @@ def read(body: Any) -> AskedFor:
 
 
 def _joined(items: list[Any]) -> Iterator[Message]:
-    """Read the items; what an assistant says, thinks and calls one after another is one message."""
+    """Decode the items; an assistant's consecutive text, reasoning and calls are one message."""
     said: list[dict[str, Any]] = []
     for place, value in enumerate(items):
         item = json_object(value, f"input[{place}]")

@@ -1,4 +1,4 @@
-"""The values in a response of OpenAI's: ids, the conversation, sources, counts."""
+"""Decodes values of an OpenAI response: ids, the conversation, citations, counts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["citation_of", "conversation_of", "identity_of", "usage_of"]
 def identity_of(response: dict[str, Any]) -> Identity:
     """Return the ids of a response."""
     id = as_name(response.get("id"))
-    # Only a background response goes on without its connection and has to be stopped by its id.
+    # Only a background response continues without its connection, so only it is stopped by its id.
     task = id if response.get("background") is True else None
     return Identity(id=id, model=as_name(response.get("model")), task=task)
 
 
 def conversation_of(response: dict[str, Any]) -> str | None:
-    """Return the id by which the next request goes on, ``None`` where nothing was kept."""
+    """Return the id for continuing the conversation, ``None`` if the server did not keep it."""
     conversation = response.get("conversation")
     if isinstance(conversation, dict) and as_name(conversation.get("id")):
         return as_name(conversation["id"])
@@ -28,7 +28,7 @@ def conversation_of(response: dict[str, Any]) -> str | None:
 
 
 def citation_of(value: object) -> Citation | None:
-    """Return the source that an annotation names, if it names one."""
+    """Return the citation in an annotation, if there is one."""
     annotation = as_object(value, "annotation")
     file = as_name(annotation.get("file_id"))
     if file is not None:
