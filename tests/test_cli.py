@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 import chatsdk
-from chatsdk import BusyError, ChatClient, ChatError, dialects
+from chatsdk import BusyError, ChatClient, ChatError, ProtocolError, dialects
 from chatsdk.cli import main, serve
 from chatsdk.cli.remedies import in_one_line
 from chatsdk.testing import ChatServer, EmbeddedServer
@@ -339,6 +339,13 @@ def test_chat_refused(monkeypatch, capsys, server, status, message, remedy) -> N
     assert remedy in error
     assert "r-17" in error
     assert error.count("\n") == 1
+
+
+def test_a_dialect_is_advised_once_and_as_an_option() -> None:
+    """Advice of the library about `dialect=` names the option, and nothing repeats it."""
+    error = ProtocolError("an event is not JSON; if it is plain text, use dialect='raw'")
+    assert in_one_line(error) == "an event is not JSON; if it is plain text, use --dialect raw"
+    assert in_one_line(ProtocolError("odd")) == "odd; check --dialect"
 
 
 def test_an_error_of_any_length() -> None:

@@ -264,7 +264,7 @@ def test_a_file_of_another_kind(tmp_path, capsys, server, data) -> None:
         (["Hi", "--token-env", "NOT_THERE"], "--token-env"),
         (["Hi", "--token-file", "/nowhere/at/all"], "--token-file"),
         (["Hi", "--token-env", "A", "--token-file", "B"], "not allowed with"),
-        (["Hi", "--modle", "m"], "chatsdk ask has no option --modle: did you mean --model?"),
+        (["Hi", "--modle", "m"], "chatsdk: ask has no option --modle: did you mean --model?"),
         (["What", "is", "this"], "2 arguments too many; put a prompt of several words in quot"),
         (["Hi", "--token", "sk-1"], "put the key into the environment variable CHATSDK_TOKEN"),
         (["Hi", "--api-key=sk-1"], "put the key into the environment variable CHATSDK_TOKEN"),

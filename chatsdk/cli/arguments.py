@@ -139,7 +139,7 @@ def header_fields(lines: Iterable[str]) -> dict[str, str]:
             value = found
         elif is_private_header(name):
             raise WrongArguments(
-                f"--header: the value of {name} does not belong here: {WHY_NOT_HERE}; "
+                f"--header: keep the value of {name} off the command line: {WHY_NOT_HERE}; "
                 f"put it into an environment variable and give '{name}: $VARIABLE', in single "
                 "quotes"
             )

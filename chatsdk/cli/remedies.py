@@ -62,7 +62,7 @@ MORE_REMEDIES = {
 }
 
 # Messages with one of these already say what to do.
-CURES = ("write http", "check the port", "check the address", "--dialect")
+CURES = ("write http", "check the port", "check the address", "check that the request", "dialect=")
 
 
 # How a message of the library writes what is an option here.

@@ -43,7 +43,7 @@ def unknown_arguments(command: ArgumentParser, rest: Sequence[str]) -> str:
             "put a prompt of several words in quotation marks"
         )
     name = name.partition("=")[0]
-    text = f"{command.prog} has no option {name}"
+    text = f"{command.prog.rpartition(' ')[2]} has no option {name}"
     if name in KEYS:
         return (
             f"{text}: put the key into the environment variable CHATSDK_TOKEN, or use "
