@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from chatsdk.answer import Answer, AnswerBuilder, Citation, ToolCall, Usage
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.ending import bare_error, proof
+from chatsdk.dialects.payload import DONE
 from chatsdk.dialects.refusing import failure_said, told
-from chatsdk.dialects.signatures import DONE
 from chatsdk.dialects.understanding import misread
 from chatsdk.errors import ChatError, ProtocolError
 from chatsdk.framing import parser_for

@@ -10,7 +10,7 @@ from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.client.response import UNREADABLE, Document
 from chatsdk.client.stopping import ServerStop
 from chatsdk.dialects.contract import Decoder, Dialect
-from chatsdk.dialects.signatures import DONE
+from chatsdk.dialects.payload import DONE
 from chatsdk.errors import ChatError, NotAStreamError, ProtocolError
 from chatsdk.framing import parser_for
 from chatsdk.options import Limits

@@ -15,8 +15,8 @@ from chatsdk.dialects.media import (
     media_type,
     shows_lines,
 )
+from chatsdk.dialects.payload import DONE
 from chatsdk.dialects.signatures import (
-    DONE,
     END,
     UNKNOWN,
     WAIT,

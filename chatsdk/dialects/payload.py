@@ -10,6 +10,7 @@ from chatsdk.errors import ProtocolError
 from chatsdk.parts import Failure
 
 __all__ = [
+    "DONE",
     "UNSCANNABLE",
     "as_index",
     "as_list",
@@ -20,6 +21,8 @@ __all__ = [
     "as_whole",
     "envelope",
     "failure_in",
+    "is_among",
+    "is_dict",
     "load",
     "load_object",
     "refusal",
@@ -28,6 +31,9 @@ __all__ = [
 
 # Characters of a bad payload to show in an error.
 SHOWN_CHARS = 80
+
+# OpenAI's end marker, which many others send as well.
+DONE = ("[DONE]", '"[DONE]"')
 
 Scan = Callable[[str, int], tuple[Any, int]]
 
@@ -164,6 +170,16 @@ def as_whole(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if value == value and abs(value) < 2**63 else None
+
+
+def is_dict(value: object) -> bool:
+    """Return whether a value of JSON is an object."""
+    return value.__class__ is dict
+
+
+def is_among(value: object, known: frozenset[str]) -> bool:
+    """Return whether a value of JSON is one of these words."""
+    return isinstance(value, str) and value in known
 
 
 def refusal(body: bytes, *, failed: bool) -> Failure | None:

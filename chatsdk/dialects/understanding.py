@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatsdk.dialects.contract import Dialect
-from chatsdk.dialects.payload import load
-from chatsdk.dialects.signatures import DONE, UNKNOWN, WAIT, is_of, recognise
+from chatsdk.dialects.payload import DONE, load
+from chatsdk.dialects.signatures import UNKNOWN, WAIT, is_of, recognise
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from chatsdk import sse
 from chatsdk.answer import Answer
 from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.signatures import DONE
+from chatsdk.dialects.payload import DONE
 from chatsdk.dialects.writer import Writer, write
 from chatsdk.parts import Data, End, Part, Text
 from chatsdk.sse import ServerSentEvent
