@@ -73,7 +73,7 @@ class Cohere(Dialect):
     ) -> dict[str, Any]:
         """Write the body; ``model`` has to be among the options, ``documents`` may be."""
         if not options.get("model"):
-            raise ValueError("Cohere wants to know the model: give model='...'")
+            raise ValueError("Cohere needs a model: pass model='...'")
         tools = options.pop("tools", None)
         body: dict[str, Any] = {"messages": [_message(item) for item in paired(messages)]}
         if tools:

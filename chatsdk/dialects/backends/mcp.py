@@ -82,7 +82,7 @@ class MCP(Dialect):
         tool = options.pop("tool_name", None)
         if not tool:
             raise ValueError(
-                "MCP calls a tool: name it, tool_name='...', best with "
+                "MCP calls a tool: pass tool_name='...' to ask(), or once as "
                 "ChatClient(defaults={'tool_name': ...})"
             )
         if options.pop("tools", None):
