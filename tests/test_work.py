@@ -17,6 +17,8 @@ from reading import events_of, transcripts
 from chatsdk import dialects
 from chatsdk.sse import ServerSentEvent
 
+pytestmark = pytest.mark.metered
+
 # How often an event is repeated, and how long a list is made; each time twice as many.
 EVENTS = (32, 64, 128)
 ITEMS = (128, 256, 512)
