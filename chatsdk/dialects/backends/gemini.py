@@ -115,7 +115,7 @@ class Gemini(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Encode the body. ``model`` raises `ValueError`, because it belongs into the URL."""
+        """Encode the body. ``model`` raises `ValueError`, because it belongs in the URL."""
         return write_body(messages, options)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:

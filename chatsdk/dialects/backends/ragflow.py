@@ -1,7 +1,7 @@
-"""RAGFlow: chat assistants and agents, in its own words.
+"""RAGFlow's chat assistants and agents, in its native protocol.
 
-Followed is infiniflow/ragflow at b1b8cd6 (0.27.0), its Python and its Go server, and for the text
-as snapshots the releases up to 0.23, which ``"legacy": true`` brings back.
+Based on infiniflow/ragflow at b1b8cd6 (0.27.0), its Python and its Go server. For text as
+snapshots, based on the releases up to 0.23, whose format ``"legacy": true`` still selects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RAGFlow", "RAGFlowAgent", "RAGFlowLegacy"]
 
-# Its own client takes text without a charset for Latin-1.
+# Its client decodes text without a charset as Latin-1.
 CHARSET = (("Content-Type", "text/event-stream; charset=utf-8"),)
 
 API = "https://github.com/infiniflow/ragflow/blob/main/docs/references/http_api_reference.md"
@@ -31,13 +31,14 @@ PICTURES = "RAGFlow takes no pictures in a message: upload them as files first"
 
 
 class RAGFlow(Dialect):
-    """A RAGFlow chat assistant; its decoder reads agents too.
+    """A RAGFlow chat assistant; its decoder handles agents too.
 
     Args:
-        text: ``"delta"`` or ``"snapshot"`` says what ``answer`` holds. ``None`` decides by the
-            first frame that carries text: releases that stream deltas send the key ``final``,
-            older ones do not. What a current server answers to ``"legacy": true`` cannot be told
-            from deltas; with ``None`` such a body is known to be answered with snapshots.
+        text: ``"delta"`` or ``"snapshot"``, the content of ``answer``. ``None`` decides by the
+            first frame with text: releases that stream deltas send the key ``final``, older ones do
+            not. The format that a current server uses for ``"legacy": true`` cannot be
+            distinguished from deltas, so with ``None`` the answer to such a body is decoded as
+            snapshots.
     """
 
     about = About(
@@ -69,23 +70,23 @@ class RAGFlow(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the question, for the current endpoint and the older ones.
+        """Encode the question, for the current endpoint and the older ones.
 
-        A session (`conversation_id`) belongs to an assistant, so give its ``chat_id`` too, unless
-        it stands in the URL.
+        A session (`conversation_id`) belongs to an assistant, so pass its ``chat_id`` too, unless
+        the URL contains it.
         """
         if options.get("legacy") and self._text == "delta":
             raise ValueError('"legacy": true streams snapshots: leave text="delta" out')
         body: dict[str, Any] = {
             "messages": [_message(message) for message in messages],
-            # What the older endpoints want; the current one takes the messages.
+            # For the older endpoints; the current one uses the messages.
             "question": _question(messages, self.name),
             "stream": True,
         }
         if conversation_id is not None:
             body["session_id"] = conversation_id
         elif len(messages) > 1:
-            # A new session of an assistant would look at the last message only.
+            # Without this, a new session of an assistant would use only the last message.
             body["pass_all_history_messages"] = True
         return body | _without_tools(options, self.name)
 
@@ -95,7 +96,7 @@ class RAGFlow(Dialect):
         return RAGFlowLegacy() if legacy and self._text is None else self
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer to ``"stream": false``."""
+        """Decode an answer to ``"stream": false``."""
         data = payload.get("data") if isinstance(payload, dict) else None
         if not isinstance(data, dict) or payload.get("code") not in (0, None):
             return None
@@ -103,7 +104,7 @@ class RAGFlow(Dialect):
         if "answer" in data:
             frame = payload
         elif isinstance(inner, dict) and "content" in inner:
-            # An agent's holds the last frame of its run, all text in it.
+            # An agent's answer is the last frame of its run, with the complete text.
             frame = data | {"event": "message"}
         else:
             return None
@@ -126,16 +127,16 @@ class RAGFlow(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        """Write what a current server sends; with ``text="snapshot"`` what an older one sends."""
+        """Encode a current server's frames, or with ``text="snapshot"`` an older server's."""
         if self.text == "snapshot":
             return ragflow_encoding.snapshots(parts, id=id)
         return ragflow_encoding.deltas(parts, id=id)
 
 
 class RAGFlowLegacy(RAGFlow):
-    """RAGFlow up to 0.23, and any request with ``"legacy": true``: each frame has the whole text.
+    """RAGFlow up to 0.23, or with ``"legacy": true``: each frame has the complete text.
 
-    The last one may rewrite the earlier text, to put citations into it.
+    The last frame may rewrite the earlier text, to insert citations.
     """
 
     about = About(
@@ -157,7 +158,7 @@ class RAGFlowLegacy(RAGFlow):
 
 
 class RAGFlowAgent(RAGFlow):
-    """A RAGFlow agent: the frames name their event inside the JSON.
+    """A RAGFlow agent: the event's name is in the frame's JSON.
 
     Several messages may end within one run, so only ``[DONE]`` is its end.
     """
@@ -183,11 +184,11 @@ class RAGFlowAgent(RAGFlow):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the question; give ``agent_id`` unless it stands in the URL.
+        """Encode the question; pass ``agent_id`` unless the URL contains it.
 
         Raises:
-            ValueError: an earlier conversation that the agent does not know of, or what it takes in
-                another way; the message says how.
+            ValueError: an earlier conversation that the agent does not know, or something that it
+                needs in a different form; the message shows it.
         """
         if conversation_id is None and any(item.role == "assistant" for item in messages):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""RAGFlow's frames, read: chat with deltas, chat with snapshots, agents."""
+"""Decodes RAGFlow's frames: chats with deltas, chats with snapshots, agents."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["RAGFlowDecoder", "error_in_text"]
 
-# What RAGFlow's own code puts before a model's failure, which it then streams as text: alone in a
-# piece, perhaps with a kind such as QUOTA_EXCEEDED before the message.
+# RAGFlow's prefix for a model's failure, which it then streams as text: alone in a delta, perhaps
+# with a kind such as QUOTA_EXCEEDED before the message.
 ERROR = re.compile(r"\s*\*\*ERROR\*\*:?\s*(?:([A-Z][A-Z_]+) - )?(.*)", re.DOTALL)
 
 # Keys that only releases with deltas send.
@@ -40,7 +40,7 @@ CANCELED = "Task has been canceled"
 
 
 def error_in_text(piece: str) -> Failure | None:
-    """Read a piece of text that begins with RAGFlow's ``**ERROR**``; ``None`` for any other."""
+    """Return the error in text that starts with RAGFlow's ``**ERROR**``, else ``None``."""
     if "**ERROR**" not in piece:
         return None
     found = ERROR.match(piece)
@@ -48,11 +48,11 @@ def error_in_text(piece: str) -> Failure | None:
 
 
 class RAGFlowDecoder(Decoder):
-    """Reads all of the family.
+    """Decodes all RAGFlow dialects.
 
     Args:
-        text: ``"delta"`` or ``"snapshot"``; ``None`` decides it for the whole stream by the first
-            frame that carries text: only releases that stream deltas send the key ``final``.
+        text: ``"delta"`` or ``"snapshot"``; ``None`` decides for the complete stream by the first
+            frame with text: only releases that stream deltas send the key ``final``.
     """
 
     def __init__(self, dialect: Dialect, *, text: str | None = None) -> None:
@@ -60,7 +60,7 @@ class RAGFlowDecoder(Decoder):
         self._text = text
         self._thinking = Thinking()
         self._ids: tuple[object, ...] = ()
-        # Deltas: the text so far. Snapshots: the last one, thinking included.
+        # Deltas: the text up to now. Snapshots: the last one, including reasoning.
         self._said = Trimmed()
         self._snapshot = ""
         self._agent = _Agent()
@@ -119,7 +119,7 @@ class RAGFlowDecoder(Decoder):
             parts.append(Identity(id, conversation_id=conversation, task=task[0] if task else None))
 
     def _piece(self, data: dict[str, Any], parts: list[Part]) -> None:
-        """A chat frame of a release that streams deltas."""
+        """Decode a chat frame of a release that streams deltas."""
         text = as_text(data.get("answer"), "answer")
         thought = data.get("reasoning")
         if thought and isinstance(thought, str):
@@ -135,16 +135,16 @@ class RAGFlowDecoder(Decoder):
         self._mark(data)
 
     def _final(self, text: str, parts: list[Part]) -> None:
-        """The closing chunk, whose text is nothing or, in some releases, all of it once more."""
+        """Decode the final frame; its text is empty or, in some releases, complete."""
         self._say(self._thinking.flush(), parts)
         thought, said = split_thinking(text, final=True)
         if thought and not said:
-            # The thinking was not closed; there is no answer in it.
+            # The reasoning was not closed, so this is not the answer.
             return
         if not self._said and thought:
             parts.append(ReasoningSnapshot(thought))
         if not self._said.says(said):
-            # Decorated: citations were put into it.
+            # Decorated text, with citations inserted.
             parts.append(TextSnapshot(said))
             self._said = Trimmed()
             self._said.add(said)
@@ -162,13 +162,13 @@ class RAGFlowDecoder(Decoder):
             parts.append(part)
 
     def _whole(self, text: str, parts: list[Part]) -> None:
-        """A chat frame of a release that streams the whole text so far."""
+        """Decode a chat frame of a release that streams the complete text up to now."""
         if not text:
             return
         known = len(self._snapshot) if text.startswith(self._snapshot) else 0
         error = None
         if text.find("**ERROR**", known) >= 0:
-            # Alone in what is new, or on a line of its own behind it.
+            # The error is all of the new text, or on a separate line after it.
             error, kept = error_in_text(text[known:]), known
             if error is None:
                 kept = text.find("\n**ERROR**", known)
@@ -182,11 +182,11 @@ class RAGFlowDecoder(Decoder):
             parts.append(error)
 
     def _event(self, frame: dict[str, Any]) -> Sequence[Part]:
-        """A frame of an agent, which names its event inside the JSON."""
+        """Decode an agent's frame, which has the event's name in its JSON."""
         name = frame["event"]
         data = frame.get("data")
         if name == "waiting_for_user" and isinstance(data, str):
-            # The Go server sends the JSON of it as a text.
+            # The Go server sends its JSON as a string.
             data = load(data) if data.strip() else None
         data = as_object(data, "data")
         parts: list[Part] = []
@@ -211,7 +211,7 @@ class RAGFlowDecoder(Decoder):
             if (usage := data.get("usage")) and isinstance(usage, dict):
                 parts.append(counted(usage))
         elif name in ("user_inputs", "waiting_for_user"):
-            # It waits for a form to be filled in; what to ask stands in `raw`.
+            # The run waits for a form; `raw` has the form.
             parts.append(Finish("other", name))
         elif name == "error":
             parts.append(Failure(as_text(data.get("message"), "message")))
@@ -220,7 +220,7 @@ class RAGFlowDecoder(Decoder):
 
 
 class _Agent:
-    """Whether an agent's run came to its end: a component's failure is not reported as one."""
+    """Tracks whether an agent's run failed, which RAGFlow does not report as an error."""
 
     def __init__(self) -> None:
         self._error: str | None = None
@@ -239,14 +239,14 @@ class _Agent:
             "user_inputs",
             "waiting_for_user",
         ):
-            # It went on: the component had somebody who dealt with its failure.
+            # The run continued: the component's failure was handled.
             self._error = None
 
     def failure(self, said: bool) -> Failure | None:
         """Return the failure that ended the run.
 
-        A session that is continued leaves events out, so that nothing follows from their absence
-        once there is text.
+        A continued session omits events, so missing events do not prove a failure once there is
+        text.
         """
         if self._error is None or (said and not self._whole):
             return None

@@ -1,4 +1,4 @@
-"""RAGFlow's frames, written: parts in, what its chats and agents send out."""
+"""Encodes parts as the frames of RAGFlow's chats and agents."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from chatsdk.parts import Citation, Failure, Finish, Identity, Part
 
 __all__ = ["agent", "deltas", "snapshots"]
 
-# What a run has put out that was told to stop.
+# The output of a cancelled run.
 CANCELLED = "Task has been canceled"
 
 
 def deltas(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
-    """Write the frames of a chat as of 0.24: pieces of text, marks around the thinking."""
+    """Encode the frames of a chat from 0.24 on: text deltas, with marks around the reasoning."""
     who, rest = opening(parts, id=id, model="")
     return write(_Deltas(who), rest)
 
 
 def snapshots(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
-    """Write the frames of a chat up to 0.23: each has the whole text, thinking between tags."""
+    """Encode the frames of a chat up to 0.23: each has the complete text, reasoning in tags."""
     who, rest = opening(parts, id=id, model="")
     return write(_Snapshots(who), rest)
 
 
 def agent(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
-    """Write the events of an agent with one message."""
+    """Encode the events of an agent with one message."""
     who, rest = opening(parts, id=id, model="")
     return write(_Run(who), rest)
 
 
 class _Marked(Writer[bytes], ABC):
-    """Text and thinking in one field, told apart by marks before and after the thinking."""
+    """Text and reasoning in one field, with marks before and after the reasoning."""
 
     def __init__(self) -> None:
         self._thinking = False
@@ -51,7 +51,7 @@ class _Marked(Writer[bytes], ABC):
 
     @abstractmethod
     def _piece(self, text: str, **marks: bool) -> bytes:
-        """Write a piece, marked or not."""
+        """Encode a delta, with or without marks."""
 
     def _mark(self, *, thinking: bool) -> Iterator[bytes]:
         if thinking != self._thinking:
@@ -60,7 +60,7 @@ class _Marked(Writer[bytes], ABC):
 
 
 class _Chat(Writer[bytes]):
-    """What chats of all releases say alike."""
+    """Frames that chats of all releases share."""
 
     def __init__(self, who: Identity) -> None:
         self._ids = {"id": who.id, "session_id": who.conversation_id or "session-1"}
@@ -147,7 +147,7 @@ class _Run(_Marked):
 
 
 def _data(value: object) -> bytes:
-    # RAGFlow puts no space after the colon.
+    # RAGFlow does not put a space after the colon.
     text = value if isinstance(value, str) else dump(value)
     return f"data:{text}\n\n".encode()
 

@@ -1,4 +1,4 @@
-"""RAGFlow's endpoints in the shape of OpenAI's: errors are text, sources stand in the delta."""
+"""RAGFlow's OpenAI-compatible endpoints, with errors as text and citations in the delta."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class RAGFlowOpenAI(OpenAI):
     """RAGFlow's OpenAI-compatible endpoints, for chats and for agents.
 
     Args:
-        repeats: the release sends the whole answer once more as its last piece of text, as 0.25.6
-            did. With sources asked for (``extra_body={"reference": True}``) that is put right
-            without it.
+        repeats: whether the release repeats the complete answer as its last text delta, as 0.25.6
+            did. Not needed for requests with citations (``extra_body={"reference": True}``), for
+            which the repetition is always removed.
     """
 
     about = About(
@@ -47,13 +47,15 @@ class RAGFlowOpenAI(OpenAI):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write a ``chat.completion`` request; the sources come with
-        ``extra_body={"reference": True}``, which RAGFlow reads as a key of the body.
+        """Encode a ``chat.completion`` request.
+
+        For citations pass ``extra_body={"reference": True}``, which RAGFlow expects as a field of
+        the body.
         """
         if options.pop("tools", None):
             raise ValueError(f"{self.name} runs its tools itself: add them in RAGFlow")
         body = super().body(messages, **options)
-        # It counts tokens of its own accord; "model" stands for the assistant's own model.
+        # It always counts tokens; "model" means the assistant's configured model.
         body.pop("stream_options", None)
         body.setdefault("model", "model")
         if conversation_id is not None:
@@ -63,12 +65,12 @@ class RAGFlowOpenAI(OpenAI):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        """Raise `ValueError`: to be read by OpenAI's clients, write ``openai``."""
+        """Raise `ValueError`: for OpenAI's clients, encode ``openai``."""
         return Dialect.encode(self, parts, id=id, model=model)
 
 
 class RAGFlowOpenAIDecoder(OpenAIDecoder):
-    """Reads OpenAI's chunks with RAGFlow's errors and session in them."""
+    """Decodes OpenAI's chunks with RAGFlow's errors and session."""
 
     def __init__(self, dialect: Dialect, *, repeats: bool = False) -> None:
         super().__init__(dialect)

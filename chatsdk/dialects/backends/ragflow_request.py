@@ -1,4 +1,4 @@
-"""RAGFlow's requests, read: questions to an assistant or to an agent."""
+"""Decodes RAGFlow's requests to assistants and agents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIELDS = ("messages", "question", "query", "stream", "session_id", "pass_all_hi
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that RAGFlow's SDK posts, of the current endpoints and of the older ones."""
+    """Decode the body that RAGFlow's SDK posts, for the current and the older endpoints."""
     body = json_object(body)
     if "messages" in body:
         given = field(body, "messages", list)

@@ -1,4 +1,4 @@
-"""Any event stream: the text is each event's data, JSON or not."""
+"""``raw``: any event stream; the text is each event's data, JSON or not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Raw"]
 
 
 class Raw(Dialect):
-    """Events as they are. A clean HTTP end is the end, or ``[DONE]``, which is never text."""
+    """Events without decoding. A clean HTTP end is the end, or ``[DONE]``, which is never text."""
 
     about = About(
         name="raw",
@@ -33,9 +33,9 @@ class Raw(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        """Write text as the data of events; there is no place for anything else.
+        """Encode text as the data of events; other parts cannot be encoded.
 
-        CR and CRLF inside the text are line ends on this wire, so they are read as LF.
+        CR and CRLF are line ends in this format, so the receiver gets LF instead.
         """
         return write(_Events(), parts)
 

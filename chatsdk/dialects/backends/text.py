@@ -1,4 +1,4 @@
-"""Plain text: the body is the answer's words, as they come."""
+"""``text``: plain text; the body is the answer."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["PlainText"]
 
 
 class PlainText(Dialect):
-    """A body of words without any framing, such as ``text/plain`` from a service of your own.
+    """A body of unframed text, such as ``text/plain`` from a custom service.
 
-    Nothing in it shows an error or the end: a clean end of the HTTP body is the end.
+    The format has neither errors nor an end marker: a clean end of the HTTP body is the end.
     """
 
     about = About(
@@ -47,7 +47,7 @@ class PlainText(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        """Write the text; there is no place for anything else."""
+        """Encode the text; other parts cannot be encoded."""
         return write(_Words(), parts)
 
 

@@ -1,4 +1,4 @@
-"""Vercel's AI SDK: the UI message stream, as ``useChat`` reads it."""
+"""Vercel's AI SDK: the UI message stream for ``useChat``."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ __all__ = ["Vercel"]
 
 
 class Vercel(Dialect):
-    """Version 1 of the UI message stream, of the AI SDK 5 to 7 and of whoever speaks like it.
+    """Version 1 of the UI message stream, from the AI SDK 5 to 7 and compatible servers.
 
-    Text parts follow each other as they are. Calls of tools are among ``tool_calls`` whoever runs
-    them; those that wait for the client show in ``finish_reason``. Usage and model are read from
-    the message's metadata where the application puts them there, as ``usage`` or ``totalUsage``
+    Text parts are joined unchanged. ``tool_calls`` includes calls that the server runs and calls
+    for the client; ``finish_reason`` shows whether some wait for the client. Usage and model come
+    from the message's metadata, if the application puts them there as ``usage`` or ``totalUsage``
     and ``model``.
     """
 
@@ -53,7 +53,7 @@ class Vercel(Dialect):
     )
 
     def new_conversation(self) -> str:
-        """Return an id for a chat; the protocol leaves naming it to the client."""
+        """Return an id for a new chat; the protocol lets the client choose it."""
         return str(uuid4())
 
     def for_response(self, content_type: str, headers: Mapping[str, str], head: bytes) -> Dialect:
@@ -72,10 +72,11 @@ class Vercel(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body that ``DefaultChatTransport`` writes.
+        """Encode the body as ``DefaultChatTransport`` does.
 
-        `conversation_id` is the chat's id, a new one without it. The protocol itself declares no
-        tools: ``tools`` stands in the body like every other option, for a route that reads it.
+        `conversation_id` is the chat's id, by default a new one. The protocol itself does not
+        declare tools: ``tools`` becomes a field of the body like every other option, for routes
+        that use it.
         """
         body: dict[str, Any] = {
             "id": conversation_id or self.new_conversation(),
@@ -104,7 +105,7 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     calls: dict[str | None, dict[str, Any]] = {}
     for place, message in enumerate(paired(messages), 1):
         if message.role == "tool":
-            # A result stands in the message that asked for it.
+            # A result belongs in the message with its call.
             call = calls.get(message.tool_call_id)
             if call is None:
                 raise ValueError(
@@ -135,7 +136,7 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
         add_metadata(parts, given_back(message, DIALECT))
         before = written[-1] if written else None
         if before is not None and message.role == before["role"] == "assistant":
-            # What it says once it has the results is a further step of the same message.
+            # The text after the results is a further step of the same message.
             before["parts"] += [{"type": "step-start"}, *parts]
         else:
             id = message.id or f"message-{place}"

@@ -1,4 +1,4 @@
-"""Vercel's UI message stream, read: the chunks of one message in, parts out."""
+"""Decodes the chunks of one Vercel UI message."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ FINISH = {
 
 
 class VercelDecoder(Decoder):
-    """Reads the chunks of one UI message; ``data-*``, files and steps are not of the answer."""
+    """Decodes the chunks of one UI message; the answer omits ``data-*``, files and steps."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # Of each call, the arguments that were streamed.
+        # For each call, the arguments that were streamed.
         self._pieces: dict[str, list[str]] = {}
         self._finished = False
-        # Calls whose result did not come: the client is to run those tools.
+        # Calls without a result: the client must run their tools.
         self._open: set[str] = set()
         self._metadata = Metadata()
 
@@ -71,7 +71,7 @@ class VercelDecoder(Decoder):
         return (Data(kind),) if kind.startswith("data-") or kind == "file" else ()
 
     def close(self) -> Sequence[Part]:
-        # Look-alikes leave [DONE] out; the AI SDK itself does not wait for it.
+        # Compatible servers omit [DONE]; the AI SDK itself does not wait for it.
         return (*self._kept(), End()) if self._finished else ()
 
     def _kept(self) -> Sequence[Part]:
@@ -90,7 +90,7 @@ class VercelDecoder(Decoder):
         return ()
 
     def _text_edge(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        # The texts of a message are written as one.
+        # The texts of a message are encoded as one.
         self._metadata.see("text", "", chunk.get("providerMetadata"))
         return ()
 
@@ -114,10 +114,10 @@ class VercelDecoder(Decoder):
         given = chunk.get("input")
         streamed = "".join(self._pieces.pop(id, ()))
         call = ToolCallDelta(id, id, as_name(chunk.get("toolName")))
-        # A call that was repaired on the server differs from what was streamed of it.
+        # A call that was repaired on the server differs from its streamed arguments.
         if streamed == given or (streamed and _same(streamed, given)):
             return (call,)
-        # What the model got wrong stays the text that it is.
+        # Malformed arguments stay text.
         text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
         return (ToolCallDelta(id, id, call.name, text, replace=True),)
 
@@ -147,7 +147,7 @@ class VercelDecoder(Decoder):
         return (*given, *self._message_metadata(chunk))
 
     def _message_metadata(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        # The application's own: what does not fit is none of ours.
+        # The application defines the metadata, so values that do not fit are not meant for chatsdk.
         found = chunk.get("messageMetadata")
         if not isinstance(found, dict):
             return ()
@@ -177,7 +177,7 @@ class VercelDecoder(Decoder):
         if native:
             parts.append(Finish(reason_of(native, FINISH), native))
         elif self._open:
-            # Version 5 says no reason.
+            # Version 5 does not send a reason.
             parts.append(Finish("tool_calls"))
         if native == "error":
             parts.append(Failure("the model failed, and its error part is missing"))

@@ -1,4 +1,4 @@
-"""Vercel's UI message stream, written: parts in, the chunks of one message out."""
+"""Encodes parts as the chunks of one Vercel UI message."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ NATIVE = {
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the chunks of one message, each as soon as its part is there.
+    """Encode the chunks of one message, each as soon as its part is available.
 
-    An error is followed by ``[DONE]`` alone, as the AI SDK does where the model fails at once.
+    An error is followed only by ``[DONE]``, as in the AI SDK if the model fails at once.
     """
     who, rest = opening(parts, id=id, model=model)
     return write(_Chunks(who), rest)
@@ -43,12 +43,12 @@ class _Chunks(Writer[bytes]):
         self._count = 0
         self._open: tuple[str, str] | None = None
         self._pieces = CallPieces()
-        # The id of each call, in the order in which they came.
+        # The id of each call, in the order of arrival.
         self._calls: dict[int | str, str] = {}
         self._names: dict[str, str | None] = {}
-        # The ids of the calls whose input has been said to be complete.
+        # The ids of the calls whose complete input was sent.
         self._available: set[str] = set()
-        # A step ends with the results of its tools; what comes after them begins the next one.
+        # A step ends with the results of its tools; any later part starts the next step.
         self._step_over = False
         self._sources = 0
 
@@ -116,7 +116,7 @@ class _Chunks(Writer[bytes]):
             yield _frame({"type": "start-step"})
 
     def _inputs(self) -> Iterator[bytes]:
-        """Say the whole input of each call that has not been said yet."""
+        """Return the complete input of each call for which it was not sent yet."""
         for index, id in self._calls.items():
             if id not in self._available:
                 self._available.add(id)
@@ -161,7 +161,7 @@ class _Chunks(Writer[bytes]):
                 "title": item.title or item.document or "",
             }
         if more:
-            # The protocol has no place for what was cited; this is the one for what it lacks.
+            # The protocol has no fields for the rest of a citation; this one is for extensions.
             source["providerMetadata"] = {"chatsdk": more}
         return _frame(source)
 

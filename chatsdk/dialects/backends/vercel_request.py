@@ -1,4 +1,4 @@
-"""Vercel's requests, read: the messages of ``useChat``."""
+"""Decodes Vercel's requests: the messages of ``useChat``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from chatsdk.messages import Image, Message
 __all__ = ["read"]
 
 _FIELDS = ("id", "messages", "trigger", "messageId")
-# The states of a tool call that has no result yet.
+# The states of a tool call without a result.
 _OPEN = ("input-streaming", "input-available", "approval-requested", "approval-responded")
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that ``DefaultChatTransport`` posts."""
+    """Decode the body that ``DefaultChatTransport`` posts."""
     body = json_object(body)
     messages: list[Message] = []
     for place, item in enumerate(field(body, "messages", list)):
@@ -53,7 +53,7 @@ def _messages(item: dict[str, Any], where: str) -> Iterator[Message]:
 
 
 class _Step:
-    """One step of a message: its text, its calls, and the results of these."""
+    """One step of a message: its text, its calls, and their results."""
 
     def __init__(self, role: str, id: str | None) -> None:
         self._role = role
@@ -75,7 +75,7 @@ class _Step:
         elif kind == "dynamic-tool" or kind.startswith("tool-"):
             self._call(part, kind, where)
         elif not kind.startswith(("source-", "data-")):
-            # Sources and data are for the page and were never sent to the model.
+            # Citations and data are for the page and were never sent to the model.
             raise refuse(f"{where}.type", "a part of a UI message")
 
     def _call(self, part: dict[str, Any], kind: str, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Vercel's AI SDK 3.4 and 4: the data stream v1, as ``useChat`` read it then."""
+"""Vercel's AI SDK 3.4 and 4: the data stream v1 for ``useChat``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["VercelV1"]
 class VercelV1(Dialect):
     """Lines of a code, a colon and JSON, ``0:"Hello"``, usually as ``text/plain``.
 
-    Routes of the AI SDK 3.4 and 4 write it, and back ends in many languages that followed them,
-    such as assistant-ui's ``assistant-stream``. Calls of tools are among ``tool_calls`` whoever
-    runs them; those that wait for the client show in ``finish_reason``.
+    Sent by routes of the AI SDK 3.4 and 4, and by compatible servers in many languages, such as
+    assistant-ui's ``assistant-stream``. ``tool_calls`` includes calls that the server runs and
+    calls for the client; ``finish_reason`` shows whether some wait for the client.
     """
 
     about = About(
@@ -47,7 +47,7 @@ class VercelV1(Dialect):
     )
 
     def new_conversation(self) -> str:
-        """Return an id for a chat; the protocol leaves naming it to the client."""
+        """Return an id for a new chat; the protocol lets the client choose it."""
         return str(uuid4())
 
     def framing(self, content_type: str = "") -> str:
@@ -59,10 +59,11 @@ class VercelV1(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body that ``useChat`` of the AI SDK 4 writes.
+        """Encode the body as ``useChat`` of the AI SDK 4 does.
 
-        `conversation_id` is the chat's id, a new one without it. The protocol declares no tools:
-        ``tools`` stands in the body like every other option, for a route that reads it.
+        `conversation_id` is the chat's id, by default a new one. The protocol does not declare
+        tools: ``tools`` becomes a field of the body like every other option, for routes that use
+        it.
         """
         body: dict[str, Any] = {
             "id": conversation_id or self.new_conversation(),
@@ -85,7 +86,7 @@ class VercelV1(Dialect):
         return encode(parts, id=id)
 
     def heartbeat(self, *, model: str = "built-in") -> bytes:
-        """Return a list of no data: lines cannot be comments."""
+        """Return an empty list of data, because lines cannot be comments."""
         return b"2:[]\n"
 
 
@@ -94,7 +95,7 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     calls: dict[str | None, dict[str, Any]] = {}
     for place, message in enumerate(messages, 1):
         if message.role == "tool":
-            # A result stands in the message that asked for it.
+            # A result belongs in the message with its call.
             call = calls.get(message.tool_call_id)
             if call is None:
                 raise ValueError(
@@ -117,7 +118,7 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
             parts.append({"type": "tool-invocation", "toolInvocation": call})
         before = written[-1] if written else None
         if before is not None and message.role == before["role"] == "assistant":
-            # What it says once it has the results is a further step of the same message.
+            # The text after the results is a further step of the same message.
             before["parts"] += [{"type": "step-start"}, *parts]
             before["content"] += message.content
             continue

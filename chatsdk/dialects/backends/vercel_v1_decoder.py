@@ -1,4 +1,4 @@
-"""Vercel's data stream v1, read: one line each, a code before a colon and JSON behind it."""
+"""Decodes the lines of Vercel's data stream v1: a code, a colon, JSON."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ FINISH = {
     "unknown": "other",
 }
 
-# Characters of a bad line shown in an error.
+# Characters of a bad line to show in an error.
 SHOWN_CHARS = 80
 
 
 class VercelV1Decoder(Decoder):
-    """Reads the lines of one message. Its steps are of one answer."""
+    """Decodes the lines of one message. All its steps are one answer."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # Of each call, whether its arguments were streamed.
+        # For each call, whether its arguments were streamed.
         self._streamed: dict[str, bool] = {}
-        # Calls whose result did not come: the client is to run those tools.
+        # Calls without a result: the client must run their tools.
         self._open: set[str] = set()
-        # The reason of the step that ended last, and the counts of all of them.
+        # The finish reason of the latest step, and the counts of all steps.
         self._reason: str | None = None
         self._counts: list[int | None] = [None, None]
 
@@ -67,9 +67,9 @@ class VercelV1Decoder(Decoder):
         return () if read is None else read(self, load(rest))
 
     def close(self) -> Sequence[Part]:
-        """Return the end of a stream that has no ``d``, as assistant-stream writes it."""
+        """Return the end of a stream without ``d``, as from assistant-stream."""
         if self._reason is None or (self._reason == "tool-calls" and not self._open):
-            # After the results of tools another step has to come.
+            # Another step must follow the results of tools.
             return ()
         return (*self._usage(*self._counts), *_finish(self._reason))
 
@@ -103,7 +103,7 @@ class VercelV1Decoder(Decoder):
         name = as_name(call.get("toolName"))
         self._open.add(id)
         if self._streamed.get(id):
-            # The arguments came in pieces, and are repeated here.
+            # The arguments were streamed, and are repeated here.
             return (ToolCallDelta(id, id, name),)
         self._streamed[id] = True
         given = call.get("args")
@@ -177,7 +177,7 @@ _READ: dict[str, Callable[[VercelV1Decoder, Any], Sequence[Part]]] = {
     "e": VercelV1Decoder._step_end,
     "d": VercelV1Decoder._end,
     "3": VercelV1Decoder._error,
-    # assistant-stream's own, for messages inside messages.
+    # Codes of assistant-stream for nested messages.
     "aui-text-delta": VercelV1Decoder._text_delta,
     "aui-reasoning-delta": VercelV1Decoder._reasoning_delta,
     "aui-state": VercelV1Decoder._data,

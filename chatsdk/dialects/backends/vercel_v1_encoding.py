@@ -1,4 +1,4 @@
-"""Vercel's data stream v1, written: parts in, lines out."""
+"""Encodes parts as lines of Vercel's data stream v1."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NATIVE = {
 
 
 def encode(parts: Iterable[Part], *, id: str) -> Iterator[bytes]:
-    """Write the lines of one message with one step."""
+    """Encode the lines of one message with one step."""
     who, rest = opening(parts, id=id, model="")
     return write(_Lines(who), rest)
 
@@ -36,7 +36,7 @@ class _Lines(Writer[bytes]):
     def __init__(self, who: Identity) -> None:
         self._who = who
         self._pieces = CallPieces()
-        # The id of each call, in the order in which they came.
+        # The id of each call, in the order of arrival.
         self._calls: dict[int | str, str] = {}
         self._sources = 0
 
@@ -62,7 +62,7 @@ class _Lines(Writer[bytes]):
         for item in items:
             self._sources += 1
             id = item.document or f"source-{self._sources}"
-            # The protocol knows addresses only.
+            # The protocol supports only URLs.
             source = {"sourceType": "url", "id": id, "url": item.url or ""}
             yield _line("h", source | ({} if item.title is None else {"title": item.title}))
 

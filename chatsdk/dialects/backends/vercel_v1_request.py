@@ -1,4 +1,4 @@
-"""Requests of the AI SDK 4, read: the messages of its ``useChat``."""
+"""Decodes requests of the AI SDK 4: the messages of ``useChat``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["read"]
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that ``useChat`` posts."""
+    """Decode the body that ``useChat`` posts."""
     body = json_object(body)
     messages: list[Message] = []
     for place, item in enumerate(field(body, "messages", list)):
