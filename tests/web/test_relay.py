@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from browser import WAIT_SECONDS, Page, chunks, frames, read_until, serving, text_of
 
-from chatsdk import ChatClient, ChatError, ConnectError, HTTPStatusError
+from chatsdk import ChatClient, ChatError, ConnectError, HTTPStatusError, Usage
 from chatsdk.testing import ChatServer, RefusingPort
 from chatsdk.web import relay
 from chatsdk.web.error_responses import error_response
@@ -199,6 +199,16 @@ def test_what_the_backend_leaves_out_is_added(server, client) -> None:
     assert named.startswith("call_")
     assert start["messageId"].startswith("msg_")
     assert finish == {"type": "finish", "finishReason": "tool-calls"}
+
+
+def test_every_chunk_of_openai_has_a_choice(server, client) -> None:
+    """Programs look at `choices[0]` of each chunk; the counts come with the reason."""
+    server.answer("openai", "Hello", usage=Usage(input=1, output=2, total=3))
+    with serving(view(client)) as url, Page(url) as page:
+        found = chunks(page.ask(body={}).read())
+    assert all(chunk["choices"] for chunk in found)
+    assert found[-1]["choices"][0]["finish_reason"] == "stop"
+    assert found[-1]["usage"]["total_tokens"] == 3
 
 
 def test_slow_browser_slows_the_backend(server, client) -> None:

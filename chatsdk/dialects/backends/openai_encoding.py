@@ -57,6 +57,8 @@ class Chunks(Writer[bytes]):
         self._event = event
         self._places: dict[int | str, int] = {}
         self._pieces = CallPieces()
+        self._usage: dict[str, Any] | None = None
+        self._finished = False
 
     def begin(self) -> Iterator[bytes]:
         yield self._chunk({"role": "assistant", "content": ""})
@@ -74,10 +76,16 @@ class Chunks(Writer[bytes]):
         yield self._chunk({"annotations": [annotation(item) for item in items]})
 
     def usage(self, part: UsageUpdate, step: Answer) -> Iterator[bytes]:
-        yield self._frame({"choices": [], "usage": usage_fields(part)})
+        # OpenAI sends a chunk without a choice only if it is asked to, and programs that look at
+        # `choices[0]` fail on one. So counts that come before the reason go out with it.
+        self._usage = usage_fields(part)
+        if self._finished:
+            yield from self._counts()
 
     def finish(self, part: Finish) -> Iterator[bytes]:
-        yield self._chunk({}, native_reason(part, self._finish, NATIVE, "stop"))
+        self._finished = True
+        found, self._usage = self._usage, None
+        yield self._chunk({}, native_reason(part, self._finish, NATIVE, "stop"), found)
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
         # Nothing follows an error, not even an end marker.
@@ -85,10 +93,24 @@ class Chunks(Writer[bytes]):
         yield sse.encode(dump({"error": error}))
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        yield from self._counts()
         yield sse.encode("[DONE]", event=self._event)
 
-    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
-        return self._frame({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    def _counts(self) -> Iterator[bytes]:
+        found, self._usage = self._usage, None
+        if found is not None:
+            yield self._frame({"choices": [], "usage": found})
+
+    def _chunk(
+        self,
+        delta: dict[str, Any],
+        finish: str | None = None,
+        usage: dict[str, Any] | None = None,
+    ) -> bytes:
+        chunk: dict[str, Any] = {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+        if usage is not None:
+            chunk["usage"] = usage
+        return self._frame(chunk)
 
     def _call(self, part: ToolCallDelta) -> dict[str, Any]:
         place = self._places.setdefault(part.index, len(self._places))
