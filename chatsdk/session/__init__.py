@@ -1,4 +1,4 @@
-"""The hook: `ChatSession` mirrors the answer that streams, and `use_chat` makes one."""
+"""Chat sessions: `ChatSession` follows the streaming answer; `use_chat` creates one."""
 
 from __future__ import annotations
 

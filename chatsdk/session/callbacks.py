@@ -1,4 +1,4 @@
-"""`Callbacks`: the functions that a user gave to a session, and how they are called."""
+"""`Callbacks`: the user's callback functions of a session, and how they are called."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger("chatsdk")
 
 
 class Callbacks:
-    """The functions that a user gave; each may be ``None``."""
+    """The user's callback functions; each may be ``None``."""
 
     __slots__ = ("answer", "error", "finish", "tool")
 
@@ -39,7 +39,7 @@ class Callbacks:
 
 
 def call(function: Callable[..., object] | None, what: str, *args: Any) -> None:
-    """Call a user's function. An exception that it raises is logged; a signal handler's is not."""
+    """Call a user's function. Exceptions are logged, but one raised by a signal handler is not."""
     if function is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""`Conversation`: what is said in a session, and how much of it the backend keeps."""
+"""`Conversation`: the messages of a session, and how many the backend stores."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ __all__ = ["Conversation"]
 
 
 class Conversation(NamedTuple):
-    """What is said, and where it goes on.
+    """The messages, and the point from which the backend continues.
 
     Attributes:
         messages: each with an id.
-        id: the backend's id of it, where the backend keeps it and has told.
-        server_has: the id of the last answer that the backend put into it, though perhaps that
-            was stopped or failed here.
-        origin: the backend's id of what there was before the first answer here, if anything.
-        failed: the ids of the questions whose turn ended before its first word. As long as such
-            an end follows them they are shown, but not sent.
+        id: the backend's id of the conversation, if the backend stores it and has sent an id.
+        server_has: the id of the last answer that the backend stored. The same answer may have been
+            stopped or have failed here.
+        origin: the backend's id of the conversation before the first answer here, if there was one.
+        failed: the ids of the questions whose turn failed before its first text. While such a
+            failed answer follows a question, the question is shown but not sent.
     """
 
     messages: tuple[Message, ...] = ()

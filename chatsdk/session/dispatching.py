@@ -1,4 +1,4 @@
-"""Where and how often a session calls back, as a user says it."""
+"""The `dispatch=` and `throttle=` options."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Protocol
 
 __all__ = ["THROTTLE_SECONDS", "Dispatch", "check_dispatch", "seconds_between"]
 
-# Seconds between two updates of a window: as often as an eye follows text.
+# Seconds between two updates of a user interface: about as fast as the eye follows text.
 THROTTLE_SECONDS = 1 / 30
 
 
 class Dispatch(Protocol):
     """Runs `function` on the thread of a user interface, `delay` seconds from now.
 
-    It is called from any thread, may be called in a garbage collection, and must not block.
+    It is called from any thread, possibly during a garbage collection, and must not block.
     """
 
     def __call__(self, function: Callable[[], None], delay: float = 0.0, /) -> object: ...
 
 
 def check_dispatch(dispatch: object) -> None:
-    """Look whether a dispatcher can be called as one.
+    """Check that a dispatcher can be called with a function and a delay.
 
     Raises:
         TypeError: it cannot.
@@ -33,7 +33,7 @@ def check_dispatch(dispatch: object) -> None:
     try:
         signature = inspect.signature(dispatch)
     except (TypeError, ValueError):
-        # Some that are written in C do not tell.
+        # Some callables written in C have no signature.
         return
     try:
         signature.bind(print, 0.0)
@@ -45,7 +45,7 @@ def check_dispatch(dispatch: object) -> None:
 
 
 def seconds_between(throttle: float | None, dispatch: Dispatch | None) -> float:
-    """Return how many seconds are to lie between two updates at least.
+    """Return the minimum number of seconds between two updates.
 
     Raises:
         TypeError, ValueError: `throttle` is not a number of seconds.

@@ -1,4 +1,4 @@
-"""`Guard`: the one lock of a session, which makes no finalizer and no signal handler wait."""
+"""The session's lock; finalizers and signal handlers defer work instead of waiting."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ __all__ = ["Guard"]
 
 
 class Guard:
-    """A lock, and what has to wait until it is free.
+    """A lock, and the work that is deferred until the lock is free.
 
-    It is held within ``with guard, guard.lock:``. The lock is entered by itself, since a Ctrl-C in
-    a method of ours might come when it is taken and the block that frees it is not yet entered.
+    Use it as ``with guard, guard.lock:``. The lock is entered separately because Ctrl-C might
+    interrupt a method of `Guard` after it took the lock and before the block that releases it is
+    entered.
 
-    A finalizer or a signal handler may run while its own thread holds the lock, at any bytecode,
-    and would wait for ever. It uses `when_free`: the work is done at once if nobody holds the
-    lock, else by the holder, as soon as the lock is released.
+    A finalizer or a signal handler may run at any bytecode while its own thread holds the lock, and
+    would deadlock if it waited. So it calls `when_free`: the work is done at once if the lock is
+    free, else by the holder as soon as it has released the lock.
 
     Attributes:
         lock: the lock itself.
-        waiting: the work that waits.
+        waiting: the deferred work.
     """
 
     __slots__ = ("lock", "waiting")
@@ -39,13 +40,13 @@ class Guard:
             self.settle()
 
     def when_free(self, work: Callable[[], object]) -> None:
-        """Do `work`, which may take the lock, now or when it is released. Never waits for it."""
+        """Do `work`, which may take the lock, now or on its release. Never waits for the lock."""
         self.waiting.append(work)
         self.settle()
 
     def settle(self) -> None:
-        """Do what waits, unless somebody holds the lock: that one will do it."""
-        # If it is free this thread does not hold it; that another one may take it is no danger.
+        """Do the deferred work, unless the lock is held: then the holder will do it."""
+        # A free lock is not held by this thread. If another thread takes it now, that is safe.
         while self.waiting and not self.lock.locked():
             try:
                 work = self.waiting.popleft()

@@ -1,4 +1,4 @@
-"""`TurnHandle`: what `ChatSession.start` returns, to wait on."""
+"""`TurnHandle`: returned by `ChatSession.start`, to wait for the turn."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ __all__ = ["TurnHandle", "start_turn"]
 
 
 class TurnHandle:
-    """A turn that is read on a thread of its own."""
+    """A turn that is read on a background thread."""
 
     def __init__(self, machine: Machine, turn: Turn) -> None:
         self._machine = machine
         self._turn = turn
-        # Set by the thread as the last thing it does; read by everybody.
+        # Set by the background thread as its last action; read by any thread.
         self._over = threading.Event()
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def done(self) -> bool:
-        """Whether the turn has ended and its thread has told the callbacks.
+        """Whether the turn has ended and its thread has called the callbacks.
 
-        After `stop` that is a few milliseconds later; `ChatSession.done` is true at once.
+        After `stop` this takes a few milliseconds; `ChatSession.done` is true at once.
         """
         return self._over.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until `done`, for `timeout` seconds at most; return whether it is.
+        """Wait until `done`, for at most `timeout` seconds; return whether it is.
 
         Raises:
             RuntimeError: called on the turn's own thread, by one of its callbacks.
@@ -54,22 +54,22 @@ class TurnHandle:
         return self._over.wait(timeout)
 
     def result(self, timeout: float | None = None) -> Answer:
-        """Wait for the end and return the final `Answer`; after `stop`, what there is of it.
+        """Wait for the end and return the final `Answer`, or after `stop` the partial one.
 
         Args:
-            timeout: seconds; ``None`` waits for as long as it takes.
+            timeout: seconds; ``None`` waits without a limit.
 
         Raises:
-            TimeoutError: it has not ended in time; it goes on.
+            TimeoutError: the turn has not ended in time; it continues.
             RuntimeError: as `wait`.
-            ChatError: what ended the answer before its end.
+            ChatError: the error that ended the answer early.
             TypeError, ValueError: the body or prompt could not be sent.
             BaseException: any other exception that ended the turn's thread.
         """
         if not self.wait(timeout):
             raise TimeoutError(f"the answer has not ended within {timeout} s")
         error = self._error
-        # After stop(), a ChatError only says how the connection ended.
+        # After stop(), a ChatError only reports how the connection ended.
         if error is not None and not (
             isinstance(error, ChatError) and self.outcome.reason == "stopped"
         ):
@@ -77,17 +77,17 @@ class TurnHandle:
         return self._machine.answer_of(self._turn)
 
     def stop(self) -> None:
-        """End the answer and keep its text; as `ChatSession.stop`, but only for this turn."""
+        """End the answer and keep its text; like `ChatSession.stop`, but only for this turn."""
         self._machine.stop(self._turn)
 
     @property
     def answer(self) -> Answer:
-        """The newest `Answer` of this turn, an empty one before the first step."""
+        """The latest `Answer` of this turn; empty before the first step."""
         return self._machine.answer_of(self._turn)
 
     @property
     def outcome(self) -> Outcome:
-        """How the turn ended; false, with the reason ``"pending"``, while it goes on."""
+        """How the turn ended; false, with the reason ``"pending"``, while it is under way."""
         return self._machine.outcome_of(self._turn)
 
     def __reduce__(self) -> NoReturn:

@@ -1,4 +1,4 @@
-"""`use_chat`: a session from an address, in one call."""
+"""`use_chat`: creates a chat session from a URL in one call."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def use_chat(
             print(answer.delta, end="")
 
     Args:
-        url: the address, or a `ChatClient`. The session closes a client that is made here; one
-            that you give stays open.
+        url: the backend's URL, or a `ChatClient`. The session closes a client that it created; a
+            client that you pass stays open.
         on_answer, on_finish, on_error, on_tool, dispatch, throttle, latest, messages,
-        conversation_id, saved: as in `ChatSession`.
+            conversation_id, saved: as in `ChatSession`.
         dialect, token, headers, defaults, timeout, retry, limits, http, verify, cert,
-        proxies, follow_redirects, exact_url, tap: as in `ChatClient`; only with an address.
+            proxies, follow_redirects, exact_url, tap: as in `ChatClient`; only with a URL.
 
     Raises:
-        TypeError, ValueError: an argument that cannot work; nothing was sent.
+        TypeError, ValueError: an argument is invalid; nothing was sent.
     """
     options = given(
         dialect=dialect,

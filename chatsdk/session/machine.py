@@ -1,4 +1,4 @@
-"""`Machine`: the state of a session, and every move that it makes, under one lock."""
+"""`Machine`: the session's state machine; one lock guards every transition."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ __all__ = ["Machine"]
 
 
 class Machine:
-    """Decides under the lock, and tells the notifier without it.
+    """Decides under the lock, and notifies after releasing it.
 
-    A commit names its turn: a turn that is no longer current, or was stopped, changes nothing. The
-    steps of an answer after its first change the turn alone, and need no lock: see
-    `chatsdk.session.reading`.
+    A commit names its turn: a turn that was stopped, or is no longer the current one, changes
+    nothing. After the first step of an answer, further steps change only the turn and need no lock:
+    see `chatsdk.session.reading`.
 
     Attributes:
-        guard: guards the snapshot, the counters and what `notifier` has under it. Never held while
-            calling out, reading, logging or yielding. `stop` and `end_when_free` do not wait for
-            it.
-        notifier: tells callbacks and subscribers.
+        guard: guards the snapshot, the counters and the guarded part of `notifier`. Never held
+            while calling out, reading, logging or yielding. `stop` and `end_when_free` do not wait
+            for it.
+        notifier: notifies callbacks and subscribers.
         closed: no new turn begins.
     """
 
@@ -50,7 +50,7 @@ class Machine:
 
     @property
     def seen(self) -> Snapshot:
-        """The state as it may be shown: one consistent value. Takes no lock."""
+        """The state to show: one consistent value. Takes no lock."""
         return self._snapshot.seen()
 
     # Turns ----------------------------------------------------------------------------------
@@ -64,11 +64,11 @@ class Machine:
         dialect: Dialect,
         url: str,
     ) -> tuple[Turn, Plan]:
-        """Begin a turn; with `latest` it ends the one in flight.
+        """Begin a turn; with `latest`, end the one in flight first.
 
         Raises:
             BusyError: a turn is in flight.
-            TypeError, ValueError: the request makes no sense here; nothing has changed.
+            TypeError, ValueError: the request is not possible in this state; nothing has changed.
             RuntimeError: the session is closed.
         """
         with self.guard, self.guard.lock:
@@ -83,8 +83,8 @@ class Machine:
             plan = plan_for(before)
             old = self._interrupt()
             if old is not None and self._snapshot.conversation != before.conversation:
-                # A step came in between. What is said is to be what the old turn's end told, but
-                # nothing may fail any more.
+                # A step arrived meanwhile. Plan again so that the history matches what `on_finish`
+                # reported; it is too late to fail.
                 with contextlib.suppress(TypeError, ValueError):
                     plan = plan_for(self._snapshot)
             self._turns += 1
@@ -95,28 +95,28 @@ class Machine:
             self._put(self._snapshot.begun(turn, plan.messages, plan.named))
         _wake(old)
         if self.closed:
-            # close() came in between and has not seen this turn.
+            # close() ran meanwhile and has not seen this turn.
             self.stop(turn)
         try:
             self.notifier.changed()
         except BaseException:
-            # Ctrl-C in a callback. Nobody will read this turn.
+            # Ctrl-C in a callback: this turn will not be read.
             self.stop(turn)
             self.end(turn, Outcome("stopped"))
             raise
         return turn, plan
 
     def begin_steps(self, turn: Turn) -> None:
-        """Note that the answer of a turn has begun. Further steps change the turn alone."""
+        """Record that the answer of a turn has begun. Further steps change only the turn."""
         with self.guard, self.guard.lock:
-            # A turn that goes on is the current one: whatever replaces it ends it first.
+            # A turn under way is the current one, because its successor would have ended it first.
             if turn.going:
                 self._put(self._snapshot.stepped())
 
     def end_round(self, turn: Turn, answer: Answer, messages: tuple[Message, ...]) -> bool:
-        """Note a round of tools, at the end of which the answer is `answer`.
+        """Record a completed tool round, after which the answer is `answer`.
 
-        Returns whether `turn` may go on; if not, the round is left out.
+        Returns whether `turn` may continue; if not, the round is discarded.
         """
         with self.guard, self.guard.lock:
             if not turn.going:
@@ -127,7 +127,7 @@ class Machine:
             return True
 
     def end(self, turn: Turn, outcome: Outcome, *, nested: bool = True) -> None:
-        """Commit the end of a turn and tell it; only the first time counts.
+        """Commit the end of a turn and notify; only the first call counts.
 
         `nested` as in `Notifier.changed`.
         """
@@ -136,11 +136,11 @@ class Machine:
         self.notifier.changed(nested=nested)
 
     def end_when_free(self, turn: Turn, outcome: Outcome) -> None:
-        """As `end`, for finalizers and signal handlers, which must not wait for the lock."""
+        """Like `end`, for finalizers and signal handlers, which must not wait for the lock."""
         if turn.outcome is None:
             self.guard.when_free(partial(self.end, turn, outcome, nested=False))
         elif self.notifier.queue:
-            # A Ctrl-C came before its end was told.
+            # Ctrl-C came before the end was delivered.
             self.guard.when_free(partial(self.notifier.changed, nested=False))
 
     def stop(self, turn: Turn | None = None) -> None:
@@ -153,14 +153,15 @@ class Machine:
         current.cancel.set()
 
     def answer_of(self, turn: Turn) -> Answer:
-        """Return the newest answer of a turn, whether it is current or not."""
-        # In this order: one that is not over afterwards had not kept an earlier answer.
+        """Return the latest answer of a turn, current or not."""
+        # Read in this order: if the turn has not ended after the first read, that answer is the
+        # latest.
         answer = turn.answer
         outcome = self._outcome_of(turn)
         return answer if outcome is None else outcome.answer
 
     def outcome_of(self, turn: Turn) -> Outcome:
-        """Return how a turn ended; one that is false while it goes on."""
+        """Return how a turn ended; a false outcome while it is under way."""
         answer = turn.answer
         outcome = self._outcome_of(turn)
         return Outcome("pending", answer=answer) if outcome is None else outcome
@@ -182,7 +183,7 @@ class Machine:
         """Begin with this conversation; messages without an id get one.
 
         Raises:
-            TypeError, ValueError: an id is no string, or there twice.
+            TypeError, ValueError: an id is not a string, or occurs twice.
         """
         with self.guard, self.guard.lock:
             self._ids = ids
@@ -199,14 +200,14 @@ class Machine:
         with self.guard, self.guard.lock:
             self._must_be_free("set_messages()")
             messages = named(messages, self._new_id)
-            # A turn that was stopped gives its answer to the conversation that was.
+            # The answer of a stopped turn belongs to the old conversation.
             self._interrupt()
             now = self._snapshot
             self._put(now._replace(conversation=now.conversation._replace(messages=messages)))
         self.notifier.changed()
 
     def clear_error(self) -> None:
-        """Leave the status ``error``, if the session is there."""
+        """Leave the status ``error``, if the session is in it."""
         with self.guard, self.guard.lock:
             if self._snapshot.status is not Status.ERROR:
                 return
@@ -245,7 +246,7 @@ class Machine:
             try:
                 snapshot = snapshot.ended(outcome)
             except BaseException:
-                # Ctrl-C: whoever drops the stream ends the turn.
+                # Ctrl-C: dropping the stream will end the turn.
                 turn.unsettle()
                 raise
             turn.going = False
@@ -254,7 +255,7 @@ class Machine:
             self.notifier.put_end(snapshot)
 
     def _interrupt(self) -> Turn | None:
-        """End the turn in flight and return it; its reader is woken after the lock."""
+        """End the turn in flight and return it; the caller wakes its reader after the lock."""
         snapshot = self._snapshot
         if snapshot.turn is None or not snapshot.in_flight:
             return None
@@ -264,9 +265,9 @@ class Machine:
 
 
 def _stop(turn: Turn) -> Answer:
-    """Let no step of a turn follow, and return the answer that it keeps. Takes no lock."""
-    # In this order: a step that is committed after the mark is told to nobody, and one that is
-    # told was committed before it, so that the answer kept here has it.
+    """Prevent further steps of a turn, and return the answer that it keeps. Takes no lock."""
+    # Mark first. A step committed after the mark is not delivered, and a delivered step was
+    # committed before the mark, so the answer read here includes it.
     turn.mark_stopped()
     return turn.last
 

@@ -1,4 +1,4 @@
-"""`Notifier`: tells callbacks and subscribers what changed, on the right thread, often enough."""
+"""Delivers state changes to callbacks and subscribers, on the right thread and throttled."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ __all__ = ["Notifier"]
 
 logger = logging.getLogger("chatsdk")
 
-# The one key of `Notifier.at_it`.
+# The only key of `Notifier.at_it`.
 WHO = "who"
 
 
 class Notifier:
     """Delivers what a session commits.
 
-    One thread delivers at a time, so that callbacks never overlap and states never go backwards;
-    another one that has something to deliver leaves it to the one that is at it. With `dispatch`
-    at most one call is waiting on the user interface's thread, and it shows what is newest when
-    it runs. How a turn ended is never coalesced: it waits in a queue.
+    One thread delivers at a time, so that callbacks never overlap and states never go backwards.
+    Another thread with something to deliver leaves it to the delivering thread. With `dispatch`, at
+    most one call waits on the user interface's thread, and it shows the latest state when it runs.
+    The end of a turn is never coalesced: it waits in a queue.
     """
 
     def __init__(
@@ -56,51 +56,52 @@ class Notifier:
         self._dispatch = dispatch
         self._throttle = seconds_between(throttle, dispatch)
         self._name = name
-        # Each change is told here and now.
+        # Each change is delivered immediately, on the thread that reads.
         self.direct = dispatch is None and not self._throttle
-        # Who delivers now. A dict, since its setdefault is atomic: the first one stays.
+        # The current deliverer. A dict, because its setdefault is atomic: the first one stays.
         self.at_it: dict[str, Turn | Delivery] = {}
-        # The session's own: guards `newest`, the subscribers, `waiting` and when it is due.
+        # The session's guard: guards `newest`, the subscribers, `waiting` and its due time.
         self._guard = guard
         self.newest = Snapshot()
         self._subscribers: tuple[Subscription, ...] = ()
-        # What is never coalesced, in order.
+        # The calls that are never coalesced, in order.
         self.queue: deque[Callable[[], None]] = deque()
-        # Whether the newest state has to be shown. As with the queue: who delivers looks at it once
-        # more afterwards, so that what is put before asking who is at it is never left.
+        # Set when a state awaits delivery. The delivering thread checks this and the queue again
+        # before it leaves, so a change recorded before `at_it` is tested is never lost.
         self.news = False
-        # Whether a call is under way to the user interface's thread, or to a timer.
+        # Whether a call is pending on the user interface's thread or on a timer.
         self.waiting = False
         self._due = 0.0
         self._timer: threading.Timer | None = None
-        # Whether the dispatcher raised when it was asked last.
+        # Whether the last call of the dispatcher raised.
         self._broken = False
-        # What on_answer got last, and of which turn. Only the thread that delivers looks at it.
+        # The last answer given to on_answer, and its turn. Used only by the delivering thread.
         self._given: Answer | None = None
         self._given_of: Turn | None = None
-        # The end of a turn of which the subscribers know.
+        # The end of a turn that the subscribers have been notified of.
         self._ended: Snapshot | None = None
 
     # Under the session's lock ---------------------------------------------------------------
 
     def put_end(self, snapshot: Snapshot) -> None:
-        """Note the newest state, which ends its turn."""
+        """Record the latest state, which ends its turn."""
         outcome = snapshot.outcome
         assert outcome is not None
         calls = [partial(self._give_last, snapshot)]
         if outcome.error is not None:
             calls.append(partial(call, self._callbacks.error, "on_error", outcome.error))
-        # Before on_finish, which may begin the next turn: nobody is to miss how this one ended.
+        # Subscribers first: `on_finish` may start the next turn, and this end would be missed.
         calls.append(partial(self._show_end, snapshot))
         calls.append(partial(call, self._callbacks.finish, "on_finish", outcome))
-        # In this order, and all at once: the thread that delivers may look at any moment.
+        # State, queue, flag, in this order and together: the delivering thread may read at any
+        # time.
         self.newest = snapshot
         self.queue.extend(calls)
 
     # Without it -----------------------------------------------------------------------------
 
     def tell_tool(self, request: ToolCall, result: object) -> None:
-        """Tell `on_tool` what became of a call; never left out."""
+        """Pass the result of a tool call to `on_tool`; never coalesced."""
         with self._guard, self._guard.lock:
             self.queue.append(partial(call, self._callbacks.tool, "on_tool", request, result))
         self.changed()
@@ -115,15 +116,15 @@ class Notifier:
         return partial(self._unsubscribe, subscription)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
-        # At once, also in the round that is under way.
+        # Takes effect at once, also in a notification round that is under way.
         subscription.active = False
         with self._guard, self._guard.lock:
             self._subscribers = tuple(s for s in self._subscribers if s is not subscription)
 
     def changed(self, *, nested: bool = True) -> None:
-        """See that what was put is delivered: here, or where and when `dispatch` says.
+        """Deliver the recorded changes: here, or where and when `dispatch` decides.
 
-        `nested`: called within a callback, deliver before that one returns.
+        `nested`: if called within a callback, deliver before that callback returns.
         """
         if self.direct:
             self.deliver(nested=nested)
@@ -131,7 +132,7 @@ class Notifier:
         here = mine = False
         try:
             with self._guard, self._guard.lock:
-                # The end of a turn is not held back, unless a call is waiting that will bring it.
+                # The end of a turn is not delayed, unless a pending call will deliver it.
                 delay = 0.0 if self.queue else max(0.0, self._due - time.monotonic())
                 here = self._dispatch is None and not delay
                 if not here and not self.waiting and not (self._broken and delay):
@@ -160,15 +161,15 @@ class Notifier:
         self._broken = False
 
     def _refused(self) -> None:
-        """Note that the dispatcher raised: the window is gone, or is not there yet."""
-        # It is asked again, but not at each event of a flood, and logged once.
+        """Record that the dispatcher raised: the window is closed, or not open yet."""
+        # Try again later, not at each event of a burst, and log only once.
         self._due = time.monotonic() + (self._throttle or THROTTLE_SECONDS)
         if not self._broken:
             self._broken = True
             logger.exception("dispatch raised")
 
     def close(self, seconds: float) -> None:
-        """Tell what still waits, and end the thread that would have. Never waits for the lock."""
+        """Deliver what is pending, and end the timer thread. Never waits for the lock."""
         timer = self._timer
         if timer is not None:
             timer.cancel()
@@ -178,7 +179,7 @@ class Notifier:
                 self.waiting = False
                 self._guard.when_free(partial(self.deliver, nested=False))
         elif self._broken and self.queue:
-            # The last chance to tell how a turn ended.
+            # The last chance to report how a turn ended.
             self._guard.when_free(partial(self.changed, nested=False))
 
     def _run(self) -> None:
@@ -187,7 +188,7 @@ class Notifier:
         self.deliver()
 
     def deliver(self, *, nested: bool = True) -> None:
-        """Deliver here what there is, or leave it to the thread that is at it."""
+        """Deliver what is pending, or leave it to the thread that is delivering."""
         me = Delivery(threading.get_ident())
         self.news = True
         at_it, queue = self.at_it, self.queue
@@ -199,7 +200,8 @@ class Notifier:
                 if self._throttle:
                     self._due = time.monotonic() + self._throttle
                 while queue or self.news:
-                    # In this order: how a turn ended is put before the state that follows it.
+                    # Read the flag, the state, then the queue: the end of a turn is queued before
+                    # the state that follows it.
                     news, self.news = self.news, False
                     newest = self.newest
                     try:
@@ -217,29 +219,29 @@ class Notifier:
             raise
 
     def let_go(self, who: Turn | Delivery, *, nested: bool = True) -> None:
-        """See that `who` does not keep others from delivering, after a Ctrl-C in a callback."""
+        """Let other threads deliver again after Ctrl-C in a callback of `who`."""
         if self.at_it.get(WHO) is who:
             del self.at_it[WHO]
             if self.queue or self.news:
-                # Who found this thread at it has left it something.
+                # Threads that found this one delivering have left their changes to it.
                 self.deliver(nested=nested)
 
     # On the thread that delivers ------------------------------------------------------------
 
     def tell_step(self, turn: Turn, before: Answer, answer: Answer) -> None:
-        """Deliver one step, which follows `before`: the short way, where each is told at once.
+        """Deliver one step, which follows `before`: the fast path without throttle or dispatcher.
 
-        Whoever calls it calls `let_go` if it raises.
+        If it raises, the caller calls `let_go`.
         """
         at_it = self.at_it
         if self.queue or at_it.setdefault(WHO, turn) is not turn:
             self.deliver()
             return
-        # Looked at once more: after a stop the turn may keep the answer before, and its end may
-        # have been told. A stop from now on is told after this.
+        # Check again: after a stop the turn may keep the previous answer, and its end may have been
+        # delivered. A stop from now on is delivered after this step.
         if (function := self._answer) is not None and turn.going:
             if self._given is before or (before is BEFORE_FIRST and self._given_of is not turn):
-                # It has the right delta already.
+                # Its delta is already right.
                 self._given = answer
                 self._given_of = turn
                 try:
@@ -262,7 +264,8 @@ class Notifier:
         if function is not None and snapshot.status is Status.STREAMING:
             turn = snapshot.turn
             assert turn is not None
-            # In this order: what was there before the stop is in the answer that it keeps.
+            # Answer first: if the turn was not stopped afterwards, the answer is part of what it
+            # keeps.
             answer = turn.answer
             if not turn.stopped:
                 self._give(function, turn, answer)
@@ -279,7 +282,7 @@ class Notifier:
                 call(subscription.listener, "a subscriber")
 
     def _give(self, function: Callable[[Answer], object], turn: Turn, answer: Answer) -> None:
-        """Give `on_answer` the answer, unless it has it."""
+        """Give `on_answer` the answer, unless it already has it."""
         before = self._given if self._given_of is turn else None
         if answer is not before:
             self._given = answer
@@ -287,7 +290,7 @@ class Notifier:
             call(function, "on_answer", answer.since(before))
 
     def _give_last(self, snapshot: Snapshot) -> None:
-        """Give `on_answer` the last answer of a turn, if it says more than the one it has."""
+        """Give `on_answer` the last answer of a turn, if that has more than its previous one."""
         function = self._answer
         turn = snapshot.turn
         if function is None or turn is None:
@@ -298,7 +301,7 @@ class Notifier:
 
 
 class Delivery:
-    """One thread that tells what there is."""
+    """Identifies a thread while it delivers."""
 
     __slots__ = ("reader",)
 
@@ -307,7 +310,7 @@ class Delivery:
 
 
 class Subscription:
-    """One listener; the same function may have several."""
+    """One listener; the same function may be subscribed several times."""
 
     __slots__ = ("active", "listener")
 

@@ -1,4 +1,4 @@
-"""`Plan`: what a request means for the conversation, and what is sent."""
+"""`Plan`: the changes to the conversation for a request, and the messages to send."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "named", "unused"]
 
-# A model that has not come to an end after so many rounds mostly goes in circles, and each round
-# is a request that sends the whole conversation again.
+# Default maximum of tool rounds in a turn. A model that still calls tools after this many is
+# usually looping, and each round sends the complete conversation again.
 MAX_ROUNDS = 8
 
 EDIT_ON_SERVER = (
@@ -39,16 +39,16 @@ EDIT_ON_SERVER = (
 
 @attrs.frozen
 class Plan:
-    """What a turn does.
+    """The plan of a turn.
 
     Attributes:
-        request: what to do again when it is regenerated.
+        request: what to repeat on `regenerate`.
         messages: the conversation from now on.
-        sent: those of them that the backend is given; ``None`` where a body is posted.
-        conversation_id: which conversation of the backend goes on.
-        named: the id of the conversation, where it is named here.
-        branches: the conversation can go on from any of its answers.
-        asked: the ids of the messages that are the question.
+        sent: the messages of it that are sent; ``None`` if a body is posted.
+        conversation_id: the backend's conversation to continue.
+        named: the id of the conversation, if it is chosen here.
+        branches: the conversation can continue from any of its answers.
+        asked: the ids of the messages that form the question.
     """
 
     request: Post | Ask
@@ -70,11 +70,11 @@ class Plan:
         url: str,
         new_id: Callable[[], str],
     ) -> Plan:
-        """Plan `request` for a session that is at `snapshot`; `dialect` is asked at `url`.
+        """Plan `request` for a session in the state `snapshot`; `dialect` is used with `url`.
 
         Raises:
-            ValueError: there is no such message, or the backend's own history forbids it.
-            TypeError: options for what takes none.
+            ValueError: the message does not exist, or the backend's own history forbids it.
+            TypeError: options for a request that takes none.
         """
         last = None if snapshot.turn is None else snapshot.turn.request
         messages, id, server_has, origin, failed = snapshot.conversation
@@ -128,7 +128,7 @@ class Plan:
         if kept_by_server and id is not None:
             sent = sent[known:]
             if known:
-                # The backend has the calls, and takes nothing before their results.
+                # The backend has the calls, and accepts nothing before their results.
                 sent = (*not_run(owed_calls(kept[known - 1], sent)), *sent)
         return cls(
             Ask((), options),
@@ -142,14 +142,14 @@ class Plan:
 
     @property
     def toolbox(self) -> Toolbox | None:
-        """The tools to run, ``None`` if there is nothing to run."""
+        """The tools to run; ``None`` if there are none."""
         options = {} if isinstance(self.request, Post) else self.request.options
         tools: Toolbox | None = options.get("tools")
         return tools if tools is not None and tools.runs(()) else None
 
     @property
     def max_rounds(self) -> int:
-        """How often the results of tools are sent at most."""
+        """The maximum number of times that tool results are sent."""
         options = {} if isinstance(self.request, Post) else self.request.options
         return options.get("max_rounds") or MAX_ROUNDS
 
@@ -161,22 +161,22 @@ class Plan:
         conversation_id: str | None,
         number: int,
     ) -> Plan:
-        """Return what to do after the round of this number: send the results of its tools.
+        """Return the plan that sends the tool results of the round with this number.
 
         Args:
-            client: tells who keeps the conversation.
-            asked: what the model said with its calls.
+            client: determines who stores the conversation.
+            asked: the model's message with its calls.
             results: what the tools returned.
-            conversation_id: as the answer told it.
+            conversation_id: as the answer reported it.
         """
         assert isinstance(self.request, Ask)
         options = dict(self.request.options)
         if isinstance(key := options.get("idempotency_key"), str):
-            # It is another request.
+            # It is another request, so it needs another key.
             first = key.removesuffix(f"-{number}") if number > 1 else key
             options["idempotency_key"] = f"{first}-{number + 1}"
         if _insists(options.get("tool_choice")):
-            # It has been done; said again, the model would call tools for ever.
+            # It has been fulfilled; sent again, it would make the model call tools forever.
             del options["tool_choice"]
         if conversation_id is not None:
             options.pop("conversation_id", None)
@@ -188,7 +188,7 @@ class Plan:
         return attrs.evolve(self, request=Ask((), options), sent=sent, conversation_id=id)
 
     def open(self, client: ChatClient, cancel: Cancel) -> AnswerStream:
-        """Send it; what `ChatClient.send` and `ChatClient.ask` raise."""
+        """Send it; raises what `ChatClient.send` and `ChatClient.ask` raise."""
         if isinstance(self.request, Post):
             return client.send(self.request.body, cancel=cancel)
         options = dict(self.request.options)
@@ -201,7 +201,7 @@ class Plan:
 
 
 def _insists(choice: object) -> bool:
-    """Whether a ``tool_choice`` wants a call, in the words of OpenAI, Anthropic and others."""
+    """Whether a ``tool_choice`` forces a call, in the formats of OpenAI, Anthropic and others."""
     word = choice.get("type") if isinstance(choice, Mapping) else choice
     return word in ("required", "any", "function", "tool", "custom")
 
@@ -213,7 +213,7 @@ def named(
 
     Raises:
         ValueError: two messages have the same id.
-        TypeError: an id is no string.
+        TypeError: an id is not a string.
     """
     ids = {message.id for message in taken}
     result = []
@@ -230,8 +230,8 @@ def named(
 
 
 def unused(new_id: Callable[[], str], ids: Collection[str | None]) -> str:
-    """Return a new id that is not among `ids`, which messages may have brought along."""
-    # It comes to an end, because each new id is another one.
+    """Return a new id that is not among `ids`, which may include ids of the caller."""
+    # The loop ends because each new id is different.
     id = new_id()
     while id in ids:
         id = new_id()
@@ -239,7 +239,7 @@ def unused(new_id: Callable[[], str], ids: Collection[str | None]) -> str:
 
 
 def _on_server(messages: Sequence[Message], server_has: str | None) -> int:
-    """How many messages the backend keeps: those up to the last answer that it knows of."""
+    """Count the messages that the backend stores: those up to the last answer that it has."""
     for place in range(len(messages), 0, -1):
         message = messages[place - 1]
         if message.role == "assistant" and (
@@ -250,7 +250,7 @@ def _on_server(messages: Sequence[Message], server_has: str | None) -> int:
 
 
 def _branch(messages: Sequence[Message], origin: str | None) -> tuple[int, str | None]:
-    """How many messages the backend keeps under the newest id that they have, and that id."""
+    """Count the messages that the backend stores under their latest id, and return that id too."""
     for place in range(len(messages), 0, -1):
         if (id := messages[place - 1].conversation_id) is not None:
             return place, id
@@ -258,7 +258,7 @@ def _branch(messages: Sequence[Message], origin: str | None) -> tuple[int, str |
 
 
 def _may_go_back(removed: Sequence[Message], origin: str | None) -> bool:
-    """Whether the backend has an id for what was said before these messages."""
+    """Whether the backend has an id for the conversation before these messages."""
     return origin is None or all(
         message.conversation_id is not None
         for message in removed
@@ -278,7 +278,7 @@ def _before_answer(messages: tuple[Message, ...], id: str | None) -> tuple[Messa
     place = len(messages) - 1 if id is None else _place(messages, id)
     if place >= 0 and messages[place].role != "assistant":
         place += 1
-    # What the session did with its tools is part of the answer.
+    # The session's tool calls and results are part of the answer.
     while place > 0 and (by_session(messages[place - 1]) or _asks_session(messages, place - 1)):
         place -= 1
     kept = messages[: max(place, 0)]
@@ -288,7 +288,7 @@ def _before_answer(messages: tuple[Message, ...], id: str | None) -> tuple[Messa
 
 
 def _asks_session(messages: tuple[Message, ...], place: int) -> bool:
-    """Whether the message there asks for tools that the session has run."""
+    """Whether the message at this index calls tools that the session has run."""
     return messages[place].role == "assistant" and any(map(by_session, messages[place + 1 :][:1]))
 
 

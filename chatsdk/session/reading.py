@@ -1,4 +1,4 @@
-"""Reads the stream of a turn: each answer is in the session before it is yielded."""
+"""Reads the stream of a turn; commits each answer before yielding it."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ __all__ = ["steps"]
 def steps(
     machine: Machine, turn: Turn, stream: AnswerStream | ToolStream
 ) -> Generator[Answer, bool | None, None]:
-    """Commit each answer of `stream` as a step of `turn`, tell it, then yield it; end the turn.
+    """Commit each answer of `stream` as a step of `turn`, notify, then yield it; end the turn.
 
-    Once ``True`` is sent to it, it yields no more, and reads to the end.
+    After ``True`` is sent to the generator, it reads to the end without yielding.
 
     Raises:
-        BaseException: what ended the answer before its end, unless the turn was stopped.
+        BaseException: the error that ended the answer early, unless the turn was stopped.
     """
     turn.read = True
     turn.reader = get_ident()
     notifier = machine.notifier
     direct, tell = notifier.direct, notifier.tell_step
-    # The generator within: a call in between costs as much as half of what stands here.
+    # Iterate the inner generator: going through `__next__` would add half of this loop's cost.
     answers: Iterable[Answer] = getattr(stream, "_steps", None) or stream
     before = turn.answer
     drained: bool | None = None
     try:
-        # The turn may have been stopped, or replaced by a newer one, whenever it is looked at.
+        # Another thread may have stopped or replaced the turn before any of these checks.
         if turn.going:
             for answer in answers:
-                # The commit: one store, which needs no lock. A turn that was stopped meanwhile
-                # keeps what it had then: see `Turn.last`.
+                # The commit: a single store, which needs no lock. If the turn was stopped
+                # meanwhile, it keeps its earlier answer: see `Turn.last`.
                 turn.answer = answer
                 if before is BEFORE_FIRST:
                     machine.begin_steps(turn)
@@ -60,16 +60,16 @@ def steps(
                     break
                 before = answer
     except GeneratorExit:
-        # Dropped, perhaps by a garbage collection in the midst of anything: see `TurnStream`.
+        # Dropped, perhaps by a garbage collection at any point: see `TurnStream`.
         raise
     except BaseException as error:
         notifier.let_go(turn)
         stream.close()
         machine.end(turn, outcome_of(error, machine.answer_of(turn)))
         if turn.stopped and isinstance(error, ChatError):
-            # The user stopped the turn, so a connection that broke is no error any more.
+            # The user stopped the turn, so a broken connection is not an error any more.
             return
         raise
     stream.close()
-    # Without an outcome it was closed, which is how a turn is stopped.
+    # Without an outcome the stream was closed, and closing stops the turn.
     machine.end(turn, stream.outcome or Outcome("stopped"))

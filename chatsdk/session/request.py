@@ -1,4 +1,4 @@
-"""What a turn asks, as values."""
+"""The requests of a turn, as values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["Ask", "Edit", "Post", "Prompt", "Regenerate", "Request", "messages_o
 
 @attrs.frozen
 class Post:
-    """Send exactly this JSON body; the conversation is left alone."""
+    """Send exactly this JSON body; the conversation does not change."""
 
     body: Any = attrs.field(repr=False)
 
 
 @attrs.frozen
 class Ask:
-    """Add messages to the conversation and have it answered."""
+    """Add messages to the conversation and send it."""
 
     messages: tuple[Message, ...]
     options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
@@ -29,11 +29,11 @@ class Ask:
 
 @attrs.frozen
 class Regenerate:
-    """Have a question answered again, for `ChatSession.run` and `ChatSession.start`.
+    """Answer a question again, for `ChatSession.run` and `ChatSession.start`.
 
     Attributes:
-        message_id: the answer to replace, or the question to answer again; what comes after it is
-            cut. ``None``: the last one, and after ``send(body)`` that body once more.
+        message_id: the answer to replace, or the question to answer again; later messages are
+            removed. ``None``: the last one, or after ``send(body)`` that body again.
     """
 
     message_id: str | None = None
@@ -41,11 +41,12 @@ class Regenerate:
 
 @attrs.frozen
 class Edit:
-    """Change what the user said and have it answered, for `run` and `start` of a `ChatSession`.
+    """Change a message of the user and answer it, for `run` and `start` of a `ChatSession`.
 
     Attributes:
-        message_id: which message of the user; what comes after it is cut. ``None``: the last one.
-        text: what it says from now on.
+        message_id: the user's message to change; later messages are removed. ``None``: the last
+            one.
+        text: its new text.
     """
 
     message_id: str | None
@@ -71,10 +72,10 @@ def messages_of(value: Prompt) -> tuple[Message, ...]:
 
 
 def request_of(what: object) -> Request:
-    """Read what `ChatSession.run` and `ChatSession.start` take.
+    """Read the first argument of `ChatSession.run` and `ChatSession.start`.
 
     Raises:
-        TypeError, ValueError: there is nothing to do that way.
+        TypeError, ValueError: it is not a request.
     """
     if isinstance(what, (Regenerate, Edit)):
         return what

@@ -1,4 +1,4 @@
-"""`Rounds`: what a turn has said and done so far with the tools that it runs."""
+"""`Rounds`: the completed tool rounds of a turn."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ __all__ = ["Rounds", "by_session"]
 
 
 class Rounds(NamedTuple):
-    """The rounds of a turn that are over.
+    """The completed rounds of a turn.
 
     Attributes:
-        messages: of each, what the model said with its calls, and the results.
-        answer: the answer of the turn as it stood then.
+        messages: for each round, the model's message with its calls, and the results.
+        answer: the answer of the turn after the last of them.
     """
 
     messages: tuple[Message, ...] = ()
     answer: Answer | None = None
 
     def rest(self, answer: Answer) -> Answer:
-        """Return what `answer`, a later step of the turn, says after these rounds."""
+        """Return the part of `answer`, a later step of the turn, that follows these rounds."""
         said = self.answer
         if said is None:
             return answer
@@ -38,16 +38,16 @@ class Rounds(NamedTuple):
         )
 
     def told(self, answer: Answer) -> bool:
-        """Whether these rounds, and not the one after, told the conversation of `answer`."""
+        """Whether the conversation id of `answer` comes from these rounds, not the next."""
         said = self.answer
         if said is None or answer.conversation_id != said.conversation_id:
             return False
-        # The id may stay the same; it is told again where the answer of the round is whole.
+        # The id may stay the same; a complete answer of the next round reports it again.
         return answer == said or answer.finish_reason is None
 
     @property
     def asked(self) -> str | None:
-        """The id of the last message that asked for tools, ``None`` if there is none."""
+        """The id of the last message that calls tools; ``None`` without one."""
         asked = [message.id for message in self.messages if message.role == "assistant"]
         return asked[-1] if asked else None
 

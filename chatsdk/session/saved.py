@@ -1,4 +1,4 @@
-"""A conversation as JSON: what `ChatSession.to_dict` writes and `from_dict` reads."""
+"""A conversation as JSON, for `ChatSession.to_dict` and `from_dict`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chatsdk.session.sending import failed_questions
 
 __all__ = ["VERSION", "read", "written"]
 
-# Of the format. Fields may be added without a new one; an older reader leaves them out.
+# Version of the format. Adding a field does not change it; older readers ignore new fields.
 VERSION = 1
 
 DAMAGED = "the saved session is damaged: give the dict as to_dict() returned it"
@@ -20,7 +20,7 @@ DAMAGED = "the saved session is damaged: give the dict as to_dict() returned it"
 def written(conversation: Conversation, ids: int) -> dict[str, Any]:
     """Return a conversation as a dict of JSON values.
 
-    `ids` is how many ids have been given to messages: none is given twice.
+    `ids` is the number of ids given to messages, so that no id is given twice.
     """
     return {
         "version": VERSION,
@@ -36,7 +36,7 @@ def written(conversation: Conversation, ids: int) -> dict[str, Any]:
 
 
 def read(data: Mapping[str, Any]) -> tuple[Conversation, int]:
-    """Return what `written` was given.
+    """Return the arguments that `written` got.
 
     Raises:
         TypeError, ValueError: it is something else, or of a newer version.
@@ -52,7 +52,7 @@ def read(data: Mapping[str, Any]) -> tuple[Conversation, int]:
     messages, id, server_has, ids = (
         data.get(name) for name in ("messages", "conversation_id", "server_has", "ids")
     )
-    # Before there was such a field, nothing but the newest id was known.
+    # Before this field existed, only the latest id was known.
     origin = data.get("origin", id)
     if (
         not isinstance(messages, (list, tuple))

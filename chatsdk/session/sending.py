@@ -1,4 +1,4 @@
-"""Which messages of a conversation are sent to a backend: all but what it would refuse."""
+"""Selects the messages to send: all except those that a backend would refuse."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["not_run", "owed_calls", "without_failed_questions", "without_owed_ca
 
 NOT_RUN = "error: the user ended the turn before this was run"
 
-# In place of an answer that should have followed the results of tools. Mistral, and the chat
-# templates of others, refuse a question right after a result.
+# Replaces a missing answer after tool results. Mistral, and the chat templates of others, refuse a
+# question that directly follows a result.
 NO_ANSWER = "[The answer was interrupted.]"
 
 _FAILED = (Status.STOPPED.value, Status.ERROR.value)
@@ -23,14 +23,14 @@ _FAILED = (Status.STOPPED.value, Status.ERROR.value)
 def without_failed_questions(
     messages: Sequence[Message], failed: Collection[str | None]
 ) -> tuple[Message, ...]:
-    """Leave out answers without a word in them, and the questions whose turn failed that way.
+    """Leave out answers without text, and the questions whose turn failed that way.
 
-    A question that was refused, for its length or for anything else, would be refused again with
-    each later one; and many backends refuse two messages of the user in a row. What tools have
-    returned is kept, because their calls have been carried out.
+    If a question was refused, for its length for example, it would be refused again with each later
+    one; and many backends refuse two user messages in a row. Tool results are kept, because the
+    calls have been carried out.
 
     Args:
-        messages: what is to be sent.
+        messages: the messages to be sent.
         failed: the ids of the questions of such turns, asked again since or not.
     """
     kept: list[Message] = []
@@ -46,7 +46,7 @@ def without_failed_questions(
 
 
 def failed_questions(messages: Sequence[Message]) -> set[str | None]:
-    """Return the ids of the user's messages that an answer follows which failed at once."""
+    """Return the ids of the user's messages whose answer failed before its first text."""
     failed: set[str | None] = set()
     run: list[str | None] = []
     for message in messages:
@@ -60,7 +60,7 @@ def failed_questions(messages: Sequence[Message]) -> set[str | None]:
 
 
 def has_failed(reply: Message) -> bool:
-    """Whether an answer failed, or was stopped, before its first word."""
+    """Whether an answer failed, or was stopped, before its first text."""
     return reply.role == "assistant" and not reply.content and reply.status in _FAILED
 
 
@@ -69,10 +69,10 @@ def _is_empty(message: Message) -> bool:
 
 
 def without_owed_calls(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Leave out the calls that have no results: backends refuse a conversation with such.
+    """Drop tool calls without results; backends reject them.
 
-    They are those of an answer that was cut short, of one that did not wait for an answer, and
-    those that the server ran itself.
+    They come from answers that were truncated or did not wait for results, or were run by the
+    server.
     """
     kept = []
     for place, message in enumerate(messages):
@@ -90,7 +90,7 @@ def owed_calls(message: Message, after: Sequence[Message]) -> list[ToolCall]:
     results = [item.tool_call_id for item in takewhile(_is_result, after)]
     owed = []
     for call in message.tool_calls:
-        # Where calls have no ids, their results have their order.
+        # Results of calls without ids follow the order of the calls.
         if call.id in results:
             results.remove(call.id)
         elif None in results:
@@ -101,7 +101,7 @@ def owed_calls(message: Message, after: Sequence[Message]) -> list[ToolCall]:
 
 
 def not_run(calls: Sequence[ToolCall]) -> tuple[Message, ...]:
-    """Return what is told of calls that a backend waits for, and that nobody will run."""
+    """Return results for calls that a backend waits for and that will not be run."""
     return tuple(
         Message("tool", NOT_RUN, tool_call_id=call.id, name=call.name, status=Status.ERROR.value)
         for call in calls

@@ -1,4 +1,4 @@
-"""`ChatSession`: a conversation whose newest answer, status and error can be looked at any time."""
+"""`ChatSession`: a conversation whose latest state any thread can read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from chatsdk.session.turns import Turns
 
 __all__ = ["ChatSession"]
 
-# `close` waits so many seconds in all for its threads; one that is stuck is a daemon.
+# Seconds that `close` waits in total for its threads; a stuck one is a daemon.
 CLOSE_SECONDS = 1.0
 
 _numbers = itertools.count(1)
@@ -34,33 +34,33 @@ _numbers = itertools.count(1)
 class ChatSession(Turns):
     """A conversation with one backend, one turn at a time. A context manager.
 
-    Everything it shows may be read from any thread. `send` and `ask` give a stream that moves the
-    session on as it is read; `run` reads it here, `start` on a thread of its own.
+    Any thread may read its state. `send` and `ask` return a stream, and reading it updates the
+    session; `run` reads it here, `start` on a background thread.
 
     Args:
-        client: the `ChatClient` to send with; it stays the caller's to close.
-        on_answer: called with the `Answer` after each step. Its ``delta`` is all that was added
-            since the one that it got last.
+        client: the `ChatClient` to send with; closing it remains the caller's task.
+        on_answer: called with the `Answer` after each step. Its ``delta`` is all text added since
+            the previous call.
         on_finish: called with the `Outcome`, exactly once for each turn, however it ended.
         on_error: called with the `ChatError` of a turn that failed, before `on_finish`.
         on_tool: called with the `ToolCall` and its result, or the exception, of each tool that was
             run for the model.
-        dispatch: where callbacks run: called as ``dispatch(function, delay)``, from any thread,
-            it runs `function` on the user interface's thread `delay` seconds later. ``None``
-            calls them on the thread that reads.
-        throttle: seconds between two updates at least; 1/30 with `dispatch`, else 0. What is
-            suppressed is shown that much later at most, by a helper thread if there is no
-            `dispatch`. The end of a turn is always told.
+        dispatch: where callbacks run. Called from any thread as ``dispatch(function, delay)``, it
+            runs `function` on the user interface's thread after `delay` seconds. ``None`` calls
+            them on the thread that reads.
+        throttle: minimum seconds between two updates; 1/30 with `dispatch`, else 0. A suppressed
+            update is shown at most that much later, by a helper thread if there is no `dispatch`.
+            The end of a turn is always delivered.
         latest: a new turn ends the one in flight, instead of raising `BusyError`.
-        messages: how the conversation begins, such as a system message.
-        conversation_id: where the backend keeps the history, which conversation goes on.
-        saved: what `to_dict` returned, in place of those two.
+        messages: the initial conversation, such as a system message.
+        conversation_id: the conversation to continue, if the backend stores the history.
+        saved: the return value of `to_dict`, in place of those two.
 
-    Callbacks never overlap. One that raises is logged, and the others still run. They may call the
-    session.
+    Callbacks never overlap. If one raises, the exception is logged and the others still run.
+    Callbacks may call the session.
 
     Raises:
-        TypeError, ValueError: an argument that cannot work.
+        TypeError, ValueError: an argument is invalid.
     """
 
     @checked_keywords
@@ -105,13 +105,13 @@ class ChatSession(Turns):
 
     @property
     def client(self) -> ChatClient:
-        """The client that it sends with."""
+        """The client that sends the requests."""
         return self._client
 
     def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call `listener`, without arguments, after each change; return what ends that.
+        """Call `listener`, without arguments, after each change; return an unsubscribe function.
 
-        It looks at the session itself, and may be told once of several changes.
+        The listener reads the session itself. Several changes may cause a single call.
         """
         return self._notifier.subscribe(listener)
 
@@ -120,7 +120,7 @@ class ChatSession(Turns):
 
         Raises:
             BusyError: a turn is in flight.
-            TypeError, ValueError: no messages, or two with the same id.
+            TypeError, ValueError: not messages, or two with the same id.
         """
         self._machine.set_messages(messages_of(messages))
 
@@ -138,26 +138,26 @@ class ChatSession(Turns):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], client: ChatClient, **options: Any) -> ChatSession:
-        """Return a session that goes on with what `to_dict` returned.
+        """Return a session that continues from the return value of `to_dict`.
 
         Args:
-            data: that dict; other keys in it are left alone.
+            data: that dict; other keys are ignored.
             client, options: as in the constructor.
 
         Raises:
-            TypeError, ValueError: it is no such dict, or of a version this chatsdk cannot read.
+            TypeError, ValueError: not such a dict, or of a version that this chatsdk cannot read.
         """
         return cls(client, saved=data, **options)
 
     def close(self) -> None:
-        """Stop, and end the threads, within a second. Twice is harmless."""
+        """Stop, and end the threads, within a second. Calling it twice is harmless."""
         machine = self._machine
         machine.closed = True
         turn = machine.seen.turn
         machine.stop()
         deadline = time.monotonic() + CLOSE_SECONDS
         for thread in self._threads.copy():
-            # One that has not been started yet finds its turn stopped.
+            # A thread that has not started yet will find its turn stopped.
             if thread is not threading.current_thread() and thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
         if turn is not None:

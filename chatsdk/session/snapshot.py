@@ -1,4 +1,4 @@
-"""`Snapshot`: the whole state of a session as one value, and the moves that give the next one."""
+"""`Snapshot`: the state of a session as one value, and its transitions."""
 
 from __future__ import annotations
 
@@ -15,24 +15,22 @@ from chatsdk.session.turn import BEFORE_FIRST, Turn
 
 __all__ = ["Snapshot", "outcome_of"]
 
-# Quicker than the class's own way, which is written in Python.
+# Faster than the class's own constructor, which is written in Python.
 _made = tuple.__new__
 
 _ENDS = {"finished": Move.FINISH, "stopped": Move.STOP, "error": Move.FAIL}
 
 
 class Snapshot(NamedTuple):
-    """What a session shows at one moment; replaced whole.
-
-    A tuple, since one is made for each event, and nothing frozen is made faster.
+    """The state of a session at one moment; always replaced, never changed.
 
     Attributes:
-        status: where the session is.
-        turn: the current or last turn, ``None`` before the first.
-        answer: the last answer of a turn that has ended. One that is under way has its own, since
-            a new snapshot for each event takes time; `seen` puts it here.
-        outcome: how the last turn ended, ``None`` before that.
-        conversation: what is said; a turn that is under way has not added its answer yet.
+        status: the session's status.
+        turn: the current or last turn; ``None`` before the first.
+        answer: the last answer of a turn that has ended. A turn under way keeps its own, because a
+            new snapshot for each event takes time; `seen` fills it in.
+        outcome: how the last turn ended; ``None`` before that.
+        conversation: the messages; the answer of a turn under way is not among them yet.
     """
 
     status: Status = Status.IDLE
@@ -43,34 +41,34 @@ class Snapshot(NamedTuple):
 
     @property
     def in_flight(self) -> bool:
-        """Whether a turn is under way, as far as is settled."""
+        """Whether a turn is under way, according to the committed state."""
         return self.status.in_flight
 
     @property
     def error(self) -> ChatError | None:
-        """What ended the last turn, if it failed."""
+        """The error of the last turn, if it failed."""
         return None if self.outcome is None else self.outcome.error
 
     def seen(self) -> Snapshot:
-        """Return what may be shown: a turn that was stopped is over, even if not yet settled."""
+        """Return the state to show: a stopped turn has ended, even if that is not committed yet."""
         turn = self.turn
         if turn is None or not self.status.in_flight:
             return self
-        # In this order: an answer that was there before the stop is in what the turn keeps.
+        # Answer first: if it was there before the stop, it is part of what the turn keeps.
         answer = turn.answer if self.status is Status.STREAMING else BEFORE_FIRST
         if turn.stopped:
             return self.ended(Outcome("stopped"))
         return _made(Snapshot, (self.status, turn, answer, None, self.conversation))
 
     def interrupted(self) -> Snapshot:
-        """Return the state with the turn over that is in flight, if there is one."""
+        """Return the state after ending the turn in flight, if there is one."""
         turn = self.turn
         if turn is None or not self.in_flight:
             return self
         return self.ended(Outcome("stopped", answer=turn.answer))
 
     def begun(self, turn: Turn, messages: tuple[Message, ...], named: str | None) -> Snapshot:
-        """Return the state with `turn` under way, in the conversation that was `named` here."""
+        """Return the state with `turn` under way; `named`: the conversation id, if chosen here."""
         conversation = self.conversation._replace(messages=messages)
         if named is not None:
             conversation = conversation._replace(id=named)
@@ -81,10 +79,10 @@ class Snapshot(NamedTuple):
         return self._replace(status=after(self.status, Move.STEP))
 
     def ended(self, outcome: Outcome) -> Snapshot:
-        """Return the state with the turn over, and its answer among the messages.
+        """Return the state with the turn ended, and its answer among the messages.
 
-        A turn that somebody stopped has ended as stopped whatever `outcome` says, with the answer
-        that was there then.
+        A turn that was stopped has ended as stopped, whatever `outcome` is, with its answer at that
+        time.
         """
         turn = self.turn
         assert turn is not None
@@ -103,7 +101,7 @@ class Snapshot(NamedTuple):
         if answer.conversation_id is not None:
             id, server_has = answer.conversation_id, turn.reply_id
             if status is not Status.FINISHED and rounds.told(answer):
-                # Of this round the backend has said nothing, and perhaps heard nothing.
+                # The backend has not answered this round, and may not have received it.
                 server_has = rounds.asked
         conversation = Conversation(messages, id, server_has, origin, failed)
         return Snapshot(status, turn, answer, outcome, conversation)
@@ -132,10 +130,10 @@ def _reply(answer: Answer, id: str, status: Status, branches: bool) -> Message:
 
 
 def outcome_of(error: BaseException, answer: Answer) -> Outcome:
-    """Return how a turn ended whose reading raised `error`.
+    """Return the outcome of a turn whose reading raised `error`.
 
-    What is no error of the backend or the way to it, such as a body that is not JSON, is wrapped
-    in a `ChatError`. An interrupt from outside, such as Ctrl-C, stops the turn.
+    An exception that is not a `ChatError`, such as for a body that is not JSON, is wrapped in one.
+    An interrupt from outside, such as Ctrl-C, stops the turn.
     """
     if isinstance(error, ChatError):
         return Outcome("error", error=error, answer=answer)

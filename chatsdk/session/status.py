@@ -1,4 +1,4 @@
-"""The states of a session, and the one table that says how they follow each other."""
+"""The states of a session, and the table of their transitions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["TRANSITIONS", "IllegalMove", "Move", "Status", "after"]
 
 
 class Status(str, enum.Enum):
-    """Where a session is. Each is equal to its word: ``session.status == "streaming"``."""
+    """The status of a session. A member equals its string: ``session.status == "streaming"``."""
 
     IDLE = "idle"
     SUBMITTED = "submitted"
@@ -25,7 +25,7 @@ class Status(str, enum.Enum):
 
 
 class Move(enum.Enum):
-    """What can happen to a session."""
+    """The events that change the status of a session."""
 
     SEND = "send"
     STEP = "take a step of an answer"
@@ -36,7 +36,7 @@ class Move(enum.Enum):
     CLEAR = "clear its error"
 
 
-# As an attribute: looked at for each event, and hashing a member of an enum is slow.
+# An attribute, because it is read for each event and hashing an enum member is slow.
 for _status in Status:
     _status.in_flight = _status in (Status.SUBMITTED, Status.STREAMING)
 
@@ -63,7 +63,7 @@ TRANSITIONS: dict[tuple[Status, Move], Status] = {
 
 
 class IllegalMove(RuntimeError):
-    """A move that `TRANSITIONS` does not have: a mistake in the program, never in the data."""
+    """A move that `TRANSITIONS` does not have: a bug in the program, never in the data."""
 
 
 def after(status: Status, move: Move) -> Status:

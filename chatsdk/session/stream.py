@@ -1,4 +1,4 @@
-"""`TurnStream`: what `ChatSession.send` returns; reading it moves the session on."""
+"""`TurnStream`: returned by `ChatSession.send`; reading it updates the session."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ NEVER_READ = (
 class TurnStream(AnswerGenerator):
     """The answer of one turn: a generator of `Answer`, and a context manager.
 
-    Each answer is in the session, and its callbacks have been told, before it is yielded. The
-    session stands still while nobody reads. Dropped half-way, the turn is stopped.
+    Before an answer is yielded, the session has it and its callbacks have run. The session does not
+    advance unless the stream is read. Dropping it halfway stops the turn.
 
-    Iterating raises the `chatsdk.ChatError` that ends the answer before its end. After `stop`, and
-    after the session has gone on to a newer turn, it simply ends.
+    Iterating raises the `chatsdk.ChatError` that ends the answer early. After `stop`, and after the
+    session has moved on to a newer turn, iteration simply ends.
     """
 
     _two_readers = (
@@ -57,25 +57,25 @@ class TurnStream(AnswerGenerator):
         val: BaseException | object = None,
         tb: TracebackType | None = None,
     ) -> Answer:
-        """End the turn as stopped and raise the exception; part of what a generator is."""
+        """End the turn as stopped and raise the exception; part of the generator interface."""
         self.close()
         raise error_of(typ, val)
 
     def close(self) -> None:
-        """End the turn as stopped, unless it has ended; from any thread. Twice is harmless."""
+        """End the turn as stopped, unless it has ended. From any thread; twice is harmless."""
         self._turn.read = True
         self._machine.stop(self._turn)
         self._stream.close()
         self._machine.end_when_free(self._turn, self._stream.outcome or Outcome("stopped"))
 
     def stop(self) -> None:
-        """End the answer and keep its text; as `ChatSession.stop`, but only for this turn."""
+        """End the answer and keep its text; like `ChatSession.stop`, but only for this turn."""
         self._machine.stop(self._turn)
 
     def deltas(self) -> Iterator[str]:
-        """Yield the text that each step adds, leaving out steps that add none.
+        """Yield the text that each step adds, skipping steps that add none.
 
-        A dialect that rewrites earlier text cannot be shown this way: look at `Answer.rewritten`.
+        This cannot show a dialect that rewrites earlier text: check `Answer.rewritten`.
         """
         with self:
             for answer in self:
@@ -83,10 +83,10 @@ class TurnStream(AnswerGenerator):
                     yield answer.delta
 
     def result(self) -> Answer:
-        """Read to the end and return the final `Answer`; after `stop`, what there is of it.
+        """Read to the end and return the final `Answer`, or after `stop` the partial one.
 
         Raises:
-            ChatError: what ended the answer before its end.
+            ChatError: the error that ended the answer early.
         """
         try:
             next(self._steps)
@@ -104,22 +104,22 @@ class TurnStream(AnswerGenerator):
 
     @property
     def answer(self) -> Answer:
-        """The newest `Answer` of this turn, an empty one before the first step."""
+        """The latest `Answer` of this turn; empty before the first step."""
         return self._machine.answer_of(self._turn)
 
     @property
     def outcome(self) -> Outcome:
-        """How the turn ended; false, with the reason ``"pending"``, while it goes on."""
+        """How the turn ended; false, with the reason ``"pending"``, while it is under way."""
         return self._machine.outcome_of(self._turn)
 
     @property
     def response(self) -> ResponseInfo | None:
-        """Status, headers and request id; ``None`` if it was stopped before they came."""
+        """Status, headers and request id; ``None`` if the turn was stopped before they arrived."""
         return self._stream.response
 
     @property
     def dialect(self) -> Dialect | None:
-        """The dialect that is read; of ``auto``, what it decided, ``None`` before."""
+        """The dialect in use; with ``auto``, the detected one, or ``None`` before that."""
         return self._stream.dialect
 
     @property
@@ -150,7 +150,7 @@ class TurnStream(AnswerGenerator):
 
 
 def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> TurnStream:
-    """Send what `plan` says; what that raises has ended the turn."""
+    """Send the request of `plan`; an exception on the way has ended the turn."""
     stream: AnswerStream | ToolStream
     try:
         stream = plan.open(client, turn.cancel)
@@ -163,6 +163,6 @@ def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> T
         raise
     result = TurnStream(machine, turn, stream)
     if turn.stopped:
-        # Perhaps nobody reads a stream that was over before it began.
+        # A stream that was over before it began may never be read.
         machine.end(turn, stream.outcome or Outcome("stopped"))
     return result

@@ -1,4 +1,4 @@
-"""`Toolbox`: the tools of a turn, what the model is told of them, and what runs them."""
+"""`Toolbox`: the tools of a turn: their declarations, and running their calls."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ NO_ARGUMENTS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 class Result(NamedTuple):
-    """What became of a call.
+    """The result of a call.
 
     Attributes:
-        text: for the model.
-        value: what the tool returned, or the exception: for `on_tool`.
-        failed: which of the two.
+        text: the text for the model.
+        value: the tool's return value, or its exception, for `on_tool`.
+        failed: whether the tool raised.
     """
 
     text: str
@@ -49,7 +49,7 @@ class Toolbox:
     """The tools of a turn.
 
     Attributes:
-        declarations: what the model is told, as `Dialect.body` takes it.
+        declarations: the tools as sent to the model, in the form that `Dialect.body` takes.
     """
 
     def __init__(self, tools: Tools) -> None:
@@ -117,15 +117,15 @@ class Toolbox:
         self.declarations.append(declaration)
 
     def runs(self, calls: Iterable[ToolCall]) -> bool:
-        """Whether all these calls are answered here, and none is left to the user."""
+        """Whether the session answers all these calls, leaving none to the user."""
         return bool(self._tools) and not any(call.name in self._left for call in calls)
 
     def known(self, calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
-        """Return those of the calls whose tool was declared here."""
+        """Return the calls whose tools were declared here."""
         return tuple(call for call in calls if call.name in self._tools or call.name in self._left)
 
     def run(self, call: ToolCall) -> Result:
-        """Run one call; whatever goes wrong is a result too, for the model to mend."""
+        """Run one call; a failure is returned as a result too, for the model to correct."""
         tool = self._tools.get(call.name or "")
         if tool is None:
             names = ", ".join(self._tools)
@@ -147,7 +147,7 @@ def with_toolbox(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the options of a turn with the tools among them read.
 
     Raises:
-        TypeError, ValueError: no tools, or no number of rounds.
+        TypeError, ValueError: invalid tools, or an invalid number of rounds.
     """
     rounds = options.get("max_rounds")
     if rounds is not None:
@@ -162,7 +162,7 @@ def with_toolbox(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _name_of(function: Any) -> str:
-    """The name of a function, as the model is to call it."""
+    """The name of a function, for the model."""
     inner = function
     while isinstance(inner, functools.partial):
         inner = inner.func
@@ -179,8 +179,8 @@ def _name(declaration: Mapping[str, Any]) -> str | None:
 
 
 def _arguments(call: ToolCall, tool: Tool) -> dict[str, Any]:
-    """The keyword arguments of a call; a ValueError tells the model what is wrong with them."""
-    # Some models send nothing at all where there is nothing to say.
+    """The keyword arguments of a call; a ValueError explains to the model what is wrong."""
+    # Some models send an empty string instead of empty arguments.
     arguments = call.parsed if call.arguments.strip() else {}
     if arguments is None:
         raise ValueError(f"the arguments are not a JSON object: {_why(call.arguments)}")
@@ -189,7 +189,7 @@ def _arguments(call: ToolCall, tool: Tool) -> dict[str, Any]:
     try:
         signature = inspect.signature(tool.function)
     except (TypeError, ValueError):
-        # Some functions written in C do not tell; calling them shows.
+        # Some functions written in C have no signature; calling them will show.
         return arguments
     try:
         signature.bind(**arguments)

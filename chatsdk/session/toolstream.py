@@ -1,4 +1,4 @@
-"""`ToolStream`: the answers of a turn that runs its tools, read as one."""
+"""`ToolStream`: joins the answers of a turn with tool calls into one stream."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["ToolStream"]
 
 
 class ToolStream:
-    """What `TurnStream` reads in place of an `AnswerStream` where tools are run.
+    """Read by `TurnStream` in place of an `AnswerStream` if the session runs tools.
 
-    A round is an answer that asks for tools: they are run in the `next` after its last step, on
-    the thread that reads, and what they return is sent. Then the next answer goes on with the
-    text of this one. Only the `TurnStream` reads it, and lets one thread at a time do so.
+    A round is an answer with tool calls. The `next` after its last step runs them, on the thread
+    that reads, and sends their results. The next answer continues the text of this one. Only the
+    `TurnStream` reads it, and lets one thread at a time do so.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ToolStream:
         self._turn = turn
         self._plan = plan
         self._toolbox = toolbox
-        # Of the round under way.
+        # The stream of the current round.
         self._stream = stream
         self._joined = Joined()
         self._rounds = 0
@@ -57,7 +57,8 @@ class ToolStream:
         try:
             return self._next()
         except ChatError as error:
-            # One of the round under way; what is raised between two rounds has the rest already.
+            # An error of the current round; an error between two rounds already has the joined
+            # answer.
             if error.answer is not self._joined.answer:
                 error.answer = self._joined.take(error.answer)
             raise
@@ -69,7 +70,7 @@ class ToolStream:
             except StopIteration:
                 calls = self._owed()
                 if not calls or not self._turn.going:
-                    # What finished after it was stopped has not finished.
+                    # A round that finishes after a stop has not finished.
                     self._over = not calls
                     raise
             results = self._run(calls)
@@ -78,7 +79,7 @@ class ToolStream:
             self._go_on(calls, results)
 
     def _owed(self) -> tuple[ToolCall, ...]:
-        """The calls that are to be run now; none if the turn ends here."""
+        """The calls to run now; empty if the turn ends here."""
         outcome = self._stream.outcome
         if outcome.reason != "finished":
             return ()
@@ -86,11 +87,11 @@ class ToolStream:
         calls, reason, dialect = answer.tool_calls, answer.finish_reason, self._stream.dialect
         known = self._toolbox.known(calls)
         if dialect is None or dialect.about.runs_tools:
-            # A name that is not ours is none that the model made up: it is a tool of the server,
-            # and calls that come with another reason have been run there.
+            # An unknown name is a server-side tool here, not a hallucination; and calls with
+            # another finish reason have been run by the server.
             calls = known if reason == "tool_calls" else ()
         elif reason in ("stop", None):
-            # So OpenAI ends a call that the request insisted on, and some look-alikes any call.
+            # OpenAI ends a forced call with ``stop``, and some compatible servers any call.
             calls = calls if known == calls else ()
         elif reason != "tool_calls":
             return ()
@@ -140,7 +141,7 @@ class ToolStream:
         answer = self._joined.answer
         if not self._machine.end_round(self._turn, answer, (asked, *results)):
             raise StopIteration
-        # With the ids by which the session goes on calling them.
+        # With the ids that the session uses for them.
         asked, *named = self._turn.rounds.messages[-1 - len(results) :]
         self._rounds += 1
         self._joined.next_round()
@@ -150,12 +151,12 @@ class ToolStream:
         self._stream = self._plan.open(self._client, self._turn.cancel)
 
     def close(self) -> None:
-        """End the round under way; a tool that runs ends by itself."""
+        """End the current round; a running tool is not interrupted."""
         self._stream.close()
 
     @property
     def outcome(self) -> Outcome:
-        """How the turn ended; false while it goes on."""
+        """How the turn ended; false while it is under way."""
         outcome = self._stream.outcome
         if outcome.reason == "finished" and not self._over:
             outcome = Outcome("pending")
@@ -163,7 +164,7 @@ class ToolStream:
 
     @property
     def response(self) -> ResponseInfo | None:
-        """Of the round under way, as all that follows."""
+        """From the current round, like the properties below."""
         return self._stream.response
 
     @property

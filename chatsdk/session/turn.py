@@ -1,4 +1,4 @@
-"""`Turn`: the identity of one question and its answer, and the switch that ends it."""
+"""`Turn`: the identity of one question and its answer, with its stop switch."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BEFORE_FIRST", "Turn"]
 
-# The one key of `Turn._verdict`.
+# The only key of `Turn._verdict`.
 STOPPED = "stopped"
 
-# Of each turn, until its first step.
+# The answer of each turn until its first step.
 BEFORE_FIRST = Answer()
 
 
@@ -26,18 +26,18 @@ class Turn:
 
     Attributes:
         number: counted from 1 within its session.
-        answer: the newest step while it is under way; its outcome has the last one.
-        request: what was asked, kept for `ChatSession.regenerate`.
-        reply_id: the id of the message that the answer will become, ``None`` for one that does
-            not become part of the conversation.
-        cancel: reaches the request in every phase.
-        outcome: how it ended, ``None`` before that is settled.
-        going: it takes steps: it has neither ended nor been stopped.
-        reader: the thread that reads it, or did last.
-        read: somebody has begun to read it, or has ended it on purpose.
-        asked: the ids of the messages that are its question.
-        branches: the conversation can go on from its answer (`Dialect.branches`).
-        rounds: what it has done with its tools so far; replaced whole.
+        answer: the latest step while it is under way; the last step is in its outcome.
+        request: the request, kept for `ChatSession.regenerate`.
+        reply_id: the id of the message that the answer will become; ``None`` if the answer does not
+            become part of the conversation.
+        cancel: cancels the request in every phase.
+        outcome: how it ended; ``None`` before that is settled.
+        going: it accepts steps: it has neither ended nor been stopped.
+        reader: the thread that reads it, or read it last.
+        read: reading has begun, or it was ended on purpose.
+        asked: the ids of the messages that form its question.
+        branches: the conversation can continue from its answer (`Dialect.branches`).
+        rounds: its completed tool rounds; always replaced, never changed.
     """
 
     __slots__ = (
@@ -78,33 +78,33 @@ class Turn:
         self.read = False
         self.reader = 0
         self.rounds = Rounds()
-        # A list, because its append is atomic, and the first one counts.
+        # A list, because its append is atomic; the first item counts.
         self._left: list[Answer] = []
-        # A dict, because its setdefault is atomic: whether it was stopped or has ended, stays so.
+        # A dict, because its setdefault is atomic: the first verdict, stopped or ended, stays.
         self._verdict: dict[str, bool] = {}
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody has stopped it, before it ended."""
+        """Whether it was stopped before it ended."""
         return self._verdict.get(STOPPED, False)
 
     def mark_stopped(self) -> None:
-        """Let no step follow. Takes no lock, as `last` takes none: see `Machine.stop`."""
+        """Prevent further steps. Takes no lock, and neither does `last`: see `Machine.stop`."""
         if self._verdict.setdefault(STOPPED, True):
             self.going = False
 
     def settle(self) -> None:
-        """Let a stop come too late from now on: nobody may see it, and another end afterwards."""
+        """Ignore `stop` from here on: the turn is ending by itself."""
         self._verdict.setdefault(STOPPED, False)
 
     def unsettle(self) -> None:
-        """Let it be stopped after all, as nothing came of its end."""
+        """Allow `stop` again, because the end was not committed."""
         if not self.stopped:
             self._verdict.pop(STOPPED, None)
 
     @property
     def last(self) -> Answer:
-        """The answer that this turn keeps, which is stopped: the same at each look."""
+        """The answer of this turn as it was when the turn was stopped; always the same."""
         if not self._left:
             self._left.append(self.answer)
         return self._left[0]

@@ -1,4 +1,4 @@
-"""`Turns`: the ways to have a turn."""
+"""`Turns`: the methods of a session that begin and end turns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Turns"]
 
 
 class Turns(View):
-    """What begins and ends the turns of a session, and what it shows of them."""
+    """Begins and ends the turns of a session."""
 
     def __init__(self, machine: Machine, client: ChatClient, *, latest: bool, name: str) -> None:
         super().__init__(machine)
@@ -36,18 +36,18 @@ class Turns(View):
         self._threads: list[threading.Thread] = []
 
     def send(self, body: Any, *, latest: bool | None = None) -> TurnStream:
-        """POST exactly this JSON body; the session mirrors the stream as that is read.
+        """POST exactly this JSON body; reading the returned stream updates the session.
 
-        The conversation is left alone: `messages` are what `ask` said.
+        The conversation does not change: only `ask` adds to `messages`.
 
         Args:
-            body: a dict, or whatever else the backend takes as JSON.
-            latest: as in the constructor, for this once.
+            body: a dict, or any other JSON value that the backend accepts.
+            latest: as in the constructor, for this turn only.
 
         Raises:
             BusyError: a turn is in flight.
-            TypeError, ValueError, ChatError: what `ChatClient.send` raises; the turn has ended
-                with it.
+            TypeError, ValueError, ChatError: as `ChatClient.send`; the exception has ended the
+                turn.
             RuntimeError: the session is closed.
         """
         return self._open(Post(body), latest, {})
@@ -65,26 +65,26 @@ class Turns(View):
     ) -> TurnStream:
         """Add the user's message to the conversation and have it answered.
 
-        The dialect writes the body. Where the client keeps the history, all messages are sent
-        again; where the backend does, the new ones with the conversation's id. When the turn ends
-        its answer joins `messages`, also a partial one, with the status of the turn.
+        The dialect encodes the body. If the client stores the history, all messages are sent again;
+        if the backend does, only the new ones with the conversation's id. When the turn ends, its
+        answer joins `messages`, even a partial one, with the status of the turn.
 
         Args:
             prompt: the text, or messages such as ``{"role": "user", "content": "Hi"}``.
-            latest: as in the constructor, for this once.
+            latest: as in the constructor, for this turn only.
             tools: functions that the model may call: ``[function, ...]`` or ``{name: function}``.
-                The session runs them. ``None`` or a declaration in place of a function leaves
-                its calls to you.
-            max_rounds: how often the results of tools are sent at most, 8 by default.
-            conversation_id: which conversation of the backend goes on, if not the session's own.
+                The session runs them. Pass ``None`` or a declaration in place of a function to
+                answer that tool's calls yourself.
+            max_rounds: maximum number of times that tool results are sent, 8 by default.
+            conversation_id: the backend's conversation to continue, if not the session's own.
             idempotency_key: as in `ChatClient.ask`.
-            options: for the body: ``model``, ``temperature``, whatever the backend takes.
+            options: for the body: ``model``, ``temperature`` or any other field of the backend.
                 `regenerate` and `edit` use all these again.
 
         Raises:
             TypeError: a misspelt option.
-            As `send`; ValueError if the dialect is not known or cannot write bodies.
-            LimitExceeded (later): the model asks for tools once more after ``max_rounds``.
+            As `send`; ValueError if the dialect is unknown or cannot encode requests.
+            LimitExceeded (later): the model still calls tools after ``max_rounds``.
         """
         named = given(
             tools=tools,
@@ -110,13 +110,13 @@ class Turns(View):
         After ``send(body)`` that body is posted again.
 
         Args:
-            message_id: an answer to replace, or a question to answer again, further up; what
-                comes after is cut.
+            message_id: an earlier answer to replace, or question to answer again; later messages
+                are removed.
             latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`.
 
         Raises:
-            As `ask`; ValueError if there is nothing to answer again, no such message, or the
-            backend keeps the history, cannot go back in it, and it is not the last one.
+            As `ask`; ValueError if there is nothing to answer again, the message does not exist, or
+                it is not the last one and the backend stores the history and cannot branch.
         """
         named = given(
             tools=tools,
@@ -138,16 +138,16 @@ class Turns(View):
         idempotency_key: str | None = NOT_GIVEN,
         **options: Any,
     ) -> TurnStream:
-        """Change what the user said, cut what came after, and have it answered.
+        """Change a message of the user, remove the later ones, and have it answered.
 
         Args:
-            message_id: which message of the user; ``None``: the last one.
-            text: what it says from now on.
+            message_id: the user's message to change; ``None``: the last one.
+            text: its new text.
             latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`.
 
         Raises:
-            As `ask`; ValueError if there is no such message, or the backend keeps the history and
-            cannot go back in it.
+            As `ask`; ValueError if the message does not exist, or the backend stores the history
+                and cannot branch.
         """
         named = given(
             tools=tools,
@@ -168,16 +168,17 @@ class Turns(View):
         idempotency_key: str | None = NOT_GIVEN,
         **options: Any,
     ) -> Answer:
-        """Do a whole turn here, callbacks included, and return the final `Answer`.
+        """Do a complete turn here, callbacks included, and return the final `Answer`.
 
         Args:
-            what: a dict is the body of a `send`; a text, a `Message` or a list of messages is
-                asked; ``Regenerate()`` and ``Edit(message_id, text)`` are what they say.
+            what: a dict is sent as the body, as by `send`; a text, a `Message` or a list of
+                messages is asked; ``Regenerate()`` and ``Edit(message_id, text)`` call those
+                methods.
             latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`.
 
         Raises:
-            As `send` or `ask`, and the `ChatError` that ended the answer before its end. After
-            `stop` from elsewhere it returns what there is.
+            As `send` or `ask`, and the `ChatError` that ended the answer early. After `stop` from
+                elsewhere it returns the partial answer.
         """
         named = given(
             tools=tools,
@@ -199,18 +200,17 @@ class Turns(View):
         idempotency_key: str | None = NOT_GIVEN,
         **options: Any,
     ) -> TurnHandle:
-        """Do a whole turn on a daemon thread of its own, and return a handle to wait on.
+        """Do a complete turn on a daemon thread, and return a handle to wait for it.
 
-        It returns before the connection is made; the status is ``submitted`` by then. What goes
-        wrong later is given to `on_error` and raised by ``handle.result()``.
+        Returns before the connection is made, with the status ``submitted``. Later errors go to
+        `on_error` and are raised by ``handle.result()``.
 
         Args:
-            what, latest, tools, max_rounds, conversation_id, idempotency_key, options: as in
-                `run`.
+            what, latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `run`.
 
         Raises:
             BusyError, RuntimeError: as `send`.
-            TypeError, ValueError: there is nothing to do that way.
+            TypeError, ValueError: `what` is not a request.
         """
         named = given(
             tools=tools,
@@ -231,8 +231,9 @@ class Turns(View):
     def stop(self) -> None:
         """End the current turn and keep its text. Does nothing when idle.
 
-        From any thread, also in a signal handler: it takes no lock and never waits. The session
-        shows ``stopped`` at once; whoever reads tells the callbacks, within milliseconds.
+        Callable from any thread and from a signal handler: it takes no lock and never waits. The
+        session is ``stopped`` at once; the thread that reads calls the callbacks within
+        milliseconds.
         """
         self._machine.stop()
 
@@ -250,7 +251,7 @@ class Turns(View):
         if "tools" in options or "max_rounds" in options:
             from chatsdk.session.tools import with_toolbox
 
-            # Before the lock: it reads the annotations of functions.
+            # Before taking the lock, because it reads the annotations of functions.
             options = with_toolbox(options)
         return self._machine.begin(
             request,

@@ -1,4 +1,4 @@
-"""`View`: what a session shows, to be looked at from any thread."""
+"""`View`: the read-only state of a session, readable from any thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["View"]
 
 
 class View:
-    """The state of a session, read-only; each property is one consistent look, without a lock."""
+    """The state of a session, read-only; each property is one consistent read without a lock."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -30,12 +30,12 @@ class View:
 
     @property
     def answer(self) -> Answer:
-        """The newest `Answer` of the current or last turn, an empty one before its first step."""
+        """The latest `Answer` of the current or last turn; empty before its first step."""
         return self._machine.seen.answer
 
     @property
     def error(self) -> ChatError | None:
-        """What ended the last turn, if it failed, until the next one or `clear_error`."""
+        """The error of the last turn, if it failed, until the next turn or `clear_error`."""
         return self._machine.seen.error
 
     @property
@@ -46,10 +46,10 @@ class View:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The conversation that `ask` goes on with; an answer joins it when its turn ends."""
+        """The conversation that `ask` continues; an answer joins it when its turn ends."""
         return self._machine.seen.conversation.messages
 
     @property
     def conversation_id(self) -> str | None:
-        """The backend's id of the conversation, where it keeps one and has told it."""
+        """The backend's id of the conversation, if it stores one and has sent the id."""
         return self._machine.seen.conversation.id
