@@ -1,4 +1,4 @@
-"""`Cancel`: ends a request from any thread, in every phase; `Wire`: what it reaches."""
+"""`Cancel`: ends a request from any thread; `Wire`: the connection it acts on."""
 
 from __future__ import annotations
 
@@ -15,64 +15,64 @@ from chatsdk.transport.foreign import Quietly
 
 __all__ = ["FINISHED", "IDLE", "PROGRESS", "STOPPED", "WAITS", "Cancel", "Wire", "check_process"]
 
-# The cause of a wire that the user ended; every other cause is a phase of `chatsdk.Timeout`.
+# Cause of a wire that the user cancelled; every other cause is a phase of `chatsdk.Timeout`.
 STOPPED = "stopped"
 
-# The phase whose limit, in seconds, holds for each wait anew.
+# The phase whose limit, in seconds, starts again with each wait.
 IDLE = "idle"
 
-# The phase without an event that adds to the answer, and the one after the last finish reason.
+# Phases: no event that adds to the answer arrives; waiting after the last finish reason.
 PROGRESS = "progress"
 FINISHED = "finished"
 
-# Phases whose limit is in seconds, and that go on only while the reader waits.
+# Phases with a limit in seconds that runs only while the reader waits.
 WAITS = frozenset({IDLE, PROGRESS, FINISHED})
 
-# Whoever looks at a wait so many seconds later than agreed was kept from running, by a thread that
-# held the interpreter, or by a suspension of the process. Then the reader was, too.
+# If the deadline thread checks a wait this many seconds late, the process itself was stalled (the
+# GIL, or a suspension), and so was the reader.
 LATE_SECONDS = 0.05
 
-# So many seconds a reader has for taking what has come, once it can run again.
+# Seconds that the reader then gets to take what has arrived.
 CATCH_UP_SECONDS = 0.2
 
-# Seconds to sleep at a time. A signal that arrives just before the system sleeps does not wake it,
-# so its handler would run only at the end of the wait.
+# Longest sleep, in seconds. A signal that arrives just before the system call does not interrupt
+# it, so the handler would run only at the end of the wait.
 NAP_SECONDS = 0.5
 
-# Makes one `recv` return at once. Windows has no such flag; there a peek at an idle socket would
-# wait, so that no wait is looked into.
+# Flag that makes one `recv` return at once. Windows lacks it, and a peek at an idle socket would
+# block there, so waits are not checked for data.
 DONT_WAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 
-# Phases of one attempt: another one has time of its own for them.
+# Phases of one attempt: each attempt starts with their full time.
 ATTEMPT_PHASES = ("connect", "first_event", "body")
 
 
 class Cancel:
-    """A switch that ends one request, from any thread and in every phase of it.
+    """A switch that cancels one request, from any thread and in any phase.
 
-    Make one beforehand and pass it to ``send(body, cancel=cancel)``; ``cancel.set()`` then ends
-    the request even while ``send`` is still connecting or waiting for the response's headers.
-    It never blocks and takes no lock: it may be called in a signal handler, or by the garbage
-    collector. A switch that is set stays set: make a new one for each request.
+    Create it first and pass it to ``send(body, cancel=cancel)``. ``cancel.set()`` then ends the
+    request even while ``send`` is still connecting or waiting for the response's headers. It
+    never blocks and takes no lock, so it may be called in a signal handler or a finalizer. A
+    switch cannot be reset: use a new one for each request.
     """
 
     def __init__(self) -> None:
         self._set = False
-        # Append, remove and copy of a list are atomic, so no lock is needed.
+        # A list's append, remove and copy are atomic, so no lock is needed.
         self._wires: list[Wire] = []
 
     def set(self) -> None:
-        """End the request. Twice is harmless; before it has begun it never begins."""
+        """Cancel the request; if it has not begun, it never will. Calling it twice is harmless."""
         self._set = True
         for wire in self._wires.copy():
             wire.abort(STOPPED)
 
     def is_set(self) -> bool:
-        """Whether `set` was called."""
+        """Whether `set` has been called."""
         return self._set
 
     def link(self, wire: Wire) -> None:
-        """Let `set` reach this wire, until `unlink`."""
+        """Let `set` cancel this wire, until `unlink`."""
         self._wires.append(wire)
         if self._set:
             wire.abort(STOPPED)
@@ -89,48 +89,49 @@ class Cancel:
 class _Duplicate(_socket.socket):
     """A second descriptor of a connection, closed with the last reference to it.
 
-    Nobody closes it by hand: a thread that is about to shut it down holds a reference, so that
-    the number cannot meanwhile belong to a connection of somebody else. It is of the class in C,
-    which nothing replaces: a test that forbids sockets, or greenlets.
+    It is never closed explicitly: a thread that is about to shut it down holds a reference, so
+    the descriptor's number cannot pass to another connection meanwhile. It derives from the C
+    class, which is not replaced by greenlets or by tests that forbid sockets.
     """
 
     __slots__ = ()
 
-    # A function in Python would be a place for signal handlers to run in, and what they raise in a
-    # finalizer is lost.
+    # A Python function here could be interrupted by a signal handler, and an exception raised in
+    # a finalizer is lost.
     __del__ = _socket.socket.close
 
 
 class Wire:
-    """The connection of one stream, as far as others may touch it: they may end it.
+    """The connection of one stream, as other threads see it: they may cancel it.
 
     It holds duplicates of the sockets in use. Shutting down a duplicate wakes the thread that
-    blocks on the original, and the original stays that thread's own to close. `abort` takes no
-    lock, so it may run in a signal handler or a garbage collection, at any bytecode.
+    blocks on the original, which only that thread closes. `abort` takes no lock, so it may run in
+    a signal handler or a garbage collection, at any bytecode.
 
     Attributes:
-        causes: why it was ended, the first one first; empty while it goes on. For those who look
-            after each event, for whom a call of `cause` is dear.
-        limits: the deadline of each phase under way, in seconds of the monotonic clock; of
-            `WAITS` the seconds that each may take.
-        waiting: since when the reader waits for more of the body, by the same clock; ``None``
-            while it does not.
-        moved: something was added to the answer since the last read; the next one notes it.
-        progress: when that was, by the same clock, the time left out in which nobody waited.
-        settling: the last finish reason came, or a word after it; the next read notes it.
-        settled: when that was, in the same way.
-        sock: the socket that the reader reads from, once there is one.
-        carried: the request goes over connections of ours, which note when it is written.
+        causes: why it was cancelled, first cause first; empty while it is active. Read directly
+            on the hot path, because the property `cause` costs a call per event.
+        limits: the deadline of each phase under way, in seconds of the monotonic clock; for the
+            phases in `WAITS` the seconds that each may take.
+        waiting: time since which the reader waits for more of the body, on the same clock;
+            ``None`` while it does not wait.
+        moved: something was added to the answer since the last read; the next read records it.
+        progress: time of the last addition, on the same clock, shifted by the time during which
+            no read was waiting.
+        settling: the last finish reason, or an event after it, arrived; the next read records it.
+        settled: time of that, shifted in the same way.
+        sock: the socket that the reader reads from, or ``None`` before there is one.
+        carried: the request uses chatsdk's connections, which record when it is written.
         written: the request may have reached the backend. Known only if it is `carried`.
-        first_event: seconds from then on to the first event, or ``None``.
-        header_lines: how many a response may have.
-        on_wire: is called with the bytes of each read of a response and their time, or ``None``.
-        inherited: this is a child of the process that made the connection.
+        first_event: seconds from writing the request to the first event, or ``None``.
+        header_lines: maximum number of header lines in a response.
+        on_wire: called with the bytes of each read of a response and their time, or ``None``.
+        inherited: this is a forked child of the process that made the connection.
         url: where the request goes. Only its host and port may be shown.
-        proxy: the URL of the proxy that it goes through, or ``""``. The same holds for it.
+        proxy: the URL of the proxy in use, or ``""``. Only its host and port may be shown.
         shaking: a TLS handshake with the peer has begun and has not succeeded.
-        hidden: takes out of a text what must not be shown.
-        seen: is given the header fields that are sent.
+        hidden: a function that redacts a text.
+        seen: a function called with the header fields that are sent.
     """
 
     __slots__ = (
@@ -168,7 +169,7 @@ class Wire:
     ) -> None:
         self.causes: list[str] = []
         self._sockets: list[_Duplicate] = []
-        # A bell rather than an Event: releasing a bare lock is safe in a signal handler.
+        # A lock used as a semaphore: unlike `Event.set()`, `release()` is safe in a signal handler.
         self._bell = threading.Lock()
         self._bell.acquire()
         self.inherited = False
@@ -176,7 +177,7 @@ class Wire:
         self.waiting: float | None = None
         self.moved = self.settling = False
         self.progress = self.settled = 0.0
-        # The wait that was last looked at too late.
+        # The start of the wait that was last checked late.
         self._late: float | None = None
         self.sock: Any = None
         self.on_wire: Callable[[bytes, float], object] | None = None
@@ -192,32 +193,32 @@ class Wire:
 
     @property
     def cause(self) -> str | None:
-        """Why this wire was ended: ``"stopped"`` or the phase that took too long."""
+        """Why this wire was cancelled: ``"stopped"`` or the phase that timed out."""
         causes = self.causes
         return causes[0] if causes else None
 
     @property
     def sockets(self) -> int:
-        """How many sockets are in reach."""
+        """Number of sockets that `abort` shuts down."""
         return len(self._sockets)
 
     def abort(self, cause: str) -> None:
-        """End whatever goes on, from any thread; the first cause counts."""
-        # Before the sockets are looked at: see `detach`.
+        """Cancel whatever is under way, from any thread. The first cause counts."""
+        # Before reading the list of sockets: see `detach`.
         self.causes.append(cause)
         self.hang_up()
         with contextlib.suppress(RuntimeError):
             self._bell.release()
 
     def hang_up(self) -> None:
-        """Shut the connection down, whoever else may have a descriptor of it."""
-        # In a child it is the parent's: shutting it down would end the parent's stream.
+        """Shut the connection down for every process that has a descriptor of it."""
+        # In a forked child the connection is the parent's, and this would end the parent's stream.
         if not self.inherited:
             for duplicate in self._sockets.copy():
                 _shut_down(duplicate)
 
     def renew(self) -> None:
-        """Make ready for sending once more; a cause that concerns the last attempt only goes."""
+        """Prepare for another attempt, dropping causes that concern only the previous one."""
         for phase in ATTEMPT_PHASES:
             self.limits.pop(phase, None)
             while phase in self.causes:
@@ -228,10 +229,10 @@ class Wire:
             self._bell.acquire(blocking=False)
 
     def expire(self, phase: str, when: float) -> float | None:
-        """End it because `phase` lasts until `when`; nothing if that no longer holds.
+        """Cancel this wire because `phase` lasted until `when`, unless that no longer holds.
 
-        A wait that had not begun yet, or not so long ago, gives the time to ask again: that is so
-        after each silence, so nobody has to be told of each event.
+        Returns the time to check again if the wait has not begun or began too recently. That is
+        the case after each silence, so the deadline thread need not be notified of each event.
         """
         limit = self.limits.get(phase)
         if limit is None:
@@ -239,7 +240,7 @@ class Wire:
         if phase in WAITS:
             since = self.waiting
             at = now()
-            # Whoever does not wait now waits until then at the earliest.
+            # A reader that is not waiting now can time out this much later at the earliest.
             due = (at if since is None else self._since(phase, since)) + limit
             if due > when:
                 return due
@@ -256,24 +257,24 @@ class Wire:
         return self.progress if phase == PROGRESS else self.settled
 
     def _catches_up(self, since: float | None, late: float) -> bool:
-        """Whether the wait since then may be over, for all but the reader, who could not run."""
+        """Whether data may have arrived in this wait, but the reader had no chance to run."""
         if late > LATE_SECONDS and since != self._late:
             self._late = since
             return True
         for duplicate in self._sockets.copy() if DONT_WAIT else ():
-            # Nothing is taken, and nothing is waited for.
+            # A peek consumes nothing and does not block.
             with Quietly():
                 duplicate.recv(1, _socket.MSG_PEEK | DONT_WAIT)
                 return True
         return False
 
     def holds(self, phase: str, when: float) -> bool:
-        """Whether it is still to end when `phase` has lasted until `when`."""
+        """Whether `phase` is still to be cancelled at `when`."""
         limit = self.limits.get(phase)
         return limit is not None and (phase in WAITS or limit == when)
 
     def deadlines(self) -> list[tuple[str, float]]:
-        """The phases under way that have a deadline, and when that is."""
+        """The phases under way that have a deadline, with its time."""
         return [
             (phase, self._since(phase, 0.0) + limit if phase in WAITS else limit)
             for phase, limit in self.limits.copy().items()
@@ -281,11 +282,11 @@ class Wire:
         ]
 
     def attach(self, sock: Any) -> None:
-        """Let `abort` reach this socket. For the thread that owns it."""
+        """Let `abort` shut down this socket. Called by the thread that owns it."""
         number = sock.fileno()
         if number < 0:
-            return  # closed meanwhile: there is nothing left to reach
-        # SSLSocket.dup() is not implemented: the file descriptor is what has to be shared.
+            return  # closed meanwhile: nothing to shut down
+        # SSLSocket.dup() is not implemented, so duplicate the file descriptor.
         number = os.dup(number)
         try:
             duplicate = _Duplicate(fileno=number)
@@ -293,17 +294,17 @@ class Wire:
             os.close(number)
             if error.errno != errno.ENOTSOCK:
                 raise
-            return  # a mock's file: nobody waits for it
+            return  # a mock's file: no thread can block on it
         _attached.add(self)
         self._sockets.append(duplicate)
         if self.causes:
             _shut_down(duplicate)
 
     def detach(self) -> bool:
-        """Give the duplicates back; the sockets themselves are untouched.
+        """Drop the duplicates; the sockets themselves are untouched.
 
-        Returns whether nobody can shut them down any more. If not, `abort` is about to, for all
-        that is known: it notes its cause before it looks for the sockets.
+        Returns whether the sockets are safe from being shut down. If not, `abort` may be about to
+        do so: it records its cause before it reads the list of sockets.
         """
         self.sock = None
         self._sockets = []
@@ -311,35 +312,35 @@ class Wire:
         return not self.causes
 
     def release(self, cancels: Iterable[Cancel]) -> None:
-        """Have done with it: nothing and nobody can end it any more."""
+        """Detach from everything that could cancel this wire."""
         self.limits.clear()
         for cancel in cancels:
             cancel.unlink(self)
         self.detach()
 
     def forget(self) -> None:
-        """Let go of what the parent process has in use."""
+        """Drop the connections that belong to the parent process."""
         self.inherited = True
         self._sockets = []
 
     def wait(self, seconds: float) -> None:
-        """Sleep, until `abort` at the latest."""
+        """Sleep, or return early when `abort` is called."""
         end = now() + seconds
         while not self.causes and (left := end - now()) > 0:
             if self._bell.acquire(timeout=min(left, NAP_SECONDS)):
                 return
 
 
-# Wires that have a connection. A socket that only a cycle of garbage can reach would be closed by
-# the interpreter, with a warning, before whoever owns it comes to close it.
+# Wires that have a connection. They are kept alive here: the interpreter would close a socket that
+# only cyclic garbage refers to, with a warning, before its owner closes it.
 _attached: set[Wire] = set()
 
-# This process: another one after a fork.
+# The id of this process; a fork changes it.
 _process = os.getpid()
 
 
 def check_process() -> None:
-    """Notice a fork that Python did not make, and so called none of its hooks."""
+    """Notice a fork outside Python, which runs none of its hooks."""
     if _process != os.getpid():
         _forked()
 
@@ -347,7 +348,7 @@ def check_process() -> None:
 def _forked() -> None:
     global _process
     _process = os.getpid()
-    # As long as this process has a descriptor, its parent's closing one does not end a connection.
+    # While this process has a descriptor, the parent's close does not end a connection.
     for wire in _attached:
         wire.forget()
 
@@ -357,6 +358,6 @@ if hasattr(os, "register_at_fork"):
 
 
 def _shut_down(duplicate: _socket.socket) -> None:
-    # ENOTCONN: not connected yet, or no longer; then there is nobody to wake.
+    # ENOTCONN: not connected (any more), so no thread is blocked on it.
     with Quietly():
         duplicate.shutdown(_socket.SHUT_RDWR)

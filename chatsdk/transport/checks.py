@@ -1,4 +1,4 @@
-"""Checks what a caller gave before anything is sent. No message shows a value."""
+"""Validates a client's arguments before anything is sent. Messages show no values."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ __all__ = [
 
 _FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
-# RFC 9110, section 5.5: what no field value may hold. A tab may stand in it.
+# Characters that a field value may not contain (RFC 9110, section 5.5). Tabs are allowed.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
-# What says where the body ends is not the caller's: the next request would begin elsewhere.
+# Fields that define where the body ends. A caller's value could make the next request unreadable.
 FRAMING = ("content-length", "transfer-encoding")
 
-# A name, an address, or an IPv6 address without its brackets.
+# A host name, an IPv4 address, or an IPv6 address without its brackets.
 _HOST = re.compile(r"[^\x00-\x20\x7f/?#@\\<>^`{|}]+")
 
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def checked_headers(headers: object, *, what: str = "header") -> dict[str, str]:
-    """Return the header fields as a dict, every one fit to be sent.
+    """Return the header fields as a dict after checking that all of them can be sent.
 
     Raises:
-        TypeError, ValueError: a name or value that HTTP cannot carry. No value is shown.
+        TypeError, ValueError: HTTP cannot carry a name or value. No value is shown.
     """
     if not isinstance(headers, Mapping):
         raise TypeError(f"headers are a dict of strings, not {type(headers).__name__}")
@@ -73,7 +73,7 @@ def checked_value(value: str, what: str) -> str:
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
-        # From None: the original message shows the value.
+        # `from None`, because the original message shows the value.
         raise ValueError(
             f"{what} holds characters outside Latin-1, which HTTP cannot carry; "
             "look for quotation marks or dashes that were pasted along"
@@ -85,7 +85,7 @@ def checked_token(token: object) -> str | None:
     """Return a token that HTTP can carry.
 
     Raises:
-        TypeError, ValueError: it cannot; the token is not shown.
+        TypeError, ValueError: HTTP cannot carry it; the token is not shown.
     """
     if token is None:
         return None
@@ -109,7 +109,7 @@ def checked_key(key: object) -> str | None:
     """Return an idempotency key that HTTP can carry.
 
     Raises:
-        TypeError, ValueError: it cannot.
+        TypeError, ValueError: HTTP cannot carry it.
     """
     if key is None:
         return None
@@ -136,10 +136,10 @@ def has_adapter(http: object, url: str) -> bool:
 
 
 def checked_verify(verify: object) -> bool | str | None:
-    """Return what tells whom to trust.
+    """Return the `verify` argument: a bool, the path of a CA bundle, or ``None``.
 
     Raises:
-        TypeError, ValueError: no bool and no path, or nothing is there.
+        TypeError, ValueError: it is neither a bool nor a path, or the path does not exist.
     """
     if verify is None or isinstance(verify, bool):
         return verify
@@ -152,10 +152,10 @@ def checked_verify(verify: object) -> bool | str | None:
 
 
 def checked_cert(cert: object) -> str | tuple[str, str] | None:
-    """Return the path of a client certificate, or those of a certificate and its key.
+    """Return the path of a client certificate, or the paths of a certificate and its key.
 
     Raises:
-        TypeError, ValueError: no path and no pair of paths, or a file is missing.
+        TypeError, ValueError: it is neither a path nor a pair of paths, or a file is missing.
     """
     if cert is None:
         return None
@@ -170,10 +170,10 @@ def checked_cert(cert: object) -> str | tuple[str, str] | None:
 
 
 def checked_proxies(proxies: object) -> dict[str, Any]:
-    """Return the proxies, each one an address.
+    """Return the proxies after checking that each is a URL.
 
     Raises:
-        TypeError, ValueError: no dict of addresses. No password is shown.
+        TypeError, ValueError: it is not a dict of URLs. No password is shown.
     """
     if proxies is None:
         return {}
@@ -182,7 +182,7 @@ def checked_proxies(proxies: object) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, address in proxies.items():
         if address is None:
-            # How requests is told not to use what the environment names.
+            # In requests, None overrides the environment's proxy.
             checked[name] = None
             continue
         if not isinstance(name, str) or not isinstance(address, str):
@@ -206,12 +206,12 @@ def shown_url(url: str) -> str:
 
 
 def _is_address(address: str) -> bool:
-    # requests takes "proxy:3128" for "http://proxy:3128".
+    # requests reads "proxy:3128" as "http://proxy:3128".
     whole = address if "://" in address else f"http://{address}"
     try:
         parts = urlsplit(whole)
         host = parts.hostname or ""
-        # As the resolver does; an empty label, or one of more than 63 characters, is a ValueError.
+        # As the resolver does; an empty or too long label (over 63 characters) raises ValueError.
         host.encode("idna")
         return parts.scheme in PROXY_SCHEMES and parts.port != 0 and bool(_HOST.fullmatch(host))
     except ValueError:

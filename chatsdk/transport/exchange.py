@@ -1,4 +1,4 @@
-"""`Exchange`: one response, read with a cap on everything."""
+"""`Exchange`: one HTTP response, read with limits on time and size."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from chatsdk.transport.secrets import Secrets
 
 __all__ = ["Exchange", "Tap"]
 
-# A body that nobody is waiting for, an error page say, is given up after so many seconds: the
-# status says enough.
+# Seconds to spend on a body that is not the answer, such as an error page; the status code is
+# enough without it.
 ASIDE_SECONDS = 5.0
 
-# Seconds that a stream goes on after the last finish reason, for the usage and the end marker.
+# Seconds to wait after the last finish reason, for the usage and the end marker.
 AFTER_REASON_SECONDS = 5.0
 
-# A wait that ends so many seconds before a deadline has reached it: clocks differ by that much.
+# Seconds of tolerance when deciding whether a wait reached its deadline, because clocks differ.
 CLOCK_SECONDS = 0.02
 
-# The end of the body follows the dialect's end marker within milliseconds, unless the server is
-# busy. Waiting so many seconds for it is cheaper than the handshake for a new connection.
+# Seconds to wait for the end of the body after the dialect's end marker. It usually follows within
+# milliseconds, and reusing the connection saves a handshake.
 CLEAN_END_SECONDS = 0.05
 
 Tap = Callable[[bytes, float], object]
@@ -40,19 +40,19 @@ _REQUEST_IDS = ("x-request-id", "request-id", "x-tt-logid", "x-amzn-requestid", 
 
 
 class Exchange:
-    """One response and the connection it comes on.
+    """One response and its connection.
 
-    The thread that reads is the one that closes. Others may end the `wire`.
+    The thread that reads also closes. Other threads may cancel the `wire`.
 
     Attributes:
         status: the HTTP status code.
-        headers: the header fields, names in lower case, cookies left out.
-        content_type: the media type in lower case, ``""`` if none is named.
+        headers: the header fields, names in lower case, without cookies.
+        content_type: the media type in lower case, ``""`` if the header is missing.
         request_id: the backend's id of the request, or ``None``.
-        delimited: the end of the body can be told from a cut: it is chunked or has a length.
-        attempts: how often the request was sent, this one included.
-        received: bytes of body read so far, decompressed.
-        error_body: bytes to keep of a body that is no stream.
+        delimited: a truncated body can be detected: it is chunked or has a length.
+        attempts: how often the request was sent, this time included.
+        received: bytes of the body read, after decompression.
+        error_body: bytes to keep of a body that is not a stream.
     """
 
     def __init__(
@@ -79,33 +79,33 @@ class Exchange:
         self._started = False
         self._closed = False
         self._gone = False
-        # When the last read returned; what is done with it until the next is not waiting.
+        # Time of the last return from `read`; processing between reads does not count as waiting.
         self.at = now()
         self.wire = wire
         self.secrets = secrets
         self.attempts = 1
         self.received = 0
         self.status = response.status_code
-        # Clean, because a server may echo what was sent.
+        # Redacted, because a server may echo what was sent.
         self.headers = {
             name.lower(): secrets.hide(value)
             for name, value in response.headers.items()
             if not name.lower().startswith("set-cookie")
         }
-        # Sent twice, it arrives joined by a comma.
+        # A header that was sent twice arrives joined by a comma.
         named = self.headers.get("content-type", "")
         self.content_type = named.split(";")[0].split(",")[0].strip().lower()
         self.request_id = next(
             (self.headers[name] for name in _REQUEST_IDS if name in self.headers), None
         )
         self.delimited = body.delimited
-        # Seconds of silence that the socket allows, and from when on it must allow less, because a
-        # deadline is closer.
+        # Seconds of silence that the socket allows, and the time from which it must allow less
+        # because a deadline is closer.
         self._silence = timeout.first_event
         self._lower_at = 0.0
 
     def check_head(self) -> None:
-        """Raise `ProtocolError` where the head does not say how the body is to be read."""
+        """Raise `ProtocolError` if the head does not define how to read the body."""
         try:
             reason = self._body.why_unreadable(self.headers)
         except Exception as error:
@@ -113,18 +113,18 @@ class Exchange:
         else:
             if reason is None:
                 return
-            # Nobody knows where the next response would begin.
+            # The start of the next response is unknown, so the connection cannot be reused.
             self._close_response()
             failure = ProtocolError(f"the response cannot be read: {reason}")
         raise failure
 
     def begin_events(self) -> None:
-        """Note that the first event is there: from now on silence is what is limited."""
+        """Switch from the limit on the first event to the limit on silence."""
         self._started = True
         self.wire.limits.pop("first_event", None)
         self._silence = self._timeout.idle
         self._lower_at = 0.0
-        # The helper thread also ends a wait that signals keep starting anew.
+        # The deadline thread also ends a wait that signals keep restarting.
         if self.wire.sock is not None:
             watch(self.wire, IDLE, self._silence)
             watch(self.wire, PROGRESS, self._timeout.progress)
@@ -133,10 +133,10 @@ class Exchange:
         self.wire.progress = now()
 
     def read(self) -> bytes:
-        """Return the next bytes of the body, as soon as there are some; ``b""`` at its end.
+        """Return the next bytes of the body as soon as they arrive; ``b""`` at its end.
 
         Raises:
-            ChatError: what went wrong; `Stopped` if the user ended the wire.
+            ChatError: reading failed; `Stopped` if the user cancelled the wire.
         """
         wire = self.wire
         try:
@@ -156,13 +156,13 @@ class Exchange:
         except Exception as error:
             wire.waiting = None
             if cut_in_compression(error) and not self._body.begun:
-                # Nothing at all came: a body may be empty, whatever it is compressed with.
+                # No bytes at all: an empty body is valid under any Content-Encoding.
                 self._tell_end("whole")
                 return b""
             failure: BaseException = self.failure(error)
         else:
             wire.waiting = None
-            # The flag comes before what was read: a wire that was ended reads like a clean end.
+            # Check for cancellation first: after `shutdown()`, EOF looks like a clean end.
             if data and not wire.causes:
                 self.received += len(data)
                 if self._tap is not None:
@@ -176,44 +176,44 @@ class Exchange:
                 self._tell_end("whole")
                 return b""
         self._tell_end(failure)
-        # Outside the handler: an exception's context would hold the request, and its token.
+        # Outside the handler: an exception's context would keep the request and its token.
         self._close_response()
         try:
             raise failure
         finally:
-            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            # Break the cycle error -> traceback -> frame -> error.
             del failure
 
     def read_within(self, seconds: float) -> bytes:
-        """As `read`, but wait no longer than so many seconds for the first byte."""
+        """Read as `read` does, waiting at most `seconds` for the first byte."""
         self.wire.limits.pop(IDLE, None)
         self._silence = seconds
         self._lower_at = 0.0
         return self.read()
 
     def ended(self) -> ChatError | Stopped:
-        """The error for a wire that was ended."""
+        """The error to raise for a wire that was cancelled."""
         return ended(self.wire.cause or STOPPED, self._timeout)
 
     def failure(self, error: BaseException) -> BaseException:
-        """Return the exception to raise for one that reading raised: see `translated`."""
+        """Return the exception to raise in place of `error`: see `translated`."""
         self._notice(now() + CLOCK_SECONDS)
         return translated(
             error, self.wire, self.secrets, self._timeout, streaming=True, started=self._started
         )
 
     def read_body(self, most: int | None = None, *, seconds: float | None = None) -> bytes:
-        """Return the start of a body that is no stream, `Limits.error_body` bytes at most.
+        """Return the start of a body that is not a stream, at most `Limits.error_body` bytes.
 
         Args:
-            most: bytes to return, if other than `Limits.error_body`.
-            seconds: wait no longer than that: a body that breaks off or drips gives what had
-                come. ``None`` for a body that is the answer.
+            most: maximum number of bytes, if other than `Limits.error_body`.
+            seconds: longest time to spend; if the body breaks off or arrives too slowly, return
+                what was received. ``None`` if the body is the answer.
 
         Raises:
-            ChatTimeout: `Timeout.total` ran out meanwhile, or `Timeout.first_event`.
-            ChatError: without `seconds`, what went wrong.
-            Stopped: the user ended the wire.
+            ChatTimeout: `Timeout.total` or `Timeout.first_event` expired.
+            ChatError: `seconds` is ``None`` and reading failed.
+            Stopped: the user cancelled the wire.
         """
         if seconds is not None:
             self.wire.limits.pop("first_event", None)
@@ -235,24 +235,25 @@ class Exchange:
         return b"".join(pieces)[:most]
 
     def drain(self) -> None:
-        """Read to the end of the body if that comes soon, then close.
+        """Read to the end of the body if it comes soon, then close.
 
-        A body read to its end leaves a connection that can be used again.
+        After a complete body the connection can be reused.
         """
         self._finish()
         self._tell_end("whole")
         self.close()
 
     def part(self) -> None:
-        """As `drain`, but leave the wire to the request that is sent next."""
+        """As `drain`, but keep the wire for the next request."""
         self._finish()
         self._tell_end("whole")
         self._close_response()
-        # From here on it is not this exchange's to release, nor its finalizer's.
+        # The wire now belongs to the next request; neither this object nor its finalizer may
+        # release it.
         self._gone = True
 
     def close(self) -> None:
-        """Close the response. Only for the thread that reads. Twice is harmless."""
+        """Close the response. Only for the reading thread. Calling it twice is harmless."""
         self._tell_end("stopped")
         try:
             self._close_response()
@@ -260,10 +261,10 @@ class Exchange:
             self._let_go()
 
     def abandon(self) -> None:
-        """Close, but leave the connection's place in the pool to whoever sends next.
+        """Close, but leave returning the connection to its pool to the next sender.
 
-        For finalizers. A garbage collection may run while this very thread holds the lock of a
-        pool, so nothing here may want one.
+        For finalizers. A garbage collection may run while this thread holds a pool's lock, so
+        nothing here may take one.
         """
         if self._gone:
             return
@@ -276,12 +277,12 @@ class Exchange:
             self._left.append(lent)
 
     def __del__(self) -> None:
-        # Nobody closed it, because an exception came in between.
+        # Not closed explicitly, because an exception intervened.
         if getattr(self, "_gone", True) is False:
             self.abandon()
 
     def _tell_end(self, end: str | BaseException) -> None:
-        """Tell the tap how the body ended; the first time counts."""
+        """Report to the tap how the body ended; only the first call counts."""
         if self._on_end is not None:
             from chatsdk.transport.telling import end_by
 
@@ -296,9 +297,9 @@ class Exchange:
                     break
 
     def _end_soon(self, at: float) -> None:
-        """Let the body end by itself after a while of waiting: nothing more has to come.
+        """Limit the wait for the end of the body, because nothing more has to arrive.
 
-        Reading then raises a `ChatTimeout` of the phase `FINISHED`.
+        When the limit expires, reading raises a `ChatTimeout` of the phase `FINISHED`.
         """
         wire = self.wire
         wire.settling = False
@@ -308,15 +309,15 @@ class Exchange:
             watch(wire, FINISHED, AFTER_REASON_SECONDS)
 
     def _limit_waits(self, at: float) -> None:
-        """Let the socket end its next wait at the first deadline, and notice one that is over.
+        """Set the socket's timeout to the earliest deadline, and notice one that has passed.
 
-        The helper thread does that, too; but it may not run in this process.
+        The deadline thread does both, too, but it may not run in this process.
         """
         self._notice(at)
         soonest = min((deadline for _, deadline in self.wire.deadlines()), default=float("inf"))
         silence = self._silence
         if silence is None or soonest - at < silence:
-            # To be lowered again at the next read, unless there is no deadline.
+            # Lower it again at the next read, unless there is no deadline.
             self._lower_at = min(soonest, at) if soonest - at < float("inf") else soonest
             silence = soonest - at if soonest - at < float("inf") else None
         else:
@@ -324,7 +325,7 @@ class Exchange:
         self._body.limit_waits(silence)
 
     def _notice(self, at: float) -> None:
-        """End the wire if one of its deadlines is over."""
+        """Cancel the wire if one of its deadlines has passed."""
         for phase, deadline in self.wire.deadlines():
             if deadline <= at:
                 self.wire.abort(phase)
@@ -338,7 +339,7 @@ class Exchange:
             return
         self._closed = True
         if self.wire.carried or not self._body.closed:
-            # A forked child may have descriptors of it, and the backend is to know now.
+            # A forked child may hold descriptors, and the backend should see the end at once.
             self.wire.hang_up()
         self._body.shut()
 

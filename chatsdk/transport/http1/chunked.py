@@ -1,8 +1,8 @@
-"""The response that hands out all chunks that have arrived in one piece.
+"""An HTTP response that returns all received chunks in one call.
 
-``http.client`` gives one chunk a call, which is dear where each chunk is one short event. Here
-`CoalescingResponse.read1` takes what is framed as usual from the bytes in hand, all at once, and
-leaves everything else to the one exact reader, which ``read`` and its kind use too.
+``http.client`` returns one chunk per call, which is expensive if each chunk is one short event.
+`CoalescingResponse.read1` takes all regularly framed chunks from the buffered bytes at once, and
+leaves everything else to the strict reader that ``read`` and the other methods use, too.
 """
 
 from __future__ import annotations
@@ -17,48 +17,47 @@ from chatsdk.transport.http1.read_ahead import LARGE_READ, SMALL_READ, Ahead, op
 
 __all__ = ["BadChunk", "CoalescingResponse"]
 
-# Bytes of the longest size line that is read quickly: more digits than any chunk needs.
+# Bytes of the longest size line on the fast path: more digits than any chunk needs.
 SIZE_LINE_BYTES = 16
 
-# Chunks that are taken all together rather than one after the other, if at least so many seem to
-# be there. Fewer are quicker one by one.
+# Chunks to take together, if at least this many seem to be buffered. Fewer are faster one by one.
 MANY_CHUNKS = 4
 
 LAST_CHUNK = b"0\r\n\r\n"
 
-# RFC 9112, section 7.1, and white space behind the digits, with which some servers fill the line
-# up. `int` reads signs, underscores and `0x` too, of which the next reader may think otherwise.
+# RFC 9112, section 7.1, plus white space after the digits, with which some servers pad the line.
+# `int` also reads signs, underscores and `0x`, which another reader may interpret differently.
 _SIZE_LINE = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 
-# Digits of the largest size that is believed: a chunk of 2**60 bytes never ends.
+# Digits of the largest accepted size: a chunk of 2**60 bytes never ends.
 MAX_SIZE_DIGITS = 15
 
-# The size lines seen, for most come again and again: a look here costs less than `int`.
+# Cache of parsed size lines: sizes repeat, and a dict lookup is cheaper than `int()`.
 _sizes: dict[bytes, int] = {}
 KNOWN_SIZES = 4096
 
 
 class BadChunk(HTTPException):
-    """A chunk that is not framed as a chunk is."""
+    """A chunk with malformed framing."""
 
 
 class CoalescingResponse(BoundedHeadResponse):
-    """``http.client.HTTPResponse`` with a `read1` that gives everything that is there.
+    """``http.client.HTTPResponse`` with a `read1` that returns everything received.
 
-    It is named as ``response_class`` by a connection. All other ways of reading may be mixed with
-    `read1`, and give what they give in ``http.client``. Beside what `BoundedHeadResponse` says, it
-    differs from that in this:
+    Connections name it as their ``response_class``. All other ways of reading may be mixed with
+    `read1`, and return what they return in ``http.client``. It differs from `BoundedHeadResponse`
+    in these points:
 
-    - a chunk that is not followed by CRLF, and one whose size is not written in hexadecimal digits
-      alone, raise `BadChunk`;
-    - a size line that the connection ends in raises ``http.client.IncompleteRead``;
-    - `peek` and `readline` raise where the chunks are cut or broken, as the others do;
-    - after the last chunk it is closed, that is, its connection can be used again, as soon as
-      `read1` has the end in hand, without one more call.
+    - a chunk that is not followed by CRLF, or whose size is not written in hexadecimal digits
+      alone, raises `BadChunk`;
+    - a connection that ends inside a size line raises ``http.client.IncompleteRead``;
+    - `peek` and `readline` raise on truncated or malformed chunks, as the other methods do;
+    - it closes, which frees its connection, as soon as `read1` has received the last chunk,
+      without another call.
     """
 
-    # Whether bytes were left over when the body had ended, or had been given up: the connection
-    # is then out of step and should not carry another request.
+    # Whether bytes were left over after the body ended or was abandoned: the connection is then
+    # out of step and must not carry another request.
     surplus = False
 
     _method: str | None
@@ -68,10 +67,9 @@ class CoalescingResponse(BoundedHeadResponse):
         self.fp = opened(self.fp, sock)
 
     def read1(self, n: int = -1) -> bytes:
-        """Give what is there of the body, `n` bytes at most, or else what the next ``recv`` brings.
+        """Return what was received of the body, or the result of one ``recv``; at most `n` bytes.
 
-        Empty at the end. A second ``recv`` is made only where the first brought nothing but
-        framing.
+        Empty at the end. It calls ``recv`` again only if the first call brought only framing.
         """
         ahead: Ahead | None = self.fp
         if ahead is None or self._method == "HEAD":
@@ -80,8 +78,8 @@ class CoalescingResponse(BoundedHeadResponse):
             n = LARGE_READ
         if not self.chunked:
             return self._read1_plain(ahead, n)
-        # Each turn gives bytes, ends the body, or takes something off the wire: the bytes in hand
-        # hold a piece of a chunk, or a whole line that the exact reader takes, or are added to.
+        # Each iteration returns bytes, ends the body or receives more: the buffer holds part of a
+        # chunk, or a complete line for the strict reader, or is extended.
         while n:
             if ahead.at < len(ahead.data):
                 data = self._take_chunks(ahead, n)
@@ -93,7 +91,7 @@ class CoalescingResponse(BoundedHeadResponse):
                     continue
             left = self.chunk_left
             if left and left > SMALL_READ:
-                # No further than this chunk, so that its bytes can be handed out uncopied.
+                # Not beyond this chunk, so that its bytes can be returned without a copy.
                 received = ahead.receive(min(left, LARGE_READ))
                 ahead.ask = SMALL_READ
             else:
@@ -111,23 +109,23 @@ class CoalescingResponse(BoundedHeadResponse):
         data = ahead.recv(n if n < ahead.ask else ahead.ask) if n and length != 0 else b""
         if length is not None:
             if len(data) > length:
-                # Left where it is, it would be taken for the start of the next response.
+                # Left in the buffer, it would be read as the start of the next response.
                 data = data[:length]
                 self.surplus = True
             self.length = length - len(data)
-        # Not every version of http.client sees the end of a known length here.
+        # Some versions of http.client do not detect the end of a known length here.
         if self.length == 0 or (n and not data):
             self._close_conn()
         return data
 
     def _take_chunks(self, ahead: Ahead, most: int) -> bytes:
-        """Up to `most` bytes of the chunks in hand, as far as they are framed as usual."""
+        """Up to `most` bytes of the buffered chunks, while they are framed regularly."""
         data = ahead.data
         at = ahead.at
         left = self.chunk_left
         stop = len(data)
         if left is None and at == 0:
-            # One chunk that came alone, as an event usually does.
+            # One chunk that arrived alone, as an event usually does.
             start = data.find(b"\n", 0, SIZE_LINE_BYTES) + 1
             size = _sizes.get(data[:start])
             if size and start + size + 2 == stop <= most and data.endswith(b"\r\n"):
@@ -135,7 +133,7 @@ class CoalescingResponse(BoundedHeadResponse):
                 return data[start:-2]
         together = ahead.uniform
         if stop - at > most:
-            # Framing takes room too, so this is never less strict than `most`.
+            # Framing takes bytes, too, so this is at least as strict as `most`.
             stop = at + most
             together = False
         pieces: list[bytes] = []
@@ -143,8 +141,8 @@ class CoalescingResponse(BoundedHeadResponse):
         if left == 0 and data[at : at + 2] == b"\r\n":
             at += 2
             left = None
-        # Each turn moves `at` past a size line or a piece of a chunk, or is the last. Taking whole
-        # chunks together is tried once, because `together` is then false.
+        # Each iteration moves `at` past a size line or part of a chunk, or is the last. Taking
+        # chunks together is tried once, because `together` is false afterwards.
         while at < stop and left != 0:
             if left is None:
                 if together and piece and stop - at > MANY_CHUNKS * len(piece):
@@ -155,7 +153,7 @@ class CoalescingResponse(BoundedHeadResponse):
                         at += chunks[1]
                         ahead.uniform = True
                         continue
-                # To the line feed, as http.client reads it.
+                # Up to the line feed, as http.client reads it.
                 start = data.find(b"\n", at, at + SIZE_LINE_BYTES) + 1
                 if not start:
                     break
@@ -185,7 +183,7 @@ class CoalescingResponse(BoundedHeadResponse):
         if ended:
             at += len(LAST_CHUNK)
         if at >= len(data) - at < SMALL_READ:
-            # Whoever pauses between two reads should not keep a large one in memory.
+            # A reader that pauses between two reads should not keep a large one in memory.
             data = data[at:]
             at = 0
         ahead.data = data
@@ -195,13 +193,13 @@ class CoalescingResponse(BoundedHeadResponse):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _is_cut(self, ahead: Ahead) -> bool:
-        """Whether more bytes are needed to see what is next."""
+        """Whether more bytes are needed to decide what comes next."""
         rest = ahead.data[ahead.at : ahead.at + SIZE_LINE_BYTES]
         if self.chunk_left is None:
             return len(rest) < SIZE_LINE_BYTES and b"\n" not in rest
         return len(rest) < (1 if self.chunk_left else len(b"\r\n"))
 
-    # The exact reader, under the names by which http.client's own methods call it.
+    # The strict reader, under the names by which http.client's own methods call it.
 
     def _get_chunk_left(self) -> int | None:
         left = self.chunk_left
@@ -231,7 +229,7 @@ class CoalescingResponse(BoundedHeadResponse):
         return None
 
     def _peek_chunked(self, n: int) -> bytes:
-        # `readline` looks here first. The base class shows it a broken body as an ended one.
+        # `readline` peeks first. In the base class it sees a broken body as an ended one.
         left = self._get_chunk_left()
         return b"" if left is None else cast(bytes, self.fp.peek()[:left])
 
@@ -239,7 +237,7 @@ class CoalescingResponse(BoundedHeadResponse):
         try:
             return cast(bytes, super()._safe_read(amt))  # type: ignore[misc]
         except (OverflowError, MemoryError):
-            # The size, from the wire, of a body that nobody sends.
+            # The body is larger than memory, or its size cannot be represented.
             raise IncompleteRead(b"", amt) from None
 
     def _close_conn(self) -> None:
@@ -250,7 +248,7 @@ class CoalescingResponse(BoundedHeadResponse):
 
 
 def _size(line: bytes) -> int | None:
-    """The size that a whole size line names, ``None`` if it is none."""
+    """The size in a complete size line, ``None`` if it is malformed."""
     found = _SIZE_LINE.fullmatch(line)
     if found is None:
         return None
@@ -264,14 +262,14 @@ def _size(line: bytes) -> int | None:
 
 
 def whole_chunks(data: bytes) -> tuple[list[bytes], int] | None:
-    """The chunks at the start of `data` that are whole, and the bytes that they take.
+    """The complete chunks at the start of `data`, and the number of bytes they take.
 
-    None unless they are all framed as usual. Where no chunk holds a CRLF, size lines and chunks
-    take turns between the CRLFs, and each line has to be the length of the chunk after it. All of
-    them are looked at in C, for less than half of what a loop costs.
+    None unless all of them are framed regularly. If no chunk contains a CRLF, splitting at CRLF
+    alternates size lines and chunks, and each line must be the length of the chunk after it. The
+    comparison runs in C, at less than half of the cost of a loop.
     """
     parts = data.split(b"\r\n")
-    # What is behind the last CRLF is not whole.
+    # The bytes after the last CRLF are incomplete.
     taken = len(data) - len(parts.pop())
     if len(parts) % 2:
         taken -= len(parts.pop()) + 2
@@ -280,7 +278,7 @@ def whole_chunks(data: bytes) -> tuple[list[bytes], int] | None:
         del parts[-2:]
     chunks = parts[1::2]
     sizes = b" ".join(map(b"%x".__mod__, map(len, chunks)))
-    # An empty chunk is the last one, and it has trailers.
+    # An empty chunk is the last chunk, and trailers follow it.
     if b"" in chunks or sizes != b" ".join(parts[::2]).lower():
         return None
     return chunks, taken

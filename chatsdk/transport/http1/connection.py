@@ -1,7 +1,7 @@
-"""Connections that can be ended from outside in every phase.
+"""urllib3 connections that another thread can abort in any phase.
 
-The wire of the request under way is handed over in a context variable, of which each thread and
-each greenlet has its own: requests and urllib3 have no parameter for it.
+The wire of the current request is passed in a context variable, because requests and urllib3 have
+no parameter for it. Each thread and each greenlet has its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from chatsdk.transport.http1.read_ahead import receive_within
 
 __all__ = ["carrying", "current_wire", "wire_pool"]
 
-# What requests tells urllib3 by default: nothing is sent again.
+# What requests passes to urllib3 by default: no retries.
 ONCE = Retry(0, read=False)
 
 HTTPS_PORT = 443
@@ -47,8 +47,8 @@ def current_wire() -> Wire | None:
 
 @contextlib.contextmanager
 def carrying(wire: Wire) -> Iterator[None]:
-    """Let the connections used in this block belong to `wire`."""
-    # Restored rather than cleared: a signal handler may send a request inside another's.
+    """Assign the connections used in this block to `wire`."""
+    # Restored rather than cleared: a signal handler may send a request within another.
     before = _current.get()
     _current.set(wire)
     try:
@@ -58,41 +58,41 @@ def carrying(wire: Wire) -> Iterator[None]:
 
 
 class Ended(OSError):
-    """The wire was ended before or while it was connected."""
+    """The wire was cancelled before or while connecting."""
 
 
 def _new_response(connection: Any, *args: Any, **kwargs: Any) -> CoalescingResponse:
     response = CoalescingResponse(*args, **kwargs)
     if connection.wire is not None:
         response.max_header_lines = connection.wire.header_lines
-        # While it connects, it is a proxy that responds.
+        # While connecting, the responses are the proxy's.
         if connection.wire.on_wire is not None and not connection._connecting:
             response.fp.tell(connection.wire.on_wire)
     return response
 
 
 class _Wired:
-    """What a connection adds to its class, which is urllib3's or derived from that."""
+    """Mixin for connections of urllib3 and classes derived from them."""
 
-    # http.client calls this for every response, a proxy's to CONNECT included.
+    # http.client calls this for every response, including a proxy's response to CONNECT.
     response_class: Any = _new_response
 
     # The wire of the request that uses this connection.
     wire: Wire | None = None
     _connecting = False
 
-    # The request is the wire's own, and none of it has been sent yet.
+    # The request is the wire's own, and none of it has been sent.
     _unsent = False
 
     def _new_conn(self: Any) -> socket.socket:
         wire = self.wire
         if wire is None or not _is_known(_class(self), "_new_conn"):
-            # The class makes its sockets in a way of its own, through a SOCKS proxy say.
+            # The class makes its sockets differently, for example through a SOCKS proxy.
             plain: socket.socket = super()._new_conn()  # type: ignore[misc]
             if wire is not None:
                 wire.attach(plain)
             return plain
-        # As urllib3 does it, but for one thing: the wire knows each socket before it connects.
+        # As in urllib3, except that the wire has each socket before it connects.
         try:
             found = socket.getaddrinfo(
                 self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
@@ -109,11 +109,11 @@ class _Wired:
                 self._reach(wire, sock, address)
             except OSError as error:
                 if foreign(error) is not None:
-                    # A time limit that a signal handler raised: no further address is tried.
+                    # A signal handler's time limit: do not try another address.
                     raise
                 failure = error
             else:
-                # Through a proxy a failure may be the proxy's, so nothing is claimed there.
+                # Through a proxy, the failure may be the proxy's, so it is not attributed.
                 wire.shaking = self.default_port == HTTPS_PORT and not self.proxy
                 sys.audit("http.client.connect", self, self.host, self.port)
                 return sock
@@ -156,7 +156,7 @@ class _Wired:
         finally:
             self._connecting = False
         if wire.sockets == known:
-            # So has this class, for a unix socket say.
+            # This class makes its sockets differently, for example a unix socket.
             wire.attach(self.sock)
         wire.shaking = False
         wire.sock = self.sock
@@ -166,10 +166,10 @@ class _Wired:
         if wire is not None:
             wire.carried = True
             wire.seen(kwargs.get("headers") or {})
-            # A session may send others on the way, for a new token say; those do not count.
+            # A session may first send other requests, for example for a token; those do not count.
             self._unsent = urlsplit(url).path == urlsplit(wire.url).path
         if wire is not None and self.sock is not None and wire.sock is not self.sock:
-            # A connection that was kept alive: it belongs to this request from here on.
+            # A connection that was kept alive: from here on it belongs to this request.
             self.wire = wire
             wire.detach()
             wire.attach(self.sock)
@@ -185,20 +185,20 @@ class _Wired:
                 raise Ended("ended before the request was written")
             if self._unsent:
                 self._unsent = False
-                # From here on the request may have reached the backend, whatever happens.
+                # From here on, the request may have reached the backend, whatever happens.
                 wire.written = True
                 wire.limits.pop("connect", None)
-                # Images take longer to send than a connection takes to be made.
+                # Sending images takes longer than connecting.
                 self.sock.settimeout(wire.first_event)
                 watch(wire, "first_event", wire.first_event)
         super().send(data)  # type: ignore[misc]
 
 
 def _close_half_made(error: BaseException) -> None:
-    """Close the TLS socket of a handshake that did not come about.
+    """Close the TLS socket of a failed handshake.
 
-    ssl leaves it open when it is interrupted, and after a reset. Nobody has been given the socket
-    yet, so that nothing but the frames of the exception know it.
+    ssl leaves it open after an interruption or a reset, and nothing but the exception's frames
+    refers to it.
     """
     traceback = error.__traceback__
     while traceback is not None:
@@ -209,7 +209,7 @@ def _close_half_made(error: BaseException) -> None:
 
 
 def _wire_connection(connection: Any) -> Any:
-    """Let a connection of urllib3 carry wires, unless its class sends in a way of its own."""
+    """Let a urllib3 connection carry wires, unless its class has its own way of sending."""
     kind: Any = type(connection)
     if not issubclass(kind, _Wired) and hasattr(kind, "request") and hasattr(kind, "send"):
         if _is_known(kind, "request") and _is_known(kind, "send"):
@@ -218,13 +218,13 @@ def _wire_connection(connection: Any) -> Any:
 
 
 class _WiredPool:
-    """What a pool adds to its class, which is urllib3's or derived from that."""
+    """Mixin for pools of urllib3 and classes derived from them."""
 
     def _new_conn(self: Any) -> Any:
         return _wire_connection(super()._new_conn())  # type: ignore[misc]
 
     def _get_conn(self: Any, timeout: float | None = None) -> Any:
-        # One that was kept alive may be from before the pool became ours.
+        # A connection that was kept alive may be older than this mixin.
         return _wire_connection(super()._get_conn(timeout))  # type: ignore[misc]
 
     def urlopen(
@@ -238,7 +238,7 @@ class _WiredPool:
         **kwargs: Any,
     ) -> Any:
         if current_wire() is not None:
-            # More is for `chatsdk.Retry` to say, whatever the adapter allows.
+            # `chatsdk.Retry` alone decides about retries, whatever the adapter allows.
             retries = ONCE
         return super().urlopen(method, url, body, headers, retries, *args, **kwargs)  # type: ignore[misc]
 
@@ -248,33 +248,33 @@ class _WiredPool:
         if not _is_known(_class(self), "_put_conn"):
             super()._put_conn(conn)  # type: ignore[misc]
             return
-        # More streams at a time than connections to keep are no reason for a warning.
+        # More concurrent streams than kept connections do not deserve a warning.
         try:
             self.pool.put(conn, block=False)
         except (queue.Full, AttributeError):
-            # AttributeError: the pool was closed meanwhile, and has no queue any more.
+            # AttributeError: the pool was closed meanwhile and has lost its queue.
             if conn:
                 conn.close()
 
 
 def _disowned(conn: Any) -> bool:
-    """Take the connection from its wire, and tell whether another request may have it."""
+    """Detach the connection from its wire. Returns whether another request may use it."""
     wire, conn.wire = conn.wire, None
     if wire is not None and conn.sock is None:
-        # Closed, but a forked child may have descriptors of it.
+        # The connection is closed, but a forked child may hold descriptors of it.
         wire.hang_up()
     if wire is not None and isinstance(conn.sock, _socket.socket):
-        # The limit of its waits was this request's.
+        # The timeout was set for this request only.
         receive_within(conn.sock, None)
-    # Before it is put back: the next request may be another thread's, within microseconds.
+    # Before the connection is put back: another thread may take it within microseconds.
     sound = wire is None or wire.detach()
-    # http.client's name for the response that was read last.
+    # http.client's private name for the last response.
     response = getattr(conn, "_HTTPConnection__response", None)
     return sound and not getattr(response, "surplus", False)
 
 
 def wire_pool(pool: object) -> None:
-    """Let the connections of a pool carry wires, if it is urllib3's or derived from that."""
+    """Let the connections of a urllib3 pool, or of a derived class, carry wires."""
     if isinstance(pool, HTTPConnectionPool) and not isinstance(pool, _WiredPool):
         kind: Any = type(pool)
         pool.__class__ = _with(_WiredPool, kind)
@@ -282,7 +282,7 @@ def wire_pool(pool: object) -> None:
 
 @functools.cache
 def _with(ours: Any, kind: Any) -> Any:
-    """Return `kind` with what `ours` adds."""
+    """Return `kind` extended by `ours`."""
     return type(kind.__name__, (ours, kind), {})
 
 
@@ -290,7 +290,7 @@ def _with(ours: Any, kind: Any) -> Any:
 def _is_known(kind: Any, name: str) -> bool:
     """Whether a class has a method from urllib3 or http.client.
 
-    Told by the name of the module, because recorders replace the classes in it.
+    Decided by the module's name, because recorders replace the classes in it.
     """
     module: str = _owner(kind, name).__module__
     # urllib3.contrib has connections that make their sockets through a SOCKS proxy.

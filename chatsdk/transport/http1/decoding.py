@@ -1,4 +1,4 @@
-"""Compressed bodies: which can be read, whether one was cut, and how much reading them may hold."""
+"""Compressed bodies: supported codings, truncation, and the decoder's memory limit."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import urllib3.response
 
 __all__ = ["bound_decoder", "is_cut", "unknown_coding"]
 
-# Decoders that urllib3 has in any case; br and zstd only where their package is installed.
+# Decoders that urllib3 may have; br and zstd only if their package is installed.
 ENCODINGS = ("gzip", "x-gzip", "deflate", "br", "zstd")
 
-# Words in use for no compression: servers write them to keep proxies from compressing.
+# Names used for no compression: servers write them to keep proxies from compressing.
 NO_CODING = frozenset(
     {
         *("", "identity", "none", "null", "off", "no", "false", "plain", "text", "binary"),
@@ -21,16 +21,16 @@ NO_CODING = frozenset(
     }
 )
 
-# The state of urllib3's gzip decoder behind the whole, where it lets filling bytes be.
+# The state of urllib3's gzip decoder after the end, in which it ignores padding.
 SWALLOWING = 2
 
-# Log2 of the largest window, in bytes: 8 MiB, which is all that a sender may ask of a recipient
-# (RFC 9659). A frame can ask for 128 MiB, and with 20 kB of data have all of it filled.
+# Log2 of the largest window, in bytes: 8 MiB, the most that a sender may require of a recipient
+# (RFC 9659). A frame can require 128 MiB, and fill it with 20 kB of data.
 WINDOW_LOG = 23
 
 
 def unknown_coding(raw: Any, encodings: str) -> str | None:
-    """Return why a body of these ``Content-Encoding``, in lower case, cannot be decoded, if so."""
+    """Return why a body with these ``Content-Encoding`` (lower case) cannot be decoded, or None."""
     known = getattr(raw, "CONTENT_DECODERS", ENCODINGS)
     for name in encodings.split(","):
         encoding = name.strip()
@@ -44,7 +44,7 @@ def unknown_coding(raw: Any, encodings: str) -> str | None:
 
 
 def _is_none(encoding: str) -> bool:
-    """Whether a word names no compression. A charset is none, though some put it there."""
+    """Whether a name means no compression. Some servers put a charset there, which does, too."""
     name = encoding.removeprefix("charset=").strip("\"' ")
     if name in NO_CODING:
         return True
@@ -55,11 +55,11 @@ def _is_none(encoding: str) -> bool:
 
 
 def is_cut(raw: Any) -> bool:
-    """Whether a body ended before its compression did. Most decoders raise nothing for that."""
+    """Whether a body ended before its compression. Most decoders do not raise in that case."""
     decoder = getattr(raw, "_decoder", None)
-    # Several, where the body was compressed more than once.
+    # There are several if the body was compressed more than once.
     decoders = getattr(decoder, "_decoders", [decoder])
-    # Bytes of the wire, for the first of them decode to nothing.
+    # Count compressed bytes: the gzip header alone decodes to nothing.
     begun = decoder is not None and raw.tell() > 0
     return begun and any(map(_is_unfinished, decoders))
 
@@ -70,16 +70,16 @@ def _is_unfinished(decoder: Any) -> bool:
     inner = getattr(decoder, "_obj", None)
     finished = getattr(inner, "is_finished", None)
     if finished is not None:
-        # brotli's has a method where the others have an attribute.
+        # In brotli it is a method, in the others an attribute.
         return not finished()
     return getattr(inner, "eof", True) is False
 
 
 def bound_decoder(raw: Any) -> None:
-    """Give a response of urllib3 that is compressed so, not yet read, decoders that hold little.
+    """Limit the memory of the zstd decoders of a urllib3 response that has not been read.
 
     Raises:
-        urllib3.exceptions.DecodeError: too many codings were applied one after the other.
+        urllib3.exceptions.DecodeError: too many codings were applied to the body.
     """
     raw._init_decoder()
     decoders = getattr(raw._decoder, "_decoders", None)
@@ -92,13 +92,13 @@ def bound_decoder(raw: Any) -> None:
 def _bounded(decoder: Any) -> Any:
     package = getattr(urllib3.response, "zstd", None)
     kind = getattr(urllib3.response, "ZstdDecoder", None)
-    # Versions of urllib3 before 2.6 use another package, whose windows are of 128 MiB at most.
+    # Versions of urllib3 before 2.6 use another package, with windows of at most 128 MiB.
     known = hasattr(package, "DecompressionParameter") and type(decoder) is kind
     return _BoundedZstandard(package) if known else decoder
 
 
 class _BoundedZstandard(urllib3.response.ContentDecoder):
-    """As urllib3's, frame by frame, but for what it holds."""
+    """urllib3's decoder, frame by frame, with a limit on the window."""
 
     def __init__(self, package: Any) -> None:
         options = {package.DecompressionParameter.window_log_max: WINDOW_LOG}
@@ -107,10 +107,10 @@ class _BoundedZstandard(urllib3.response.ContentDecoder):
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         pieces: list[bytes] = []
-        # Never 0, or what is given would have to be kept.
+        # Never 0, which would require buffering the input.
         left = max_length or 1
-        # Each turn begins a frame of the bytes left over, which it makes shorter, or gives what the
-        # decompressor has until it needs more.
+        # Each iteration starts a frame in the remaining bytes, which shortens them, or returns the
+        # decompressor's output until it needs input.
         while left:
             if self._obj.eof:
                 # One frame may follow another.

@@ -1,4 +1,4 @@
-"""A response whose head is bounded: interim answers, header lines and trailers have an end."""
+"""An HTTP response with limits on interim responses, header lines and trailers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 __all__ = ["MAX_LINE_BYTES", "BoundedHeadResponse", "HeadCut", "NoFinalAnswer", "unreadable_head"]
 
-# Bytes of one line: status, header, chunk size or trailer. The bound of http.client.
+# Bytes of one line: status, header, chunk size or trailer. http.client has the same limit.
 MAX_LINE_BYTES = 65536
 
-# Interim (1xx) answers before the final one. One or two are usual.
+# Interim (1xx) responses before the final one. One or two are usual.
 MAX_INTERIM = 100
 
 SWITCHING_PROTOCOLS = 101
@@ -27,23 +27,23 @@ class HeadCut(HTTPException):
 
 
 class NoFinalAnswer(HTTPException):
-    """One interim answer follows the other."""
+    """There were too many interim responses."""
 
 
 class BoundedHeadResponse(http.client.HTTPResponse):
-    """``http.client.HTTPResponse`` that cannot be kept reading header lines for ever.
+    """``http.client.HTTPResponse`` with limits on its head and trailers.
 
-    It differs from its base class in this:
+    It differs from its base class in these points:
 
-    - interim answers (status 1xx except 101) are skipped, as RFC 9110, section 15.2, asks; the base
-      class skips only 100, and any number of them. More than 100 raise `NoFinalAnswer`;
-    - a head that the connection ends in raises `HeadCut`; the base class takes what there is of it
-      for the whole;
-    - more header lines than `max_header_lines` raise ``http.client.HTTPException``; so do more
-      trailers, of which the base class takes any number.
+    - interim responses (status 1xx except 101) are skipped, as RFC 9110, section 15.2, requires;
+      the base class skips only 100, and any number of them. More than 100 raise `NoFinalAnswer`;
+    - a connection that ends inside the head raises `HeadCut`; the base class takes the part that
+      arrived for the complete head;
+    - more header lines or trailers than `max_header_lines` raise ``http.client.HTTPException``;
+      the base class accepts any number of trailers.
     """
 
-    # How many header lines an answer may have, and how many trailers. A connection may set its own.
+    # Maximum number of header lines, and of trailers. A connection may change it.
     max_header_lines = 100
 
     fp: Any
@@ -53,7 +53,7 @@ class BoundedHeadResponse(http.client.HTTPResponse):
         if self.headers is None:
             file = self.fp
             super().begin()
-            # `_read_status` had put something before it.
+            # `_read_status` replaced it by a wrapper.
             self.fp = file
 
     def _read_status(self) -> tuple[str, int, str]:
@@ -63,7 +63,7 @@ class BoundedHeadResponse(http.client.HTTPResponse):
             try:
                 version, status, reason = super()._read_status()  # type: ignore[misc]
             finally:
-                # A response that has ended has no file any more.
+                # A response that has ended has lost its file.
                 if self.fp is not None:
                     self.fp = file
             if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:
@@ -78,7 +78,7 @@ class BoundedHeadResponse(http.client.HTTPResponse):
 
 
 class _WholeLines:
-    """A file whose lines must not end with the file."""
+    """A file whose last line must end with a line feed."""
 
     def __init__(self, file: io.BufferedReader) -> None:
         self.file = file
@@ -88,7 +88,7 @@ class _WholeLines:
 
     def readline(self, limit: int = -1) -> bytes:
         line = self.file.readline(limit)
-        # Anything else without an end of line, a TLS alert say, was no response at all.
+        # Other bytes without a line feed, such as a TLS alert, are not a response at all.
         begun = line.startswith(VERSION) or VERSION.startswith(line)
         if line and begun and not line.endswith(b"\n") and not 0 <= limit <= len(line):
             raise HeadCut("the connection ended inside the status line")
@@ -96,9 +96,9 @@ class _WholeLines:
 
 
 class _HeaderLines:
-    """A file that is read for header lines.
+    """A file that returns many header lines per call.
 
-    It gives many of them a call: http.client bounds the calls, and ours is the bound of the lines.
+    http.client limits the calls; the limit of the lines is set here.
     """
 
     def __init__(self, file: io.BufferedReader, most: int) -> None:
@@ -124,7 +124,7 @@ class _HeaderLines:
 
 
 def _lines(file: io.BufferedReader, most: int, kind: str) -> Iterator[bytes]:
-    """The lines up to a blank one, which is not among them; of trailers also up to the end."""
+    """The lines before a blank one; trailers may also end with the file."""
     for _ in range(most + 1):
         line = file.readline(MAX_LINE_BYTES + 1)
         if len(line) > MAX_LINE_BYTES:
@@ -141,24 +141,24 @@ def _lines(file: io.BufferedReader, most: int, kind: str) -> Iterator[bytes]:
 
 
 def unreadable_head(headers: Mapping[str, str], original: Any) -> str | None:
-    """Return why a body cannot be told from its framing, ``None`` if it can (RFC 9112, section 6).
+    """Return why a body's framing is ambiguous, ``None`` if it is not (RFC 9112, section 6).
 
-    Where the framing is not understood, a part of it would be taken for text, or a cut for the end.
+    If the framing is misread, part of it would be taken for text, or a truncation for the end.
 
     Args:
-        headers: the fields, names in lower case, those sent twice joined by a comma.
-        original: what ``http.client`` made of the response; of a mock it is anything.
+        headers: the fields, names in lower case, repeated fields joined by a comma.
+        original: the response of ``http.client``; any object if it is a mock's.
     """
     defects = getattr(getattr(original, "msg", None), "defects", ())
     if any(isinstance(item, email.errors.MissingHeaderBodySeparatorDefect) for item in defects):
-        # The lines behind it were not taken for header fields any more.
+        # http.client ignores the header lines after it.
         return "a header line is malformed"
     codings = _items(headers.get("transfer-encoding", "").lower()) - {"identity"}
     if codings - {"chunked"} or (codings and not getattr(original, "chunked", True)):
         return f"it is transferred as {headers['transfer-encoding']!r}"
     if not codings:
         for length in _items(headers.get("content-length", "")):
-            # Python's int reads signs and underscores, too.
+            # Python's int also reads signs and underscores.
             if not (length.isascii() and length.isdigit()):
                 return f"its Content-Length is not a number: {length[:20]!r}"
     return None

@@ -1,4 +1,4 @@
-"""The connection pools of a session: made ours before a request, closed after a fork."""
+"""A session's connection pools: prepared before a request, closed after a fork."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["adopt", "close_inherited", "close_session", "give_back"]
 def adopt(
     session: requests.Session, request: requests.PreparedRequest, settings: Mapping[str, Any]
 ) -> None:
-    """Let the pool that a session will send this request through carry wires.
+    """Let the pool through which a session will send this request carry wires.
 
-    Other adapters than those of requests, a mock's or a recorder's, are left alone.
+    Adapters other than those of requests, such as a mock's or a recorder's, are left alone.
 
     Args:
         session, request: as given to ``session.send``.
         settings: what ``session.merge_environment_settings`` returned.
     """
-    # Whatever is wrong here is raised again, and with a better message, when it is sent.
+    # Any error here is raised again when the request is sent, with a better message.
     with Quietly():
         adapter = session.get_adapter(request.url or "")
         if isinstance(adapter, HTTPAdapter):
@@ -40,24 +40,24 @@ def adopt(
 
 
 def give_back(pool: Any, connection: Any) -> None:
-    """Put a connection back into its pool, for a finalizer that could not."""
+    """Put a connection back into its pool on behalf of a finalizer, which could not."""
     pool._put_conn(connection)
 
 
 def close_session(session: requests.Session) -> None:
-    """Close the idle connections of a session, and each other one as it comes back."""
+    """Close the idle connections of a session, and the others as they are returned."""
     for pool in _pools(session):
-        # Session.close only forgets its pools, and a stream that was read may know one still.
+        # Session.close only forgets its pools, and a completed stream may still refer to one.
         pool.close()
     session.close()
 
 
 def close_inherited(session: requests.Session) -> None:
-    """Close a parent's idle connections in the child, without its locks.
+    """Close a parent's idle connections in the child, without their locks.
 
-    Another thread of the parent may have held one at the fork, and will never let go of it here.
+    Another thread of the parent may have held a lock at the fork; here it is never released.
     """
-    # Never dropped: dropping it would lock its pools.
+    # Kept for ever, because collecting the session would lock its pools.
     _inherited.append(session)
     for pool in _pools(session):
         for connection in tuple(pool.pool.queue) if pool.pool is not None else ():
@@ -70,7 +70,7 @@ _inherited: list[requests.Session] = []
 
 def _pools(session: requests.Session) -> list[Any]:
     pools: list[Any] = []
-    # Details of urllib3. Where they change, the interpreter closes what is left over.
+    # Private parts of urllib3. If they change, the interpreter closes the rest.
     with contextlib.suppress(AttributeError, TypeError, RuntimeError):
         for adapter in session.adapters.values():
             for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""`Ahead`: a socket's file that keeps the bytes received ahead of use."""
+"""`Ahead`: a socket's file with a buffer of received bytes."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from chatsdk.transport.foreign import Quietly
 
 __all__ = ["LARGE_READ", "SMALL_READ", "Ahead", "opened", "receive_within"]
 
-# Bytes to ask the socket for. SMALL while the body trickles, because Python allocates a buffer of
-# that size for the wait, and hundreds of streams may be waiting. More after a read that filled it.
+# Bytes to request from the socket. SMALL while little arrives, because Python allocates a buffer of
+# that size for the wait, and hundreds of streams may be waiting. More after a full read.
 SMALL_READ = 2048
 MIDDLE_READ = 16384
 LARGE_READ = 65536
 
-# Seconds of the shortest limit of a wait: 0 would mean none.
+# Shortest timeout of a wait, in seconds: 0 would disable it.
 SHORTEST_WAIT = 0.001
 
-# Layouts of a struct timeval: two longs, or 64 bits each where time_t is wider than a long. On
-# Windows ``SO_RCVTIMEO`` is something else.
+# Layouts of a struct timeval: two longs, or 64 bits each if time_t is wider than a long. On
+# Windows ``SO_RCVTIMEO`` has another type.
 TIMEVALS = ("ll", "qq") if os.name == "posix" else ()
 
 
 class Ahead:
-    """A file over a socket, which also holds bytes that were received but not used yet.
+    """A file over a socket that buffers bytes which were received but not used.
 
-    Every read goes to the socket's own `recv`: it costs a third of the file's, and an expired
-    ``SO_RCVTIMEO`` raises there, while a buffered file would report the end of the body.
+    Every read calls the socket's own `recv`: it costs a third of the file's, and it raises when
+    ``SO_RCVTIMEO`` expires, while a buffered file would report the end of the body.
 
     Args:
         file: keeps the socket open until `close`.
+        sock: the socket to receive from; ``None`` to read the file instead.
         sock: the socket to receive from; ``None`` to read the file instead.
     """
 
@@ -47,13 +48,13 @@ class Ahead:
         # The bytes from `at` on are unused.
         self.data = b""
         self.at = 0
-        # Bytes to ask for next.
+        # Bytes to request next.
         self.ask = SMALL_READ
-        # False once a chunk has shown that they cannot be taken all together.
+        # False once a chunk has shown that the chunks cannot be taken together.
         self.uniform = True
 
     def recv(self, most: int) -> bytes:
-        """Return what is in hand, or what one ``recv`` brings: at most `most` bytes."""
+        """Return buffered bytes, or else the result of one ``recv``: at most `most` bytes."""
         if self.at < len(self.data):
             return self.take(most)
         self.data = b""
@@ -77,8 +78,8 @@ class Ahead:
         self._recv = told
 
     def receive(self, most: int) -> int:
-        """Make one ``recv`` and keep its bytes. Returns their number, 0 at the end."""
-        # Bytes in use already must not be kept during the wait.
+        """Call ``recv`` once and buffer its bytes. Returns their number, 0 at the end."""
+        # Release the used bytes before the wait.
         rest = self.data = self.data[self.at :]
         self.at = 0
         data = self._recv(most)
@@ -90,13 +91,13 @@ class Ahead:
         return size
 
     def take(self, most: int) -> bytes:
-        """Return at most `most` of the bytes in hand."""
+        """Return at most `most` of the buffered bytes."""
         start = self.at
         self.at = min(start + most, len(self.data))
         return self.data[start : self.at]
 
     def read(self, amount: int | None = -1) -> bytes:
-        """Return `amount` bytes, or all up to the end; fewer only at the end."""
+        """Return `amount` bytes, or everything up to the end; fewer only at the end."""
         everything = amount is None or amount < 0
         left = LARGE_READ if everything else amount or 0
         pieces = []
@@ -107,7 +108,7 @@ class Ahead:
         return b"".join(pieces)
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer, or less of it at the end."""
+        """Fill the buffer, or part of it at the end."""
         view = memoryview(buffer)
         data = self.read(len(view))
         view[: len(data)] = data
@@ -130,7 +131,7 @@ class Ahead:
         return b"".join(pieces)
 
     def peek(self, amount: int = 0) -> bytes:
-        """Return the bytes in hand, at least one unless the file has ended."""
+        """Return the buffered bytes, at least one unless the file has ended."""
         if self.at >= len(self.data):
             self.receive(SMALL_READ)
         return self.data[self.at :]
@@ -144,16 +145,16 @@ class Ahead:
 
     def close(self) -> None:
         self._file.close()
-        # Not to keep the socket alive; a closed file raises.
+        # Release the socket; reading the closed file raises.
         self._recv = self._file.read
 
 
 def opened(file: io.BufferedReader, sock: object) -> Ahead:
     """Return the file of a response, given the one that http.client opened.
 
-    A mock's socket need not have a `recv` that gives the same bytes as its file.
+    A mock's socket need not have a `recv` that returns the same bytes as its file.
     """
-    # The class in C, because what replaces `socket.socket` also replaces `socket.SocketType`.
+    # The C class, because tools that replace `socket.socket` also replace `socket.SocketType`.
     if isinstance(sock, _socket.socket):
         # The file stays open, without its buffer of 8 KiB.
         return Ahead(file.detach(), sock)
@@ -161,9 +162,9 @@ def opened(file: io.BufferedReader, sock: object) -> Ahead:
 
 
 def receive_within(sock: _socket.socket, seconds: float | None) -> bool:
-    """Let the kernel end each wait of a blocking socket; ``None`` takes the limit off.
+    """Let the kernel end each wait of a blocking socket; ``None`` removes the limit.
 
-    Returns whether the system can. An expired wait raises `BlockingIOError`.
+    Returns whether the system supports it. An expired wait raises `BlockingIOError`.
     """
     whole, part = divmod(max(seconds, SHORTEST_WAIT) if seconds is not None else 0.0, 1)
     for layout in TIMEVALS:
