@@ -1,4 +1,4 @@
-"""The connection: opened with requests, ended from any thread, its errors translated into ours.
+"""The HTTP layer: sends with requests, cancels from any thread, translates errors.
 
 Only this package imports requests and urllib3.
 """

@@ -13,8 +13,8 @@ def _late() -> float:
     return time.monotonic()
 
 
-# Seconds of the monotonic clock. Tools that freeze time replace time.monotonic, in every module
-# that holds it; deadlines and timings would stand still or jump with it.
+# Seconds of the monotonic clock. Tools that freeze time replace time.monotonic in every module that
+# refers to it, which would stop deadlines and timings, or make them jump.
 now: Callable[[], float] = (
     functools.partial(time.clock_gettime, time.CLOCK_MONOTONIC)
     if hasattr(time, "clock_gettime")

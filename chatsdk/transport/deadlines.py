@@ -1,8 +1,8 @@
-"""The one helper thread of a process: it ends wires whose time has run out.
+"""The process's deadline thread: cancels wires whose time has expired.
 
-A socket ends a silence by itself, but not a byte a second, a flood of ``100 Continue`` or dripping
-headers; only another thread can. The thread holds wires, never streams, so a stream that is dropped
-is still collected. It lives while there is something to watch.
+A socket's timeout ends a silence, but not a byte per second, a flood of ``100 Continue`` or slow
+headers; only another thread can. The thread refers to wires, never to streams, so a dropped stream
+is still collected. The thread exists only while there are deadlines.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ __all__ = ["watch"]
 
 logger = logging.getLogger("chatsdk")
 
-# How long the thread outlives its last deadline, in seconds: requests tend to follow each other,
-# and a thread for each would cost more than all that it does.
+# Seconds that the thread outlives its last deadline: requests tend to follow each other, and a
+# thread for each would cost more than all its work.
 LINGER_SECONDS = 0.2
 
-# How long the thread sleeps at most, in seconds: a deadline that no longer holds must not keep it,
-# and what it watches, until then.
+# Longest sleep of the thread, in seconds: an obsolete deadline must not keep the thread and its
+# wires alive until it is due.
 LOOK_AGAIN_SECONDS = 0.5
 
-# The heap is searched for deadlines that no longer hold once it has so many entries, and again
-# whenever it has grown to twice what was left.
+# Number of heap entries at which obsolete deadlines are removed; it then becomes twice the number
+# of entries left.
 STALE_ENTRIES = 256
 
 _Entry = tuple[float, int, Wire, str]
 
 
 class Watcher:
-    """The thread and what it watches.
+    """The deadline thread and its heap.
 
-    A deque and a bell are all that other threads touch: both are safe in a signal handler and in a
+    Other threads touch only a deque and a lock, which are safe in a signal handler and in a
     garbage collection.
     """
 
@@ -52,7 +52,7 @@ class Watcher:
         self._order = itertools.count()
         self._heap: list[_Entry] = []
         self._search_at = STALE_ENTRIES
-        # Guards _thread. Reentrant: a signal handler may send a request of its own.
+        # Guards _thread. Reentrant, because a signal handler may send a request.
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
 
@@ -64,12 +64,12 @@ class Watcher:
                 try:
                     thread.start()
                 except RuntimeError:
-                    # The system has no thread left. The next request may be luckier.
+                    # The system cannot start a thread. The next request may succeed.
                     self._drop_stale()
                     raise
                 self._thread = thread
         if not far:
-            # One that is far off is found in time.
+            # The thread finds a distant deadline in time without being woken.
             self._ring()
 
     def _drop_stale(self) -> None:
@@ -89,14 +89,14 @@ class Watcher:
                     return
                 self._expire()
             except Exception:
-                # What it was about is off the heap; the others keep their deadlines.
+                # The failed entry is off the heap; the other deadlines still hold.
                 logger.exception("a deadline could not be watched")
 
     def _sleep(self) -> bool:
         """Wait for the next deadline or arrival; False if there is nothing to wait for."""
         heap = self._heap
         self._take_arrivals()
-        # Lifting a deadline only takes it off the wire, which needs no lock; here it is noticed.
+        # Lifting a deadline only removes it from the wire, without a lock; the heap drops it here.
         while heap and not _holds(heap[0]):
             heapq.heappop(heap)
         if len(heap) > self._search_at:
@@ -133,7 +133,7 @@ def _holds(entry: _Entry) -> bool:
 
 
 def _world() -> tuple[object, ...]:
-    """What a thread and its locks are made of: another process, or greenlets, need new ones."""
+    """Identifies the process and its kind of threads: a fork or greenlets need a new watcher."""
     return os.getpid(), threading.Lock
 
 
@@ -142,10 +142,10 @@ _made_in = _world()
 
 
 def watch(wire: Wire, phase: str, seconds: float | None) -> None:
-    """Give a phase of a wire so many seconds from now; ``None`` lifts its limit.
+    """Limit a phase of a wire to `seconds` from now; ``None`` lifts the limit.
 
-    Of `WAITS` it is what each may take: the `Wire` says when it began. Where the system
-    has no thread left, the limit holds for each wait of the socket, which its reader sees to.
+    For the phases in `WAITS` it limits each wait, whose start the `Wire` records. If the system
+    cannot start a thread, the limit applies only to each wait of the socket, as set by its reader.
     """
     if seconds is None:
         wire.limits.pop(phase, None)
@@ -166,8 +166,8 @@ def watch(wire: Wire, phase: str, seconds: float | None) -> None:
 
 def _renew() -> None:
     global _watcher, _made_in
-    # The child of a fork has no thread, and its parent's wires are not its own. A watcher that was
-    # made before greenlets replaced the threads goes on with what it has.
+    # A forked child has no thread, and the parent's wires are not its own. A watcher made before
+    # greenlets replaced the threads keeps working with its thread.
     _watcher = Watcher()
     _made_in = _world()
 

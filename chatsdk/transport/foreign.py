@@ -1,8 +1,8 @@
-"""Tells exceptions of the wire from those of signal handlers, callbacks and other packages.
+"""Separates network exceptions from those of signal handlers, callbacks and other packages.
 
-The wire's are those that requests, urllib3, http.client, ssl, zlib and the socket raise. They are
-translated; every other exception reaches the caller as itself, without the frames of the wire,
-because tokens are variables there.
+Network exceptions are those that requests, urllib3, http.client, ssl, zlib and the socket raise.
+They are translated. Every other exception reaches the caller unchanged, but without the transport's
+frames, because their variables hold tokens.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import urllib3.exceptions
 
 __all__ = ["Quietly", "causes", "foreign", "freed", "raised_by_handler"]
 
-# Packages of the wire, by the first part of a module's name.
+# Packages of the transport, by the first part of a module's name.
 WIRE = frozenset(
     (
         *("chatsdk", "requests", "urllib3", "http", "ssl", "socket", "_socket", "_ssl"),
@@ -27,21 +27,21 @@ WIRE = frozenset(
     )
 )
 
-# A timeout of the socket or of TLS says so; one that was thrown into the wait does not.
+# The message of a timeout of the socket or of TLS; an exception thrown into the wait lacks it.
 TIMED_OUT = "timed out"
 
-# What requests and urllib3 wrap in an exception of their own, whoever raised it.
+# Exceptions that requests and urllib3 wrap in their own, whatever raised them.
 WRAPPED = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)
 
 # Packages whose exceptions wrap others.
 WRAPPERS = ("requests", "urllib3")
 
-# The functions of requests that call what a user gave: `auth`, and the hooks of a response.
+# The functions of requests that call the user's code: `auth`, and the hooks of a response.
 CALLERS = {("requests.models", "prepare_auth"), ("requests.hooks", "dispatch_hook")}
 
 
 def foreign(error: BaseException) -> BaseException | None:
-    """Return the exception in the chain of `error` that is not the wire's, if there is one."""
+    """Return the exception in the chain of `error` that is not the network's, if any."""
     found = [
         item
         for item in causes(error)
@@ -53,10 +53,10 @@ def foreign(error: BaseException) -> BaseException | None:
 
 
 def causes(error: BaseException) -> list[BaseException]:
-    """Return the error and everything inside it, the outermost first.
+    """Return the error and all exceptions inside it, outermost first.
 
-    What the caller was handling when it called us is left out, and so are the causes of what
-    another package raised.
+    Leaves out the exception that the caller was handling when it called chatsdk, and the causes
+    of another package's exceptions.
     """
     found: list[BaseException] = []
     waiting: list[object] = [error]
@@ -73,14 +73,14 @@ def causes(error: BaseException) -> list[BaseException]:
 
 
 def raised_by_handler(error: BaseException) -> bool:
-    """Return whether a signal handler raised this exception, or a function that it called."""
+    """Return whether a signal handler, or a function that it called, raised this exception."""
     return _handler_entry(error.__traceback__) is not None
 
 
 def freed(error: BaseException) -> BaseException:
-    """Return `error` without the frames of the wire, in it and in what it was raised from.
+    """Return `error` without the transport's frames, in it and in its causes.
 
-    Of a signal handler's exception only the frames of the handler are left.
+    Of a signal handler's exception only the handler's frames are left.
     """
     kept = set()
     item: BaseException | None = error
@@ -93,7 +93,7 @@ def freed(error: BaseException) -> BaseException:
             if not _of_wire(entry):
                 entries.append(entry)
                 continue
-            # It holds sockets and tokens. A frame that runs still cannot be cleared.
+            # It holds sockets and tokens. A frame that is still running cannot be cleared.
             with contextlib.suppress(RuntimeError):
                 entry.tb_frame.clear()
         kept |= {id(entry.tb_frame) for entry in entries}
@@ -108,14 +108,14 @@ def freed(error: BaseException) -> BaseException:
             item.__context__ = None
             break
         else:
-            # What the caller was handling is left as it is.
+            # The exception that the caller was handling stays as it is.
             caught = context.__traceback__ if context is not None else None
             item = context if caught is not None and id(caught.tb_frame) in kept else None
     return error
 
 
 class Quietly:
-    """A block whose exceptions of the wire do not matter; all others leave it."""
+    """A block that suppresses network exceptions; all others propagate."""
 
     def __enter__(self) -> None:
         pass
@@ -135,7 +135,7 @@ def _is_foreign(error: BaseException) -> bool:
         return False
     origin = _root_of(innermost)
     if isinstance(error, TimeoutError):
-        # A greenlet's time limit is thrown into the very frames that wait for the socket.
+        # A greenlet's time limit is raised in the very frames that wait for the socket.
         told = error.errno is not None or TIMED_OUT in str(error)
         return not told and origin in WIRE and origin != "chatsdk"
     if isinstance(error, OSError) or root in WIRE:
@@ -150,8 +150,8 @@ def _may_be_wrapped(error: BaseException) -> bool:
 def _handler_entry(traceback: TracebackType | None) -> TracebackType | None:
     """The entry of the first signal handler in a traceback, ``None`` if there is none.
 
-    The interpreter gives a handler the frame that it interrupts. No ordinary function gets a frame
-    from which it was called as an argument; trace functions do, which raise at any point as well.
+    The interpreter passes a handler the frame that it interrupts. Ordinary functions never receive
+    a caller's frame as an argument; trace functions do, and can also raise at any point.
     """
     above: list[FrameType] = []
     for entry in _entries(traceback):
@@ -169,7 +169,7 @@ def _arguments(frame: FrameType) -> list[object]:
     collects = bool(code.co_flags & inspect.CO_VARARGS)
     if code.co_argcount < 2 and not collects:
         return []
-    # Only of frames that may be a handler's: Python 3.12 and older keep the dictionary.
+    # Only for frames that may be a handler's: up to Python 3.12 the frame keeps this dictionary.
     values = frame.f_locals
     names = code.co_varnames
     found = [values.get(name) for name in names[: code.co_argcount]]
@@ -179,7 +179,7 @@ def _arguments(frame: FrameType) -> list[object]:
 
 
 def _raised_by_callback(error: BaseException) -> bool:
-    """Whether the caller's `auth` raised it, or a hook of the caller's."""
+    """Whether the caller's `auth` or a hook of the caller raised it."""
     for entry in _entries(error.__traceback__):
         frame, below = entry.tb_frame, entry.tb_next
         if below is not None and not _of_wire(below):

@@ -1,4 +1,4 @@
-"""`Mask`: takes secrets out of URLs, header fields, JSON and streams of bytes."""
+"""`Mask`: redacts secrets in URLs, header fields, JSON and byte streams."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from chatsdk.transport.secrets import HIDDEN, Secrets, is_private_header
 
 __all__ = ["ByteMask", "Mask"]
 
-# Names of query and body fields whose values are secret. Not those of sessions and conversations:
-# a recorded answer has to name the same ones.
+# Names of query and body fields with secret values. Session and conversation ids are not among
+# them, because a recorded answer must keep them.
 _PRIVATE_FIELD = re.compile(
     r"api[-_]?key|^key$|^token$|(access|auth|bearer|refresh|id)[-_]?token|secret|passw|credential"
     r"|authorization|access[-_]?key|private[-_]?key|^sig(nature)?$|cookie",
     re.I,
 )
 
-# A value of a query that looks like a key, whatever it is called.
+# A query value that looks like a key, whatever its name.
 _LIKE_A_KEY = re.compile(r"(?=[^&]*[0-9])(?=[^&]*[A-Za-z])[\w.~+/=-]{20,}")
 
 # Response fields that show where a proxy sends its requests.
@@ -31,17 +31,17 @@ _ADDRESSES = {"location", "content-location", "referer"}
 
 
 class Mask:
-    """The secrets of one request. Everything that is kept or shown of it goes through here."""
+    """The secrets of one request. Redacts everything of it that is kept or shown."""
 
     def __init__(self) -> None:
         self._secrets = Secrets()
 
     def add(self, value: str | None) -> None:
-        """Hide `value` wherever it stands."""
+        """Redact `value` wherever it occurs."""
         self._secrets.add(value)
 
     def add_request(self, url: str, headers: Mapping[str, str], body: bytes | str = b"") -> None:
-        """Hide the credentials of a request: in its URL, its header fields and its JSON body."""
+        """Redact the credentials of a request: in its URL, header fields and JSON body."""
         self._secrets.add_headers(headers)
         self.add_url(url)
         try:
@@ -52,7 +52,7 @@ class Mask:
             self.add(secret)
 
     def add_url(self, url: str) -> None:
-        """Hide the password of a URL and the credentials in its query."""
+        """Redact the password of a URL and the credentials in its query."""
         try:
             parts = urlsplit(url)
             self.add(parts.password)
@@ -68,7 +68,7 @@ class Mask:
         return self._secrets.hide(text)
 
     def url(self, url: str) -> str:
-        """Return a URL without its user, password and the credentials in its query."""
+        """Return a URL without its user, its password and the credentials in its query."""
         try:
             parts = urlsplit(url)
         except ValueError:
@@ -103,11 +103,11 @@ class Mask:
         return value
 
     def bytes(self, data: bytes) -> bytes:
-        """Return `data` without secrets, of the same length."""
+        """Return `data` without secrets, with the same length."""
         return self.stream().whole(data)
 
     def stream(self) -> ByteMask:
-        """Return what masks one body, however it is cut."""
+        """Return a `ByteMask` for one body, which may arrive in any chunks."""
         return ByteMask(self._secrets.values())
 
     def _field(self, name: str, value: str) -> str:
@@ -118,9 +118,9 @@ class Mask:
 
 
 class ByteMask:
-    """Replaces secrets in pieces of bytes with asterisks; no piece changes its length.
+    """Replaces secrets in chunks of bytes with asterisks, keeping each chunk's length.
 
-    A piece that ends in what may be the beginning of a secret is kept until that is known.
+    A chunk that ends in a possible start of a secret is held back until that is decided.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -133,13 +133,13 @@ class ByteMask:
         self._open = bytearray()
 
     def whole(self, data: bytes) -> bytes:
-        """Return `data` masked."""
+        """Return `data` with its secrets replaced."""
         if self._pattern is None:
             return data
         return self._pattern.sub(lambda found: b"*" * len(found[0]), data)
 
     def feed(self, data: bytes, at: float) -> Iterator[tuple[bytes, float]]:
-        """Yield the pieces that are sure by now, each with its time."""
+        """Yield the chunks that are decided, each with its time."""
         if self._pattern is None:
             yield data, at
             return
@@ -155,7 +155,7 @@ class ByteMask:
             yield from self._release(masked)
 
     def finish(self) -> Iterator[tuple[bytes, float]]:
-        """Yield what was kept; a secret that broke off at the end is masked as well."""
+        """Yield the chunks held back; a secret truncated by the end is replaced, too."""
         masked = self.whole(bytes(self._open))
         begun = self._begun(masked)
         if begun:
@@ -171,12 +171,12 @@ class ByteMask:
             start += length
 
     def _begun(self, data: bytes) -> int:
-        """How many bytes at the end of `data` may begin a secret."""
+        """Number of bytes at the end of `data` that may start a secret."""
         tail = data[-self._most :]
         last = tail[-1:]
         most = 0
         for secret in self._longest_first:
-            # Most ends are no character of the secret.
+            # Fast path: the last byte usually does not occur in the secret.
             if last not in secret:
                 continue
             for length in range(min(len(secret) - 1, len(tail)), most, -1):

@@ -1,4 +1,4 @@
-"""`Transport`: opens a streamed POST, and sends it again where that is certain to be harmless."""
+"""`Transport`: sends streamed POSTs, and retries them if that is safe."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ __all__ = ["Backend", "Request", "Token", "Transport"]
 
 logger = logging.getLogger("chatsdk")
 
-# Whoever refuses may hang up right behind that. What was written before it is seen would count as
-# sent, and not be sent again; so that is waited for, in seconds.
+# Seconds to wait for the server to close after it refused. A retry written to a closing connection
+# would count as sent, and could not be repeated.
 SETTLE_SECONDS = 0.02
 
 Token = str | Callable[[], str | None] | None
@@ -47,7 +47,7 @@ quiet_urllib3()
 
 
 class Backend(Protocol):
-    """What opening needs to know of a dialect."""
+    """The part of a dialect that the transport needs."""
 
     def headers(self, token: str | None) -> dict[str, str]: ...
 
@@ -55,18 +55,18 @@ class Backend(Protocol):
 
 
 class Request:
-    """One request to be sent, a POST unless it stops an answer.
+    """One request to send: a POST, unless it stops an answer.
 
     Not a tuple: crash reporters write a tuple's items, and URL and key may hold secrets.
 
     Attributes:
-        url: the address.
+        url: the URL.
         body: the JSON, as bytes.
-        backend: the dialect, which writes the token's header and reads refusals.
+        backend: the dialect, which makes the token's header and parses error responses.
         cancel: the user's switch.
-        idempotency_key: sent as ``Idempotency-Key`` if there is one.
-        timeout: takes precedence over the transport's.
-        method: of HTTP.
+        idempotency_key: sent as ``Idempotency-Key``, or ``None``.
+        timeout: overrides the transport's.
+        method: the HTTP method.
     """
 
     __slots__ = ("backend", "body", "cancel", "idempotency_key", "method", "timeout", "url")
@@ -95,7 +95,7 @@ class Request:
 
 
 class _Target:
-    """The URL and the token of the next attempt, which no variable of a frame may show."""
+    """The URL and token of the next attempt, kept out of the variables of frames."""
 
     __slots__ = ("token", "url")
 
@@ -105,7 +105,7 @@ class _Target:
 
 
 class Transport:
-    """Opens streamed POSTs. May be shared by threads, and survives a fork."""
+    """Sends streamed POSTs. May be shared by threads, and survives a fork."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class Transport:
         self._limits = limits or Limits()
         self._follow_redirects = follow_redirects
         self._tap = tap
-        # The further methods of a tap.
+        # The optional methods of a tap.
         self._telling: Telling | None = None
         if tap is not None:
             from chatsdk.transport.telling import Telling
@@ -147,7 +147,7 @@ class Transport:
         """Send the request and return its response, which has a success status.
 
         Raises:
-            ChatError: as `chatsdk.errors` says; `Stopped` if the user ended it.
+            ChatError: as described in `chatsdk.errors`; `Stopped` if the user cancelled it.
             ValueError: the transport is closed.
         """
         if self._closing.is_set():
@@ -175,7 +175,7 @@ class Transport:
             wire.release(cancels)
             raise
         except BaseException:
-            # The backend must know at once, even if a traceback keeps the response alive.
+            # The backend must see the end at once, even if a traceback keeps the response alive.
             wire.hang_up()
             if wire.sock is not None:
                 wire.sock.close()
@@ -183,9 +183,9 @@ class Transport:
             raise
 
     def apart(self) -> Transport:
-        """One more transport of the same settings, for what is to outlive this one.
+        """A copy with the same settings, which may outlive this transport.
 
-        It has connections of its own, unless the caller brought a session.
+        It opens its own connections, unless the caller passed a session.
         """
         other = copy.copy(self)
         other._closing = Cancel()
@@ -193,9 +193,9 @@ class Transport:
         return other
 
     def close(self) -> None:
-        """End what is under way, and close the connections kept alive.
+        """Cancel the requests under way, and close the idle connections.
 
-        A session that the caller brought stays open.
+        A session that the caller passed stays open.
         """
         self._closing.set()
         self._poster.close()
@@ -206,7 +206,7 @@ class Transport:
         timeout = request.timeout or self._timeout
         _go_on(wire, timeout)
         now = _Target(request.url, self._ask_token())
-        # What a renewed token makes of it is not counted among the attempts of `Retry`.
+        # The retry with a renewed token does not count as an attempt of `Retry`.
         attempt, renewals, redirects = 1, 0, 0
         while True:
             _go_on(wire, timeout)
@@ -261,7 +261,7 @@ class Transport:
         secrets: Secrets,
         cancels: tuple[Cancel, ...],
     ) -> tuple[Exchange, str | None]:
-        """Send it once; give the response and where it redirects to."""
+        """Send the request once. Returns the response and the URL that it redirects to."""
         headers, token_headers = self._request_headers(request, now.token)
         secrets.add(now.token)
         secrets.add_headers(headers)
@@ -287,15 +287,15 @@ class Transport:
             failure = None
         finally:
             wire.limits.pop("connect", None)
-        # Outside the handler: an exception's context would hold the request, and its token.
+        # Outside the handler: an exception's context would keep the request and its token.
         if failure is not None:
             try:
                 raise failure
             finally:
-                # It holds this frame; held by it in turn, it would live until a garbage collection.
+                # Break the cycle error -> traceback -> frame -> error.
                 del failure
         if not wire.carried and wire.first_event is not None:
-            # Of other connections it is not known when the request was written.
+            # Other connection classes do not record when the request was written.
             watch(wire, "first_event", wire.first_event)
         exchange = Exchange(
             posted.response,
@@ -321,7 +321,7 @@ class Transport:
         """Return the header fields to send, and those of them that carry the token."""
         headers = {
             "Accept": "text/event-stream",
-            # Development proxies compress without flushing: the stream would come as one burst.
+            # Development proxies compress without flushing: the stream would arrive in one burst.
             "Accept-Encoding": "identity",
             "Cache-Control": "no-store",
             "Content-Type": "application/json",
@@ -343,7 +343,7 @@ class Transport:
 
 
 def _go_on(wire: Wire, timeout: Timeout) -> None:
-    """Raise if the wire was ended."""
+    """Raise if the wire was cancelled."""
     if wire.cause is not None:
         raise ended(wire.cause, timeout, wire)
 

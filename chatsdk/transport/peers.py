@@ -1,4 +1,4 @@
-"""Error messages that name the host and port, and tell a wrong scheme or port apart."""
+"""Error messages that name the peer and detect a wrong scheme or port."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["closed_early", "not_http", "not_tls", "peer_of", "proxy_of", "silent
 # The first bytes of a TLS alert (RFC 8446, section 5.1): record type 21, major version 3.
 TLS_ALERT = "\x15\x03"
 
-# OpenSSL's names for bytes that are not TLS. Which of them it reports depends on its version and
-# on the bytes.
+# OpenSSL's reasons for bytes that are not TLS. Its version and the bytes decide which one it
+# reports.
 NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROT")
 
 PLAIN_CURE = "if it serves plain HTTP, write http:// instead of https://"
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# Characters of a greeting, such as that of an SSH server, that are quoted.
+# Characters to quote of a greeting, such as that of an SSH server.
 GREETING_CHARS = 60
 
 
 def peer_of(url: str) -> str:
     """Return the host and port of a URL, as in ``api.example.com:443``.
 
-    Other schemes than http and https have a host of their own kind, such as a socket's path.
+    Schemes other than http and https have other kinds of hosts, such as the path of a socket.
     """
     try:
         parts = urlsplit(url)
@@ -49,8 +49,8 @@ def proxy_of(proxy: str, url: str) -> str:
     """Return ``the proxy HOST:PORT (from VARIABLE)`` for the URL of a proxy.
 
     Args:
-        proxy: its URL, which need not be one that can be read.
-        url: where the request goes; its scheme tells which variables count.
+        proxy: its URL, which may be malformed.
+        url: URL of the request; its scheme decides which variables apply.
     """
     named = next((name for name in _variables(url) if os.environ.get(name) == proxy), None)
     origin = f" (from {named})" if named else ""
@@ -77,14 +77,14 @@ def silent_handshake(peer: str, waited: str) -> str:
 
 
 def not_tls(roots: Sequence[BaseException], peer: str, *, shaking: bool) -> str | None:
-    """Return the message for a peer that answered the TLS handshake with anything but TLS."""
+    """Return the message for a peer that did not answer the TLS handshake with TLS."""
     for root in roots:
         if isinstance(root, ssl.SSLCertVerificationError):
             return None
         if isinstance(root, ssl.SSLError) and (root.reason or "").startswith(NOT_TLS):
             return f"{peer} does not speak TLS; {PLAIN_CURE}"
         ended = isinstance(root, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError))
-        # A reset may come before the handshake has begun.
+        # A reset may arrive before the handshake has begun.
         if ended and (shaking or isinstance(root, ConnectionResetError)):
             return f"{peer} closed the connection during the TLS handshake; {PLAIN_CURE}"
     return None
@@ -100,7 +100,7 @@ def not_http(roots: Sequence[BaseException], peer: str) -> str | None:
             if line.startswith((TLS_ALERT, repr(TLS_ALERT)[1:-1])):
                 return f"{peer} expects TLS: write https:// instead of http://"
             if line and not line.startswith("HTTP/"):
-                # The mark tells that a secret may have been truncated.
+                # The mark shows that a secret may have been truncated.
                 shown = line if len(line) <= GREETING_CHARS else line[:GREETING_CHARS] + CUT
                 shown = shown if shown.isprintable() else repr(shown)[1:-1]
                 return f"{peer} is not an HTTP server: it answered {shown}; check the port"
@@ -108,5 +108,5 @@ def not_http(roots: Sequence[BaseException], peer: str) -> str | None:
 
 
 def closed_early(url: str) -> str:
-    """Return what to add if the peer closed the connection without a word of HTTP."""
+    """Return the hint to add if the peer closed the connection before an HTTP response."""
     return "; if the port expects TLS, write https://" if url.startswith("http:") else ""

@@ -1,4 +1,4 @@
-"""`Poster`: sends one request through a session of requests, and never repeats it."""
+"""`Poster`: sends one request through a requests session, without retries."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from chatsdk.transport.secrets import Secrets
 
 __all__ = ["Posted", "Poster"]
 
-# Connections kept alive for each host. More may be open at a time; those are closed after use.
+# Idle connections to keep per host. More may be open at a time; the rest are closed after use.
 KEPT_ALIVE = 32
 
-# Hosts for which connections are kept: a backend, perhaps a second one after a redirect.
+# Hosts to keep connections for: a backend, and perhaps a second one after a redirect.
 HOSTS = 8
 
-# The value of Cache-Control that keeps shared caches from storing an answer.
+# Value of Cache-Control that prevents shared caches from storing an answer.
 NO_STORE = "no-store"
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 class Posted:
-    """A response whose head has been read.
+    """A response after its head was read.
 
     Attributes:
         response: the response.
@@ -48,13 +48,13 @@ class Posted:
 
 
 class Poster:
-    """Sends requests through a session of its own or the caller's. May be shared by threads.
+    """Sends requests through its own session or the caller's. May be shared by threads.
 
-    Everything goes through ``Session.request``, so that mocks, recorders, tracers and sessions that
-    sign take part.
+    Every request goes through ``Session.request``, so that mocks, recorders, tracers and signing
+    sessions see it.
 
     Args:
-        http: the caller's session, ``None`` for one of our own.
+        http: the caller's session, or ``None`` to create one.
         verify, cert, proxies: as in requests; ``None`` leaves them to the session and the
             environment.
     """
@@ -73,25 +73,25 @@ class Poster:
         self._cert = cert
         self._proxies = dict(proxies)
         self._pid = os.getpid()
-        # Pools and connections of responses that a finalizer closed. Giving them back takes a
-        # lock, which a finalizer must not want: see `Exchange.abandon`.
+        # Pools and connections of responses that a finalizer closed. Returning them takes a lock,
+        # which a finalizer must not do: see `Exchange.abandon`.
         self.left: deque[tuple[Any, Any]] = deque()
 
     def apart(self) -> Poster:
-        """One more of the same settings, with a session of its own unless it is the caller's."""
+        """A copy with the same settings, and with a new session unless it is the caller's."""
         http = None if self._own else self._http
         return Poster(http, verify=self._verify, cert=self._cert, proxies=self._proxies)
 
     def close(self) -> None:
-        """Close the connections kept alive; a session that the caller brought stays open."""
+        """Close the idle connections; a session that the caller passed stays open."""
         if self._own and self._pid == os.getpid():
             close_session(self._http)
 
     def after_fork(self) -> bool:
-        """Let go of what belongs to the parent process, and tell whether there is one."""
+        """Drop what belongs to the parent process. Returns whether this process is a child."""
         if self._pid == os.getpid():
             return False
-        # Two processes that read one connection get each other's text. The parent keeps its own.
+        # Two processes that read one connection get each other's text. The parent keeps it.
         self._pid = os.getpid()
         self.left.clear()
         if self._own:
@@ -114,15 +114,15 @@ class Poster:
         token_headers: Mapping[str, str],
         timeout: tuple[float | None, float | None],
     ) -> Posted:
-        """Send it and read the head of the response.
+        """Send the request and read the head of the response.
 
         Args:
-            url, headers, body, method: of the request.
-            wire: what others can end it by.
-            secrets: gets what must not be shown.
-            token_headers: those of `headers` that carry the token, empty without one. The
-                authentication of a session gives way to them.
-            timeout: seconds to connect, and of silence until the response's head.
+            url, headers, body, method: the request.
+            wire: lets other threads cancel the request.
+            secrets: collects the values to redact.
+            token_headers: those of `headers` that carry the token, empty without one. They
+                replace the session's authentication.
+            timeout: seconds to connect, and seconds of silence until the response's head.
 
         Raises:
             Exception: whatever requests, urllib3, http.client and the socket raise.
@@ -137,7 +137,7 @@ class Poster:
             begun = response
 
         def hold_location(response: requests.Response, **_: Any) -> None:
-            # Session.send reads the whole body of what redirects, however long it is.
+            # Session.send would read the complete body of a redirect, whatever its size.
             nonlocal location
             location = response.headers.pop("location", None)
 
@@ -146,9 +146,9 @@ class Poster:
             options["auth"] = _Given(token_headers)
         sent = dict(headers)
         if hasattr(session, "cache") and sent.get("Cache-Control") == NO_STORE:
-            # Of requests-cache: it stores what its user wants it to.
+            # requests-cache: its users want responses to be stored.
             del sent["Cache-Control"]
-        # Those of a request replace those of its session.
+        # A request's hooks replace those of its session, so pass the session's again.
         of_session = session.hooks.get("response") or ()
         if callable(of_session):
             of_session = (of_session,)
@@ -179,7 +179,7 @@ class Poster:
         else:
             response.headers["location"] = location
         if not wire.carried and (sock := socket_of(response)) is not None:
-            # A connection that is not of our class is known only now.
+            # The socket of another connection class is available only now.
             wire.attach(sock)
             wire.sock = sock
         return Posted(response, location)
@@ -187,10 +187,10 @@ class Poster:
     def _options(self, url: str, secrets: Secrets, wire: Wire) -> dict[str, Any]:
         """The arguments of ``Session.request`` that the caller gave, and no others.
 
-        A session that overrides `request` may have values of its own for the others.
+        A session that overrides `request` may have its own defaults for the others.
         """
         session = self._http
-        # Now already: requests shows a header that it refuses.
+        # Before the request, because requests shows the headers that it rejects.
         secrets.add_headers(session.headers)
         given: dict[str, Any] = {"verify": self._verify, "cert": self._cert}
         options = {name: value for name, value in given.items() if value is not None}
@@ -201,7 +201,7 @@ class Poster:
             request.url, dict(self._proxies), True, self._verify, self._cert
         )
         if self._verify is True and session.trust_env and any(map(os.environ.get, BUNDLES)):
-            # requests lets these go before an explicit verify=True.
+            # In requests, these variables override an explicit verify=True.
             settings["verify"] = options["verify"] = DEFAULT_CA_BUNDLE_PATH
         secrets.add_url(url)
         wire.proxy = select_proxy(request.url or url, settings["proxies"] or {}) or ""
@@ -209,22 +209,22 @@ class Poster:
             try:
                 secrets.add_url(proxy)
             except ValueError:
-                # From None: the original message may show a password.
+                # `from None`, because the original message may show a password.
                 raise requests.exceptions.InvalidProxyURL("no address") from None
         adopt(session, request, settings)
         return options
 
     def _give_back(self) -> None:
-        # Another thread may be at it too.
+        # Another thread may be doing the same.
         with contextlib.suppress(IndexError):
             while True:
                 give_back(*self.left.popleft())
 
 
 class _Given(requests.auth.AuthBase):
-    """Leaves the authentication to the header fields: given as ``auth=``, it keeps out ~/.netrc.
+    """Leaves authentication to the header fields; passing it as ``auth=`` disables ~/.netrc.
 
-    Those of the token are set once more, for a session may have replaced them meanwhile.
+    It sets the token's fields again, because the session may have replaced them.
     """
 
     def __init__(self, token_headers: Mapping[str, str]) -> None:
@@ -236,10 +236,10 @@ class _Given(requests.auth.AuthBase):
 
 
 def _new_session() -> requests.Session:
-    """Return a session that adds nothing to a request and keeps nothing of a response."""
+    """Return a session that adds nothing to requests and keeps nothing of responses."""
     session = requests.Session()
     session.headers.clear()
-    # Cookies of one user's answer must not be sent with the next.
+    # Cookies of one user's answer must not be sent with the next request.
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("https://", "http://"):
         adapter = requests.adapters.HTTPAdapter(pool_connections=HOSTS, pool_maxsize=KEPT_ALIVE)
@@ -248,15 +248,15 @@ def _new_session() -> requests.Session:
 
 
 def _leaves_auth(session: requests.Session) -> bool:
-    """Whether a session authenticates no request, so that requests would look into ~/.netrc."""
+    """Whether a session does not authenticate requests, so that requests would read ~/.netrc."""
     owner = next(kind for kind in type(session).__mro__ if "request" in vars(kind))
-    # By the name of the module, because tools replace the class, or the method in it.
+    # Compare the module's name, because tools replace the class or its method.
     plain = owner.__module__ == "requests.sessions" and "request" not in vars(session)
     return session.auth is None and plain
 
 
 def _note(request: Any, secrets: Secrets) -> None:
-    """Keep what a session added to a request from being shown."""
+    """Redact whatever a session added to a request."""
     if request is not None and request.headers is not None:
         secrets.add_headers(request.headers)
         with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Keeps the secrets of our requests out of what urllib3 logs about them."""
+"""Redacts the secrets of chatsdk's requests in urllib3's log records."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from chatsdk.transport.secrets import HIDDEN
 
 __all__ = ["quiet_urllib3"]
 
-# A query string, up to what ends a URL in a log line.
+# A query string, up to a character that ends a URL in a log line.
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
 
 
 class _HideSecrets(logging.Filter):
-    """Cleans the records that are made while a request of ours is sent."""
+    """Redacts the records logged while chatsdk sends a request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         wire = current_wire()
         if wire is not None:
             said = wire.hidden(_QUERY.sub("?" + HIDDEN, record.getMessage()))
             record.msg, record.args = said, ()
-            # Its message may quote what the server sent, its frames what we sent.
+            # Its message may quote the server, and its frames hold the request.
             record.exc_info = record.exc_text = None
         return True
 
@@ -34,7 +34,7 @@ def quiet_urllib3(
         *("urllib3.response", "urllib3.util.retry", "urllib3.poolmanager"),
     ),
 ) -> None:
-    """Let urllib3 log no secret of a request that chatsdk sends."""
+    """Redact the secrets of chatsdk's requests in the records of urllib3's loggers."""
     for name in names:
         logger = logging.getLogger(name)
         if not any(isinstance(known, _HideSecrets) for known in logger.filters):

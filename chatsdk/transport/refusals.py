@@ -1,4 +1,4 @@
-"""Responses without a success status: redirects, and errors that carry what the backend said."""
+"""Turns HTTP error responses and redirects into `HTTPStatusError`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["hindrance", "redirected", "refusal"]
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
-# Those that leave a POST what it is; the others are widely taken for a GET without its body.
+# Redirects that keep the method; many clients follow the others with a GET, without the body.
 KEEP_THE_METHOD = (307, 308)
 
-# Redirects of one request that are followed: more than a backend needs that has moved.
+# Redirects to follow for one request: more than a backend that has moved needs.
 MAX_REDIRECTS = 5
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -35,7 +35,7 @@ REMEDIES = {
     429: "too many requests, or a quota is used up",
 }
 
-# Cures that depend on what the backend says with a 400, 404, 413 or 422.
+# Remedies that depend on the backend's message for a 400, 404, 413 or 422.
 GIVE_A_MODEL = "give model=..."
 CHECK_THE_MODEL = "check the model's name"
 TOO_LONG = "the conversation is too long for this model"
@@ -52,18 +52,18 @@ _SAID = (
     ),
 )
 
-# How nginx, Apache, Go and Tomcat answer plain HTTP on a port that expects TLS.
+# Responses of nginx, Apache, Go and Tomcat to plain HTTP on a port that expects TLS.
 PLAIN_TO_TLS = re.compile(
     rb"plain HTTP request was sent to HTTPS|plain HTTP to an SSL|HTTP request to an HTTPS server"
     rb"|combination of host and port requires TLS"
 )
 
-# Characters of what the backend says that stand in the error's text; `message` has all of it.
+# Characters of the backend's message shown in the error's text; `message` is complete.
 SHOWN_CHARS = 500
 
 
 class Reader(Protocol):
-    """What reads a refusal: a dialect."""
+    """Parses error responses: a dialect."""
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None: ...
 
@@ -71,18 +71,18 @@ class Reader(Protocol):
 def refusal(
     exchange: Exchange, reader: Reader, url: str, target: str | None, hindrance: str | None
 ) -> HTTPStatusError:
-    """Read the body of a response that is no success, and close it.
+    """Read the body of a response without a success status, and close it.
 
     Args:
         exchange: the response.
-        reader: knows where the backend's message stands.
+        reader: finds the backend's message in the body.
         url: where the request was sent.
-        target: the whole URL that it redirects to, or ``None``.
-        hindrance: why it is not followed there.
+        target: the complete URL that the response redirects to, or ``None``.
+        hindrance: why the redirect is not followed.
 
     Raises:
-        ChatTimeout: `chatsdk.Timeout.total` ran out.
-        Stopped: the user ended it.
+        ChatTimeout: `chatsdk.Timeout.total` expired.
+        Stopped: the user cancelled the request.
     """
     body = exchange.read_body(seconds=ASIDE_SECONDS)
     exchange.part()
@@ -117,7 +117,7 @@ def refusal(
 
 
 def _cure(status: int, said: Failure | None) -> str:
-    """Return the cure that the backend's own words suggest, or an empty string."""
+    """Return the remedy that the backend's message suggests, or an empty string."""
     if said is None or status not in _ABOUT_THE_REQUEST:
         return ""
     words = f"{said.code} {said.message[:SHOWN_CHARS]}"
@@ -130,12 +130,12 @@ def _said(reader: Reader, exchange: Exchange, body: bytes) -> Failure | None:
     except Exception as error:
         if raised_by_handler(error):
             raise
-        # No dialect foresees every body, and the status says enough.
+        # Dialects cannot foresee every body, and the status code is enough.
         return None
 
 
 def redirected(status: int, location: str | None, url: str) -> str | None:
-    """Return the whole URL that a response redirects to, ``None`` if it does not."""
+    """Return the complete URL that a response redirects to, ``None`` if it does not redirect."""
     if status not in REDIRECTS or not location:
         return None
     try:
@@ -145,13 +145,13 @@ def redirected(status: int, location: str | None, url: str) -> str | None:
 
 
 def hindrance(status: int, url: str, target: str, *, allowed: bool, followed: int) -> str | None:
-    """Return why a redirect is not followed, and what to do; ``None`` if it is.
+    """Return why a redirect is not followed, with the remedy; ``None`` if it is followed.
 
     Args:
-        status: of the response that redirects.
-        url, target: from where to where.
-        allowed: the caller said ``follow_redirects=True``.
-        followed: how many redirects of this request were followed already.
+        status: status code of the redirect.
+        url, target: URLs of the request and of the redirect.
+        allowed: the caller passed ``follow_redirects=True``.
+        followed: number of redirects of this request already followed.
     """
     if not allowed:
         return "which is not followed: use that URL"
@@ -165,7 +165,7 @@ def hindrance(status: int, url: str, target: str, *, allowed: bool, followed: in
 
 
 def same_origin(first: str, second: str) -> bool:
-    """Whether two URLs have scheme, host and port in common (RFC 6454, section 5)."""
+    """Whether two URLs have the same scheme, host and port (RFC 6454, section 5)."""
     origin = _origin(first)
     return origin is not None and origin == _origin(second)
 
@@ -174,7 +174,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
     try:
         parts = urlsplit(url)
         if parts.username is not None:
-            # Whose password that is, nobody knows.
+            # Credentials in a redirect's URL could be anyone's.
             return None
         return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:

@@ -1,4 +1,4 @@
-"""When a request is sent again, and after how long."""
+"""Decides whether to retry a request, and after how many seconds."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from chatsdk.options import Retry
 
 __all__ = ["asked_in", "retry_after", "wait_before"]
 
-# With an idempotency key the backend can tell a repetition, so these are worth one as well.
+# Also retried when the request carries an idempotency key.
 REPEATABLE_WITH_KEY = frozenset({408, 409, 500, 502, 504})
 
 
-# Codes of a quota or a balance that is used up: waiting seconds does not bring it back.
+# Codes of an exhausted quota or balance: waiting seconds does not help.
 USED_UP = frozenset(
     {
         *(
@@ -43,10 +43,10 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
 def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
-    """Read how many seconds the backend asks to wait.
+    """Return the seconds that the backend asks to wait, or ``None``.
 
-    ``retry-after-ms`` in milliseconds (OpenAI, Azure) goes before ``Retry-After`` in seconds or as
-    an HTTP date (RFC 9110, section 10.2.3); ``None`` where neither can be read.
+    ``retry-after-ms`` in milliseconds (OpenAI, Azure) takes precedence over ``Retry-After`` in
+    seconds or as an HTTP date (RFC 9110, section 10.2.3).
     """
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         text = headers.get(name, "").strip()
@@ -65,7 +65,7 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
 
 
 def asked_in(body: bytes) -> float | None:
-    """Read how many seconds Google asks to wait, in the ``RetryInfo`` of an error's details.
+    """Return the seconds that Google asks to wait, from the ``RetryInfo`` of an error's details.
 
     Source: https://cloud.google.com/apis/design/errors, ``google.rpc.RetryInfo``.
     """
@@ -78,7 +78,7 @@ def asked_in(body: bytes) -> float | None:
 
 
 def _details(body: bytes) -> Iterator[dict[str, Any]]:
-    """The details of an error of Google's."""
+    """The details of an error in Google's format."""
     if b"details" not in body:
         return
     try:
@@ -95,7 +95,7 @@ def _details(body: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _is_hopeless(error: HTTPStatusError) -> bool:
-    """Whether the backend says that a repetition would fail, too."""
+    """Whether the backend states that a retry would fail, too."""
     if error.headers.get("x-should-retry", "").strip().lower() == "false":
         return True
     if str(error.code).lower() in USED_UP:
@@ -111,11 +111,11 @@ def _is_hopeless(error: HTTPStatusError) -> bool:
 def wait_before(
     retry: Retry, error: ChatError, attempt: int, *, keyed: bool, written: bool
 ) -> float | None:
-    """Return how many seconds to wait before sending again, ``None`` for not at all.
+    """Return the seconds to wait before a retry, ``None`` to give up.
 
     Args:
         retry: what the user allows.
-        error: what the attempt failed with.
+        error: the error of the attempt.
         attempt: its number, 1 for the first.
         keyed: the request carries an idempotency key.
         written: the request may have reached the backend.
@@ -124,7 +124,7 @@ def wait_before(
         return None
     if isinstance(error, HTTPStatusError) and error.retry_after is not None:
         return error.retry_after if error.retry_after <= retry.max_wait else None
-    # Full jitter, but never none: clients that failed together must not come back together.
+    # Full jitter, but never zero: clients that failed together must not retry together.
     longest = min(retry.max_wait, retry.backoff * 2.0 ** min(attempt - 1, 30))
     return longest * random.uniform(0.5, 1.0)
 
@@ -138,5 +138,5 @@ def _repeatable(retry: Retry, error: ChatError, keyed: bool, written: bool) -> b
         return False
     if isinstance(error, ChatTimeout):
         return error.phase == "connect"
-    # Before the headers only: a stream that broke off is not sent again, key or no key.
+    # Only before the headers: an interrupted stream is not retried, with or without a key.
     return isinstance(error, ConnectError) or (keyed and isinstance(error, StreamInterrupted))

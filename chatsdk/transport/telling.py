@@ -1,4 +1,4 @@
-"""`Telling`: tells a tap the head, the raw bytes and the end of each response."""
+"""`Telling`: calls a tap with each response's head, raw bytes and end."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ HTTP_VERSIONS = {9: "0.9", 10: "1.0", 11: "1.1", 20: "2"}
 class ResponseHead:
     """A request as it was sent, and the head of its response.
 
-    It holds secrets as they were sent: pass what is kept or shown through a
+    It holds unredacted secrets: pass whatever is kept or shown through a
     `chatsdk.transport.masking.Mask`.
 
     Attributes:
-        method, url, request_headers, request_body: of the request, as requests sent it.
-        started: when it was begun, in seconds of the monotonic clock.
-        at: when the head of the response was there, by the same clock.
+        method, url, request_headers, request_body: the request, as requests sent it.
+        started: start of the request, in seconds of the monotonic clock.
+        at: arrival of the response's head, on the same clock.
         status: the HTTP status code.
-        headers: the header fields of the response in their order, as they were spelt.
-        http_version: such as ``"1.1"``, ``None`` if it is not known.
-        framing: ``"chunked"``, ``"length"`` or ``"close"``: how the end of the body is told.
-        content_encoding: what compresses the body, ``None`` if nothing does.
+        headers: the header fields of the response in their order and spelling.
+        http_version: for example ``"1.1"``, ``None`` if unknown.
+        framing: ``"chunked"``, ``"length"`` or ``"close"``: what marks the end of the body.
+        content_encoding: the compression of the body, or ``None``.
     """
 
     __slots__ = (
@@ -73,14 +73,14 @@ class ResponseHead:
 
 
 class Telling:
-    """The further methods of a tap, each of them optional.
+    """The optional methods of a tap.
 
     Attributes:
         on_wire: ``on_wire(data: bytes, at: float)``, called with the bytes of each read of the
             socket, from the status line on, with chunk framing and compression.
-        on_head: ``on_head(head: ResponseHead)``, called for each response, refusals included.
-        on_end: ``on_end(end: str)``, called once a response: ``"whole"``, ``"cut"``, ``"timeout"``
-            or ``"stopped"``.
+        on_head: ``on_head(head: ResponseHead)``, called for each response, errors included.
+        on_end: ``on_end(end: str)``, called once per response with ``"whole"``, ``"cut"``,
+            ``"timeout"`` or ``"stopped"``.
     """
 
     __slots__ = ("on_end", "on_head", "on_wire")
@@ -91,13 +91,13 @@ class Telling:
         self.on_end: Callable[[str], object] | None = _method(tap, "on_end")
 
     def tell_head(self, response: Any, started: float, at: float) -> None:
-        """Call `on_head`, if there is one, for a response of requests."""
+        """Call `on_head`, if there is one, for a requests response."""
         if self.on_head is not None:
             self.on_head(ResponseHead(response, started=started, at=at))
 
 
 def end_by(error: BaseException) -> str:
-    """Return the word for the end of a body that this error ended."""
+    """Return the word for a body that ended with this error."""
     if isinstance(error, Stopped):
         return "stopped"
     if isinstance(error, ChatTimeout):
