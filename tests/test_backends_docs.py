@@ -44,15 +44,30 @@ DIALECTS = {
     "LangServe": "langserve",
     "AG-UI": "agui",
     "Vercel AI SDK": "vercel",
+    "n8n": "n8n",
+    "Flowise": "flowise",
+    "Langflow": "langflow",
+    "agno AgentOS": "agno",
+    "Genkit": "genkit",
+    "Mistral conversations": "mistral_conversations",
+    "MCP": "mcp",
 }
 
 # Dialects that chatsdk only reads are answered with a transcript.
-TRANSCRIPTS = {"maxkb": "maxkb/answer.txt", "langserve": "langserve/words.txt"}
+TRANSCRIPTS = {
+    "maxkb": "maxkb/answer.txt",
+    "langserve": "langserve/words.txt",
+    "agno": "agno/agno_short.txt",
+    "genkit": "genkit/genkit_words.txt",
+    "mistral_conversations": "mistral_conversations/sdk_types.txt",
+    "mcp": "mcp/mcp_progress.txt",
+}
 
 # The header that carries the key, and what stands before it.
 KEYS = {
     "anthropic": ("x-api-key", ""),
     "gemini": ("x-goog-api-key", ""),
+    "langflow": ("x-api-key", ""),
 }
 
 BACKENDS = (
@@ -60,7 +75,8 @@ BACKENDS = (
     *("Moonshot (Kimi)", "Together", "Perplexity", "Ollama", "vLLM", "LM Studio", "llama.cpp"),
     *("LiteLLM", "Hugging Face TGI", "Anthropic", "Gemini", "Vertex AI, OpenAI-compatible"),
     *("DashScope (Qwen)", "RAGFlow", "Dify", "Coze", "FastGPT", "MaxKB", "LangGraph"),
-    *("LangServe", "AG-UI", "Vercel AI SDK"),
+    *("LangServe", "AG-UI", "Vercel AI SDK", "n8n", "Flowise", "Langflow", "agno AgentOS"),
+    *("Genkit", "Mistral conversations", "MCP"),
 )
 
 
@@ -149,7 +165,8 @@ def assert_asked(server: ChatServer, name: str) -> None:
     if name == "Azure OpenAI":
         header, before = "api-key", ""
     assert request.headers.get(header) == (None if variable is None else f"{before}key-1")
-    assert b"Hello!" in request.body
+    # One of them takes a form.
+    assert b"Hello!" in request.body or b"Hello%21" in request.body
 
 
 @pytest.mark.parametrize(("backend", "name"), [(n, n) for n in BACKENDS], indirect=["backend"])

@@ -51,7 +51,8 @@ class A2ADecoder(Decoder):
         if isinstance(kind, str) and kind in KINDS:
             return self._read(KINDS[kind], result)
         for name in KINDS.values():
-            if result.get(name) is not None:
+            # The message of an error is text.
+            if result.get(name) is not None and not isinstance(result[name], str):
                 return self._read(name, as_object(result[name], name))
         return ()
 
