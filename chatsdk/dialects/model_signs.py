@@ -1,6 +1,7 @@
-"""How the streams of models' own APIs are recognised: one predicate a family.
+"""Detects the streams of model APIs: one predicate per family.
 
-A predicate gets the event's name and its parsed JSON. It looks at what only this family has.
+A predicate gets the event's name and its parsed JSON. It checks for fields that only its family
+has.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Detects the wire family from the first events: one predicate per family.
+"""Detects the wire family from an event: orders the predicates of all families.
 
-A predicate gets the event's name and its parsed JSON. It checks for fields that only its family
-has, so the order of the table matters in only a few places, which are commented.
+Each predicate accepts only its family, so the order matters in only a few places, which are
+commented.
 """
 
 from __future__ import annotations
