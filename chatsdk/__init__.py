@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-# First, for it loads requests. urllib3 compiles large patterns, and where the heap stands at that
-# moment decides how often memory is taken and given back meanwhile: loaded later, as measured, it
-# took as long again as all of chatsdk.
+# First, because it loads requests. urllib3 compiles large patterns, and the size of the heap then
+# decides how often memory is allocated and freed meanwhile: measured, loading it later took as long
+# again as all of chatsdk.
 from chatsdk.transport import Cancel
 
 # isort: split
@@ -88,7 +88,7 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-# Loaded when one of them is first asked for: a script that only sends does without.
+# Loaded on first access: a script that only sends does not need them.
 _SESSION = {
     "use_chat",
     "ChatSession",
@@ -100,7 +100,7 @@ _SESSION = {
 }
 
 
-# The public modules; those that are not loaded yet are when they are first asked for.
+# The public modules; those not loaded yet are loaded on first access.
 _MODULES = (
     "dialects",
     "doctor",
@@ -123,7 +123,7 @@ def __getattr__(name: str) -> Any:
         from chatsdk.messages.files import File
 
         return File
-    # Statements, because bundlers follow no name that is computed.
+    # Import statements, because bundlers do not follow computed names.
     if name == "doctor":
         import chatsdk.doctor
 

@@ -1,4 +1,4 @@
-"""Answers in the words of a backend: what is said, and the script that says it in a dialect."""
+"""Answers in a backend's format: their parts, and scripts that encode them in a dialect."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from chatsdk.testing.steps import Pause, Step
 
 __all__ = ["AnswerScript", "Put", "Spoken", "answer_frames", "answer_parts"]
 
-# Text that comes in pieces of its own, or is cut into words.
+# A text split into the given pieces, or a text to split into words.
 Spoken = str | Sequence[str] | None
 
 
 def pieces_of(text: Spoken, count: int | None = None) -> list[str]:
-    """Cut a text into `count` pieces of about the same length, or into words."""
+    """Split a text into `count` pieces of about equal length, or into words."""
     if not isinstance(text, str):
         return list(text or ())
     if count is None:
@@ -66,12 +66,12 @@ def answer_parts(
     conversation_id: str | None = None,
     model: str = "built-in",
 ) -> list[Part]:
-    """Give the parts of an answer in the order in which backends send them.
+    """Return the parts of an answer in the order in which backends send them.
 
-    Text and reasoning are strings, cut into `pieces` or into words, or lists of pieces. A tool
-    call is a `ToolCall` or a mapping with `name`, `arguments` (JSON text, or a value to write as
-    JSON) and perhaps `id`. `finish_reason` is one of `chatsdk.parts.FINISH_REASONS`; None is
-    "tool_calls" if there are such calls, else "stop". With a `failure` the answer ends in it.
+    Text and reasoning are strings, split into `pieces` or into words, or lists of pieces. A tool
+    call is a `ToolCall` or a mapping with `name`, `arguments` (JSON text, or a value to encode as
+    JSON) and optionally `id`. `finish_reason` is one of `chatsdk.parts.FINISH_REASONS`; None means
+    "tool_calls" if there are such calls, else "stop". With a `failure`, the answer ends in it.
     """
     parts: list[Part] = [Identity(id=id, conversation_id=conversation_id, model=model)]
     parts += [Reasoning(piece) for piece in pieces_of(reasoning, pieces)]
@@ -97,16 +97,16 @@ def _call_deltas(index: int, call: ToolCall | Mapping[str, Any]) -> Iterator[Too
         id, name = call.get("id", f"call-{index + 1}"), call["name"]
         given = call.get("arguments", {})
         arguments = given if isinstance(given, str) else json.dumps(given)
-    # In two halves, as no client may take the first piece for the whole.
+    # In two halves, so that a client that takes the first piece for the complete JSON fails.
     half = len(arguments) // 2
     yield ToolCallDelta(index, id=id, name=name, arguments=arguments[:half])
     yield ToolCallDelta(index, arguments=arguments[half:])
 
 
 def answer_frames(dialect: str | Dialect, text: Spoken = None, **said: Any) -> list[bytes]:
-    """Give the frames of an answer in a dialect, for `ChatServer.stream` and `cut_after`.
+    """Return the frames of an answer in a dialect, for `ChatServer.stream` and `cut_after`.
 
-    Takes what `answer_parts` takes.
+    Takes the arguments of `answer_parts`.
     """
     parts = answer_parts(text, **said)
     names = {key: said[key] for key in ("id", "model") if key in said}
@@ -115,7 +115,7 @@ def answer_frames(dialect: str | Dialect, text: Spoken = None, **said: Any) -> l
 
 @attrs.frozen
 class Put(Step):
-    """Say one part, in the dialect of an `AnswerScript`."""
+    """Send one part, in the dialect of an `AnswerScript`."""
 
     part: Part
 
@@ -124,10 +124,10 @@ class Put(Step):
 
 
 class AnswerScript(Script):
-    """A script that speaks a dialect; made by `ChatServer.answer`.
+    """A script that sends an answer in a dialect; made by `ChatServer.answer`.
 
-    Without parts a test drives it: `say`, `think`, `put` and the steps of a `Script`.
-    Raises ValueError for a dialect that there is not, or that chatsdk only reads.
+    Without parts, a test drives it with `say`, `think`, `put` and the steps of a `Script`. Raises
+    ValueError for an unknown dialect, and for one that chatsdk can only decode.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class AnswerScript(Script):
     ) -> None:
         self.dialect = dialects.get(dialect)
         self._names = {"id": id, "model": model}
-        # A dialect without an encode side raises here and not in mid-answer.
+        # A dialect that cannot encode raises here, not in the middle of the answer.
         self.dialect.encode(())
         head = Head(
             content_type=CONTENT_TYPES[self.dialect.framing()],
@@ -155,19 +155,19 @@ class AnswerScript(Script):
         super().__init__(head, steps=None if parts is None else _paced(tuple(parts), pace))
 
     def say(self, text: str) -> None:
-        """Say a piece of the text."""
+        """Send a piece of the text."""
         self.put(Text(text))
 
     def think(self, text: str) -> None:
-        """Say a piece of the reasoning."""
+        """Send a piece of the reasoning."""
         self.put(Reasoning(text))
 
     def put(self, part: Part) -> None:
-        """Say any part; its frames are sent before the next part is looked for."""
+        """Send any part; its frames are sent before the next part is requested."""
         self.add(Put(part))
 
     def finish(self, reason: str | None = "stop") -> None:
-        """Say why the answer ends, unless `reason` is None, then the dialect's end marker."""
+        """Send the finish reason, unless `reason` is None, then the dialect's end marker."""
         if reason is not None:
             self.put(Finish(reason))
         super().finish()
@@ -178,7 +178,7 @@ class AnswerScript(Script):
         super().finish()
 
     def play(self, exchange: Exchange) -> None:
-        """Say the parts until a step ends the exchange."""
+        """Send the parts until a step ends the exchange."""
         exchange.send_head()
         with contextlib.closing(self._next_steps(exchange)) as todo:
             for frame in self.dialect.encode(self._parts(todo, exchange), **self._names):
@@ -200,7 +200,7 @@ class AnswerScript(Script):
 
 
 def _with(headers: HeaderLines, own: HeaderLines) -> list[tuple[str, str]]:
-    """Add the backend's own header lines to those that were given, which go before."""
+    """Add the backend's own header lines after those that were given."""
     given = header_pairs(headers)
     names = {name.lower() for name, _ in given}
     return [*given, *(pair for pair in header_pairs(own) if pair[0].lower() not in names)]

@@ -1,4 +1,4 @@
-"""Ways to break a stream on purpose, as proxies and frameworks do."""
+"""Breaks a response stream on purpose, as proxies and frameworks do."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
 class Breaking:
-    """Passes every piece on at once; the base of those that do not.
+    """Passes every piece on at once; the base class of all ways to break a stream.
 
     Attributes:
         plain: needs the body without content coding.
-        closes: the body is ended by the connection.
-        resized: the body gets another length.
-        buffers: the head waits for the end of the body.
-        seconds: each piece is passed on so much later.
-        most: the connection is cut after so many bytes of body, ``None`` for never.
-        coding: the content coding that it adds, ``None`` for none.
+        closes: the end of the connection ends the body.
+        resized: the length of the body changes.
+        buffers: the head is held until the body is complete.
+        seconds: delay of each piece, in seconds.
+        most: bytes of body after which the connection is cut; ``None`` for never.
+        coding: the content coding that is added; ``None`` for none.
     """
 
     plain = closes = resized = buffers = False
@@ -38,11 +38,11 @@ class Breaking:
         return True
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what is passed on now."""
+        """Yield the bytes to pass on now."""
         yield data
 
     def finish(self) -> Iterator[bytes]:
-        """Yield what is left at the end."""
+        """Yield the remaining bytes at the end."""
         yield from ()
 
 
@@ -101,14 +101,14 @@ class _Group(Breaking):
 
 
 def breaking(how: str | None) -> Breaking:
-    """Return a fresh way to break one response.
+    """Return a new `Breaking` for one response.
 
     Args:
         how: ``gzip``, ``buffer``, ``group=5``, ``delay=0.2``, ``cut=1000`` or ``close``; ``None``
             breaks nothing.
 
     Raises:
-        ValueError: there is no such way, or its number is wrong.
+        ValueError: the way is unknown, or its number is wrong.
     """
     if how is None:
         return Breaking()

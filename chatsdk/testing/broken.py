@@ -15,13 +15,12 @@ _KINDS = ("close", "reset", "silent", "half-handshake", "not-tls")
 
 
 class BrokenConnection(Facts):
-    """What awaits one connection in place of a server; the handle to wait for facts.
+    """Breaks one connection in place of serving it; also the handle to wait for facts.
 
-    "close" and "reset" end it at once with a FIN or an RST;
-    after the FIN the server waits for the client to leave. "silent" takes it and never says a
-    word, so that a TLS handshake does not begin. "half-handshake" answers the client's hello with
-    the first half of the server's and is silent from then on. "not-tls" answers the hello with
-    bytes that are not TLS.
+    "close" and "reset" end the connection at once with a FIN or an RST; after the FIN the server
+    waits for the client to leave. "silent" accepts it and sends nothing, so that a TLS handshake
+    does not begin. "half-handshake" answers the client's hello with the first half of the server's
+    and then sends nothing. "not-tls" answers the hello with bytes that are not TLS.
     """
 
     def __init__(self, kind: BreakKind) -> None:
@@ -37,11 +36,11 @@ class BrokenConnection(Facts):
         self._wait(lambda: self._accepted, timeout, "no connection came")
 
     def wait_until_halfway(self, timeout: float = WAIT_SECONDS) -> None:
-        """Wait until everything that will ever be said has been said; else TimeoutError."""
+        """Wait until everything that this fault sends has been sent; else TimeoutError."""
         self._wait(lambda: self._halfway, timeout, "the client said nothing")
 
     def serve(self, connection: Connection, context: ssl.SSLContext | None) -> NoReturn:
-        """Break it; the server calls this. Ends with ConnectionEnded, always."""
+        """Break the connection; called by the server. Always ends with ConnectionEnded."""
         self._note("_accepted")
         try:
             if self.kind == "reset":

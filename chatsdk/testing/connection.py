@@ -1,4 +1,4 @@
-"""One accepted connection, with every byte under control."""
+"""An accepted connection, controlled byte by byte."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from chatsdk.testing.waker import Waker, wait_for_socket
 
 __all__ = ["Connection", "ConnectionEnded"]
 
-# Bytes of one read from the socket.
+# Bytes per read from the socket.
 READ_BYTES = 65_536
 
-# Bytes that are taken from a client while it is being answered; more of them stay in the
-# kernel, so that a client which never stops sending cannot fill the memory.
+# Maximum bytes read from a client while it is being answered. The rest stays in the kernel, so that
+# a client that never stops sending cannot fill the memory.
 AHEAD_BYTES = 1_048_576
 
 
 class ConnectionEnded(ConnectionError):
-    """The connection is over; `by_client` tells whether the client ended it."""
+    """The connection is over; `by_client` is whether the client ended it."""
 
     def __init__(self, message: str, *, by_client: bool) -> None:
         super().__init__(message)
@@ -44,15 +44,15 @@ class Connection:
         self._input = bytearray()
         self._aborted = False
         self._open = True
-        # Guards _socket and _open: the descriptor of a closed socket may already belong to
-        # somebody else when another thread shuts it down. Never held while waiting.
+        # Guards _socket and _open: the descriptor of a closed socket may already have been reused
+        # when another thread shuts it down. Never held while waiting.
         self._lock = threading.Lock()
         sock.setblocking(False)
-        # Each send leaves as a packet of its own, as far as the kernel lets it.
+        # Send each piece as a separate packet, if the kernel allows it.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def fileno(self) -> int:
-        """Give the descriptor, for a selector."""
+        """Return the descriptor, for a selector."""
         return self._socket.fileno()
 
     # Waiting ------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ class Connection:
                 return True
 
     def wait_for_end(self) -> NoReturn:
-        """Wait, saying nothing, until the client has gone; then raise ConnectionEnded."""
+        """Wait without sending until the client has gone; then raise ConnectionEnded."""
         while True:
             self.wait()
 
@@ -88,7 +88,7 @@ class Connection:
         return bytes(self._input[:1])
 
     def read_until(self, mark: bytes, *, limit: int) -> bytes:
-        """Give the bytes up to and with `mark`; ValueError beyond `limit` bytes."""
+        """Return the bytes up to and including `mark`; ValueError beyond `limit` bytes."""
         searched = 0
         while (at := self._input.find(mark, searched, limit)) < 0:
             searched = max(0, len(self._input) - len(mark) + 1)
@@ -98,29 +98,29 @@ class Connection:
         return self._split_off(at + len(mark))
 
     def read_exactly(self, count: int) -> bytes:
-        """Give the next `count` bytes."""
+        """Return the next `count` bytes."""
         while len(self._input) < count:
             self._read_more()
         return self._split_off(count)
 
     def read_some(self) -> bytes:
-        """Wait for at least a byte, and give what is there."""
+        """Wait for at least one byte, and return all that has arrived."""
         if not self._input:
             self._read_more()
         return self._split_off(len(self._input))
 
     def read_available(self) -> bytes:
-        """Give what is there without waiting, b"" if nothing is."""
+        """Return the bytes that have arrived, without waiting; b"" if there are none."""
         try:
             self._take_input()
         except ConnectionEnded:
-            # What came before the end comes first; the next call finds the end again.
+            # Return the bytes before the end first; the next call meets the end again.
             if not self._input:
                 raise
         return self._split_off(len(self._input))
 
     def has_input(self) -> bool:
-        """Tell whether something is there to be read; ConnectionEnded if nothing ever will be."""
+        """Whether bytes can be read; ConnectionEnded if none will ever arrive."""
         if not self._input:
             self._take_input()
         return bool(self._input)
@@ -139,7 +139,7 @@ class Connection:
             pass
 
     def _receive(self) -> bool:
-        """Take what is there; False if nothing is, ConnectionEnded if nothing will be."""
+        """Read what has arrived; False if nothing has, ConnectionEnded if nothing will."""
         self._check()
         try:
             data = self._socket.recv(READ_BYTES)
@@ -155,14 +155,14 @@ class Connection:
     # Writing ------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        """Hand all of `data` to the kernel; ConnectionEnded if nobody is left to take it."""
+        """Pass all of `data` to the kernel; ConnectionEnded if the client has gone."""
         view = memoryview(data)
         while view:
             self._check()
             try:
                 sent = self._socket.send(view)
             except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                # Reading too: a client that is gone need never become writable.
+                # Watch for input too: a client that has gone may never become writable.
                 watch = len(self._input) < AHEAD_BYTES
                 if wait_for_socket(self._socket, read=watch, write=True).readable:
                     self._take_input()
@@ -201,23 +201,24 @@ class Connection:
     # Ending -------------------------------------------------------------------------------
 
     def abort(self) -> None:
-        """End the connection from any thread; the thread that serves it wakes and leaves."""
+        """End the connection from any thread; the thread that serves it wakes up and ends."""
         with self._lock:
             self._aborted = True
             if self._open:
                 with contextlib.suppress(OSError):
-                    # Not SSLSocket.shutdown, which takes the TLS state from under the reader.
+                    # Not SSLSocket.shutdown, which discards the TLS state that the reader still
+                    # uses.
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def end_output(self) -> None:
-        """Send a FIN and go on reading, so that unread input cannot turn it into an RST."""
+        """Send a FIN and continue reading, so that unread input cannot turn it into an RST."""
         with self._lock, contextlib.suppress(OSError):
             socket.socket.shutdown(self._socket, socket.SHUT_WR)
 
     def close(self, *, reset: bool = False, close_notify: bool = True) -> None:
         """Close with a FIN, or with an RST if `reset`; twice is harmless.
 
-        Under TLS the FIN is announced with a close_notify unless that is switched off.
+        Under TLS, a close_notify precedes the FIN unless `close_notify` is false.
         """
         with self._lock:
             if not self._open:
@@ -225,11 +226,11 @@ class Connection:
             self._open = False
             with contextlib.suppress(OSError, ValueError):
                 if reset:
-                    # Lingering for 0 s turns the FIN into an RST.
+                    # A linger time of 0 s turns the FIN into an RST.
                     linger = struct.pack("ii", 1, 0)
                     self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 elif close_notify and isinstance(self._socket, ssl.SSLSocket):
-                    # Sends the notice; the client's own is not waited for.
+                    # Sends the close_notify, and does not wait for the client's.
                     self._socket.unwrap()
             if not reset:
                 with contextlib.suppress(OSError):

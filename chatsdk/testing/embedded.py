@@ -1,4 +1,4 @@
-"""The embedded server: a backend of any dialect, to try chatsdk with, without a model."""
+"""The embedded server: a backend of any dialect, to try chatsdk without a model."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ from chatsdk.testing.tls import Authority
 
 __all__ = ["EmbeddedServer"]
 
-# The name of the built-in server in the list of models.
+# Name of the built-in server in the list of models.
 MODEL = "built-in"
 
-# Seconds between two words of the built-in server: a brisk model's pace.
+# Seconds between two words of the built-in server: the pace of a fast model.
 WORD_SECONDS = 0.03
 
 # Events of `POST /sse`, and the seconds between them.
 SSE_EVENTS = 10
 SSE_SECONDS = 1.0
 
-# What keeps caches and nginx from holding a stream back.
+# Prevents caches and nginx from buffering a stream.
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-# Seconds for which a browser may remember what a preflight allowed.
+# Seconds for which a browser may cache the result of a preflight.
 PREFLIGHT_SECONDS = 86_400
 
 
 class EmbeddedServer(ChatServer):
-    """A server that answers in one dialect, through the built-in server.
+    """A server that answers in one dialect, with canned replies.
 
-    There is no model, and the answer says so; the same body is answered the same each time. It is
-    asked with a POST at the dialect's own paths, at `/` and at `/chat`; where the backend has an
-    endpoint that stops an answer, so has the server, and the answer ends there. With `"stream":
-    false` in the body the answer is one JSON document, and `GET` of the backend's list of models,
-    such as `/v1/models`, lists one, if chatsdk writes those for the dialect. `POST /sse` gives
-    ten events instead, `Hello, this is message number 1` to 10, for a browser on any origin
-    (CORS). Elsewhere, and for other methods, there is a 404 that lists the paths. Responses that
-    are added as with `ChatServer` come first.
+    There is no model, as each answer states; the same body always gets the same answer. It accepts
+    a POST at the dialect's own paths, at `/` and at `/chat`. If the backend has an endpoint that
+    stops an answer, the server has it too, and it ends the answer. With `"stream": false` in the
+    body, the answer is one JSON document. `GET` of the backend's list of models, such as
+    `/v1/models`, lists one model, if chatsdk can encode such lists for the dialect. `POST /sse`
+    sends ten events instead, `Hello, this is message number 1` to 10, for a browser on any origin
+    (CORS). Other paths and methods get a 404 that lists the paths. Responses added as with
+    `ChatServer` take precedence.
 
     Args:
-        dialect: a name or a `Dialect` that can be written; ValueError for another.
+        dialect: a name or a `Dialect` that can be encoded; ValueError for another.
         pace: seconds between two words.
         interval: seconds between two events of `/sse`.
         host, port, tls: as with `ChatServer`.
 
-    As it may run for long, it remembers only the newest of its `requests`.
+    It remembers only the latest of its `requests`, because it may run for a long time.
     """
 
     kept = 100
@@ -74,7 +74,7 @@ class EmbeddedServer(ChatServer):
         tls: bool | Authority | ssl.SSLContext = False,
     ) -> None:
         self.dialect = dialects.get(dialect)
-        # Raises at once for a dialect that is only read.
+        # Raises at once for a dialect that can only be decoded.
         AnswerScript(self.dialect)
         self._routes = Routes(self.dialect)
         self._stops = Stops(self.dialect)
@@ -109,7 +109,7 @@ class EmbeddedServer(ChatServer):
             task=f"task-{number}",
         )
         usage = Usage(input=len(prompt_of(body).split()), output=len(text.split()))
-        # The parts begin with who says them, and here the task belongs to that.
+        # The first part identifies the answer, and in this server it includes the task id.
         parts = [who, *answer_parts(text, usage=usage)[1:]]
         dialect = self.dialect.at(request.path)
         if isinstance(body, dict) and body.get("stream") is False and _writes_documents(dialect):

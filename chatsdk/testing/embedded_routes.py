@@ -1,4 +1,4 @@
-"""The paths at which the embedded server is asked: a dialect's own, and two that all share."""
+"""The paths of the embedded server: a dialect's own, and two for all dialects."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from chatsdk.testing.request import RecordedRequest
 
 __all__ = ["Routes", "conversation_in"]
 
-# Where every dialect is answered.
+# The paths that answer in every dialect.
 GENERAL = ("/", "/chat")
 
-# Where a backend is asked besides its endpoint and what an address tells by itself.
+# A backend's further paths, besides its endpoint and those that a URL implies.
 MORE = {
     "fastgpt": ("/api/v1/chat/completions",),
     "ragflow_legacy": ("/api/v1/chat/completions",),
 }
 
-# Where an address names the conversation that it goes on with.
+# Matches paths that name the conversation to continue.
 THREAD = re.compile(r"/threads/([^/]+)/")
 
 
 class Routes:
     """The paths of one dialect.
 
-    A backend may stand below a prefix, so its path counts with anything before it. A dialect
-    whose backends have no path in common is answered at every path.
+    A backend may be below a prefix, so its path matches with anything before it. A dialect whose
+    backends have no path in common is answered at every path.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -38,7 +38,7 @@ class Routes:
         self._patterns = [_pattern(path) for path in self.paths if path not in GENERAL]
 
     def answer(self, path: str) -> bool:
-        """Tell whether a POST to this path is answered."""
+        """Whether a POST to this path is answered."""
         if self._anywhere or path in GENERAL:
             return True
         fits = any(pattern.fullmatch(path) for pattern in self._patterns)
@@ -51,6 +51,6 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def conversation_in(request: RecordedRequest) -> str | None:
-    """Give the id of the conversation that the address goes on with, if it names one."""
+    """Return the id of the conversation to continue, if the path names one."""
     thread = THREAD.search(request.path)
     return thread[1] if thread else request.query.get("conversation_id")

@@ -1,4 +1,4 @@
-"""How the embedded server is told to stop: answers that can be ended, and what is said then."""
+"""Stop requests of the embedded server: answers that can be stopped, and the replies."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from chatsdk.testing.waker import Waker
 
 __all__ = ["StoppableAnswer", "Stops"]
 
-# Answers that may still be stopped, ended ones among them: a client that stops hangs up as well,
-# and the server may notice that first.
+# Number of latest answers that may still be stopped. Ended ones count too: a client that stops also
+# closes its connection, and the server may notice that first.
 REMEMBERED = 100
 
 Said = Callable[[Answer], Any]
 
-# What a backend says once it has stopped.
+# A backend's reply to a stop request.
 REPLIES: dict[str, Said] = {
     "coze": lambda answer: {
         "code": 0,
@@ -57,7 +57,7 @@ REPLIES: dict[str, Said] = {
 
 
 class StoppableAnswer(AnswerScript):
-    """An answer for one request that `stop` ends early, from any thread: cancelled, but whole."""
+    """An answer that `stop` ends early, from any thread: cancelled, but properly ended."""
 
     def __init__(
         self,
@@ -71,19 +71,19 @@ class StoppableAnswer(AnswerScript):
         super().__init__(dialect, (), id=id, headers=headers)
         self._said = parts
         self._pace = pace
-        # Guarded by _facts, as all that changes.
+        # Guarded by _facts, like everything that changes.
         self._stopped = False
         self._breath: Waker | None = None
 
     def stop(self) -> None:
-        """End the answer after the piece that is being said; after its end this does nothing."""
+        """End the answer after the piece being sent; does nothing after its end."""
         with self._facts:
             self._stopped = True
             if self._breath is not None:
                 self._breath.set()
 
     def play(self, exchange: Exchange) -> None:
-        """Say the parts until they end or somebody stops them."""
+        """Send the parts until they end or the answer is stopped."""
         breath = Waker()
         with self._facts:
             self._breath = breath
@@ -133,10 +133,10 @@ class _Entry:
 
 
 class Stops:
-    """The answers of one dialect that a client may stop, each with the request that stops it.
+    """The answers of one dialect that a client may stop, each with its stop request.
 
-    What that request is, and which ids it names, a client's side of the dialect says: it reads
-    what the server writes, and is asked how it would stop that.
+    The dialect's client side determines that request and the ids in it: it decodes the server's
+    output, and then builds the stop request.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -148,7 +148,7 @@ class Stops:
     def expect(
         self, request: RecordedRequest, body: Any, who: Identity, script: StoppableAnswer
     ) -> None:
-        """Let the answer to this request be stopped, where the backend has a way."""
+        """Make the answer to this request stoppable, if the backend has a way."""
         answer = _as_read(self._dialect, who)
         stop = self._dialect.at(request.path).stop_request(
             answer, body if isinstance(body, Mapping) else {}
@@ -160,7 +160,7 @@ class Stops:
             self._entries.append(_Entry(stop.method, path, stop.body or {}, answer, script))
 
     def reply(self, request: RecordedRequest, body: Any) -> Reply | None:
-        """Stop what the request says, and give the backend's word for it; None if it is none."""
+        """Stop the answer meant, and return the backend's reply; None for other requests."""
         given = body if isinstance(body, Mapping) else {}
         with self._lock:
             meant = [
@@ -178,7 +178,7 @@ class Stops:
 
 
 def _as_read(dialect: Dialect, who: Identity) -> Answer:
-    """Give what a client knows of an answer once some of its text is there."""
+    """Return the `Answer` that a client has after receiving some text."""
     decoder, builder = dialect.decoder(), AnswerBuilder()
     parser = parser_for(dialect.framing())
     for frame in dialect.encode((who, Text("Hi"))):

@@ -13,13 +13,13 @@ NEEDED = "this content coding needs a package: pip install {}"
 
 
 class Encoder(Protocol):
-    """A compressor whose every piece can be decoded as soon as it has arrived."""
+    """A compressor whose pieces can each be decoded on arrival."""
 
     def encode(self, data: bytes) -> bytes:
-        """Give what decodes to `data`, flushed."""
+        """Return the encoded `data`, flushed."""
 
     def end(self) -> bytes:
-        """Give the trailer."""
+        """Return the trailer."""
 
 
 class _Zlib:
@@ -73,7 +73,7 @@ def _zstandard() -> Any:
     return zstandard
 
 
-# Window bits of 16 and more ask zlib for the gzip format, below that for its own ("deflate").
+# Window bits: 16 and more select zlib's gzip format, lower ones its own ("deflate").
 _ENCODERS: dict[str, Callable[[], Encoder]] = {
     "gzip": lambda: _Zlib(16 + zlib.MAX_WBITS),
     "deflate": lambda: _Zlib(zlib.MAX_WBITS),
@@ -83,10 +83,10 @@ _ENCODERS: dict[str, Callable[[], Encoder]] = {
 
 
 def content_encoder(name: str) -> Encoder:
-    """Give an encoder for a value of `Content-Encoding`: gzip, deflate, br or zstd.
+    """Return an encoder for a value of `Content-Encoding`: gzip, deflate, br or zstd.
 
-    br needs the package brotli and zstd the package zstandard: ImportError without them.
-    Raises ValueError for any other name.
+    br needs the package brotli, and zstd the package zstandard: ImportError without them. Raises
+    ValueError for any other name.
     """
     if name not in _ENCODERS:
         raise ValueError(f"no content coding {name!r}; there are {', '.join(_ENCODERS)}")

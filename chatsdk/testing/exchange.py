@@ -1,4 +1,4 @@
-"""One request and the bytes that answer it: head, framing, coding, and how it ends."""
+"""A request and its response on the wire: head, framing, content coding, end."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ HeaderLines = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 def header_pairs(headers: HeaderLines) -> tuple[tuple[str, str], ...]:
-    """Give header lines as pairs, whether they came as a mapping or as pairs."""
+    """Return header lines as pairs, from a mapping or from pairs."""
     return tuple(headers.items() if isinstance(headers, Mapping) else headers)
 
 
 @attrs.frozen(kw_only=True)
 class Head:
-    """The head of a response, and how its body is framed.
+    """The head of a response, and the framing of its body.
 
-    `framing` is "chunked", "length" (with `content_length` in bytes of the encoded body) or
-    "close" (the end of the connection is the end of the body). `encoding` is a value of
-    `Content-Encoding` that is applied to the body. `headers` stand as they are given, also
-    where they lie; a header that is among them is not added again. `content_type` None adds none.
+    `framing` is "chunked", "length" (with `content_length` in bytes of the encoded body) or "close"
+    (the end of the connection ends the body). `encoding` is a value of `Content-Encoding` that is
+    applied to the body. `headers` are sent unchanged, even if they are wrong; a header among them
+    is not added again. `content_type` None adds none.
     """
 
     status: int = 200
@@ -55,13 +55,13 @@ class Head:
         return self.status >= 200 and self.status not in (204, 304)
 
     def framing_for(self, request: RecordedRequest) -> Framing:
-        """Give the framing, for a client of HTTP/1.0 never chunked."""
+        """Return the framing; never chunked for an HTTP/1.0 client."""
         if request.version == "HTTP/1.0" and self.framing == "chunked":
             return "close"
         return self.framing
 
     def to_bytes(self, request: RecordedRequest) -> bytes:
-        """Give the head as it goes over the wire, with its blank line."""
+        """Return the head as sent on the wire, with its blank line."""
         lines = list(self.headers)
         given = Headers(lines)
         framing = self.framing_for(request)
@@ -89,10 +89,10 @@ class Head:
 
 
 class Exchange:
-    """A request that is being answered, as a `Response` and its steps see it.
+    """A request that is being answered, as seen by a `Response` and its steps.
 
-    Every method may raise ConnectionEnded, which a response lets pass. `ended` is true once
-    the body is whole or the connection cut; `reusable` whether a next request may follow.
+    Every method may raise ConnectionEnded, and a response must let that pass. `ended` is true once
+    the body is complete or the connection cut; `reusable` is whether another request may follow.
     """
 
     def __init__(self, connection: Connection, request: RecordedRequest, head: Head) -> None:
@@ -109,7 +109,7 @@ class Exchange:
         self._silent = request.method == "HEAD" or not head.has_body
 
     def take_head(self) -> bytes:
-        """Give the head's bytes to whoever sends them by hand; b"" if they are sent already."""
+        """Return the head's bytes for a caller that sends them itself; b"" if they were sent."""
         if self._head_sent:
             return b""
         self._head_sent = True
@@ -120,20 +120,20 @@ class Exchange:
         self.connection.send(self.take_head())
 
     def frame(self, data: bytes) -> bytes:
-        """Give a piece of the body as it goes over the wire: encoded, then framed."""
+        """Return a piece of the body as sent on the wire: encoded, then framed."""
         if self._encoder is not None:
             data = self._encoder.encode(data)
         return self._framed(data)
 
     def send(self, data: bytes) -> None:
-        """Send a piece of the body, in one packet with the head if that is still to come.
+        """Send a piece of the body, in one packet with the head if that has not been sent.
 
-        An empty piece sends nothing: an empty chunk would be the end.
+        An empty piece sends nothing, because an empty chunk would be the end.
         """
         self.connection.send(self.take_head() + (self.frame(data) if data else b""))
 
     def send_raw(self, data: bytes) -> None:
-        """Send bytes as they are, unframed; the head is not sent for them."""
+        """Send bytes unchanged and unframed; does not send the head first."""
         self.connection.send(data)
 
     def finish(self) -> None:
@@ -149,7 +149,7 @@ class Exchange:
             self.connection.close()
 
     def cut(self, *, reset: bool = False, close_notify: bool = False) -> None:
-        """End the connection here and now, with an RST if `reset`, else with a FIN."""
+        """End the connection immediately, with an RST if `reset`, else with a FIN."""
         self.ended = True
         self.connection.close(reset=reset, close_notify=close_notify)
 

@@ -1,4 +1,4 @@
-"""What a test can wait for: the facts that every response and broken connection tells."""
+"""Facts about a connection that a test can wait for."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from chatsdk.testing.connection import ConnectionEnded
 
 __all__ = ["Facts", "WAIT_SECONDS"]
 
-# Seconds that a wait for a fact lasts at most. On loopback a fact takes milliseconds; this is
-# what a test costs that fails, on a machine that is busy with others.
+# Longest wait for a fact, in seconds. On loopback a fact takes milliseconds; only a failing test
+# waits this long, or one on a busy machine.
 WAIT_SECONDS = 10.0
 
 
 class Facts:
-    """Facts about what became of one connection, or of the first of several that came to each."""
+    """Facts about one connection; if several share them, each fact comes from the first."""
 
     def __init__(self) -> None:
         # Guards everything below and in subclasses; notified at each change. Never held while
@@ -27,14 +27,14 @@ class Facts:
         self._end_message: str | None = None
 
     def wait_until_ended(self, timeout: float = WAIT_SECONDS) -> None:
-        """Wait until nothing more will be sent, for whatever reason; else TimeoutError."""
+        """Wait until nothing more will be sent, for any reason; else TimeoutError."""
         self._wait(lambda: self._ended, timeout, "it is not at its end")
 
     def wait_for_disconnect(self, timeout: float = WAIT_SECONDS) -> float:
-        """Wait until the client has ended the connection; give the moment it was seen.
+        """Wait until the client has ended the connection; return when that was noticed.
 
-        The moment is a `time.monotonic()` in seconds. A client that only closes its sending side
-        counts as gone. Raises TimeoutError if the client stays, and ConnectionError if the
+        The return value is a `time.monotonic()` in seconds. A client that only closes its sending
+        side counts as gone. Raises TimeoutError if the client stays, and ConnectionError if the
         server ended the connection itself.
         """
 
@@ -47,7 +47,7 @@ class Facts:
         return self._disconnected_at
 
     def connection_ended(self, end: ConnectionEnded) -> None:
-        """Note how the connection went; the server calls this."""
+        """Record how the connection ended; called by the server."""
         with self._facts:
             self._ended = True
             if end.by_client and self._disconnected_at is None:

@@ -1,4 +1,4 @@
-"""What goes wrong between a client and a backend, by name."""
+"""Faults between a client and a backend, by name."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ EVENT_STREAM = "text/event-stream"
 
 
 class Faults(Repertoire):
-    """Faults that a test adds as it adds other responses.
+    """Faults that a test adds like other responses.
 
     Each is for one request unless `repeat=True`, may be limited by `path=` and `method=`, and
-    gives a handle that tells when the client left. Where no body is given it is
-    `data: event 1`, `data: event 2`, ... as an event stream. Sizes are in bytes, intervals in
-    seconds.
+    returns a handle to wait until the client leaves. The default body is an event stream of `data:
+    event 1`, `data: event 2`, ... Sizes are in bytes, intervals in seconds.
     """
 
     # Cut off ------------------------------------------------------------------------------
@@ -43,11 +42,11 @@ class Faults(Repertoire):
         content_type: str | None = EVENT_STREAM,
         **which: Unpack[Which],
     ) -> Script:
-        """Cut the body after `count` bytes of it, counted after `encoding`.
+        """Cut the body after `count` bytes, counted after `encoding`.
 
-        `how` is "fin", "reset" (an RST), or "finish": the framing says that the body is whole.
-        With `inside_chunk` the chunk that is cut had announced the whole body. A content-length
-        is always that of the whole body. Raises ValueError if the body is shorter than `count`.
+        `how` is "fin", "reset" (an RST), or "finish": the framing claims that the body is complete.
+        With `inside_chunk`, the truncated chunk has announced the complete body. A content-length
+        is always that of the complete body. Raises ValueError if the body is shorter than `count`.
         """
         whole = sample_events(count + 1) if body is None else to_bytes(body)
         headers = []
@@ -79,11 +78,11 @@ class Faults(Repertoire):
         return self.raw(head[:count], reset=reset, **which)
 
     def drop(self, *, reset: bool = False, **which: Unpack[Which]) -> Script:
-        """Read the request, and hang up without a byte of an answer."""
+        """Read the request, and close the connection without sending a byte."""
         return self.raw(b"", reset=reset, **which)
 
     def raw(self, data: bytes | str, *, reset: bool = False, **which: Unpack[Which]) -> Script:
-        """Send exactly these bytes, head and all, and hang up."""
+        """Send exactly these bytes, as head and body, and close the connection."""
         return self.stream([SendRaw(data), Cut(reset=reset)], hold_head=True, **which)
 
     # Slow and silent ----------------------------------------------------------------------
@@ -91,7 +90,7 @@ class Faults(Repertoire):
     def silent(
         self, *, head: bool = False, body: bytes | str = b"", **which: Unpack[Which]
     ) -> Script:
-        """Read the request and say nothing; with `head` after it, with `body` after both."""
+        """Read the request and send nothing; with `head`, send that first; with `body`, both."""
         steps: list[Step] = [SendHead()] if head else []
         if body:
             steps.append(Send(body))
@@ -106,10 +105,10 @@ class Faults(Repertoire):
         framing: Framing = "chunked",
         **which: Unpack[Which],
     ) -> Script:
-        """Send the body, or the head, a byte each `interval` seconds.
+        """Send the body, or the head, one byte each `interval` seconds.
 
-        Each byte of a chunked body is a chunk of its own. The body after a dripping head comes
-        in one piece.
+        Each byte of a chunked body is a separate chunk. The body after a dripping head is sent in
+        one piece.
         """
         whole = sample_events(1) if body is None else to_bytes(body)
         steps = [Drip(whole, interval)] if part == "body" else [SendHead(interval), Send(whole)]
@@ -129,11 +128,11 @@ class Faults(Repertoire):
         encoding: str | None = None,
         **which: Unpack[Which],
     ) -> Script:
-        """Send `size` bytes (before `encoding`) of one kind of thing, then end properly.
+        """Send `size` bytes (before `encoding`) of one kind, then end properly.
 
         `kind` is "events", "comments", "line" (one `data:` line without an end), "head" (header
-        lines) or "continue" (`100 Continue`); after these two comes a short body. They are sent
-        as fast as the client reads, or with an `interval` about 64 bytes at a time.
+        lines) or "continue" (`100 Continue`); a short body follows the last two. They are sent as
+        fast as the client reads, or about 64 bytes each `interval`.
         """
         steps: list[Step] = [Flood(kind, size, interval)]
         if kind == "head":
@@ -156,9 +155,9 @@ class Faults(Repertoire):
         kind: Literal["events", "comments", "line"] = "line",
         **which: Unpack[Which],
     ) -> Script:
-        """Send a body that is small on the wire and `size` bytes large when it is decoded.
+        """Send a body that is small on the wire and has `size` bytes after decoding.
 
-        br needs the package brotli and zstd the package zstandard: ImportError without them.
+        br needs the package brotli, and zstd the package zstandard: ImportError without them.
         """
         content_encoder(encoding)
         return self.flood(kind, size, encoding=encoding, **which)
@@ -188,14 +187,14 @@ class Faults(Repertoire):
         )
 
     def many_headers(self, count: int, **which: Unpack[Which]) -> Script:
-        """Answer with `count` header lines more than usual, and a short body."""
+        """Answer with `count` extra header lines and a short body."""
         headers = [(f"X-Header-{number}", "x") for number in range(1, count + 1)]
         return self.stream([sample_events(1)], headers=headers, **which)
 
     # Wrong --------------------------------------------------------------------------------
 
     def bad_chunk_size(self, size: bytes | str = "zz", **which: Unpack[Which]) -> Script:
-        """Send one good chunk, and then a chunk whose size line is `size`."""
+        """Send one valid chunk, then a chunk whose size line is `size`."""
         bad = to_bytes(size) + b"\r\n" + sample_events(1) + b"\r\n"
         return self.stream([sample_events(1), SendRaw(bad), SendRaw(b"0\r\n\r\n"), Cut()], **which)
 
@@ -208,14 +207,14 @@ class Faults(Repertoire):
     def wrong_content_length(
         self, declared: int, body: bytes | str | None = None, **which: Unpack[Which]
     ) -> Script:
-        """Announce `declared` bytes, send the body whatever its length, and hang up."""
+        """Announce `declared` bytes, send the body of any length, and close the connection."""
         whole = sample_events(1) if body is None else to_bytes(body)
         return self.stream([Send(whole), Cut()], framing="length", content_length=declared, **which)
 
     # Refused ------------------------------------------------------------------------------
 
     def redirect(self, location: str, *, status: int = 307, **which: Unpack[Which]) -> Reply:
-        """Send the client elsewhere: 301, 302, 303, 307 or 308."""
+        """Redirect the client to `location`, with 301, 302, 303, 307 or 308."""
         return self.reply(status, headers={"Location": location}, **which)
 
     def busy(

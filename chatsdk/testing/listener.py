@@ -1,4 +1,4 @@
-"""A listening port: it accepts, gives each connection a thread, and ends them all."""
+"""A listening port: accepts connections, runs a thread for each, and ends them all."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from chatsdk.testing.waker import Waker, wait_for_socket
 
 __all__ = ["Listener"]
 
-# Connections that the kernel accepts ahead of us: a thousand clients may knock at once.
+# Connections that the kernel queues for accept(): a thousand clients may connect at once.
 BACKLOG = 1024
 
-# Seconds that close() waits for the threads of connections. They end at once, unless a user's own
-# handler or generator of steps is at work in one of them.
+# Seconds that close() waits for the threads of connections. They end at once, unless a user's
+# handler or generator of steps is running in one of them.
 CLOSE_SECONDS = 5.0
 
-# Seconds to wait when the process has no descriptor left for another connection.
+# Seconds to wait before accepting again when the process is out of descriptors.
 ACCEPT_AGAIN_SECONDS = 0.05
 
 
 class Listener:
-    """Listens from the moment it is made until `close`.
+    """Listens from construction until `close`.
 
-    `serve` is called with each connection on a daemon thread of its own and may raise
-    ConnectionEnded; the connection is closed when it returns.
+    `serve` is called with each connection on a daemon thread and may raise ConnectionEnded; the
+    connection is closed when it returns.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Listener:
 
     @property
     def accepted(self) -> int:
-        """How many connections have been accepted so far."""
+        """How many connections have been accepted."""
         with self._changed:
             return self._accepted
 
@@ -125,7 +125,7 @@ class Listener:
             try:
                 connection = Connection(sock, number=number)
             except OSError:
-                # Reset by the client before we could ask for its address.
+                # Reset by the client before its address could be read.
                 sock.close()
                 return
             thread = threading.Thread(
@@ -140,7 +140,7 @@ class Listener:
         try:
             self._serve(connection)
         except ConnectionEnded:
-            # The usual way out: the client has gone, or the server closes.
+            # The normal end: the client has gone, or the server closes.
             pass
         finally:
             connection.close()

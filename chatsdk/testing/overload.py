@@ -1,4 +1,4 @@
-"""The stuff that floods and bombs are made of, made as it is sent."""
+"""The contents of floods and bombs, generated while they are sent."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["BOMB_BYTES", "Flood", "FloodHead", "FloodKind", "sample_events"]
 
 FloodKind = Literal["events", "comments", "line", "head", "continue"]
 
-# Bytes that are sent, or encoded, at once. A bomb needs large pieces for its full ratio.
+# Bytes to send, or to encode, at once. A bomb needs large pieces for its full ratio.
 FLOOD_PIECE_BYTES = 65_536
 BOMB_PIECE_BYTES = 1_048_576
 
-# Decoded bytes of a bomb unless told otherwise: more than a client should ever hold, and still
-# encoded in a fraction of a second.
+# Default size of a decoded bomb, in bytes: more than a client should ever hold, and still encoded
+# in a fraction of a second.
 BOMB_BYTES = 104_857_600
 
 _UNITS: dict[FloodKind, bytes] = {
@@ -32,7 +32,7 @@ _UNITS: dict[FloodKind, bytes] = {
 
 
 def sample_events(size: int) -> bytes:
-    """Give an event stream of at least `size` bytes: `data: event 1`, `data: event 2`, ..."""
+    """Return an event stream of at least `size` bytes: `data: event 1`, `data: event 2`, ..."""
     body = bytearray()
     number = 0
     while len(body) < size:
@@ -48,9 +48,9 @@ def _check_kind(instance: object, attribute: object, kind: str) -> None:
 
 @attrs.frozen
 class Flood(Step):
-    """Send one kind of thing until `size` bytes are out, whole units of about 64 bytes.
+    """Send one kind of flood until `size` bytes are sent, in units of about 64 bytes.
 
-    With an `interval` (seconds) a unit at a time, else as fast as the client reads.
+    With an `interval` (seconds), one unit at a time, else as fast as the client reads.
     """
 
     kind: FloodKind = attrs.field(validator=_check_kind)
@@ -61,7 +61,7 @@ class Flood(Step):
         send = exchange.send_raw if self.kind in ("head", "continue") else exchange.send
         if self.kind == "line":
             send(b"data: ")
-        # A piece that is compressed shrinks, so it may be larger.
+        # Compression shrinks a piece, so it may be larger.
         piece_bytes = FLOOD_PIECE_BYTES if exchange.head.encoding is None else BOMB_PIECE_BYTES
         for piece in self._pieces(piece_bytes):
             send(piece)
@@ -81,7 +81,7 @@ class Flood(Step):
 
 @attrs.frozen
 class FloodHead(Step):
-    """Send the head with `size` bytes of further header lines before its own."""
+    """Send the head with `size` bytes of extra header lines before its own."""
 
     size: int
     interval: float = 0.0

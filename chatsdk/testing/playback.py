@@ -13,7 +13,7 @@ from chatsdk.testing.server import ChatServer
 
 __all__ = ["Playback", "replay"]
 
-# Header fields about the one connection that was recorded, and codings taken off already.
+# Header fields of the recorded connection itself, and codings that are already decoded.
 NOT_PLAYED = {
     "connection",
     "content-encoding",
@@ -43,7 +43,7 @@ class Playback(Response):
         """Send the reads, each at its time, and end as the recording ends."""
         started = time.monotonic()
         recording = self._recording
-        # A backend that sends its head late does so here as well.
+        # A backend that sent its head late does so here too.
         for at, data in recording.reads:
             if self._speed:
                 left = started + at / self._speed - time.monotonic()
@@ -66,8 +66,8 @@ def replay(
     """Return a server that plays the recording at `path`.
 
     Args:
-        path: what `chatsdk.recording.load` reads.
-        speed: 0 plays at once, 1 as it was, 10 ten times as fast.
+        path: as for `chatsdk.recording.load`.
+        speed: 0 plays at once, 1 at the recorded speed, 10 ten times as fast.
         host, port: where to listen; port 0 takes a free one.
 
     Raises:

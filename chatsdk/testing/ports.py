@@ -1,4 +1,4 @@
-"""Ports that do not answer."""
+"""Ports that refuse or ignore connections."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 __all__ = ["RefusingPort", "UnansweredPort"]
 
-# Clients that fill the queue of a port: a queue of length 0 takes one, and some systems take a
-# few more.
+# Clients that fill the queue of a port: a queue of length 0 holds one, and on some systems a few
+# more.
 FILLERS = 8
 
 
 class RefusingPort:
-    """A port that refuses every connection; nobody else can take it until `close`.
+    """A port that refuses every connection; it stays reserved until `close`.
 
-    `url` is its address; a context manager.
+    `url` is its URL; a context manager.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
@@ -33,7 +33,7 @@ class RefusingPort:
 
     @property
     def url(self) -> str:
-        """The address of the port, without a path."""
+        """The URL of the port, without a path."""
         return f"http://{self.host}:{self.port}"
 
     def close(self) -> None:
@@ -54,9 +54,9 @@ class RefusingPort:
 
 
 class UnansweredPort(RefusingPort):
-    """A port on which connecting neither succeeds nor fails: its queue is full, nobody accepts.
+    """A port on which connecting neither succeeds nor fails, because its queue is full.
 
-    So on Linux; other systems may refuse instead.
+    This holds on Linux; other systems may refuse the connection instead.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:

@@ -16,10 +16,10 @@ from chatsdk.testing.tls import Authority
 
 __all__ = ["ProxyServer"]
 
-# Seconds in which a backend on this machine has taken a connection, or never will.
+# Seconds for a backend on this machine to accept a connection.
 CONNECT_SECONDS = 3.0
 
-# What a proxy keeps to itself, and what frames a body, which is sent on with a content-length.
+# Header fields that a proxy does not forward; the body is sent on with a content-length.
 NOT_FORWARDED = {
     "connection",
     "proxy-connection",
@@ -34,19 +34,19 @@ BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: clo
 
 
 class ProxyServer(ChatServer):
-    """A proxy that passes every byte on as soon as it is there.
+    """A proxy that passes every byte on immediately.
 
         with ChatServer() as server, ProxyServer() as proxy:
             ...  # a client with proxies={"http": proxy.url, "https": proxy.url}
             assert proxy.requests[0].method == "CONNECT"
 
-    What is added as with `ChatServer` takes the place of the backend, so that a proxy can refuse
-    (`proxy.reply(407, method="CONNECT")`), be silent or hang up. A backend that cannot be reached
-    is a 502. `requests` holds what the proxy itself was asked; what goes through a tunnel is not
-    looked at.
+    Responses added as with `ChatServer` replace the backend, so that a proxy can refuse
+    (`proxy.reply(407, method="CONNECT")`), be silent or close the connection. An unreachable
+    backend is a 502. `requests` holds the requests to the proxy itself; it does not inspect the
+    contents of a tunnel.
 
     Args:
-        host, port, tls: as with `ChatServer`; with `tls` the way to the proxy is encrypted.
+        host, port, tls: as with `ChatServer`; with `tls`, the connection to the proxy is encrypted.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class ProxyServer(ChatServer):
         port: int = 0,
         tls: bool | Authority | ssl.SSLContext = False,
     ) -> None:
-        # The connection to a backend that belongs to each client's, and which backend it is. Each
-        # entry is touched only by the thread of that client's connection.
+        # The backend connection of each client connection, and which backend it is. Each entry is
+        # used only by the thread of that client's connection.
         self._backends: dict[Connection, tuple[str, Connection]] = {}
         super().__init__(self._respond, host=host, port=port, tls=tls)
 
@@ -83,7 +83,7 @@ class ProxyServer(ChatServer):
             self.leave_backend(connection)
 
     def reach_backend(self, client: Connection, address: str) -> Connection:
-        """Give the connection to the backend at `address`, `host:port`; OSError if there is none.
+        """Return the connection to the backend at `address`, `host:port`; OSError if unreachable.
 
         A client's requests to one backend share one connection.
         """
@@ -108,7 +108,7 @@ class ProxyServer(ChatServer):
 
 
 class _Passage(Response):
-    """Bytes pass both ways, until either side ends its connection."""
+    """Passes bytes both ways, until either side ends its connection."""
 
     def __init__(self, proxy: ProxyServer, address: str, *, tunnel: bool) -> None:
         super().__init__(Head(content_type=None))
@@ -117,7 +117,7 @@ class _Passage(Response):
         self._tunnel = tunnel
 
     def play(self, exchange: Exchange) -> None:
-        """Pass bytes on until a side leaves, or the client has another request."""
+        """Pass bytes on until a side leaves, or the client sends another request."""
         client = exchange.connection
         try:
             backend = self._proxy.reach_backend(client, self._address)
@@ -131,7 +131,7 @@ class _Passage(Response):
         with selectors.DefaultSelector() as selector:
             selector.register(client, selectors.EVENT_READ)
             selector.register(backend, selectors.EVENT_READ)
-            # Reading comes before waiting: under TLS bytes may be there that no socket shows.
+            # Read before waiting: under TLS, bytes may be buffered that no socket reports.
             while True:
                 if self._tunnel:
                     _send(backend, client.read_available())
@@ -158,7 +158,7 @@ def _receive(backend: Connection) -> bytes:
 
 
 def _forwarded(request: RecordedRequest) -> bytes:
-    """Give a request to a proxy as it goes on to the backend."""
+    """Return a client's request as it is forwarded to the backend."""
     url = urlsplit(request.target)
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     lines = [f"{request.method} {target} {request.version}"]

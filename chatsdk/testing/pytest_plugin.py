@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixtures `chat_server` and `chat_recording`, and ``--chat-record``."""
+"""The pytest plugin: fixtures `chat_server` and `chat_recording`, option ``--chat-record``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def chat_server() -> Iterator[ChatServer]:
-    """A fresh `chatsdk.testing.ChatServer`."""
+    """A new `chatsdk.testing.ChatServer`."""
     from chatsdk.testing import ChatServer
 
     with ChatServer() as server:
@@ -40,8 +40,8 @@ def chat_server() -> Iterator[ChatServer]:
 def chat_recording(request: pytest.FixtureRequest) -> Iterator[Callable[..., ChatServer]]:
     """A function ``chat_recording(file, url)`` that returns a server.
 
-    The server plays the recording `file`, which stands beside the test. With ``--chat-record`` it
-    passes each request on to the backend at `url`, and records the response into `file`.
+    The server plays the recording `file`, next to the test file. With ``--chat-record`` it forwards
+    each request to the backend at `url` and records the response in `file`.
     """
     from chatsdk.testing import RelayServer, replay
 

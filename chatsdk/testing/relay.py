@@ -1,4 +1,4 @@
-"""`RelayServer`: passes each request on to a backend, and may break or record its stream."""
+"""`RelayServer`: forwards requests to a backend, and can break or record its stream."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate"
 
 
 class RelayServer(ChatServer):
-    """A server that passes each request on to `url`, and its response back piece by piece.
+    """A server that forwards each request to `url`, and streams its response back.
 
-    Method, path (behind that of `url`), query, headers and body go through, and so do status,
-    headers and the end of the response. A client that leaves closes the backend's stream; a
-    backend that cannot be reached is a 502.
+    Method, path (appended to that of `url`), query, headers and body are forwarded; so are status,
+    headers and the end of the response. A client that leaves closes the backend's stream; an
+    unreachable backend is a 502.
 
     Args:
         url: the backend.
         broken: how to break the stream: ``gzip``, ``buffer``, ``group=5``, ``delay=0.2``,
-            ``cut=1000`` or ``close``; ``None`` holds nothing back.
-        record: a file that gets a recording of each response, secrets masked; of several the last.
+            ``cut=1000`` or ``close``; ``None`` breaks nothing.
+        record: a file for a recording of the latest response, with secrets masked.
         host, port: where to listen; port 0 takes a free one.
 
     Raises:
-        ValueError: the URL is not one of http or https, or there is no such way to break a stream.
+        ValueError: the URL is not http or https, or the way to break a stream is unknown.
         OSError: the port is taken, or the file cannot be written.
     """
 
@@ -58,7 +58,7 @@ class RelayServer(ChatServer):
         parts = checked_backend(url)
         breaking(broken)
         if record is not None:
-            # A file that cannot be written is known before anything is sent.
+            # Detect a file that cannot be written before sending anything.
             with open(record, "ab"):
                 pass
 
@@ -69,7 +69,7 @@ class RelayServer(ChatServer):
 
 
 class _Relay(Response):
-    """Passes one request on."""
+    """Forwards one request."""
 
     def __init__(
         self, url: SplitResult, how: str | None, record: str | os.PathLike[str] | None
@@ -108,7 +108,7 @@ class _Relay(Response):
             _refuse(connection, asked, self._url, ConnectionError("it hung up without a response"))
             return
         response = upstream.response
-        # With the head that the backend sent.
+        # With the backend's own head.
         exchange = Exchange(connection, request, _head(response, way))
         if not way.buffers:
             exchange.send_head()
@@ -136,7 +136,7 @@ class _Relay(Response):
 
 
 class _Notes:
-    """Records a response that is passed back, if there is a file for it."""
+    """Records a response while it is sent back, if there is a file for it."""
 
     def __init__(self, path: Any, url: SplitResult, upstream: Upstream, request: Any) -> None:
         self._recorder: Recorder | None = None
@@ -189,13 +189,13 @@ def checked_backend(url: str) -> SplitResult:
 def _pieces(
     upstream: Upstream, connection: Connection, seconds: float
 ) -> Iterator[tuple[bytes | None, bool]]:
-    """The pieces of the body, each so many seconds late; the first stands for the head."""
+    """The pieces of the body, each delayed by some seconds; the first represents the head."""
     late: deque[tuple[bytes | None, float, bool]] = deque()
     first = True
     while True:
         while (piece := upstream.next()) is not None:
             late.append(piece)
-            # Room for the thread: what is late is held here.
+            # Make room for the thread: the delayed pieces are held here.
         now = time.monotonic()
         if late and (first or late[0][1] + seconds <= now):
             first = False

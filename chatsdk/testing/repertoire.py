@@ -1,4 +1,4 @@
-"""The responses that a test has added, and which of them a request gets."""
+"""The responses added by a test, and their selection for a request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AnyResponse = TypeVar("AnyResponse", bound=Response)
 
 
 class Which(TypedDict, total=False):
-    """Which requests a response is for: those with this path and method, once or `repeat`edly."""
+    """The requests that a response is for: by path and method, once or `repeat`edly."""
 
     path: str | None
     method: str | None
@@ -45,26 +45,26 @@ class _Expectation:
 
 
 class Repertoire:
-    """Responses in the order in which they were added; every method may be called by any thread.
+    """Responses in the order in which they were added. Thread-safe.
 
-    All ways to add one take `path=` and `method=`, which limit it to requests that have them, and
+    All methods that add one take `path=` and `method=`, which limit it to matching requests, and
     `repeat=True`, which keeps it for every such request.
     """
 
     def __init__(self) -> None:
-        # Guards _expected; held for a moment only.
+        # Guards _expected; held only briefly.
         self._lock = threading.Lock()
         self._expected: list[_Expectation] = []
 
     def take(self, request: RecordedRequest) -> Response | None:
-        """Give the response for a request, None if there is none; the server calls this."""
+        """Return the response for a request, None without one; called by the server."""
         with self._lock:
             fitting = [one for one in self._expected if one.fits(request)]
             fitting.sort(key=lambda one: one.repeat)
             if not fitting:
                 return None
             if not fitting[0].repeat:
-                # By identity: two equal replies are still two.
+                # By identity, because two equal replies are two responses.
                 self._expected = [one for one in self._expected if one is not fitting[0]]
             return fitting[0].response
 
@@ -76,7 +76,7 @@ class Repertoire:
         method: str | None = None,
         repeat: bool = False,
     ) -> AnyResponse:
-        """Answer the next request with `response`, and give it back."""
+        """Answer the next request with `response`, and return it."""
         if repeat and isinstance(response, Script) and response.driven:
             raise ValueError("a stream that repeats needs its steps: stream([...], repeat=True)")
         expectation = _Expectation(response, method, path, repeat)
@@ -95,7 +95,7 @@ class Repertoire:
         encoding: str | None = None,
         **which: Unpack[Which],
     ) -> Reply:
-        """Answer with a whole response; see `Reply` for what it is made of."""
+        """Answer with a complete response; see `Reply` for its arguments."""
         response = Reply(
             status,
             body=body,
@@ -121,7 +121,7 @@ class Repertoire:
     ) -> Script:
         """Answer with a stream; see `Script` for its steps and `Head` for the rest.
 
-        Without `steps` the returned script is driven by the test; with them it plays by itself.
+        Without `steps`, the test drives the returned script; with them, it runs by itself.
         """
         head = Head(
             status=status,
@@ -156,11 +156,11 @@ class Repertoire:
         encoding: str | None = None,
         **which: Unpack[Which],
     ) -> AnswerScript:
-        """Answer as a backend of this dialect would.
+        """Answer like a backend of this dialect.
 
-        See `answer_parts` for what the answer is made of; `parts` gives them one by one. Between
-        the pieces of the text lie `pace` seconds. With nothing to say, neither text nor anything
-        else, the returned script is driven by the test: `say`, `put`, `finish`, `cut`.
+        See `answer_parts` for the contents of the answer; `parts` gives them one by one. `pace` is
+        the seconds between two pieces of text. Without any contents, the test drives the returned
+        script with `say`, `put`, `finish` and `cut`.
         """
         said = text, reasoning, tool_calls, citations, usage, finish_reason, failure
         if parts is None and any(said):

@@ -1,4 +1,4 @@
-"""What a client asked: one request as it came over the wire."""
+"""A client's request as it arrived on the wire."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from chatsdk.testing.connection import Connection
 
 __all__ = ["Headers", "RecordedRequest", "read_request"]
 
-# Bytes of a request's head and body; a client that sends more is told so and cut off.
+# Maximum bytes of a request's head and body; a larger request is refused and the connection cut.
 HEAD_BYTES = 65_536
 BODY_BYTES = 67_108_864
 
-# How a TLS handshake begins (RFC 8446, section 5.1), and no request of HTTP.
+# First byte of a TLS handshake (RFC 8446, section 5.1), which cannot begin an HTTP request.
 TLS_HANDSHAKE = b"\x16"
 
 
 class Headers(Mapping[str, str]):
-    """Header lines under case-insensitive names; several of one name are joined by a comma.
+    """Header lines with case-insensitive names; repeated ones are joined by a comma.
 
-    `pairs` keeps the lines as they came, in their order. The repr shows names only.
+    `pairs` keeps the original lines in their order. The repr shows only names.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self.pairs = tuple(pairs)
 
     def get_all(self, name: str) -> list[str]:
-        """Give the value of each line with this name."""
+        """Return the value of each line with this name."""
         return [value for key, value in self.pairs if key.lower() == name.lower()]
 
     def __getitem__(self, name: str) -> str:
@@ -56,12 +56,11 @@ class Headers(Mapping[str, str]):
 
 @attrs.frozen
 class RecordedRequest:
-    """A request that a test server has read to its end.
+    """A request that a test server has read completely.
 
     `target` is the request line's, `path` its path without the query, `peer` the client's address
-    and port, `connection` the number of the connection it came on (from 1), so that equal
-    numbers mean a reused connection. `at` is the moment at which it was whole, a
-    `time.monotonic()` in seconds.
+    and port, `connection` the number of its connection (from 1), so that equal numbers mean a
+    reused connection. `at` is when it was complete, a `time.monotonic()` in seconds.
     """
 
     method: str
@@ -80,17 +79,17 @@ class RecordedRequest:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's fields; of a repeated one the last."""
+        """The query's fields; the last value of a repeated one."""
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
 
     @property
     def json(self) -> Any:
-        """The body as JSON; ValueError if it is none."""
+        """The body as JSON; ValueError if it is not JSON."""
         return json.loads(self.body)
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether the client lets the connection live on (RFC 9112, section 9.3)."""
+        """Whether the client keeps the connection open (RFC 9112, section 9.3)."""
         wishes = self.headers.get("connection", "").lower()
         if self.version == "HTTP/1.0":
             return "keep-alive" in wishes
@@ -98,12 +97,12 @@ class RecordedRequest:
 
 
 def read_request(connection: Connection) -> RecordedRequest:
-    """Read the next request; ValueError for what is no HTTP/1 request.
+    """Read the next request; ValueError if it is not an HTTP/1 request.
 
-    A client that expects `100 Continue` is given it before its body is read.
+    A client that expects `100 Continue` gets it before its body is read.
     """
     if connection.peek() == TLS_HANDSHAKE:
-        # Its end would be waited for until the client gives up.
+        # Otherwise the server would wait for the end of the head until the client gives up.
         raise ValueError("the client begins a TLS handshake, and this server speaks plain HTTP")
     head = connection.read_until(b"\r\n\r\n", limit=HEAD_BYTES)
     first, *lines = head[:-4].decode("latin-1").split("\r\n")

@@ -1,4 +1,4 @@
-"""What a test server does with a request: the facts every response tells, and whole replies."""
+"""Responses of a test server: the base class with its facts, and complete replies."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Reply", "Response"]
 
 
 class Response(Facts, abc.ABC):
-    """One way to answer; a subclass writes `play`.
+    """One way to answer; a subclass implements `play`.
 
-    It is also the handle by which a test waits for what became of it. A response that is played
-    for several requests tells about whichever came to the fact first.
+    It is also the handle with which a test waits for facts. If it is played for several requests,
+    each fact comes from the first that reached it.
     """
 
     def __init__(self, head: Head) -> None:
@@ -28,16 +28,16 @@ class Response(Facts, abc.ABC):
 
     @abc.abstractmethod
     def play(self, exchange: Exchange) -> None:
-        """Answer. Let ConnectionEnded pass; leave `exchange.ended` false to hang up at once."""
+        """Answer. Let ConnectionEnded pass. If `exchange.ended` stays false, the server closes."""
 
     def wait_for_request(self, timeout: float = WAIT_SECONDS) -> RecordedRequest:
-        """Wait until a request has come for this response, and give it; else TimeoutError."""
+        """Wait until this response gets a request, and return that; else TimeoutError."""
         self._wait(lambda: self._request is not None, timeout, "no request came")
         assert self._request is not None
         return self._request
 
     def serve(self, exchange: Exchange) -> None:
-        """Play for one request and note the facts; the server calls this."""
+        """Play for one request and record the facts; called by the server."""
         with self._facts:
             self._request = exchange.request
             self._facts.notify_all()
@@ -50,10 +50,10 @@ class Response(Facts, abc.ABC):
 
 
 class Reply(Response):
-    """A whole response with a content-length: `body` (bytes or text) or `json`.
+    """A complete response with a content-length: `body` (bytes or text) or `json`.
 
-    The content type follows from which of them is given, unless `content_type` or a header says
-    otherwise. `encoding` compresses the body: gzip, deflate, br or zstd.
+    The content type follows from which of them is given, unless `content_type` or a header sets it.
+    `encoding` compresses the body: gzip, deflate, br or zstd.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Reply(Response):
         if encoding is not None:
             encoder = content_encoder(encoding)
             body = encoder.encode(body) + encoder.end()
-        # The coding is done here, so that its length is known; the head only names it.
+        # Encode here, so that the length is known; the head only names the coding.
         pairs = list(Head(headers=headers).headers)
         if encoding is not None:
             pairs.append(("Content-Encoding", encoding))

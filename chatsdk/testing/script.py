@@ -1,4 +1,4 @@
-"""A response whose body a test sends step by step, from its own thread or from a list."""
+"""A response whose body a test sends step by step, from a thread or a list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chatsdk.testing.waker import Waker
 
 __all__ = ["Script", "Steps"]
 
-# A list of steps, bytes and text being short for `Send`; or a function of the request.
+# A list of steps, with bytes and text as a shorthand for `Send`; or a function of the request.
 StepList = Iterable[Step | bytes | str]
 Steps = StepList | Callable[[RecordedRequest], StepList]
 
@@ -23,18 +23,18 @@ Steps = StepList | Callable[[RecordedRequest], StepList]
 class Script(Response):
     """A streamed response.
 
-    Without `steps` a test drives it: `push`, `finish`, `cut` and the rest queue a step each and
-    return at once, from any thread, before or after the request has come; `wait_until_sent`
-    waits until the kernel has all of it. With `steps` they are done in their order, and then the
-    body ends properly if none of them ended it. `hold_head` keeps status line and headers back
-    until `send_head` or the first piece of the body.
+    Without `steps`, a test drives it: `push`, `finish`, `cut` and the others each queue a step and
+    return at once, from any thread, before or after the request arrives; `wait_until_sent` waits
+    until the kernel has all of it. With `steps`, they are done in order, and then the body ends
+    properly unless a step ended it. `hold_head` delays status line and headers until `send_head` or
+    the first piece of the body.
     """
 
     def __init__(self, head: Head, *, steps: Steps | None = None, hold_head: bool = False) -> None:
         super().__init__(head)
         self._steps = steps
         self._hold_head = hold_head
-        # Guarded by _facts, as all that changes.
+        # Guarded by _facts, like everything that changes.
         self._queue: deque[Step] = deque()
         self._pushed = 0
         self._done = 0
@@ -44,7 +44,7 @@ class Script(Response):
 
     @property
     def driven(self) -> bool:
-        """Whether a test drives it, and not a list of steps."""
+        """Whether a test drives it, instead of a list of steps."""
         return self._steps is None
 
     # Driving ------------------------------------------------------------------------------
@@ -54,11 +54,11 @@ class Script(Response):
         self.add(Send(data))
 
     def push_raw(self, data: bytes | str) -> None:
-        """Send bytes as they are, without framing or content coding."""
+        """Send bytes unchanged, without framing or content coding."""
         self.add(SendRaw(data))
 
     def send_head(self) -> None:
-        """Send status line and headers, where `hold_head` kept them back."""
+        """Send status line and headers, if `hold_head` delayed them."""
         self.add(SendHead())
 
     def finish(self) -> None:
@@ -66,14 +66,14 @@ class Script(Response):
         self.add(Finish())
 
     def cut(self, *, reset: bool = False) -> None:
-        """End the connection in mid-body: with a FIN, or with an RST if `reset`."""
+        """End the connection inside the body: with a FIN, or with an RST if `reset`."""
         self.add(Cut(reset=reset))
 
     def add(self, step: Step) -> None:
         """Queue any step.
 
         Raises RuntimeError after `finish` or `cut`, and for a script that has a list of steps.
-        What is queued after the client has gone is not sent.
+        Steps queued after the client has gone are not sent.
         """
         with self._facts:
             if self._steps is not None:
@@ -88,9 +88,9 @@ class Script(Response):
                 self._waker.set()
 
     def wait_until_sent(self, timeout: float = WAIT_SECONDS) -> None:
-        """Wait until the kernel has everything that was queued so far.
+        """Wait until the kernel has everything queued before this call.
 
-        Raises TimeoutError if it has not in time (did the request come? does the client read?),
+        Raises TimeoutError if that takes too long (did the request arrive? does the client read?),
         ConnectionError if the connection ended before.
         """
         with self._facts:

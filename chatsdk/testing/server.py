@@ -1,4 +1,4 @@
-"""A chat backend for tests: a real HTTP/1.1 server whose every byte a test decides."""
+"""A chat backend for tests: a real HTTP/1.1 server whose every byte a test controls."""
 
 from __future__ import annotations
 
@@ -29,38 +29,37 @@ logger = logging.getLogger("chatsdk.testing")
 
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
-# Seconds in which a client may read that it was refused, before what it still sends resets the
-# connection.
+# Seconds for a client to read a refusal, before the rest of its request resets the connection.
 DRAIN_SECONDS = 1.0
 
 Handler = Callable[[RecordedRequest], Response]
 
 
 class ChatServer(Faults):
-    """An HTTP/1.1 server on a port of its own, with a thread for each connection.
+    """An HTTP/1.1 server on a free port, with a thread for each connection.
 
         with ChatServer() as server:
             server.reply(401, json={"error": {"message": "who are you?"}})
             ...
             assert server.requests[0].json == {"question": "Hi"}
 
-    It listens from the moment it is made until `close`. A request is answered by the first
-    response that was added for its method and path and is not used up; those that repeat come
-    after those that are used once. Without one the `handler` answers: a function of the request
-    that gives a `Response`, called on the connection's thread. Without that the answer is a 500
-    that says so. `reply`, `stream`, `answer` and the faults of `Faults` add a response, from any
-    thread; what they return is the handle to wait for facts.
+    It listens from construction until `close`. A request gets the first unused response that was
+    added for its method and path; repeating responses come after those that are used once. Without
+    one, the `handler` answers: a function that takes the request and returns a `Response`, called
+    on the connection's thread. Without a handler, the answer is a 500 that explains this. `reply`,
+    `stream`, `answer` and the faults of `Faults` add a response, from any thread; they return the
+    handle to wait for facts.
 
     Args:
-        handler: answers what nothing was added for.
+        handler: answers requests without an added response.
         host, port: where to listen; port 0 takes a free one.
-        tls: True for a certificate of its own, whose authority is in the file `ca_pem` (needs the
-            extra `testing`); or an `Authority` that several servers share; or a context.
+        tls: True creates a certificate, whose authority is in the file `ca_pem` (needs the extra
+            `testing`); or an `Authority` that several servers share; or a context.
 
     Raises OSError if the port is taken.
     """
 
-    # How many requests and errors are remembered, the newest; None for all, as a test wants it.
+    # How many requests and errors to remember, the latest ones; None for all, as tests need.
     kept: ClassVar[int | None] = None
 
     def __init__(
@@ -73,7 +72,7 @@ class ChatServer(Faults):
     ) -> None:
         super().__init__()
         self._handler = handler
-        # Guards everything below that changes; notified at each request. Never held while
+        # Guards all the changing attributes below; notified at each request. Never held while
         # answering.
         self._changed = threading.Condition()
         self._requests: deque[RecordedRequest] = deque(maxlen=self.kept)
@@ -121,15 +120,15 @@ class ChatServer(Faults):
 
     @property
     def url(self) -> str:
-        """The server's address, without a path: `http://127.0.0.1:40123`."""
+        """The server's URL, without a path: `http://127.0.0.1:40123`."""
         scheme = "http" if self._context is None else "https"
         return f"{scheme}://{self.host}:{self.port}"
 
     @property
     def ca_pem(self) -> str:
-        """The file with the certificate that a client has to trust, for its `verify=`.
+        """The file with the certificate that a client must trust, for its `verify=`.
 
-        It lives as long as the server. Raises ValueError for a server without TLS, and for one
+        It exists until the server closes. Raises ValueError for a server without TLS, and for one
         that was given a context.
         """
         authority = self._authority or self._own_authority
@@ -141,19 +140,19 @@ class ChatServer(Faults):
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Every request so far, in the order in which they were read to their end."""
+        """Every request that was read completely, in that order."""
         with self._changed:
             return list(self._requests)
 
     @property
     def errors(self) -> list[Exception]:
-        """What went wrong on the server's side: bytes that are no request, handlers that raised."""
+        """Errors on the server's side: bytes that are not a request, handlers that raised."""
         with self._changed:
             return list(self._errors)
 
     @property
     def connections(self) -> int:
-        """How many connections have been accepted so far."""
+        """How many connections have been accepted."""
         return self._listener.accepted
 
     @property
@@ -162,7 +161,7 @@ class ChatServer(Faults):
         return len(self._listener.open)
 
     def wait_for_request(self, timeout: float = WAIT_SECONDS) -> RecordedRequest:
-        """Wait for the next request that this method has not given yet; else TimeoutError."""
+        """Wait for the next request that this method has not returned yet; else TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(self._has_news, timeout):
                 raise TimeoutError(f"no request arrived within {timeout} s")
@@ -179,11 +178,11 @@ class ChatServer(Faults):
         self._listener.wait_for_accepted(count, timeout)
 
     def wait_until_no_connections(self, timeout: float = WAIT_SECONDS) -> None:
-        """Wait until every connection has been ended, by whichever side; else TimeoutError."""
+        """Wait until every connection has ended, by either side; else TimeoutError."""
         self._listener.wait_until_none_open(timeout)
 
     def drop_connections(self) -> None:
-        """End every open connection now, idle ones too; the server goes on listening."""
+        """End every open connection now, idle ones too; the server continues to listen."""
         for connection in self._listener.open:
             connection.abort()
 
@@ -259,7 +258,7 @@ class ChatServer(Faults):
         except ConnectionEnded:
             raise
         except Exception as exc:
-            # A step or a user's own response failed; the client sees a connection cut off.
+            # A step or a user's own response failed; the client sees a cut connection.
             self._note(exc)
             exchange.cut(reset=True)
 

@@ -1,4 +1,4 @@
-"""The built-in speaker: answers without a model, the same each time, and says so."""
+"""The canned replies of the embedded server; equal requests get equal replies."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import Any
 
 __all__ = ["conversation_of", "prompt_of", "speak"]
 
-# Characters of a prompt that the speaker repeats.
+# Characters of a prompt that a reply repeats.
 QUOTED_CHARACTERS = 200
 
-# The fields under which backends take a conversation, then those under which they take a prompt.
+# The fields in which backends take a conversation, then those in which they take a prompt.
 CONVERSATIONS = ("messages", "contents", "additional_messages", "input", "inputs")
 PROMPTS = (
     *("question", "query", "prompt", "message", "input", "text", "chatInput", "input_value"),
 )
-# The fields that hold the one new message, or the request once more.
+# The fields that hold the single new message, or a nested request.
 MESSAGES = ("new_message", "message", "params")
-# The fields of a message that hold its text, or pieces that do.
+# The fields of a message that hold its text, or pieces of it.
 CONTENTS = ("content", "parts", "text")
 CONVERSATION_IDS = (
     *("conversation_id", "session_id", "sessionId", "chatId", "chat_id", "thread_id", "threadId"),
     *("contextId", "thread"),
 )
 
-# How deep fields are looked for in each other; a real request needs four.
+# Maximum depth of nested fields to search; a real request needs four.
 DEEP = 8
 
 
 def speak(body: Any) -> str:
-    """Give the answer to a request's JSON body, whatever the dialect: a few sentences.
+    """Return the answer to a request's JSON body, in any dialect: a few sentences.
 
-    The same body is answered the same each time.
+    The same body always gets the same answer.
     """
     prompt = prompt_of(body)
     if not prompt:
@@ -50,12 +50,12 @@ def speak(body: Any) -> str:
 
 
 def prompt_of(body: Any) -> str:
-    """Give the newest text of the user in a request's JSON body, "" if there is none."""
+    """Return the latest text of the user in a request's JSON body; "" without one."""
     return _prompt(body, DEEP).strip()
 
 
 def conversation_of(body: Any) -> str | None:
-    """Give the id of the conversation that a request's JSON body goes on with, if it names one."""
+    """Return the id of the conversation that a request's JSON body continues, if it names one."""
     return _conversation(body, DEEP)
 
 
@@ -65,7 +65,7 @@ def _conversation(body: Any, deep: int) -> str | None:
             value = body.get(name)
             if value and isinstance(value, str):
                 return value
-        # Flowise's stands among what overrides the flow, A2A's and Mastra's with the message.
+        # Flowise has it inside the flow's overrides, A2A and Mastra inside the message.
         for name in ("overrideConfig", "params", "message", "memory"):
             if (found := _conversation(body.get(name), deep - 1)) is not None:
                 return found
@@ -73,7 +73,7 @@ def _conversation(body: Any, deep: int) -> str | None:
 
 
 def parse_body(body: bytes) -> Any:
-    """Give the JSON value of a request's body; ValueError if it is none."""
+    """Return the JSON value of a request's body; ValueError if it is not JSON."""
     try:
         return json.loads(body)
     except RecursionError:
@@ -90,7 +90,7 @@ def _prompt(body: Any, deep: int) -> str:
         if isinstance(value, list):
             text = _newest(value)
         elif isinstance(value, Mapping):
-            # DashScope and LangGraph wrap the conversation once more.
+            # DashScope and LangGraph wrap the conversation in another object.
             text = _prompt(value, deep - 1)
         else:
             text = ""

@@ -1,4 +1,4 @@
-"""The steps that a scripted response is made of."""
+"""The steps of a scripted response."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = [
 
 
 def to_bytes(data: bytes | str) -> bytes:
-    """Give text as UTF-8, bytes as they are."""
+    """Return text as UTF-8, and bytes unchanged."""
     return data.encode() if isinstance(data, str) else data
 
 
 class Step(abc.ABC):
-    """One thing to do while a request is answered."""
+    """One action while a request is answered."""
 
     @abc.abstractmethod
     def perform(self, exchange: Exchange) -> None:
@@ -51,7 +51,7 @@ class Send(Step):
 
 @attrs.frozen
 class SendRaw(Step):
-    """Send bytes as they are, without head, framing or content coding."""
+    """Send bytes unchanged, without head, framing or content coding."""
 
     data: bytes = attrs.field(converter=to_bytes)
 
@@ -61,7 +61,7 @@ class SendRaw(Step):
 
 @attrs.frozen
 class SendHead(Step):
-    """Send status line and headers now; a byte each `drip` seconds if that is given."""
+    """Send status line and headers now; with `drip`, a byte each `drip` seconds."""
 
     drip: float | None = None
 
@@ -74,9 +74,9 @@ class SendHead(Step):
 
 @attrs.frozen
 class Drip(Step):
-    """Send a piece of the body a byte at a time, `interval` seconds apart.
+    """Send a piece of the body one byte at a time, `interval` seconds apart.
 
-    With `raw` the bytes go out as they are, else each is a piece of the body of its own.
+    With `raw`, the bytes are sent unchanged, else each is a separate piece of the body.
     """
 
     data: bytes = attrs.field(converter=to_bytes)
@@ -90,7 +90,7 @@ class Drip(Step):
 
 @attrs.frozen
 class Pause(Step):
-    """Let `seconds` pass; ends at once when the client goes or the server closes."""
+    """Wait for `seconds`; ends at once when the client goes or the server closes."""
 
     seconds: float
 
@@ -100,12 +100,12 @@ class Pause(Step):
 
 @attrs.frozen
 class Wait(Step):
-    """Wait until a `threading.Event` is set; ends too when the client goes."""
+    """Wait until a `threading.Event` is set; also ends when the client goes."""
 
     event: threading.Event
 
     def perform(self, exchange: Exchange) -> None:
-        # An event cannot be waited for together with a socket.
+        # A thread cannot wait for an event and a socket at the same time.
         while not self.event.wait(LOOK_AGAIN_SECONDS):
             exchange.connection.wait(0)
 
@@ -120,9 +120,9 @@ class Finish(Step):
 
 @attrs.frozen
 class Cut(Step):
-    """End the connection in mid-body: with a FIN, or with an RST if `reset`.
+    """End the connection inside the body: with a FIN, or with an RST if `reset`.
 
-    Under TLS no close_notify is sent unless `close_notify` asks for it.
+    Under TLS no close_notify is sent, unless `close_notify` is true.
     """
 
     reset: bool = False
@@ -134,7 +134,7 @@ class Cut(Step):
 
 @attrs.frozen
 class Hang(Step):
-    """Say nothing more, until the client goes or the server closes."""
+    """Send nothing more, until the client goes or the server closes."""
 
     def perform(self, exchange: Exchange) -> None:
         exchange.connection.wait_for_end()

@@ -1,4 +1,4 @@
-"""Certificates for a test, and TLS that does not come about."""
+"""TLS certificates for tests, and broken TLS handshakes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Authority"]
 
 
 class Authority:
-    """A certificate authority that nobody trusts but a test.
+    """A certificate authority that only a test trusts.
 
     `pem` is its certificate as bytes, `path` the same in a file, for `verify=` of a client. Needs
     trustme, which the extra `testing` installs: ImportError without it. `close` removes the file;
@@ -40,13 +40,13 @@ class Authority:
         return str(Path(self._folder.name, "ca.pem"))
 
     def server_context(self, *names: str) -> ssl.SSLContext:
-        """Give a context for a server with these host names and addresses."""
+        """Return a context for a server with these host names and addresses."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._ca.issue_cert(*names).configure_cert(context)
         return context
 
     def client_context(self) -> ssl.SSLContext:
-        """Give a context for a client that trusts this authority and no other."""
+        """Return a context for a client that trusts only this authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=self.pem.decode())
         return context

@@ -1,4 +1,4 @@
-"""`Upstream`: one request passed on to a backend, its body read on a thread of its own."""
+"""`Upstream`: forwards a request to a backend; reads the body on a thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chatsdk.testing.waker import Waker
 
 __all__ = ["Piece", "Upstream"]
 
-# Header fields of one connection (RFC 9110, section 7.6.1), and what http.client writes itself.
+# Header fields of one connection (RFC 9110, section 7.6.1), and those that http.client adds.
 HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -30,7 +30,7 @@ HOP_BY_HOP = {
 }
 OWN = {"host", "content-length", "expect"}
 
-# Pieces of a body that are held for a client that does not read.
+# Maximum pieces of a body to hold for a client that does not read.
 AHEAD_PIECES = 64
 
 READ_BYTES = 65_536
@@ -38,7 +38,8 @@ READ_BYTES = 65_536
 # Seconds to wait for a connection.
 CONNECT_SECONDS = 10.0
 
-# A piece of body and when it came; ``None`` and whether the body is whole, at its end.
+# A piece of the body, its arrival time, False. At the end: ``None``, the time, and whether the body
+# is complete.
 Piece = tuple[bytes | None, float, bool]
 
 
@@ -47,11 +48,11 @@ class Upstream:
 
     Args:
         url: the backend.
-        request: what a client asked.
-        plain: ask for a body without content coding.
+        request: the client's request.
+        plain: request a body without content coding.
 
     Raises:
-        OSError, http.client.HTTPException: it cannot be reached, or does not speak HTTP.
+        OSError, http.client.HTTPException: the backend is unreachable, or does not speak HTTP.
     """
 
     def __init__(self, url: SplitResult, request: RecordedRequest, *, plain: bool) -> None:
@@ -97,12 +98,12 @@ class Upstream:
         connection.endheaders(request.body or None)
 
     def begin(self) -> None:
-        """Read the head and then the body, on a thread; `waker` tells when there is news."""
+        """Read the head, and then the body on a thread, which sets `waker` for each piece."""
         self._thread = threading.Thread(target=self._read, name="chatsdk-relay", daemon=True)
         self._thread.start()
 
     def next(self) -> Piece | None:
-        """Return the next piece, ``None`` if there is none yet."""
+        """Return the next piece; ``None`` if none has arrived."""
         self.waker.clear()
         try:
             return self._pieces.get_nowait()
@@ -110,11 +111,11 @@ class Upstream:
             return None
 
     def close(self) -> None:
-        """Close the connection to the backend, whatever it still sends."""
+        """Close the connection to the backend, even if it is still sending."""
         self._closed = True
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-        # The thread may wait for room.
+        # The thread may be waiting for room in the queue.
         while self._thread is not None and self._thread.is_alive():
             with contextlib.suppress(queue.Empty):
                 self._pieces.get_nowait()
@@ -129,10 +130,10 @@ class Upstream:
             self._put(b"", whole=False)
             while not self._closed and (data := response.read1(READ_BYTES)):
                 self._put(data, whole=False)
-            # Not every version of http.client raises where a known length is cut.
+            # Not every version of http.client raises if a body of known length is truncated.
             whole = not response.length
         except (OSError, http.client.HTTPException, ValueError, AttributeError):
-            # A cut; AttributeError: closed meanwhile.
+            # A truncated body; AttributeError: closed meanwhile.
             whole = False
         self._put(None, whole=whole)
 
@@ -144,7 +145,7 @@ class Upstream:
 
 
 def target_of(url: SplitResult, request: RecordedRequest) -> str:
-    """Return the request's target behind the path of `url`."""
+    """Return the request's target, appended to the path of `url`."""
     path, _, query = request.target.partition("?")
     whole = url.path.rstrip("/") + path if path.startswith("/") else url.path or "/"
     if path == "/" and url.path.strip("/"):

@@ -1,4 +1,4 @@
-"""Waiting for a socket and for a word from another thread at the same time."""
+"""Waits for a socket and for another thread's signal at the same time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 __all__ = ["Ready", "Waker", "wait_for_socket"]
 
-# Seconds after which a thread looks again at what its system cannot wake it for.
+# Seconds between checks of conditions that cannot wake the thread on this system.
 LOOK_AGAIN_SECONDS = 0.05
 
 
@@ -23,7 +23,7 @@ class Waker:
         self._event_fd: int | None = None
         self._pair: tuple[socket.socket, socket.socket] | None = None
         if sys.platform == "linux":
-            # One descriptor in place of two: a thousand scripts at once stay under 1,024 more.
+            # One descriptor instead of two, because a thousand scripts may run at once.
             self._event_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         else:
             self._pair = socket.socketpair()
@@ -31,24 +31,24 @@ class Waker:
                 end.setblocking(False)
 
     def fileno(self) -> int:
-        """Give the descriptor that is readable while the flag is set."""
+        """Return the descriptor that is readable while the flag is set."""
         if self._pair is not None:
             return self._pair[0].fileno()
         return -1 if self._event_fd is None else self._event_fd
 
     def set(self) -> None:
-        """Raise the flag."""
+        """Set the flag."""
         try:
             if self._pair is not None:
                 self._pair[1].send(b"\0")
             elif self._event_fd is not None and sys.platform == "linux":
                 os.eventfd_write(self._event_fd, 1)
         except BlockingIOError:
-            # The flag is up already, as often as it can be.
+            # The counter is at its maximum, so the flag is set.
             return
 
     def clear(self) -> None:
-        """Lower the flag."""
+        """Clear the flag."""
         try:
             if self._pair is not None:
                 while self._pair[0].recv(4096):
@@ -70,7 +70,7 @@ class Waker:
 
 
 class Ready:
-    """What `wait_for_socket` came back for; nothing is set after a timeout."""
+    """The result of `wait_for_socket`; nothing is set after a timeout."""
 
     __slots__ = ("readable", "woken")
 
@@ -87,14 +87,14 @@ def wait_for_socket(
     waker: Waker | None = None,
     timeout: float | None = None,
 ) -> Ready:
-    """Block until the socket is ready or shut down, the waker is set, or `timeout` s are over.
+    """Wait until the socket is ready or shut down, the waker is set, or `timeout` s pass.
 
-    A socket of None waits for the waker alone. Nothing is read, and the waker stays set.
+    With a socket of None, wait only for the waker. Nothing is read, and the waker stays set.
     """
     if sys.platform == "win32":
         return _wait_with_select(sock, read, write, waker, timeout)
-    # poll has no limit at descriptor 1,024, needs no descriptor of its own as epoll does, and
-    # reports a shut down socket even where neither reading nor writing is of interest.
+    # poll has no limit at descriptor 1,024, needs no extra descriptor as epoll does, and reports a
+    # socket's shutdown even without interest in reading or writing.
     poll = select.poll()
     if sock is not None:
         poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
@@ -120,7 +120,7 @@ def _wait_with_select(
     if sock is not None and read:
         readers.append(sock)
     elif sock is not None and not write:
-        # select does not report a shutdown by itself, so the caller has to look again.
+        # select does not report a shutdown by itself, so the caller has to check again.
         timeout = LOOK_AGAIN_SECONDS if timeout is None else min(timeout, LOOK_AGAIN_SECONDS)
     writers = [sock] if sock is not None and write else []
     readable, _, _ = select.select(readers, writers, [], timeout)

@@ -1,4 +1,4 @@
-"""What a model is told of a function, and how the arguments that it sends become the function's."""
+"""JSON schemas for Python functions as tools, and conversion of their arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON schema of an annotation, and how a JSON value becomes what the annotation says."""
+"""JSON schemas of type annotations, and conversion of JSON values to annotated types."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 __all__ = ["Reader", "read_annotation"]
 
-# Takes a JSON value and gives the argument; a ValueError says what would fit.
+# Converts a JSON value to the argument; a ValueError describes valid values.
 Reader = Callable[[Any], Any]
 
-# What an array becomes. Who asks for any sequence gets a list.
+# The collection made from an array. A sequence or an iterable gets a list.
 _ARRAYS: dict[Any, Callable[[list[Any]], Any]] = {
     **dict.fromkeys((list, collections.abc.Sequence, collections.abc.Iterable), list),
     collections.abc.Collection: list,
@@ -29,13 +29,13 @@ _OBJECTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, Any], Reader]:
     """Return the schema and the reader of an annotation.
 
-    Understood are int, float, bool, str, lists and other collections, ``tuple[...]``,
-    ``dict[str, ...]``, ``Literal``, enums, dataclasses, ``TypedDict``, ``NewType``, unions with
-    ``None`` and others, and ``Any``. ``Annotated[T, "what it is"]`` adds a description.
+    Supported: int, float, bool, str, lists and other collections, ``tuple[...]``, ``dict[str,
+    ...]``, ``Literal``, enums, dataclasses, ``TypedDict``, ``NewType``, unions with ``None`` and
+    others, and ``Any``. ``Annotated[T, "description"]`` adds a description.
 
     Args:
-        hint: the annotation, as `typing.get_type_hints` gives it.
-        within: the classes that it stands in.
+        hint: the annotation, as `typing.get_type_hints` returns it.
+        within: the classes that contain it.
 
     Raises:
         TypeError: there is no schema for it; the message names the annotation.
@@ -45,7 +45,7 @@ def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, 
     if hint is None:
         hint = type(None)
     origin, args = get_origin(hint), get_args(hint)
-    # Python 3.10 takes list[int] for a type, too.
+    # In Python 3.10, isinstance(list[int], type) is true.
     plain = origin is None and isinstance(hint, type)
     if plain and hint in _PLAIN:
         return {"type": _PLAIN[hint]}, _PLAIN_READERS[hint]
@@ -62,7 +62,7 @@ def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, 
     kind = hint if origin is None else origin
     if kind in _ARRAYS:
         schema, reader = read_annotation(args[0] if args else Any, within)
-        # Not every backend takes "uniqueItems", and a set does without.
+        # Not every backend accepts "uniqueItems", and a set does not need it.
         return (
             {"type": "array", "items": schema},
             functools.partial(_array, reader, _ARRAYS[kind]),
@@ -75,7 +75,7 @@ def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, 
         return written, functools.partial(_dict, reader)
     if plain and (dataclasses.is_dataclass(hint) or typing.is_typeddict(hint)):
         return _fields(hint, within)
-    # NewType, and the alias that `type X = ...` makes.
+    # NewType, and the alias made by `type X = ...`.
     inner = getattr(hint, "__supertype__", getattr(hint, "__value__", None))
     if inner is not None and not plain:
         return read_annotation(inner, within)
@@ -83,7 +83,7 @@ def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, 
 
 
 def _integer(value: Any) -> int:
-    # JSON knows one kind of number only, and models write 3.0 for 3.
+    # JSON has only one kind of number, and models write 3.0 for 3.
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -120,7 +120,7 @@ def _array(reader: Reader, kind: Callable[[list[Any]], Any], value: Any) -> Any:
     try:
         return kind(items)
     except TypeError:
-        # Objects and arrays have no place in a set.
+        # Objects and arrays cannot be in a set.
         raise ValueError("an array of texts or numbers") from None
 
 
@@ -155,7 +155,7 @@ def _dict(reader: Reader, value: Any) -> dict[str, Any]:
 
 
 def _fields(kind: Any, within: tuple[Any, ...]) -> tuple[dict[str, Any], Reader]:
-    """A class whose fields are annotated, made of an object."""
+    """The schema and the reader of a class with annotated fields, built from an object."""
     if kind in within:
         raise TypeError(f"{kind.__qualname__}, which holds itself")
     hints = typing.get_type_hints(kind, include_extras=True)
@@ -174,7 +174,7 @@ def _fields(kind: Any, within: tuple[Any, ...]) -> tuple[dict[str, Any], Reader]
     for name, hint in hints.items():
         mark = str(get_origin(hint))
         if mark.endswith("Required"):
-            # Annotations that are kept as text hide it from `__required_keys__`.
+            # Annotations kept as text hide it from `__required_keys__`.
             (required.discard if mark.endswith("NotRequired") else required.add)(name)
             hint = get_args(hint)[0]
         members[name] = read_annotation(hint, (*within, kind))
@@ -193,7 +193,7 @@ def _fields(kind: Any, within: tuple[Any, ...]) -> tuple[dict[str, Any], Reader]
         try:
             return kind(**given)
         except Exception as error:
-            # The class has rules of its own.
+            # The class itself rejects the values.
             raise ValueError(f"another {kind.__name__} ({error})") from None
 
     written = {
@@ -225,7 +225,7 @@ def _union(options: list[tuple[dict[str, Any], Reader]]) -> tuple[dict[str, Any]
 
 
 def _choice(members: Mapping[Any, Any], hint: Any) -> tuple[dict[str, Any], Reader]:
-    """One of some values; `members` says what each stands for."""
+    """One of several values; `members` maps each JSON value to its Python value."""
     kinds = {type(value) for value in members}
     if not kinds <= _PLAIN.keys():
         raise TypeError(f"{getattr(hint, '__qualname__', hint)}, whose values are no JSON")
@@ -235,7 +235,7 @@ def _choice(members: Mapping[Any, Any], hint: Any) -> tuple[dict[str, Any], Read
 
     def read(value: Any) -> Any:
         for known, member in members.items():
-            # True is 1 to Python, and not to JSON.
+            # In Python True equals 1, in JSON it does not.
             if known == value and isinstance(known, bool) is isinstance(value, bool):
                 return member
         raise ValueError(f"one of {', '.join(map(repr, members))}")

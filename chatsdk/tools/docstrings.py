@@ -20,7 +20,7 @@ _NUMPY = re.compile(r"\*{0,2}(\w+(?:\s*,\s*\w+)*)\s*(?::.*)?")
 
 
 def read_docstring(text: str, parameters: Collection[str]) -> tuple[str, dict[str, str]]:
-    """Return the first paragraph, and the descriptions of those parameters that it describes.
+    """Return the first paragraph, and the descriptions of the given parameters.
 
     `text` is a docstring without its indent, as `inspect.getdoc` returns it.
     """

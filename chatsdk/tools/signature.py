@@ -1,7 +1,7 @@
-"""What a model is told of a function: its name, what it is for, and a JSON schema of its arguments.
+"""A function's declaration for a model: description and JSON schema of the arguments.
 
-The schema comes from the signature and the annotations. The same annotations say how the
-arguments that a model sends become the function's: a member of an enum is sent as its value.
+The schema comes from the signature and the annotations. The same annotations decide how the JSON
+arguments of a call are converted: an enum member is sent as its value.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _STARS: dict[Any, str] = {
 
 
 class Signature(NamedTuple):
-    """What a function takes.
+    """The parameters of a function.
 
     Attributes:
-        description: the first paragraph of its docstring, ``""`` without one.
+        description: the first paragraph of its docstring; ``""`` without one.
         parameters: the JSON schema of its arguments, an object.
-        readers: for each parameter what makes the argument of a JSON value.
+        readers: for each parameter, the conversion from JSON value to argument.
     """
 
     description: str
@@ -71,14 +71,14 @@ class Signature(NamedTuple):
 
 
 def signature_of(function: Callable[..., Any], name: str) -> Signature:
-    """Return what `function`, which the model knows as `name`, takes.
+    """Return the signature of `function`, which the model calls `name`.
 
-    Which annotations are understood, `read_annotation` says; none at all is any value. A parameter
-    with a default is not required. ``Annotated[T, "what it is"]`` describes a parameter, and so do
-    "Args:" in the docstring, ``:param name:``, and NumPy's "Parameters".
+    `read_annotation` lists the supported annotations; a parameter without one takes any value. A
+    parameter with a default is not required. ``Annotated[T, "description"]`` describes a parameter,
+    and so do "Args:" in the docstring, ``:param name:``, and NumPy's "Parameters".
 
     Raises:
-        TypeError: a parameter that no JSON object can fill; the message names it and the remedy.
+        TypeError: a JSON object cannot supply a parameter; the message names it and the remedy.
     """
     plain = function
     while isinstance(plain, functools.partial):
@@ -117,10 +117,10 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
             required.append(parameter.name)
     description, described = read_docstring(inspect.getdoc(plain) or "", properties)
     if not described and inspect.isclass(plain):
-        # A class may describe the arguments where it takes them.
+        # A class may describe its arguments in the docstring of `__init__`.
         described = read_docstring(inspect.getdoc(plain.__init__) or "", properties)[1]
     for name, words in described.items():
-        # Annotated[...] goes before the docstring.
+        # Annotated[...] takes precedence over the docstring.
         properties[name].setdefault("description", words)
     return Signature(
         description,

@@ -1,13 +1,13 @@
-"""Where callbacks run: dispatchers, which bring a function to the thread of a user interface.
+"""Dispatchers, which run callbacks on a user interface's thread.
 
-Each function here returns a dispatcher, to be given as ``dispatch=`` to a session:
+Each function here returns a dispatcher, to pass to a session as ``dispatch=``:
 
     session = use_chat(url, dispatch=ui.tk(window), on_answer=show)
 
-A dispatcher is called as ``dispatch(function, delay)``, from any thread; it runs `function` on the
-toolkit's own thread, `delay` seconds later, and never blocks. After the window has gone it does
-nothing. The toolkit is imported when the function is called, so none of them is needed to import
-this module.
+A dispatcher is called as ``dispatch(function, delay)``, from any thread. It runs `function` on the
+toolkit's own thread after `delay` seconds, and never blocks. After the window has closed it does
+nothing. The toolkit is imported when the function here is called, so importing this module needs
+none.
 """
 
 from __future__ import annotations

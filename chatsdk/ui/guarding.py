@@ -1,4 +1,4 @@
-"""What every dispatcher needs: a function that is called must not bring the toolkit down."""
+"""Runs a callback and logs what it raises; for all dispatchers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Function = Callable[[], object]
 
 
 def run(function: Function) -> None:
-    """Call `function`; what it raises is logged, for no toolkit knows what to do with it."""
+    """Call `function`, and log its exception, because toolkits do not handle one."""
     try:
         function()
     except Exception:
@@ -21,5 +21,5 @@ def run(function: Function) -> None:
 
 
 def milliseconds(delay: float) -> int:
-    """Return a delay in seconds as a toolkit's timer takes it, which is not 0."""
+    """Convert a delay in seconds for a toolkit's timer, which does not accept 0."""
     return max(1, round(delay * 1000))

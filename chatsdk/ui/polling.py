@@ -1,4 +1,4 @@
-"""Tk, whose window asks for what there is to do: nothing of it may be called from elsewhere."""
+"""The Tk dispatcher: Tk must not be called from other threads, so the window polls."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 __all__ = ["tk"]
 
-# How often the window looks for something to do, in milliseconds: twice in a frame of 30 a second,
-# and too seldom to be seen in the processor's load.
+# Milliseconds between two polls of the window: twice per frame at 30 frames a second, and too
+# seldom to cause noticeable CPU load.
 POLL_MS = 15
 
-# Of the dispatchers, for their names in Tcl.
+# Numbers the dispatchers, for their names in Tcl.
 numbers = itertools.count(1)
 
 
 def tk(widget: Any) -> Dispatch:
     """Return a dispatcher to Tk's thread. Call this on that thread.
 
-    A Tk that was built without threads must not be touched from another one, and one with them
-    blocks the caller until the main loop runs. So the dispatcher only fills a queue, and the window
-    empties it, with ``after``.
+    A Tk built without threads must not be used from another thread, and one built with them blocks
+    the caller until the main loop runs. So the dispatcher only fills a queue, and the window
+    empties it with ``after``.
 
     Args:
         widget: the window or a widget in it. Once it is destroyed, functions are dropped.
@@ -39,12 +39,11 @@ def tk(widget: Any) -> Dispatch:
     waiting: list[tuple[float, int, Function]] = []
     order = itertools.count()
     gone = False
-    # What `after` calls next.
+    # The id of the next `after` call.
     timer = ""
-    # Calls of its own rather than tkinter's: those print what a function raises and go on, also
-    # at a Ctrl-C, and make and delete a command each time. Whoever calls Tk gives up the
-    # interpreter, and gets it back only when a thread that reads at full speed has had its turn
-    # of 5 ms.
+    # Direct Tcl calls instead of tkinter's: tkinter prints the exception of a callback and
+    # continues, even at Ctrl-C, and creates and deletes a command each time. Calling Tk releases
+    # the GIL, and a thread that reads at full speed may then keep it for 5 ms.
     tcl = widget.nametowidget(".").tk
     name = f"chatsdk-{next(numbers)}"
     ask, end = f"{name}-ask", f"{name}-end"
@@ -54,13 +53,13 @@ def tk(widget: Any) -> Dispatch:
         if gone:
             return
         try:
-            # First of all, so that a function which opens a dialog, and so runs the main loop
-            # within itself, does not keep the others waiting until the dialog is closed.
+            # First, because a function may open a dialog, which runs a nested main loop; the others
+            # would wait until the dialog is closed.
             ask_again()
             began = time.monotonic()
             work(began)
             if not gone and time.monotonic() - began >= POLL_MS / 1000:
-                # From now on: else Tk would come back here and never find the time to draw.
+                # Start the interval now: otherwise Tk would come straight back here and never draw.
                 tcl.call("after", "cancel", timer)
                 ask_again()
         except TclError:
@@ -72,16 +71,16 @@ def tk(widget: Any) -> Dispatch:
         timer = tcl.call("after", POLL_MS, ask)
 
     def work(now: float) -> None:
-        """Run what is due at `now`."""
+        """Run the functions that are due at `now`."""
         while True:
             try:
                 heapq.heappush(waiting, inbox.get_nowait())
             except queue.Empty:
                 break
-        # Only what was due when it began, so that a function which dispatches another one does
-        # not keep the window from being drawn. The one before may have closed the window.
+        # Only those that were due at the start, so that functions which dispatch another one do not
+        # keep the window from being drawn. The previous function may have closed the window.
         while not gone and waiting and waiting[0][0] <= now:
-            # For the case that somebody has replaced the tags of the widget.
+            # In case the program has replaced the tags of the widget.
             if not widget.winfo_exists():
                 leave()
                 return
@@ -102,7 +101,7 @@ def tk(widget: Any) -> Dispatch:
     tcl.createcommand(ask, poll)
     tcl.createcommand(end, leave)
     ask_again()
-    # By a tag of its own, for a program's own binding of <Destroy> replaces the widget's.
+    # Use a separate tag, because a program's own binding of <Destroy> replaces the widget's.
     tcl.call("bind", name, "<Destroy>", end)
     widget.bindtags((name, *widget.bindtags()))
     return dispatch

@@ -1,4 +1,4 @@
-"""Dispatchers of toolkits that take functions from any thread by themselves."""
+"""Dispatchers for toolkits that accept functions from any thread."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["gtk", "inline", "kivy", "loop", "textual", "wx"]
 
 
 def inline() -> Dispatch:
-    """Return a dispatcher that calls the function at once, where it is; for tests and scripts.
+    """Return a dispatcher that calls the function at once, on the caller's thread; for tests.
 
-    It knows no delay, so a session's ``throttle`` has no effect.
+    It ignores the delay, so a session's ``throttle`` has no effect.
     """
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
@@ -64,7 +64,7 @@ def textual(app: Any) -> Dispatch:
             else:
                 app.call_later(run, function)
         except RuntimeError:
-            # "Event loop is closed": it has ended since the app was asked.
+            # "Event loop is closed": the app has ended since the check.
             if app.is_running:
                 raise
 
@@ -84,7 +84,7 @@ def gtk() -> Dispatch:
 
     def once(function: Function) -> bool:
         run(function)
-        return False  # GLib calls again for as long as the answer is true.
+        return False  # GLib calls again as long as this returns true.
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
         if delay > 0:
@@ -120,7 +120,7 @@ def wx() -> Dispatch:
             else:
                 toolkit.CallAfter(run, function)
         except (AssertionError, RuntimeError):
-            # "No wx.App created yet", or "... has been deleted": it has gone.
+            # "No wx.App created yet", or "... has been deleted": the app has ended.
             if toolkit.GetApp() is not None:
                 raise
 

@@ -1,4 +1,4 @@
-"""Qt, where a signal brings a function to the thread of the object that receives it."""
+"""The Qt dispatcher: a signal moves a function to its receiver's thread."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def qt(parent: Any = None) -> Dispatch:
     """Return a dispatcher to Qt's thread, for PySide6 and PyQt6. Call this on that thread.
 
     Args:
-        parent: a ``QObject`` such as the window; once it is deleted, functions are dropped, also
-            those that wait for their time. ``None``: as long as the application lives.
+        parent: a ``QObject`` such as the window; once it is deleted, functions are dropped,
+            including delayed ones. ``None``: as long as the application exists.
 
     Raises:
         ImportError: neither binding is installed.
@@ -37,10 +37,10 @@ def qt(parent: Any = None) -> Dispatch:
         wanted = signal(object, float)
 
         def __init__(self) -> None:
-            # Not of the parent, which may be deleted while another thread is emitting.
+            # Not a child of `parent`, which may be deleted while another thread is emitting.
             super().__init__(application)
             self.gone = False
-            # Queued, also from Qt's own thread: whoever dispatches is in the middle of something.
+            # Queued even from Qt's own thread, because the caller is in the middle of other work.
             self.wanted.connect(self.deliver, core.Qt.ConnectionType.QueuedConnection)
 
         def deliver(self, function: Function, delay: float) -> None:
@@ -64,14 +64,14 @@ def qt(parent: Any = None) -> Dispatch:
         try:
             bridge.wanted.emit(function, delay)
         except RuntimeError:
-            # "The C++ object is already deleted": the application has gone.
+            # "The C++ object is already deleted": the application has ended.
             return
 
     return dispatch
 
 
 def _core(binding: str) -> Any:
-    # Statements, because bundlers follow no name that is computed.
+    # Import statements, because bundlers do not follow computed names.
     if binding == "PySide6":
         from PySide6 import QtCore  # type: ignore[import-not-found, unused-ignore]
     else:
@@ -84,7 +84,7 @@ def _binding(parent: Any) -> str:
         package = kind.__module__.partition(".")[0]
         if package in BINDINGS:
             return package
-    # The one that is in use already, else the one that is installed.
+    # The binding that is imported already, else the one that is installed.
     for name in BINDINGS:
         if f"{name}.QtCore" in sys.modules:
             return name
