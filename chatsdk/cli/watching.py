@@ -161,7 +161,7 @@ class Watch:
 
 def only_not_understood(error: ChatError) -> bool:
     """Whether an error only says that the events of a stream are of no dialect."""
-    return isinstance(error, NotAStreamError) and "understood none of the events" in str(error)
+    return isinstance(error, NotAStreamError) and "the events" in str(error)
 
 
 def quantile(ordered: list[float], share: float) -> float | None:
