@@ -19,15 +19,19 @@ texts = st.builds(
 
 
 @pytest.mark.fuzz
-@given(st.lists(st.tuples(st.sampled_from("xyz"), texts), max_size=30))
+@given(st.lists(st.tuples(st.sampled_from("xyz"), texts, st.booleans()), max_size=30))
 def test_the_texts_of_all_messages_in_order(changes):
-    """However messages change, in the end the answer is their texts in the order they began."""
+    """However messages change or grow, the answer is their texts in the order they began."""
     running = Running[Text, TextSnapshot](Text, TextSnapshot)
     builder = AnswerBuilder()
     model: dict[str, str] = {}
-    for id, text in changes:
-        running.put(id, text)
-        model[id] = text
+    for id, text, piece in changes:
+        if piece:
+            running.add(id, text)
+            model[id] = model.get(id, "") + text
+        else:
+            running.put(id, text)
+            model[id] = text
         answer = builder.step(running.take())
         if len(model) * 100 + sum(map(len, model.values())) < FREE_CHARS and any(model.values()):
             assert answer.text == "".join(model.values())
