@@ -92,6 +92,16 @@ def test_same_answer_of_compressed_body(server: ChatServer, path: Path) -> None:
     assert load(path).answer() == live
 
 
+def test_same_times(server: ChatServer, path: Path) -> None:
+    """The answer of a recording has the times of the live stream."""
+    server.answer("openai", "Hello there", pace=0.1)
+    live = recorded(server, path).timings
+    again = load(path).answer().timings
+    assert again.first_text == pytest.approx(live.first_text, abs=0.05)
+    assert again.duration == pytest.approx(live.duration, abs=0.1)
+    assert again.events == live.events
+
+
 def test_refusal(server: ChatServer, path: Path) -> None:
     """A refusal is recorded, and raised again as the same error."""
     server.reply(418, json={"error": {"message": "a teapot", "code": "tea"}})

@@ -15,6 +15,7 @@ from chatsdk.errors import ChatError, ChatTimeout, StreamInterrupted
 from chatsdk.options import Limits
 from chatsdk.transport import Secrets
 from chatsdk.transport.cancel import Wire
+from chatsdk.transport.clock import now
 from chatsdk.transport.refusals import refusal
 
 if TYPE_CHECKING:
@@ -47,12 +48,15 @@ class Played:
         self.delimited = True
         self.attempts = 1
         self.received = 0
+        # The times of the reads, as if the request were sent now.
+        self.started = self.at = now()
         self.error_body = limits.error_body
         self.secrets = Secrets()
         self.wire = Wire()
 
     def read(self) -> bytes:
-        for _, data in self._reads:
+        for at, data in self._reads:
+            self.at = self.started + at
             if data:
                 self.received += len(data)
                 return data
@@ -113,7 +117,7 @@ def answer_of(recording: Recording, dialect: str | Dialect) -> Answer:
         played,
         chosen,
         limits,
-        started=0.0,
+        started=played.started,
         server_stop=server_stop,
         head=head,
         document=document,
