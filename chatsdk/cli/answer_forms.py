@@ -1,4 +1,4 @@
-"""The forms in which `chatsdk ask` prints an answer: text, payloads, JSON."""
+"""The output formats of `chatsdk ask`: text, payloads, JSON."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["Form", "JsonForm", "RawForm", "TextForm", "as_json"]
 
 
 class Form(Protocol):
-    """Prints one answer."""
+    """Prints one answer in one format."""
 
     def begin(self, stream: AnswerStream) -> None:
-        """Print nothing yet: the response's header has come."""
+        """Print nothing yet: only the response's header has arrived."""
 
     def step(self, answer: Answer) -> None:
-        """Print what one more step of the answer adds."""
+        """Print what this step adds to the answer."""
 
     def end(self, answer: Answer, error: BaseException | None) -> None:
-        """Print the rest; `error` is what ended the answer early."""
+        """Print the rest; `error` is the exception that ended the answer early."""
 
 
 class _Writer:
@@ -47,8 +47,8 @@ class TextForm(_Writer):
     """Only the text, as it arrives.
 
     Args:
-        out: where it goes.
-        at_the_end: the backend may change earlier words, so nothing is printed before the end.
+        out: the stream to write to.
+        at_the_end: print nothing before the end, because the backend may change earlier words.
     """
 
     def __init__(self, out: TextIO, *, at_the_end: bool = False) -> None:
@@ -57,7 +57,7 @@ class TextForm(_Writer):
         self._last = ""
 
     def step(self, answer: Answer) -> None:
-        """Print the text that one more step adds."""
+        """Print the text that this step adds."""
         if self._at_the_end:
             return
         if answer.rewritten:
@@ -77,7 +77,7 @@ class TextForm(_Writer):
 
     def _put(self, text: str) -> None:
         if text:
-            # First, because Ctrl-C may come right after the write.
+            # First, because Ctrl-C may arrive right after the write.
             self._last = text
             self._write(text)
 
@@ -100,11 +100,11 @@ class RawForm(_Writer):
             self._payloads.begin(stream.dialect, stream.response.content_type)
 
     def step(self, answer: Answer) -> None:
-        """Print the payloads that have come."""
+        """Print the payloads that have arrived."""
         self._print()
 
     def end(self, answer: Answer, error: BaseException | None) -> None:
-        """Print the last payloads; an answer that came as one document is one."""
+        """Print the last payloads; an answer in one JSON document is one payload."""
         self._print(ended=True)
         if not self._payloads.count and answer.raw is not None:
             raw = answer.raw
@@ -119,7 +119,7 @@ class JsonForm(_Writer):
     """The final answer as one JSON object, complete or not."""
 
     def step(self, answer: Answer) -> None:
-        """Print nothing: the object comes at the end."""
+        """Print nothing: the object follows at the end."""
 
     def end(self, answer: Answer, error: BaseException | None) -> None:
         """Print the object."""
@@ -127,7 +127,7 @@ class JsonForm(_Writer):
 
 
 def as_json(answer: Answer, error: BaseException | None) -> dict[str, Any]:
-    """Return an answer as JSON values, with what ended it early, if anything did."""
+    """Return an answer as JSON values, with the error that ended it early, if there was one."""
     usage = answer.usage
     return {
         "text": answer.text,
@@ -168,6 +168,6 @@ def _dumped(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
         text.encode()
     except UnicodeEncodeError:
-        # Half of a surrogate pair: only an escape can carry it.
+        # Half of a surrogate pair: only an escape can represent it.
         return json.dumps(value)
     return text

@@ -1,4 +1,4 @@
-"""Reads the values of command-line arguments; secrets never come from there."""
+"""Reads the values of command-line arguments; secrets never come from the command line."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def body_options(lines: Iterable[str]) -> dict[str, Any]:
 def token_of(arguments: argparse.Namespace) -> str | None:
     """Return the token that the ``--token-...`` options name, else that of `TOKEN_VARIABLE`.
 
-    The variable of the URL's own provider comes last.
-    ``None``: there is none, and `chatsdk.ChatClient` sends none.
+    The variable of the URL's own provider comes last. With ``None``, `chatsdk.ChatClient` sends no
+    token.
     """
     if arguments.token_env is not None:
         return _from_variable(arguments.token_env)
@@ -76,7 +76,7 @@ def token_of(arguments: argparse.Namespace) -> str | None:
 def _from_variable(name: str) -> str:
     token = os.environ.get(name)
     if not token:
-        # The user may have given the token itself, so it is not repeated.
+        # The user may have passed the token itself, so do not repeat it.
         raise WrongArguments(
             "--token-env: there is no such environment variable, or it is empty; give the "
             f"variable's name, never the token itself: {WHY_NOT_HERE}"
@@ -92,7 +92,7 @@ def token_in(name: str) -> str:
     """
     try:
         with open(name, encoding="utf-8") as file:
-            # A key has a few hundred characters; the rest of a huge file is not read.
+            # A key has a few hundred characters; do not read the rest of a huge file.
             token = file.read(64 * 1024).strip()
     except UnicodeDecodeError:
         raise WrongArguments(f"--token-file: {name} is not a text file") from None
@@ -110,7 +110,7 @@ def _from_prompt() -> str:
     if not sys.stderr.isatty() and not sys.stdin.isatty():
         raise WrongArguments("--token-prompt needs a terminal; use --token-file or --token-env")
     with warnings.catch_warnings():
-        # Rather no token than one that shows on the screen.
+        # Fail rather than show the token on the screen.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             token = getpass.getpass("Token: ").strip()

@@ -68,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         WrongArguments: nothing was sent.
-        ChatError: the answer is not complete; what there is of it has been printed.
-        BrokenPipeError: nobody reads the output any more.
+        ChatError: the answer is incomplete; the received part has been printed.
+        BrokenPipeError: the reader of the output has gone.
         KeyboardInterrupt: Ctrl-C.
     """
     messages = [message_of(_prompt(arguments.prompt), arguments.file)]
@@ -94,7 +94,7 @@ def _ask(client: ChatClient, messages: list[Message], form: Form) -> None:
     stream: AnswerStream | None = None
     try:
         stream = _opened(client, messages, cancel)
-        # Leaving it, for whatever reason, closes the backend's stream.
+        # Leaving it for any reason closes the backend's stream.
         with stream:
             form.begin(stream)
             for answer in stream:
@@ -114,7 +114,7 @@ def _opened(client: ChatClient, messages: list[Message], cancel: Cancel) -> Answ
     try:
         return client.ask(messages, cancel=cancel)
     except (TypeError, ValueError) as error:
-        # The backend takes no pictures, for example.
+        # For example, the backend does not accept images.
         raise WrongArguments(str(error)) from None
 
 
@@ -136,7 +136,7 @@ def _prompt(given: str) -> str:
 def _watch_reader(cancel: Cancel) -> threading.Event:
     """Cancel as soon as the reader of stdout has gone, even while the backend is silent.
 
-    Without it the next write would find out: perhaps after minutes that somebody pays for.
+    Otherwise only the next write would fail, perhaps after minutes of billed output.
     """
     left = threading.Event()
     try:
@@ -146,11 +146,11 @@ def _watch_reader(cancel: Cancel) -> threading.Event:
         mode = os.fstat(output).st_mode
         poll = select.poll()
     except (ImportError, AttributeError, OSError, ValueError):
-        # Windows has no poll().
+        # Windows does not have poll().
         return left
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         return left
-    # An error or a hang-up is reported without being asked for.
+    # Errors and hang-ups are reported even for an empty event mask.
     poll.register(output, 0)
 
     def watch() -> None:

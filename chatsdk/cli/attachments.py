@@ -1,4 +1,4 @@
-"""Files that go along with a prompt: pictures, or text with its name (``chatsdk ask --file``)."""
+"""Files sent with a prompt: images, or text with its name (``chatsdk ask --file``)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from chatsdk.messages import Image, Message, picture_type
 
 __all__ = ["message_of"]
 
-# No backend takes a request of this size.
+# Maximum bytes of a file; backends do not accept requests of this size.
 MAX_FILE_BYTES = 32 * 1024 * 1024
 
 
 def message_of(prompt: str, files: Iterable[str]) -> Message:
-    """Return the user's message: the texts of the files, then the prompt, and the pictures.
+    """Return the user's message: the texts of the files, then the prompt, and the images.
 
     Raises:
-        WrongArguments: a file cannot be read, or is neither a picture nor UTF-8 text.
+        WrongArguments: a file cannot be read, or is neither an image nor UTF-8 text.
     """
     texts, images = [], []
     for name in files:

@@ -1,4 +1,4 @@
-"""The arguments that name a backend and say how to ask it, and the client made of them."""
+"""The arguments that describe a backend, and the client built from them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from chatsdk.messages import Message
 
 __all__ = ["add_backend_arguments", "client_of"]
 
-# Dialects that ask nothing unless a program configures them.
+# Dialects that cannot encode requests unless a program configures them.
 NEED_ARGUMENTS = ("auto", "json", "text")
 
 
 def add_backend_arguments(parser: argparse.ArgumentParser, *, token_file: bool = True) -> None:
-    """Add URL and the options by which a backend is asked.
+    """Add the URL and the options for the backend.
 
     Args:
         parser: where to add them.
@@ -87,7 +87,7 @@ def client_of(
         tap: as in `ChatClient`.
 
     Raises:
-        WrongArguments: the backend cannot be asked that way; nothing was sent.
+        WrongArguments: such a request is not possible; nothing was sent.
     """
     defaults = body_options(arguments.option)
     if arguments.model is not None:
@@ -119,7 +119,7 @@ def client_of(
     except (TypeError, ValueError) as error:
         raise WrongArguments(str(error)) from None
     try:
-        # Finds what the dialect lacks now, not after the first prompt.
+        # Reports what the dialect lacks now, not after the first prompt.
         _, options = with_model(asked.url, defaults)
         dialect.body(Message.all_of("Hi"), **options)
     except (TypeError, ValueError) as error:
@@ -128,5 +128,5 @@ def client_of(
 
 
 def _can_ask(name: str) -> bool:
-    """Whether the dialect of this name, without arguments, can write a request for a prompt."""
+    """Whether the dialect of this name, without arguments, can encode a request for a prompt."""
     return name not in NEED_ARGUMENTS and type(get(name)).body is not Dialect.body

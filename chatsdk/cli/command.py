@@ -24,8 +24,8 @@ WRONG_ARGUMENTS = 2
 # 128 plus the number of SIGINT, as a shell reports a program that Ctrl-C ended.
 INTERRUPTED = 130
 
-# Each command with its line in the help. Its module in chatsdk.cli is loaded when it is named:
-# `chatsdk --help` and `chatsdk ask` start quickly.
+# Each command with its line in the help. Its module in chatsdk.cli is loaded only when needed, so
+# that `chatsdk --help` and `chatsdk ask` start quickly.
 COMMANDS = {
     "demo": "watch an answer stream from the built-in server",
     "chat": "talk to a backend",
@@ -53,7 +53,7 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
-    0 is fine, 1 an error, 2 wrong arguments, 130 Ctrl-C. An error is one line on stderr.
+    0 is success, 1 an error, 2 wrong arguments, 130 Ctrl-C. An error is one line on stderr.
 
     Args:
         argv: the arguments after the command's name; ``None`` takes those of the process.
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _unheard()
     try:
         code: int = arguments.run(arguments)
-        # Finds out here, not while Python shuts down, that the reader of a pipe has gone.
+        # Notice here, not while Python shuts down, that the reader of a pipe has gone.
         sys.stdout.flush()
         return code
     except WrongArguments as error:
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _is_missing_prompt(arguments: argparse.Namespace, word: str) -> bool:
-    # Before Python 3.12.7 argparse fills an optional positional as soon as it sees the one before
+    # Before Python 3.12.7, argparse fills an optional positional as soon as it sees the one before
     # it, so a prompt that follows an option is left over.
     return getattr(arguments, "prompt", "") is None and not word.startswith("-")
 
@@ -118,7 +118,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _module(name: str) -> Any:
-    # Statements, because bundlers follow no name that is computed.
+    # Import statements, because bundlers do not follow computed names.
     if name == "demo":
         from chatsdk.cli import demo
 
@@ -178,6 +178,6 @@ def _failed(message: str, code: int) -> int:
 
 
 def _unheard() -> int:
-    """Drop what could not be written, or Python would complain once more when it flushes."""
+    """Discard unwritten output; otherwise Python would report another error when it flushes."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return FAILED

@@ -1,4 +1,4 @@
-"""`Conversation`: asks prompts, shows the answers, and stops an answer on Esc or Ctrl-C."""
+"""`Conversation`: sends prompts, shows the answers, and stops one on Esc or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from chatsdk.session import ChatSession, Regenerate
 
 __all__ = ["Conversation"]
 
-# Seconds between two looks at the keyboard, and two turns of the spinner.
+# Seconds between two checks of the keyboard, and two frames of the spinner.
 TICK_SECONDS = 0.1
 
 
 class Conversation:
-    """A `ChatSession` with a person, or a file of prompts, in front of it. A context manager.
+    """A `ChatSession` driven by a user or by a file of prompts. A context manager.
 
-    A background thread reads the answer. This one waits for it in a way that Ctrl-C can interrupt
-    on every platform.
+    A background thread reads the answer. This thread waits for it so that Ctrl-C can interrupt the
+    wait on every platform.
 
     Args:
-        client: sends the requests; it stays the caller's to close.
+        client: sends the requests; closing it remains the caller's task.
         screen: shows the answers.
-        system: a system message that every conversation begins with.
-        model: the model to ask for; ``None`` leaves it to the client's defaults.
+        system: a system message at the start of every conversation.
+        model: the model to use; ``None`` leaves it to the client's defaults.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class Conversation:
     def talk(
         self, prompt: Callable[[str], str], *, history: History, first: str | None = None
     ) -> int:
-        """Ask what the user types until the end of the input; return the exit code.
+        """Ask the prompts that the user types until the input ends; return the exit code.
 
         Args:
-            prompt: reads a prompt; its argument is what was typed before.
+            prompt: reads a prompt; its argument is the text typed before.
             history: gets every prompt.
-            first: a prompt to begin with, as if it had been typed.
+            first: an initial prompt, treated as if it had been typed.
 
         Raises:
             KeyboardInterrupt: Ctrl-C while nothing streams.
@@ -102,7 +102,8 @@ class Conversation:
         """Ask each line that is not blank; return the exit code.
 
         Raises:
-            ChatError: an answer failed; later lines may depend on it, so they are not asked.
+            ChatError: an answer failed; the remaining lines are not asked, because they may depend
+                on it.
             KeyboardInterrupt: Ctrl-C.
         """
         try:
@@ -169,7 +170,7 @@ class Conversation:
             except Empty:
                 self._screen.wait(time.monotonic() - began)
                 continue
-            # A terminal that is slower than the backend skips steps and keeps up.
+            # A terminal that is slower than the backend skips steps to keep up.
             while isinstance(update, Answer) and not self._updates.empty():
                 later = self._updates.get()
                 if isinstance(later, Outcome):
@@ -182,7 +183,7 @@ class Conversation:
             shown = update
 
     def close(self) -> None:
-        """End the answer in flight, if there is one. Twice is harmless."""
+        """End the answer in flight, if there is one. Calling it twice is harmless."""
         self.session.close()
 
     def __enter__(self) -> Conversation:
@@ -194,11 +195,11 @@ class Conversation:
 
 @contextlib.contextmanager
 def _interrupts_stop(session: ChatSession) -> Iterator[None]:
-    """Let the first Ctrl-C stop the answer; a second one, before that took effect, leaves."""
+    """Make the first Ctrl-C stop the answer; a second one before that took effect exits."""
     before = signal.getsignal(signal.SIGINT)
     here = threading.current_thread() is threading.main_thread()
     if not here or before is signal.SIG_IGN:
-        # Only the main thread gets signals, and a shell ignores this one for background jobs.
+        # Only the main thread receives signals, and a shell ignores this one for background jobs.
         yield
         return
     presses = 0

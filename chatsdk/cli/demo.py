@@ -1,4 +1,4 @@
-"""`chatsdk demo`: asks the built-in server, and prints its answer as it streams."""
+"""`chatsdk demo`: sends a prompt to the built-in server and prints the streaming answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask once and show how the answer comes."""
+    """Ask once, and show how the answer arrives."""
     prompt = " ".join(arguments.prompt) or PROMPT
     with EmbeddedServer() as server, ChatClient(f"{server.url}/v1/chat/completions") as client:
         print(f"chatsdk {chatsdk.__version__}, asking the built-in server at {client.url}")

@@ -1,4 +1,4 @@
-"""`chatsdk doctor URL`: says why a stream does not arrive as it should."""
+"""`chatsdk doctor URL`: diagnoses a stream that does not arrive as it should."""
 
 from __future__ import annotations
 

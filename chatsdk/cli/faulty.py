@@ -11,7 +11,7 @@ from chatsdk.testing.faults import Faults
 
 __all__ = ["faulty_server", "names_of_faults", "relay_server"]
 
-# Values for those scenarios that need some. None may leave the terminal without an answer.
+# Values for the scenarios that require some. Each must lead to output on the terminal.
 VALUES: dict[str, tuple[tuple[object, ...], dict[str, object]]] = {
     "cut_after": ((20,), {}),
     "cut_head": ((20,), {}),
@@ -50,10 +50,10 @@ def faulty_server(name: str, *, host: str, port: int) -> ChatServer:
 
 
 def relay_server(arguments: argparse.Namespace) -> RelayServer:
-    """Return a server that passes everything on to ``--proxy``, broken as ``--break`` says.
+    """Return a server that forwards everything to ``--proxy``, broken according to ``--break``.
 
     Raises:
-        WrongArguments: the address or the way to break it is wrong.
+        WrongArguments: the URL or the way to break it is wrong.
         OSError: the port is taken.
     """
     try:

@@ -1,4 +1,4 @@
-"""`chatsdk gateway URL --as DIALECT`: any backend in the words of another one."""
+"""`chatsdk gateway URL --as DIALECT`: serves any backend in another dialect."""
 
 from __future__ import annotations
 

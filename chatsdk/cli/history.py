@@ -10,14 +10,14 @@ from pathlib import Path
 
 __all__ = ["History", "history_file"]
 
-# Prompts that are kept; a file with twice as many is cut down to these.
+# Number of prompts to keep; a file with twice as many is shortened to this.
 KEPT = 1000
 
 OWNER_ONLY, OWNER_ONLY_FOLDER = 0o600, 0o700
 
 
 def history_file() -> Path:
-    """Return where the prompts are kept: in the user's folder for state.
+    """Return the path of the prompt history, in the user's folder for state.
 
     Source: XDG Base Directory Specification 0.8, ``XDG_STATE_HOME``; ``LOCALAPPDATA`` on Windows.
     """
@@ -25,7 +25,7 @@ def history_file() -> Path:
         base = os.environ.get("LOCALAPPDATA")
     else:
         base = os.environ.get("XDG_STATE_HOME")
-    # The specification says that a relative path is to be ignored.
+    # The specification requires that a relative path is ignored.
     folder = Path(base) if base and os.path.isabs(base) else Path.home() / ".local" / "state"
     return folder / "chatsdk" / "history"
 

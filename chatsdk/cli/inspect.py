@@ -1,4 +1,4 @@
-"""`chatsdk inspect URL`: the events of a stream as they come, with times and sizes."""
+"""`chatsdk inspect URL`: the events of a stream as they arrive, with times and sizes."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ HEADING = "    #    time s    gap s   bytes  read  event         data"
 # Columns before the data.
 BEFORE_DATA = 54
 
-# Columns that the data always get.
+# Minimum columns for the data.
 LEAST_DATA = 20
 
 EVENT_COLUMNS = 12
 
-# Columns of a table that no terminal shows.
+# Columns of a table that is not shown on a terminal.
 PIPED_COLUMNS = 120
 
 
@@ -196,7 +196,7 @@ class _Shown:
 
 
 def in_words(totals: dict[str, Any]) -> list[str]:
-    """Return the totals as lines."""
+    """Return the totals as lines of text."""
     events, reads = totals["events"], totals["reads"]
     lines = [
         f"{events} event{'s' * (events != 1)} in {reads} read{'s' * (reads != 1)}, "
@@ -215,7 +215,7 @@ def in_words(totals: dict[str, Any]) -> list[str]:
 
 
 def one_line(text: str, most: int | None = None) -> str:
-    """Return JSON written compactly, other text with its line ends as spaces; no controls."""
+    """Return JSON in compact form, other text with spaces for line ends; no control characters."""
     if most is not None and len(text) > 8 * most:
         text = text[: 8 * most]
     elif text[:1] in "{[" and ("\n" in text or ": " in text or ", " in text):
@@ -225,7 +225,7 @@ def one_line(text: str, most: int | None = None) -> str:
 
 
 def shortened(text: str, columns: int) -> str:
-    """Return `text` in at most so many columns."""
+    """Return `text` shortened to this many columns."""
     from chatsdk.cli.wrap import width_of
 
     if width_of(text) <= columns:

@@ -1,4 +1,4 @@
-"""The keyboard: reads prompts with the best line editor there is, and Esc during an answer."""
+"""Keyboard input: line editing of prompts, and Esc during an answer."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = ["Keys", "keys_during_answer", "prompts"]
 PROMPT = "> "
 ESCAPE = b"\x1b"
 
-# Where tcgetattr puts the input modes, the local modes and the control characters.
+# Indices in the result of tcgetattr: input modes, local modes, control characters.
 INPUT_MODES, LOCAL_MODES, CONTROL_CHARACTERS = 0, 3, 6
 
-# Seconds. An arrow key begins with Esc, too, but the rest of it follows at once.
+# Seconds to wait after Esc: an arrow key begins with Esc, but its rest follows at once.
 ESCAPE_SECONDS = 0.03
 
 
@@ -39,11 +39,11 @@ def prompts(
 ) -> Callable[[str], str]:
     """Return a function that reads one prompt from the terminal.
 
-    Its argument is what was typed before the prompt appeared. Lines are edited with prompt_toolkit
+    Its argument is the text typed before the prompt appeared. Lines are edited with prompt_toolkit
     (extra `cli`), else with the standard library's readline.
 
     Args:
-        out: where answers go.
+        out: the stream of the answers.
         history: the prompts that the Up key offers.
         completions: words that the Tab key completes at the beginning of a prompt.
 
@@ -74,7 +74,7 @@ def _with_prompt_toolkit(history: History, completions: list[str]) -> Callable[[
         multiline=True,
         prompt_continuation="  ",
         key_bindings=_bindings(),
-        # What was typed stands out from the answers.
+        # Distinguishes the user's text from the answers.
         style=Style.from_dict({"": "bold"}),
     )
 
@@ -137,7 +137,7 @@ def _with_readline(history: History) -> Callable[[str], str]:
 
 
 def _lines_first(read: Callable[[str], str]) -> Callable[[str], str]:
-    """Take the lines that were complete before the prompt appeared, one at a time."""
+    """First return the lines that were complete before the prompt appeared, one at a time."""
     waiting = ""
 
     def lines(typed: str) -> str:
@@ -158,13 +158,13 @@ def _with_input(typed: str) -> str:
     try:
         return typed + input(PROMPT + typed)
     except (EOFError, KeyboardInterrupt):
-        # The line of the prompt has to end before anything else is printed.
+        # End the prompt's line before anything else is printed.
         print()
         raise
 
 
 def _without_editing(typed: str) -> str:
-    """Prompt beside the answers, which go into a pipe."""
+    """Show the prompt on stderr, because the answers go into a pipe."""
     sys.stderr.write(PROMPT)
     sys.stderr.flush()
     line = sys.stdin.readline()
@@ -174,7 +174,7 @@ def _without_editing(typed: str) -> str:
 
 
 class Keys:
-    """What is typed during an answer: Esc stops it, the rest waits for the next prompt."""
+    """Keys typed during an answer: Esc stops it, the others are kept for the next prompt."""
 
     def __init__(self, terminal: int | None = None) -> None:
         self._terminal = terminal
@@ -194,7 +194,7 @@ class Keys:
         return pressed
 
     def typed(self) -> str:
-        """Return what was typed besides Esc, and forget it."""
+        """Return the text typed besides Esc, and forget it."""
         typed, self._typed = self._typed, b""
         return typed.decode(errors="ignore")
 
@@ -212,7 +212,7 @@ def keys_during_answer() -> Iterator[Keys]:
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     modes = termios.tcgetattr(terminal)
-    # Enter is to differ from Ctrl+J, which begins a new line.
+    # Keeps Enter distinct from Ctrl+J, which begins a new line.
     modes[INPUT_MODES] &= ~termios.ICRNL
     # Ctrl-C stays a signal.
     modes[LOCAL_MODES] &= ~(termios.ECHO | termios.ICANON)

@@ -1,4 +1,4 @@
-"""`LiveRegion`: the last lines of a terminal, drawn again until they are final."""
+"""`LiveRegion`: the last lines of a terminal, redrawn until they are final."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TextIO
 
 __all__ = ["LiveRegion"]
 
-# Synchronized output: a terminal that knows it shows the whole update at once.
+# Synchronized output: a terminal that supports it shows the complete update at once.
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 # Without automatic wrapping a line takes exactly one row, however wide the terminal draws its
 # emoji, so the number of rows to go back is known.
@@ -23,11 +23,11 @@ class LiveRegion:
         self._rows = 0
 
     def draw(self, lines: Sequence[str], *, above: str = "") -> None:
-        """Show these lines in place of the last ones, below `above`, which stays for good.
+        """Show these lines in place of the last ones, below `above`, which is printed permanently.
 
         Args:
-            lines: without line ends; too long ones are cut by the terminal.
-            above: whole lines, each with its line end.
+            lines: without line ends; the terminal truncates those that are too long.
+            above: complete lines, each with its line end.
         """
         shown = "\n".join(_ERASE_LINE + line for line in lines)
         kept = f"{_ERASE_BELOW}{above}" if above else ""

@@ -35,10 +35,11 @@ def screen_for(out: TextIO, notes: TextIO, *, rewrites: bool = False) -> Screen:
 
 
 def block_ends(text: str) -> list[int]:
-    """Return where the complete blocks of a Markdown text end, which no later text can change.
+    """Return the end positions of the complete blocks of a Markdown text.
 
-    A block ends with a blank line outside a fenced code block. The line after it begins at the
-    margin: an indented one would still belong to it, such as a paragraph of a list item.
+    Later text cannot change these blocks. A block ends with a blank line outside a fenced code
+    block, if the next line is not indented. An indented line would still belong to the block, such
+    as a paragraph of a list item.
     """
     ends = []
     place = blank = 0
@@ -64,7 +65,7 @@ def block_ends(text: str) -> list[int]:
 
 
 def _end_of_code(block: str, rows: int) -> str:
-    """Return what shows of a block that is drawn again and again: of long code, its last lines."""
+    """Return the visible part of a growing block: of long code, its last lines."""
     if not _FENCE.match(block) or block.count("\n") <= rows:
         return block
     fence, *lines = block.split("\n")
@@ -74,11 +75,11 @@ def _end_of_code(block: str, rows: int) -> str:
 class MarkdownScreen(Screen):
     """A screen that renders Markdown.
 
-    Complete blocks are printed once. Only the block that is still growing is drawn again, so a
-    long answer scrolls like any other output.
+    Complete blocks are printed once. Only the block that is still growing is redrawn, so a long
+    answer scrolls like any other output.
     """
 
-    # Seconds: an eye follows no more than thirty updates a second.
+    # Seconds between updates: the eye follows at most thirty a second.
     throttle = 1 / 30
 
     def __init__(self, out: TextIO, notes: TextIO, renderer: Renderer) -> None:
@@ -98,7 +99,7 @@ class MarkdownScreen(Screen):
             self._draw(answer.text)
 
     def end(self, outcome: Outcome) -> None:
-        """Print what has not been printed yet, then what belongs to the answer."""
+        """Print the rest of the text, then the details of the answer."""
         self._settle(outcome.answer.text)
         super().end(outcome)
 
@@ -107,7 +108,7 @@ class MarkdownScreen(Screen):
         super()._restart()
 
     def _begin_text(self) -> None:
-        # Characters of the text that are printed for good, and whether they left a line.
+        # Characters of the text that are printed permanently, and whether they produced a line.
         self._printed = 0
         self._stands = False
 
@@ -131,7 +132,7 @@ class MarkdownScreen(Screen):
             self._write(final)
 
     def _final(self, text: str) -> str:
-        """Return the next piece of the text as it is printed for good."""
+        """Return the next piece of the text as it is printed permanently."""
         lines = self._lines(text)
         self._printed += len(text)
         self._stands = self._stands or bool(lines)

@@ -1,4 +1,4 @@
-"""The lines about an answer besides its text, safe for a terminal."""
+"""Notes about an answer besides its text, safe for a terminal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from chatsdk.outcome import Outcome
 
 __all__ = ["encodable", "facts", "printable", "remarks"]
 
-# Control characters, which a terminal obeys: a backend's text must not move the cursor, set the
-# title or write to the clipboard. Line feeds and tabs stay; carriage returns are dropped.
+# Control characters: a backend's text must not move the cursor, set the title or write to the
+# clipboard. Line feeds and tabs stay; carriage returns are dropped.
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\ufffd")
 _CONTROLS |= {ord("\n"): "\n", ord("\t"): "\t", ord("\r"): ""}
 
-# Finish reasons after which the model had more to say.
+# Finish reasons that leave an answer incomplete.
 TRUNCATED = {
     "length": "the answer is incomplete: the model reached its token limit",
     "content_filter": "the answer is incomplete: the backend's content filter ended it",
@@ -22,12 +22,12 @@ TRUNCATED = {
 
 
 def printable(text: str) -> str:
-    """Return `text` without anything that a terminal would obey."""
+    """Return `text` without terminal control characters."""
     return text.translate(_CONTROLS)
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """Return `text` with ``?`` for what the stream's encoding lacks, and for lone surrogates."""
+    """Return `text` with ``?`` for lone surrogates and characters outside the stream's encoding."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
 
@@ -43,7 +43,7 @@ def facts(answer: Answer) -> list[str]:
 
 
 def remarks(outcome: Outcome, *, timings: bool) -> list[str]:
-    """Return what the user should know about how an answer ended, a line each."""
+    """Return notes on how an answer ended, a line each."""
     answer = outcome.answer
     if outcome.reason == "stopped":
         return ["stopped; the text so far is kept" if answer.text else "stopped"]
@@ -62,7 +62,7 @@ def remarks(outcome: Outcome, *, timings: bool) -> list[str]:
 
 
 def timed(outcome: Outcome) -> str:
-    """Return when the answer came, in words."""
+    """Return the timings of the answer, in words."""
     timings, answer = outcome.timings, outcome.answer
     events = "1 event" if timings.events == 1 else f"{timings.events} events"
     if answer.text or timings.first_text is not None:

@@ -1,4 +1,4 @@
-"""`Payloads`: the data of each event, exactly as it came (``chatsdk ask --raw``)."""
+"""`Payloads`: the data of each event, exactly as received (``chatsdk ask --raw``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Payloads"]
 
 
 class Payloads:
-    """Reads events beside the client, from the bytes that it taps."""
+    """Reads events independently of the client, from the bytes that it taps."""
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []
@@ -21,11 +21,11 @@ class Payloads:
         self.count = 0
 
     def tap(self, data: bytes, _at: float) -> None:
-        """Take what the client has read; a `tap` of `ChatClient`."""
+        """Accept bytes that the client has read; a `tap` of `ChatClient`."""
         self._waiting.append(data)
 
     def begin(self, dialect: Dialect, content_type: str) -> None:
-        """Choose how the body is framed, once the response's header is known."""
+        """Choose the framing of the body, from the response's header."""
         lines = dialect.framing(content_type) == "ndjson"
         self._parser = LineParser() if lines else EventParser(dataless=dialect.dataless)
 
@@ -48,7 +48,7 @@ class Payloads:
 
 
 def one_line(payload: str) -> str:
-    """Return a payload without line ends: JSON written compactly, other text escaped."""
+    """Return a payload without line ends: JSON in compact form, other text escaped."""
     if "\n" not in payload and "\r" not in payload:
         return payload
     try:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 __all__ = ["provider_token", "provider_variables"]
 
-# The exact host, and the provider's variables, the first one that is set counts.
+# The exact host, and the provider's variables; the first that is set counts.
 _VARIABLES: dict[str, tuple[str, ...]] = {
     "api.openai.com": ("OPENAI_API_KEY",),
     "api.anthropic.com": ("ANTHROPIC_API_KEY",),
@@ -38,10 +38,10 @@ HTTPS_PORT = 443
 
 
 def provider_variables(url: str) -> tuple[str, ...]:
-    """Return the names of the variables of the provider that this URL belongs to.
+    """Return the names of the environment variables for the provider of this URL.
 
-    None but an ``https`` URL with exactly the provider's host and port has any: a key goes to
-    nobody else.
+    Only an ``https`` URL with exactly the provider's host and port has any, so that a key is sent
+    only to its provider.
     """
     try:
         parts = urlsplit(url.strip())
@@ -53,6 +53,6 @@ def provider_variables(url: str) -> tuple[str, ...]:
 
 
 def provider_token(url: str) -> str | None:
-    """Return the key in the environment of the provider that this URL belongs to, or ``None``."""
+    """Return the provider's key for this URL from the environment, or ``None``."""
     found = (os.environ.get(name) for name in provider_variables(url))
     return next((token for token in found if token), None)

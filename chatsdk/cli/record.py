@@ -86,7 +86,7 @@ class _Noted:
         self._recorder.on_end(end)
 
     def is_whole_stream(self, error: ChatError) -> bool:
-        """Whether a stream came whole, of events that no dialect understands."""
+        """Whether the stream is complete but its events match no dialect."""
         from chatsdk.cli.watching import only_not_understood
 
         return self._end == "whole" and only_not_understood(error)

@@ -1,4 +1,4 @@
-"""Turns an error into one line that says how to fix it."""
+"""Formats an error as one line with its remedy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["TOKEN_VARIABLE", "WrongArguments", "in_one_line"]
 # The environment variable that holds the token, unless an option names another source.
 TOKEN_VARIABLE = "CHATSDK_TOKEN"
 
-# Characters of an error's message that are shown; a backend may send a whole page.
+# Characters to show of an error's message; a backend may send a complete page.
 MESSAGE_CHARACTERS = 400
 
 WHOLE_ADDRESS = "give the address of the API, such as https://host/v1/chat/completions"
@@ -37,7 +37,7 @@ STATUS_REMEDIES = {
     422: "check --dialect and --model",
     429: "too many requests: wait, then try again",
 }
-# For every status from 500 on.
+# For every status from 500.
 SERVER_REMEDY = "the backend failed; try again later"
 
 NAME_REMEDY = "check its spelling, and the network of this machine"
@@ -54,27 +54,27 @@ REMEDIES: dict[type[ChatError], str] = {
 CERTIFICATE_REMEDY = "name the file with your CA certificates in REQUESTS_CA_BUNDLE"
 
 
-# What to add to the cures of the library that have an option here.
+# Additions to the library's remedies that have an option here.
 MORE_REMEDIES = {
     GIVE_A_MODEL: "the option is --model NAME",
     CHECK_THE_MODEL: "the option is --model NAME",
     TOO_LONG: "ask something shorter, or begin a new conversation",
 }
 
-# Messages with one of these already say what to do.
+# Messages with one of these already include the remedy.
 CURES = ("write http", "check the port", "check the address", "check that the request", "dialect=")
 
 
-# How a message of the library writes what is an option here.
+# The library's notation for something that is an option here.
 DIALECT_OPTION = re.compile(r"\bdialect='(\w+)'")
 
 
 class WrongArguments(Exception):
-    """The command line asks for something impossible; nothing was sent."""
+    """The command line is invalid; nothing was sent."""
 
 
 def in_one_line(error: ChatError) -> str:
-    """Return an error as one line: what happened, and how to fix it if that is known."""
+    """Return an error as one line: what failed, and the remedy if one is known."""
     message = " ".join(str(error).split()) or type(error).__name__
     message = DIALECT_OPTION.sub(r"--dialect \1", message)
     if len(message) > MESSAGE_CHARACTERS:

@@ -18,7 +18,7 @@ examples:
   chatsdk replay hello.jsonl
   chatsdk replay page.har --speed 10 --port 8765"""
 
-# Seconds. On Windows, Ctrl-C does not interrupt a wait without a timeout.
+# Seconds between wake-ups. On Windows, Ctrl-C does not interrupt a wait without a timeout.
 AWAKE_SECONDS = 1.0
 
 

@@ -1,4 +1,4 @@
-"""The arguments of one request to look at: `doctor`, `inspect` and `record` take the same."""
+"""The request arguments that `doctor`, `inspect` and `record` share."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Asked:
     """The request that the arguments describe.
 
     Attributes:
-        url: as it was given.
-        body: the JSON value to send, ``None`` for a request without a body.
-        dialect: what the backend speaks.
-        seconds: the longest that the request may take, ``None`` for the command's own.
+        url: as given on the command line.
+        body: the JSON value to send; ``None`` for a request without a body.
+        dialect: the backend's dialect.
+        seconds: time limit of the request; ``None`` for the command's default.
     """
 
     url: str
@@ -46,7 +46,7 @@ class Asked:
         """Return a client that sends it once, tapped.
 
         Raises:
-            WrongArguments: the address or a header cannot work.
+            WrongArguments: the URL or a header is invalid.
         """
         timeout = Timeout() if self.seconds is None else _bounded(self.seconds)
         try:
@@ -68,7 +68,7 @@ class Asked:
 
 
 def add_request_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add URL and the options that say what is sent."""
+    """Add the URL and the options for the request."""
     parser.add_argument("url", metavar="URL", help="the address that streams")
     asking = parser.add_argument_group("what is sent")
     body = asking.add_mutually_exclusive_group()
@@ -128,7 +128,7 @@ def asked_of(arguments: argparse.Namespace) -> Asked:
     """Return the request that the arguments describe.
 
     Raises:
-        WrongArguments: it cannot be sent; nothing was.
+        WrongArguments: it cannot be sent, and nothing was.
     """
     headers = header_fields(arguments.header)
     method = arguments.method.upper()
@@ -161,7 +161,7 @@ def asked_of(arguments: argparse.Namespace) -> Asked:
 
 
 def _asking(arguments: argparse.Namespace, client: ChatClient) -> Any:
-    """The body that asks a prompt; of an unknown backend that of OpenAI, which most read."""
+    """The body for a prompt; for an unknown backend OpenAI's, which most accept."""
     dialect = client.ask_dialect
     options = body_options(arguments.option)
     if arguments.model is not None:
@@ -193,7 +193,7 @@ def _json(given: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        # Without the text: it may hold a key.
+        # Do not repeat the text, because it may contain a key.
         why = str(error) if isinstance(error, json.JSONDecodeError) else "too deep"
         raise WrongArguments(f"--data is not JSON: {why}") from None
 

@@ -15,17 +15,17 @@ from chatsdk.outcome import Outcome
 __all__ = ["Screen", "has_256_colours"]
 
 RED, BOLD, NORMAL = "\x1b[31m", "\x1b[1m", "\x1b[0m"
-# A grey that can be read on white and on black; the attribute "faint" of terminals without it
-# leaves black text as it is.
+# A grey that is readable on white and on black. On terminals without it, the attribute "faint"
+# leaves black text unchanged.
 GREY, FAINT = "\x1b[38;5;244m", "\x1b[2m"
 
-# Columns that the second column of a table needs to be readable.
+# Minimum columns for a readable second column of a table.
 MEANING_COLUMNS = 24
 
 # Values of TERM of terminals with 16 colours or fewer.
 FEW_COLOURS = ("dumb", "linux", "ansi", "vt100", "vt102", "vt220", "xterm-16color", "cons25")
 
-# Seconds of waiting before the spinner appears: a quick answer needs none.
+# Seconds before the spinner appears: a quick answer does not need one.
 PATIENCE_SECONDS = 0.4
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 ASCII_SPINNER = "|/-\\"
@@ -35,17 +35,17 @@ SPINS_PER_SECOND = 10
 class Screen:
     """Shows answers while they stream, and notes about them.
 
-    A pipe gets the text of the answers and nothing else, exactly as it came. A terminal also gets
-    reasoning, citations and timings, and no control characters.
+    A pipe gets only the text of the answers, exactly as received. A terminal also gets reasoning,
+    citations and timings, and no control characters.
 
     Args:
-        out: where answers go.
-        notes: where everything else goes: how an answer ended, errors.
-        rewrites: the backend sends its whole text each time and may change earlier words. Text in
-            a pipe cannot be changed any more, so a pipe gets such an answer when it is complete.
+        out: the stream of the answers.
+        notes: the stream of everything else: how an answer ended, errors.
+        rewrites: the backend sends its complete text each time and may change earlier words. A pipe
+            cannot change text that was written, so it gets such an answer when it is complete.
     """
 
-    # Seconds between two updates; 0 takes each as it comes.
+    # Seconds between two updates; 0 shows each step.
     throttle = 0.0
 
     def __init__(self, out: TextIO, notes: TextIO, *, rewrites: bool = False) -> None:
@@ -70,11 +70,11 @@ class Screen:
                 self._write(self._styled(BOLD, f"{mark}{printable(line)}") + "\n")
 
     def begin(self) -> None:
-        """Set the answer off from its question."""
+        """Separate the answer from its question."""
         self.space()
 
     def wait(self, seconds: float) -> None:
-        """Show that the backend has been silent for so long; the first text takes its place."""
+        """Show that the backend has been silent for `seconds`; the first text replaces this."""
         if not self._moves or self._current or seconds < PATIENCE_SECONDS:
             return
         frames = SPINNER if encodable(SPINNER, self._out) == SPINNER else ASCII_SPINNER
@@ -84,7 +84,7 @@ class Screen:
         )
 
     def step(self, answer: Answer) -> None:
-        """Show what one more step of the answer adds."""
+        """Show what this step adds to the answer."""
         if self._holds_back:
             return
         if answer.reasoning_delta and self.terminal:
@@ -114,7 +114,7 @@ class Screen:
         self._restart()
 
     def close(self) -> None:
-        """Leave the terminal as it was, even in mid-answer. Twice is harmless."""
+        """Restore the terminal, even in the middle of an answer. Calling it twice is harmless."""
         self._live.clear()
         self._break_line()
         self._restart()
@@ -124,11 +124,11 @@ class Screen:
         self._say(self._dim, f"[{' '.join(text.split())}]")
 
     def error(self, text: str) -> None:
-        """Print what went wrong, as one paragraph."""
+        """Print an error message, as one paragraph."""
         self._say(RED, f"error: {text}")
 
     def table(self, rows: Mapping[str, str]) -> None:
-        """Print names and what they mean, in two columns, or one below the other if too narrow."""
+        """Print names and meanings in two columns; on a narrow terminal, one below the other."""
         self._out.flush()
         columns = columns_of(self._notes)
         indent = max(map(len, rows)) + 4
@@ -142,7 +142,7 @@ class Screen:
             print(encodable("\n".join(lines), self._notes), file=self._notes, flush=True)
 
     def space(self) -> None:
-        """Leave a blank line, so that questions and answers stand apart; a pipe gets none."""
+        """Print a blank line between questions and answers; a pipe gets none."""
         if self.terminal:
             self._write("\n")
 
@@ -156,7 +156,7 @@ class Screen:
         print(encodable(text, self._notes), file=self._notes, flush=True)
 
     def _restart(self) -> None:
-        # The part that is being written, and its last piece.
+        # The part being written, and its last piece.
         self._current = ""
         self._shown = ""
         self._wrap.restart()
@@ -175,14 +175,14 @@ class Screen:
         self._shown = text or self._shown
 
     def _head(self, name: str) -> None:
-        """Set one part of an answer off from the part before."""
+        """Separate one part of an answer from the part before."""
         if not self._current and name == "answer":
             return
         self._break_line()
         if name == "reasoning" or not self._coloured:
             self._write(self._styled(self._dim, f"[{name}]") + "\n")
         else:
-            # The reasoning above is dim: a blank line is enough.
+            # The reasoning above is grey: a blank line is enough.
             self.space()
 
     def _break_line(self) -> None:
@@ -199,7 +199,7 @@ class Screen:
 
     def _write(self, text: str) -> None:
         self._out.write(encodable(text, self._out))
-        # A reader wants each word when it comes.
+        # Show each word as soon as it arrives.
         self._out.flush()
 
 
@@ -208,7 +208,7 @@ def _dim() -> str:
 
 
 def has_256_colours() -> bool:
-    """Return whether the terminal has 256 colours; many call themselves ``xterm`` and have them."""
+    """Return whether the terminal has 256 colours; many named ``xterm`` do."""
     return os.environ.get("TERM", "dumb") not in FEW_COLOURS
 
 

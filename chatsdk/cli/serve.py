@@ -1,4 +1,4 @@
-"""`chatsdk serve`: runs the built-in server, to try other programs with."""
+"""`chatsdk serve`: runs the built-in server, for trying other programs with it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ examples:
 # Addresses that no other machine can reach.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-# Seconds. On Windows, Ctrl-C does not interrupt a wait without a timeout.
+# Seconds between wake-ups. On Windows, Ctrl-C does not interrupt a wait without a timeout.
 AWAKE_SECONDS = 1.0
 
 
@@ -82,7 +82,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def _why(error: OSError) -> str:
-    # asyncio and socketserver append the address, which the message has already.
+    # asyncio and socketserver append the address, which the message already has.
     return (error.strerror or str(error)).partition(" (while attempting")[0]
 
 
@@ -113,13 +113,13 @@ def run(arguments: argparse.Namespace) -> int:
             while not never.wait(AWAKE_SECONDS):
                 pass
         except KeyboardInterrupt:
-            # The usual end.
+            # The normal end.
             print("\nstopped", flush=True)
     return 0
 
 
 def _server(arguments: argparse.Namespace) -> tuple[ChatServer, list[str]]:
-    """Return the server, and the lines that say what it does."""
+    """Return the server, and the lines to print about it."""
     if arguments.fault is not None:
         from chatsdk.cli.faulty import faulty_server
 
@@ -140,7 +140,7 @@ def _server(arguments: argparse.Namespace) -> tuple[ChatServer, list[str]]:
 
 
 def _written(name: str) -> Dialect:
-    """Return the dialect, if chatsdk can write its answers."""
+    """Return the dialect, if chatsdk can encode its answers."""
     try:
         dialect = dialects.get(name)
         dialect.encode(())
@@ -164,7 +164,7 @@ def _greeting(server: EmbeddedServer) -> list[str]:
 
 
 def chat_url(server: EmbeddedServer) -> str:
-    """Return the server's address, with the path of the dialect's own backend."""
+    """Return the server's URL, with the path of the dialect's own backend."""
     path = server.dialect.about.endpoint.split()[-1]
     if not path.startswith("/"):
         path = "/"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "SlashCommands", "is_command"]
 
-# Each command as the user types it, and what it does.
+# Each command as the user types it, and its help text.
 COMMANDS = {
     "/help": "list the commands and keys",
     "/retry": "ask the last question again, in place of its answer",
@@ -57,7 +57,7 @@ class SlashCommands:
         }
 
     def run(self, text: str) -> bool:
-        """Run a command; return whether the conversation goes on."""
+        """Run a command; return whether the conversation continues."""
         name, _, argument = text.partition(" ")
         name = ALIASES.get(name, name)
         if name == "/exit":
@@ -114,7 +114,7 @@ class SlashCommands:
         else:
             text = _as_markdown(messages)
         try:
-            # Never over another file.
+            # Never overwrite an existing file.
             with open(path, "x", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
         except FileExistsError:

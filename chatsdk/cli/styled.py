@@ -1,4 +1,4 @@
-"""`Renderer`: Markdown as lines for a terminal, in colours for light and dark ones (needs rich)."""
+"""`Renderer`: renders Markdown for light and dark terminals (needs rich)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from chatsdk.cli.screen import has_256_colours
 
 __all__ = ["Renderer"]
 
-# Colours of the 256 that stand out from white and from black alike: contrast 3.9 or more to both.
+# 256-colour values with a contrast of at least 3.9 to both white and black.
 BLUE, GREEN, BROWN, VIOLET, GREY = (f"color({n})" for n in (32, 28, 130, 133, 244))
 
 STYLES = {
@@ -50,7 +50,7 @@ STYLES = {
     "markdown.table.header": "bold",
 }
 
-# No background: it would be a black bar on a light terminal.
+# No background, which would be a black bar on a light terminal.
 CODE = ANSISyntaxTheme(
     {
         Token: Style(),
@@ -80,7 +80,7 @@ class _LeftHeading(Heading):
 
 
 class _PlainCode(CodeBlock):
-    """Code between two short rules, at the margin, so that it can be copied as it is."""
+    """Code between two short rules, at the margin, so that it can be copied unchanged."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         name = "" if self.lexer_name in ("default", "text") else f" {self.lexer_name}"
@@ -101,7 +101,7 @@ class _AnswerMarkdown(Markdown):
 
 
 class Renderer:
-    """Renders Markdown for the terminal behind `out`."""
+    """Renders Markdown for the terminal that `out` writes to."""
 
     def __init__(self, out: TextIO, *, console: Console | None = None) -> None:
         self._console = console or _console(out)
@@ -109,23 +109,23 @@ class Renderer:
 
     @property
     def usable(self) -> bool:
-        """The terminal understands what moves the cursor."""
+        """Whether the terminal understands cursor movements."""
         return not (self._console.is_dumb_terminal or self._console.legacy_windows)
 
     @property
     def rows(self) -> int:
-        """How many lines can be drawn again: all that fit on the terminal, but for one."""
+        """How many lines can be redrawn: all that fit on the terminal, minus one."""
         return max(1, self._console.size.height - 1)
 
     def lines(self, text: str) -> list[str]:
-        """Return a piece of Markdown as lines, with nothing else that a terminal would obey.
+        """Return a piece of Markdown as lines, without any other terminal control characters.
 
-        There are no blank lines at either end, and no blanks at the end of a line: a terminal that
+        There are no blank lines at either end, and no spaces at the end of a line: a terminal that
         draws an emoji wider than rich counts would wrap such a line.
         """
         if not text.strip():
             return []
-        # A link's address is shown, because it may differ from what its text claims.
+        # Show a link's URL, because it may differ from what its text claims.
         markdown = _AnswerMarkdown(printable(text), hyperlinks=False)
         rendered = self._console.render_lines(markdown, pad=False)
         lines = [_stripped(line) for line in rendered]
@@ -141,7 +141,7 @@ class Renderer:
 def _console(out: TextIO) -> Console:
     console = Console(file=out, highlight=False)
     if console.color_system == "standard" and has_256_colours():
-        # Of its 16 colours none but red and magenta can be read on white and on black.
+        # Of the 16 colours only red and magenta are readable on both white and black.
         return Console(file=out, highlight=False, color_system="256")
     return console
 

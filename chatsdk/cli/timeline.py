@@ -21,7 +21,7 @@ READS_TOP, EVENTS_TOP, LANE, AXIS_TOP, HEIGHT = 16, 76, 44, 130, 160
 STEPS = tuple(n * 10.0**power for power in range(-4, 5) for n in (1, 2, 5))
 MOST_STEPS = 10
 
-# A gap that takes so much of the whole time is shaded.
+# A gap of at least this share of the total time is shaded.
 LARGE_GAP = 0.05
 
 # Rows of the table; a browser is slow with more.
@@ -44,12 +44,12 @@ text{font:12px system-ui,sans-serif;fill:#57606a}.bad{color:#b3261e}
 
 
 def page_of(watch: Watch, rows: Sequence[Row], failure: BaseException | None) -> str:
-    """Return the page. Everything that came is text in it, secrets masked.
+    """Return the page. Everything received is text in it, secrets masked.
 
     Args:
         watch: of the response.
         rows: the events to show.
-        failure: what ended the stream early, if anything did.
+        failure: the exception that ended the stream early, if there was one.
     """
     head = watch.head
     mask = watch.mask

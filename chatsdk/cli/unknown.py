@@ -1,4 +1,4 @@
-"""Says what is wrong with arguments that no option of a command takes."""
+"""Messages for arguments that match no option of a command."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from chatsdk.cli.arguments import WHY_NOT_HERE
 
 __all__ = ["unknown_arguments"]
 
-# Names by which other programs take an API key.
+# Options with which other programs take an API key.
 KEYS = ("--token", "--api-key", "--apikey", "--api_key", "--key", "--bearer", "--auth")
 
-# Options of other programs, and common parameters of models, with the way to give them here.
+# Options of other programs, and common parameters of models, with their equivalent here.
 ELSEWHERE = {
     "--api-base": "the address is the first argument",
     "--base-url": "the address is the first argument",
@@ -33,8 +33,8 @@ def unknown_arguments(command: ArgumentParser, rest: Sequence[str]) -> str:
     A value is not repeated, because it may be a key.
 
     Args:
-        command: the parser of the command that was named.
-        rest: what it did not take.
+        command: the parser of the command.
+        rest: the arguments that it did not accept.
     """
     name = next((word for word in rest if word.startswith("-")), None)
     if name is None:

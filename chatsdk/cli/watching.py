@@ -1,4 +1,4 @@
-"""`Watch`: the events of one response, each with its time, its size and the read it came in."""
+"""`Watch`: the events of one response, each with its time, size and read."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Row(NamedTuple):
     """One event.
 
     Attributes:
-        at, gap: seconds since the request, and since the event before.
-        bytes: of its frame, with its blank line.
+        at, gap: seconds since the request, and since the previous event.
+        bytes: size of its frame, including its blank line.
         read: the number of the read that completed it, from 1.
     """
 
@@ -40,12 +40,12 @@ class Row(NamedTuple):
 
 
 class Watch:
-    """A tap that tells each event as it comes.
+    """A tap that reports each event as it arrives.
 
     Args:
-        dialect: what the backend speaks; it says how the body is cut into events.
-        tell: is called with each `Row`.
-        raw: is called with the seconds and the bytes of each read, secrets masked.
+        dialect: the backend's dialect, which determines the framing.
+        tell: called with each `Row`.
+        raw: called with the seconds and the bytes of each read, secrets masked.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Watch:
             self._event(event, size, seconds)
 
     def on_end(self, end: str) -> None:
-        """Note how the body ended, and give out what only its end completes."""
+        """Record how the body ended, and report the event that this end completes."""
         from chatsdk.transport.clock import now
 
         self.end, self.end_at = end, now() - self._started
@@ -126,10 +126,10 @@ class Watch:
         }
 
     def _cut(self, data: bytes) -> Iterator[tuple[ServerSentEvent, int]]:
-        """The events that these bytes complete, each with the bytes of its frame."""
+        """The events that these bytes complete, each with the size of its frame in bytes."""
         start = 0
         if self._open and (line_end := _LINE_END.match(data)) is not None:
-            # It may end the block of the last read.
+            # This line end may complete the block of the last read.
             start = line_end.end()
             yield from self._feed(data[:start])
         for found in self._break.finditer(data, start):
@@ -160,12 +160,12 @@ class Watch:
 
 
 def only_not_understood(error: ChatError) -> bool:
-    """Whether an error only says that the events of a stream are of no dialect."""
+    """Whether the only error is that the events of a stream match no dialect."""
     return isinstance(error, NotAStreamError) and "the events" in str(error)
 
 
 def quantile(ordered: list[float], share: float) -> float | None:
-    """Return the value below which this share of them lies; ``None`` of none."""
+    """Return the value below which this share of them lies; ``None`` for an empty list."""
     if not ordered:
         return None
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

@@ -76,7 +76,7 @@ def _redis(url: str) -> Any:
     try:
         journal = RedisJournal(url)
     except ValueError:
-        # The URL may hold a password, so it is not repeated.
+        # The URL may contain a password, so do not repeat it.
         raise WrongArguments("--redis: give an address such as redis://127.0.0.1:6379/0") from None
     try:
         journal.ping()
@@ -87,7 +87,7 @@ def _redis(url: str) -> Any:
 
 
 def _for_this_machine(application: Application) -> Application:
-    """Refuse other names than this machine's own: a site's name may be made to point here."""
+    """Refuse host names other than this machine's: a site's name may be made to point here."""
 
     def guarded(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if is_loopback(host_name(environ.get("HTTP_HOST", "127.0.0.1"))):

@@ -1,4 +1,4 @@
-"""`WordWrap`: text that streams, broken between words at the terminal's edge."""
+"""`WordWrap`: wraps streaming text between words at the terminal's edge."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _CLOSING = frozenset("，。、；：？！」』）》〉】”’…・ー")
 _TOKENS = re.compile(r"\n|[ \t]+|[^ \t\n]+")
 
 TAB = 8
-# Columns below which wrapping by words only makes the text harder to read.
+# Minimum columns for wrapping; below this, it makes the text harder to read.
 MIN_COLUMNS = 10
 
 
 def columns_of(stream: TextIO) -> int:
-    """Return how many columns the terminal behind `stream` has, 80 if it does not say."""
+    """Return the number of columns of the terminal that `stream` writes to; 80 if unknown."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError):
@@ -34,7 +34,7 @@ def columns_of(stream: TextIO) -> int:
 
 
 def width_of(text: str) -> int:
-    """Return how many columns `text` takes in a terminal that joins no characters."""
+    """Return the columns that `text` takes in a terminal that joins no characters."""
     if text.isascii():
         return len(text)
     return sum(map(_cells, text))
@@ -47,20 +47,20 @@ def _cells(char: str) -> int:
 
 
 def wrapped(text: str, columns: int) -> str:
-    """Return one finished line with line ends between its words, for a terminal this wide."""
+    """Return one finished line, wrapped between words for a terminal of this width."""
     return WordWrap(lambda: columns, moves=False).feed(text).replace(" \n", "\n")
 
 
 class WordWrap:
-    """Breaks a text between words while it arrives in pieces.
+    """Wraps a text between words while it arrives in pieces.
 
-    A word is written as soon as it begins. If it outgrows its line, it is taken back and written
-    on the next one. A word that is longer than a line, such as a URL, is left to the terminal,
-    which keeps it in one piece for copying.
+    A word is written as soon as it begins. If it outgrows its line, it is erased and written on the
+    next one. A word longer than a line, such as a URL, is left to the terminal, which keeps it in
+    one piece for copying.
 
     Args:
         columns: returns the width of the terminal.
-        moves: the terminal can move its cursor, so a word can be taken back.
+        moves: the terminal can move its cursor, so a word can be erased.
     """
 
     def __init__(self, columns: Callable[[], int], *, moves: bool) -> None:
@@ -69,11 +69,11 @@ class WordWrap:
         self.restart()
 
     def restart(self) -> None:
-        """Begin again: the cursor stands at the start of a line."""
+        """Begin again: the cursor is at the start of a line."""
         self._column = 0
         # The word at the end, which the next piece may continue.
         self._word = ""
-        # All characters of this line have the width that was counted.
+        # Whether all characters of this line have the width that was counted.
         self._sure = True
 
     def feed(self, text: str) -> str:
@@ -103,7 +103,7 @@ class WordWrap:
         for char in blank:
             width = TAB - self._column % TAB if char == "\t" else 1
             if self._column + width > edge:
-                # The line break takes the place of the blank.
+                # The line break replaces the space.
                 self._next_line(out)
                 return
             out.append(char)
@@ -126,7 +126,7 @@ class WordWrap:
         if self._column > edge:
             self._column %= columns
         self._sure = self._sure and not _UNSURE.search(piece)
-        # A line may also break after a wide character: Chinese and Japanese have no blanks.
+        # A line may also break after a wide character: Chinese and Japanese have no spaces.
         self._word = "" if _is_wide(piece) else self._word + piece
 
     def _can_move(self) -> bool:

@@ -14,10 +14,10 @@ from chatsdk.web.gateway import is_loopback
 
 __all__ = ["add_server_arguments", "serve"]
 
-# A browser that follows an answer holds one thread for as long as that lasts.
+# A browser holds one thread for as long as it follows an answer.
 THREADS = 64
 
-# Bytes that may wait for a browser that reads slowly; past that, the backend is read no further.
+# Bytes that may wait for a browser that reads slowly; with more, the backend is not read.
 WAITING_BYTES = 64 * 1024
 
 
@@ -37,7 +37,7 @@ def serve(application: Any, arguments: argparse.Namespace, greet: Callable[[str]
     Args:
         application: the WSGI application.
         arguments: with ``host`` and ``port``.
-        greet: given the server's address, returns what to print.
+        greet: takes the server's URL and returns the text to print.
 
     Raises:
         WrongArguments: the extra ``web`` is not installed.
@@ -50,7 +50,7 @@ def serve(application: Any, arguments: argparse.Namespace, greet: Callable[[str]
             "this command needs a web server: pip install 'chatsdk[web]', or in a checkout "
             "pip install '.[web]'"
         ) from None
-    # It would print a warning for each request that waits for a thread.
+    # It would log a warning for each request that waits for a thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         server = waitress.create_server(
@@ -60,7 +60,7 @@ def serve(application: Any, arguments: argparse.Namespace, greet: Callable[[str]
             threads=THREADS,
             ident=None,
             outbuf_high_watermark=WAITING_BYTES,
-            # Reading ahead is how it notices a browser that leaves while nothing is written.
+            # Reading ahead lets it notice a browser that leaves while nothing is written.
             channel_request_lookahead=1,
             clear_untrusted_proxy_headers=False,
         )

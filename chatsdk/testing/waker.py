@@ -23,7 +23,8 @@ class Waker:
         self._event_fd: int | None = None
         self._pair: tuple[socket.socket, socket.socket] | None = None
         if sys.platform == "linux":
-            # One descriptor instead of two, because a thousand scripts may run at once.
+            # One descriptor instead of two, so that a thousand scripts at once need fewer than
+            # 1,024 more.
             self._event_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         else:
             self._pair = socket.socketpair()
