@@ -1,4 +1,4 @@
-"""Django, under WSGI and ASGI: stream an answer from a view, mount a `ChatService`."""
+"""Django under WSGI and ASGI: stream an answer from a view, mount a `ChatService`."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def stream_response(
     dialect: str | Dialect = "openai",
     heartbeat: float = HEARTBEAT_SECONDS,
 ) -> StreamingHttpResponse:
-    """Return the response that passes a stream on to the browser; see `chatsdk.web.relay`.
+    """Return the response that relays a stream to the browser; see `chatsdk.web.relay`.
 
-    Under ASGI it has an asynchronous iterator: Django would read another one to its end before
-    it sends the first byte.
+    Under ASGI it has an asynchronous iterator, because Django would read an ordinary one to its end
+    before it sends the first byte.
     """
     body = relay(stream, dialect=dialect, heartbeat=heartbeat)
     return _streaming(request, 200, body.headers, body)
 
 
 def error_response(error: ChatError) -> JsonResponse:
-    """Return the response for an error that came before the answer began."""
+    """Return the response for an error that was raised before the answer began."""
     found = error_responses.error_response(error)
     response = JsonResponse({}, status=found.status)
     response.content = found.body
@@ -79,9 +79,9 @@ class _View:
     """A view that is asynchronous under ASGI and ordinary under WSGI.
 
     Under ASGI, Django runs all ordinary views on one thread, where a backend that has not answered
-    would hold up every other request. Under WSGI, an asynchronous view would need an event loop
-    of its own on the server's thread, which gevent's workers do not have. Django asks whether a
-    view is asynchronous when it calls it, so it can be told the truth each time.
+    would block every other request. Under WSGI, an asynchronous view would need an event loop on
+    the server's thread, which gevent's workers do not have. Django checks on each call whether a
+    view is asynchronous, so the result may depend on the request.
     """
 
     csrf_exempt = True
@@ -93,12 +93,12 @@ class _View:
 
     @property
     def _is_coroutine(self) -> object:
-        # What asgiref asks for before Python 3.12.
+        # Checked by asgiref before Python 3.12.
         return asyncio.coroutines._is_coroutine if _in_event_loop() else None  # type: ignore[attr-defined]
 
     @property
     def _is_coroutine_mark(self) -> object:
-        # What `inspect` asks for since Python 3.12.
+        # Checked by `inspect` since Python 3.12.
         return inspect._is_coroutine_mark if _in_event_loop() else None  # type: ignore[attr-defined]
 
     def __call__(
@@ -158,7 +158,7 @@ async def _frames(body: FrameStream) -> AsyncIterator[bytes]:
 def _receive() -> Any:
     """Return the ASGI ``receive`` of the request that this task answers, if it can be found.
 
-    Django before 5.0 neither listens for a browser that leaves nor hands out what could.
+    Django before 5.0 neither notices a browser that leaves nor gives access to ``receive``.
     """
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_code is not ASGIHandler.handle.__code__:

@@ -1,4 +1,4 @@
-"""The status and the words with which an error is reported to a browser."""
+"""Statuses and messages with which an error is reported to a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from chatsdk.parts import Failure
 
 __all__ = ["ErrorResponse", "error_response", "failure_of", "json_body", "refusal"]
 
-# Our own words for each error. The backend's may hold a key, an address or a name.
+# Fixed messages, because the backend's may contain a key, a URL or a name.
 _MESSAGES: tuple[tuple[type[ChatError], str], ...] = (
     (BusyError, "An answer is already under way in this chat."),
     (ChatTimeout, "The model took too long to answer. Please try again."),
@@ -63,7 +63,7 @@ def json_body(value: Any) -> bytes:
 def refusal(
     status: int, kind: str, message: str, headers: list[tuple[str, str]] | None = None
 ) -> ErrorResponse:
-    """Return the response for a request that is refused."""
+    """Return the response that refuses a request."""
     return ErrorResponse(
         status,
         [
@@ -76,10 +76,10 @@ def refusal(
 
 
 def error_response(error: ChatError) -> ErrorResponse:
-    """Return the response for an error that came before the first byte of an answer.
+    """Return the response for an error before the first byte of an answer.
 
     Statuses: 409 for `BusyError`, 504 for `ChatTimeout`, the backend's own 429 and 503 with its
-    ``Retry-After``, and 502 for every other error. A 401 of the backend is a 502 too: the
+    ``Retry-After``, and 502 for every other error. A 401 of the backend is a 502 too, because the
     browser did nothing wrong.
     """
     headers: list[tuple[str, str]] = []
@@ -96,7 +96,7 @@ def error_response(error: ChatError) -> ErrorResponse:
 
 
 def message_of(error: BaseException) -> str:
-    """Return the words for a visitor, by the type of the error."""
+    """Return the message for a visitor, by the type of the error."""
     if isinstance(error, HTTPStatusError) and error.status in _BUSY:
         return _BUSY[error.status]
     for kind, message in _MESSAGES:

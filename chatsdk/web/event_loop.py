@@ -1,4 +1,4 @@
-"""What servers with an event loop need: frames without blocking it, and calls on other threads."""
+"""Streaming and blocking calls for servers with an event loop."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ async def frames(
 
     Args:
         body: the stream.
-        left: returns once the browser has left, for a framework that does not say so itself.
+        left: returns once the browser has left, for a framework that does not report that itself.
     """
     loop = asyncio.get_running_loop()
     pump = body.pump
     ready = asyncio.Event()
 
     def wake() -> None:
-        # The loop may be gone by now.
+        # The loop may be closed by now.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ready.set)
 
@@ -59,9 +59,9 @@ async def frames(
 
 
 async def on_a_thread(function: Callable[[], T], *, name: str = "chatsdk-request") -> T:
-    """Run a function on a thread of its own, and return what it returns.
+    """Run a function on a new thread, and return its result.
 
-    The loop's pool of threads is small, and a backend may take minutes to begin its answer.
+    The loop's thread pool is small, and a backend may take minutes to begin its answer.
     """
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()

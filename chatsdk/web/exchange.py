@@ -15,9 +15,9 @@ __all__ = ["FrameStream", "WebRequest", "WebResponse", "of_refusal"]
 
 @attrs.frozen(eq=False)
 class WebRequest:
-    """A request as a framework has it.
+    """A request, independent of the framework.
 
-    Not a tuple: crash reporters write a tuple's items, and the headers hold cookies.
+    Not a tuple: crash reporters write a tuple's items, and the headers contain cookies.
 
     Attributes:
         method: in capitals.
@@ -25,7 +25,7 @@ class WebRequest:
         path: the rest of the path, such as ``/`` or ``/<id>/stream``.
         query: the first value of each parameter.
         headers: by their names in lower case.
-        read: returns at most so many bytes of the body.
+        read: returns at most the given number of bytes of the body.
         native: the framework's own request.
         remote: the caller's address, or ``None``.
     """
@@ -53,14 +53,14 @@ class FrameStream(Protocol):
 
     @property
     def pump(self) -> Pump:
-        """The frames on a thread of their own; started, and used in place of iterating."""
+        """The frames, produced on a separate thread; started, and used in place of iterating."""
 
     def __iter__(self) -> Iterator[bytes]: ...
 
     def __next__(self) -> bytes: ...
 
     def close(self) -> None:
-        """End it. Twice is harmless."""
+        """End it. Calling it twice is harmless."""
 
 
 class WebResponse(NamedTuple):

@@ -24,13 +24,13 @@ def stream_response(
     dialect: str | Dialect = "openai",
     heartbeat: float = HEARTBEAT_SECONDS,
 ) -> flask.Response:
-    """Return the response that passes a stream on to the browser; see `chatsdk.web.relay`."""
+    """Return the response that relays a stream to the browser; see `chatsdk.web.relay`."""
     body = relay(stream, dialect=dialect, heartbeat=heartbeat)
     return _response(200, body.headers, body)
 
 
 def error_response(error: ChatError) -> flask.Response:
-    """Return the response for an error that came before the answer began.
+    """Return the response for an error that was raised before the answer began.
 
     Also an error handler: ``app.register_error_handler(ChatError, flask.error_response)``.
     """
@@ -69,7 +69,7 @@ def blueprint(service: ChatService, name: str = "chatsdk") -> flask.Blueprint:
 
 def _response(status: int, headers: list[tuple[str, str]], body: Any) -> flask.Response:
     response = flask.Response(body, status=status)
-    # Flask sets a content type of its own, and every field that is given comes after it.
+    # Flask sets a content type, and would add these fields after it.
     response.headers.clear()
     for name, value in headers:
         response.headers.add(name, value)

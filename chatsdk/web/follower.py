@@ -60,7 +60,7 @@ class Follower:
         return next(self._frames) or self.heartbeat_frame
 
     def close(self) -> None:
-        """Stop following; the turn goes on. Twice is harmless."""
+        """Stop following; the turn continues. Calling it twice is harmless."""
         self._following.close()
         if self._pump is not None:
             self._pump.close()

@@ -1,4 +1,4 @@
-"""The frames that a browser gets: an answer's parts, fit for its dialect, and encoded."""
+"""Frames for the browser: an answer's parts, adapted to its dialect and encoded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = logging.getLogger("chatsdk.web")
 
 
 class Stream(Protocol):
-    """What is read: an `AnswerStream` or a `TurnStream`."""
+    """The stream to read: an `AnswerStream` or a `TurnStream`."""
 
     @property
     def answer(self) -> Answer:
@@ -46,10 +46,10 @@ class Stream(Protocol):
 
 
 def writable(dialect: str | Dialect) -> Dialect:
-    """Return the dialect that the browser speaks.
+    """Return the browser's dialect.
 
     Raises:
-        ValueError: there is no such dialect, or chatsdk cannot write it.
+        ValueError: the dialect is unknown, or chatsdk cannot encode it.
     """
     found = dialects.get(dialect)
     found.encode(())
@@ -59,12 +59,12 @@ def writable(dialect: str | Dialect) -> Dialect:
 def parts_of(
     stream: Stream, results: deque[ToolResult] | None = None
 ) -> Generator[Part, None, None]:
-    """Yield the parts of a stream as they come; its error is the last one, a `Failure`.
+    """Yield the parts of a stream as they arrive; an error is yielded last, as a `Failure`.
 
     Args:
-        stream: what is read.
-        results: where reading it adds the results of tools that were run meanwhile. They end a
-            round: the calls of the next one have numbers of their own.
+        stream: the stream to read.
+        results: a list to which reading adds the results of tools that were run meanwhile. They end
+            a round: the calls of the next round are numbered separately.
     """
     before: Answer | None = None
     rounds = 0
@@ -106,19 +106,19 @@ def parts_of(
 def fit(parts: Iterable[Part], id: str, model: str) -> Iterator[Part]:
     """Add what the browser's dialect needs and the backend did not send.
 
-    The answer gets the given id, each tool call an id, and the end a reason. The reason goes out
-    in the words of the browser's dialect, so the backend's own word is left out.
+    The answer gets the given id, each tool call an id, and the end a reason. The reason is sent in
+    the terms of the browser's dialect, so the backend's native value is left out.
     """
     yield Identity(id=id, model=model)
     named: set[int | str] = set()
-    # By the backend's id of a call, the one that the browser knows: some repeat theirs.
+    # By the backend's id of a call, the id that the browser knows: some backends repeat ids.
     ids: dict[str | None, str] = {}
     called = False
     reason: str | None = None
     for part in parts:
         match part:
             case Identity():
-                # Frames that have begun carry one id.
+                # All frames of an answer carry the same id.
                 yield part._replace(id=None)
             case ToolCallDelta(index=index) if index in named:
                 yield part._replace(id=None)
@@ -132,7 +132,7 @@ def fit(parts: Iterable[Part], id: str, model: str) -> Iterator[Part]:
             case ToolResult():
                 yield part._replace(id=ids.get(part.id, part.id))
             case Finish(reason=why):
-                # Held back: a later one may say more, and there must be only one.
+                # Held back, because a later one may have more, and only one may be sent.
                 reason = why if reason != "cancelled" else reason
             case Native():
                 pass
@@ -171,12 +171,12 @@ class Wording:
         return self._dialect
 
     def frames(self, parts: Iterable[Part]) -> Iterator[bytes]:
-        """Yield the frames, each as soon as its part is there."""
+        """Yield the frames, each as soon as its part has arrived."""
         fitted = fit(parts, self._id, self._model)
         yield from self._dialect.encode(fitted, id=self._id, model=self._model)
 
     def failure(self, failure: Failure) -> list[bytes]:
-        """Return the frames that end an answer which has already begun."""
+        """Return the frames that end an answer that has already begun."""
         begun = list(self._encode(()))
         failed = list(self._encode((failure,)))
         same = 0
@@ -185,12 +185,12 @@ class Wording:
         return failed[same:]
 
     def numbered(self, frame: bytes, id: str) -> bytes:
-        """Return the frame with its ``id:`` field; lines of JSON have no place for one."""
+        """Return the frame with an ``id:`` field; JSON lines cannot have one."""
         return b"id: " + id.encode("ascii") + b"\n" + frame if self._sse else frame
 
     @property
     def heartbeat(self) -> bytes:
-        """A line that changes nothing."""
+        """A line that the browser ignores."""
         return self._dialect.heartbeat(model=self._model)
 
     def _encode(self, parts: Iterable[Part]) -> Iterator[bytes]:

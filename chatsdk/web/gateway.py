@@ -1,4 +1,4 @@
-"""`Gateway`: any backend, at the paths and in the words of another one."""
+"""`Gateway`: serves any backend at another one's paths, in that one's dialect."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ __all__ = ["Gateway", "host_name", "is_loopback"]
 
 _log = logging.getLogger("chatsdk.web")
 
-# Statuses of the backend that are the caller's fault, and are passed on with its words.
+# Backend statuses that the caller caused; passed on with the backend's message.
 _CALLERS_FAULT = (400, 404, 413, 422)
 
-# What a message of the backend may not carry to a caller.
+# Parts of a backend's message that are not passed on to a caller.
 _SECRET = re.compile(
     r"https?://\S+|\b(?:sk|pk|key|api[-_]key|token|bearer)[-_ :=]+\S{6,}"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b",
@@ -37,24 +37,25 @@ _SECRET = re.compile(
 
 
 class Gateway:
-    """A WSGI application that speaks one dialect and asks a backend of any other.
+    """A WSGI application that serves one dialect and uses a backend of any other.
 
-    It is stateless: each request carries its whole conversation. Declared tools and their results
-    pass through. An unmodified SDK of OpenAI, Anthropic or Ollama, or ``useChat``, can use it.
+    It is stateless: each request carries its complete conversation. Declared tools and their
+    results pass through. An unmodified SDK of OpenAI, Anthropic or Ollama, or ``useChat``, can use
+    it.
 
     Args:
-        client: asks the backend.
-        dialect: what callers speak.
-        token: what callers must send, as ``Authorization: Bearer`` or ``x-api-key``. Without one,
-            only callers on this machine are served, and no page of another site.
-        models: the names that callers may ask for: a list, or a dict whose values are the
-            backend's names. Without it, the client's default model answers under any name; if
-            the client has none, the caller's model is passed on.
-        heartbeat: seconds of silence after which a line is sent that changes nothing.
-        max_body: bytes that a request may have.
+        client: sends the requests to the backend.
+        dialect: the callers' dialect.
+        token: the token that callers must send, as ``Authorization: Bearer`` or ``x-api-key``.
+            Without one, only callers on this machine are served, and no page of another site.
+        models: the names that callers may use: a list, or a dict whose values are the backend's
+            names. Without it, the client's default model answers under any name; if the client has
+            none, the caller's model is passed on.
+        heartbeat: seconds of silence before a line without effect is sent.
+        max_body: maximum size of a request's body, in bytes.
 
     Raises:
-        TypeError, ValueError: an argument that cannot work.
+        TypeError, ValueError: an argument is invalid.
     """
 
     def __init__(
@@ -103,12 +104,12 @@ class Gateway:
 
     @property
     def dialect(self) -> Dialect:
-        """What callers speak."""
+        """The callers' dialect."""
         return self._dialect
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The paths that take a question."""
+        """The paths that accept questions."""
         return self._paths
 
     def respond(self, request: WebRequest) -> WebResponse:
@@ -139,7 +140,7 @@ class Gateway:
             if not hmac.compare_digest(given.encode(), self._token.encode()):
                 raise Refused.of(401, "authentication_error", "The API key is missing or wrong.")
             return
-        # A proxy on this machine speaks for callers elsewhere.
+        # A proxy on this machine may forward requests from other machines.
         forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
         origin = request.headers.get("origin")
         local = not forwarded and is_loopback(request.remote) and own_host(request, origin)
@@ -200,7 +201,7 @@ class Gateway:
         return options_for(self._client.ask_dialect, self._dialect, options)
 
     def _conversation(self, asked: AskedFor) -> str | None:
-        # A dialect whose clients keep the history names a chat of their own by it.
+        # If a dialect's clients keep the history, this id is the client's own name for the chat.
         if self._dialect.about.history == "server":
             return asked.conversation_id
         return None
@@ -232,7 +233,7 @@ class Gateway:
         return response._replace(headers=[*response.headers, *kept])
 
 
-# What each backend's ids begin with.
+# The prefixes of each backend's ids.
 _PREFIXES = {"openai": "chatcmpl-", "anthropic": "msg_", "vercel": "msg_"}
 
 
@@ -252,7 +253,7 @@ def _paths(dialect: Dialect) -> tuple[str, ...]:
 
 
 def _without_version(path: str) -> tuple[str, ...]:
-    """Return a path, and the same without ``/v1``: base URLs are given with it and without."""
+    """Return a path, and the same without ``/v1``, because base URLs exist with and without it."""
     return (path, path[3:]) if path.startswith("/v1/") else (path,)
 
 

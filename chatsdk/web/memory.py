@@ -69,7 +69,7 @@ class MemoryJournal:
     def remember(self, chat: str, conversation_id: str) -> None:
         """Keep the backend's conversation id of a chat for a day."""
         with self._lock:
-            # Taken out first: the dict stays in the order in which its entries expire.
+            # Remove it first, so that the dict stays in the order in which its entries expire.
             self._conversations.pop(chat, None)
             self._conversations[chat] = (time.monotonic() + CONVERSATION_SECONDS, conversation_id)
 
@@ -99,7 +99,7 @@ class _Turn:
     def __init__(self, keep: float) -> None:
         self.id = uuid4().hex[:12]
         self._keep = keep
-        # Guards all that follows.
+        # Guards all attributes below.
         self._changed = threading.Condition()
         self._frames: list[bytes] = []
         self._until: float | None = None
@@ -124,7 +124,7 @@ class _Turn:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Tell the reader to stop."""
+        """Make the reader stop."""
         with self._changed:
             if self._until is not None or self._stopped:
                 return
@@ -141,7 +141,7 @@ class _Turn:
         callback()
 
     def place(self, after: str | None) -> int | None:
-        """Return where to go on after that entry; ``None`` if there is nothing to follow."""
+        """Return the position after that entry; ``None`` if there is nothing to follow."""
         with self._changed:
             place = place_in(self.id, after)
             if place > len(self._frames):
@@ -161,7 +161,7 @@ class _Turn:
             return found if found or self._until is None else None
 
     def wake(self) -> None:
-        """Let all followers look again."""
+        """Make all followers check again."""
         with self._changed:
             self._changed.notify_all()
 

@@ -1,4 +1,4 @@
-"""The chat page: one HTML file, and a policy under which nothing else runs."""
+"""The chat page: one HTML file, with a strict Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _read() -> tuple[bytes, str]:
     body = resources.files("chatsdk.web").joinpath("page.html").read_bytes()
     policy = {
         "default-src": "'none'",
-        # The hash of the one script and of the one style: what is added to the page does not run.
+        # The hashes of the only script and the only style: anything added to the page does not run.
         "script-src": _hash(body, b"script"),
         "style-src": _hash(body, b"style"),
         "connect-src": "'self'",

@@ -1,4 +1,4 @@
-"""`Pump`: frames that are produced on a thread of their own, in a bounded buffer."""
+"""`Pump`: produces frames on a background thread, into a bounded buffer."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ __all__ = ["Pump"]
 
 _log = logging.getLogger("chatsdk.web")
 
-# Bytes that may wait for a browser that reads slowly. When they are reached, nothing more is read
-# from the backend, whose own writes then block.
+# Bytes that may wait for a browser that reads slowly. At this limit nothing more is read from the
+# backend, whose own writes then block.
 BUFFER_BYTES = 64 * 1024
 
 
 class Pump:
     """Runs an iterator of frames on a daemon thread and hands the frames on.
 
-    One consumer takes them, waiting no longer than it wants: that is how a server can send
-    heartbeats while the model is silent.
+    A consumer takes them with a timeout, so a server can send heartbeats while the model is silent.
 
     Args:
-        frames: what to run.
+        frames: the iterator to run.
         stop: called by `close` on the closing thread, to wake the producer.
-        finish: called once when the production is over, also if it never began.
+        finish: called once when the production is over, even if it never began.
         name: the thread's name.
     """
 
@@ -40,8 +39,8 @@ class Pump:
         self._frames = frames
         self._stop = stop
         self._finish = finish
-        # Guards all that follows; never held while frames are produced or handed on. Its lock is
-        # reentrant, because a finalizer may call `close` on a thread that holds it.
+        # Guards all attributes below; never held while frames are produced or handed on. Its lock
+        # is reentrant, because a finalizer may call `close` on a thread that holds it.
         self._changed = threading.Condition()
         self._waiting: deque[bytes] = deque()
         self._size = 0
@@ -60,10 +59,10 @@ class Pump:
         self._thread.start()
 
     def take(self, timeout: float | None) -> bytes | None:
-        """Return all frames that are there, joined; wait for the first one.
+        """Return all waiting frames, joined; wait for the first one.
 
         Returns:
-            ``b""`` if none came within `timeout` seconds, ``None`` if there will be no more.
+            ``b""`` if none arrived within `timeout` seconds, ``None`` if there will be no more.
         """
         with self._changed:
             if not self._waiting and not self._over and not self._closed:
@@ -71,7 +70,7 @@ class Pump:
             return self._taken()
 
     def take_now(self, wake: Callable[[], object]) -> bytes | None:
-        """Return what is there, as `take` does; if it is nothing, call `wake` once there is more.
+        """Return the waiting frames like `take`; if there are none, call `wake` once there are.
 
         `wake` is called on the pump's thread.
         """
@@ -82,7 +81,7 @@ class Pump:
             return self._taken()
 
     def close(self) -> None:
-        """End the production. Twice is harmless."""
+        """End the production. Calling it twice is harmless."""
         with self._changed:
             if self._closed:
                 return

@@ -27,13 +27,13 @@ _log = logging.getLogger("chatsdk.web")
 # Fields of an entry of a turn's stream: its frames, and the mark of its end.
 FRAME, END = b"f", b"e"
 
-# Frames that go into one entry at most; a batch is what has come while the last one was written.
+# Maximum frames in one entry; a batch holds those that arrived during the previous write.
 BATCH_FRAMES = 500
 
-# Bytes that may wait to be written, for all turns; past that, the backend is read no further.
+# Bytes that may wait to be written, over all turns; above this, the backend is not read.
 WAITING_BYTES = 4 * 1024 * 1024
 
-# Seconds between attempts while Redis is away.
+# Seconds between attempts while Redis is unreachable.
 RETRY_SECONDS = 0.1
 
 # Seconds that `close` waits for each thread.
@@ -46,19 +46,20 @@ class RedisJournal:
     """Keeps turns in Redis Streams.
 
     A turn is a stream whose entries hold frames; followers block on it. The worker that reads a
-    turn holds a lease, which it renews; when it dies, the lease runs out and followers are told.
-    If Redis is away in mid-turn, frames wait here and are written when it is back, for as long as
-    a lease lasts; then the turn ends. A Redis that lost its data gets the whole turn again.
+    turn holds a lease and renews it; if the worker dies, the lease expires and followers get an
+    error. If Redis becomes unreachable during a turn, frames wait here and are written when it is
+    back, for at most the length of a lease; then the turn ends. A Redis that lost its data gets the
+    complete turn again.
 
     Args:
-        url_or_client: such as ``"redis://127.0.0.1:6379/0"``, or a ``redis.Redis``, which must
-            not decode responses.
+        url_or_client: such as ``"redis://127.0.0.1:6379/0"``, or a ``redis.Redis``, which must not
+            decode responses.
         prefix: precedes the name of every key.
         keep: seconds for which an ended turn can still be followed.
         lease: seconds after which a worker that does not renew its lease counts as dead.
 
     Raises:
-        TypeError, ValueError: an argument that cannot work. Nothing is connected here.
+        TypeError, ValueError: an argument is invalid. Nothing is connected here.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class RedisJournal:
             raise ValueError("keep and lease are positive numbers of seconds")
         self._own = isinstance(url_or_client, str)
         if self._own:
-            # A read that blocks takes up to a lease; what takes longer has no answer.
+            # A blocking read takes up to a lease; a longer one will not get an answer.
             self._redis: Any = redis.Redis.from_url(
                 url_or_client, socket_timeout=lease + 5, socket_connect_timeout=min(lease, 5)
             )
@@ -85,7 +86,7 @@ class RedisJournal:
         self._prefix = prefix
         self._keep = keep
         self._lease = lease
-        # Guards all that follows.
+        # Guards all attributes below.
         self._changed = threading.Condition()
         self._turns: dict[str, _Turn] = {}
         self._waiting: dict[_Turn, None] = {}
@@ -133,7 +134,7 @@ class RedisJournal:
         place = place_in(turn, after)
         if last:
             number, ended = _number(last[0][0]), END in last[0][1]
-            # The mark of the end has a number of its own.
+            # The end mark also has a number.
             count = number - 1 if ended else number
             if place > count:
                 place = 0
@@ -164,16 +165,16 @@ class RedisJournal:
             )
 
     def ping(self) -> None:
-        """Ask Redis for an answer.
+        """Check that Redis answers.
 
         Raises:
-            JournalError: there is none.
+            JournalError: it does not.
         """
         with _errors():
             self._redis.ping()
 
     def close(self) -> None:
-        """End the threads, and the connections if they are the journal's own."""
+        """End the threads, and the connections if the journal made them."""
         with self._changed:
             self._closed = True
             turns = list(self._turns.values())
@@ -182,7 +183,7 @@ class RedisJournal:
         for turn in turns:
             turn.stop()
         with contextlib.suppress(RedisError, OSError):
-            # Any message makes the watching thread look whether it is to end.
+            # Any message makes the watching thread check whether it has to end.
             self._redis.publish(self._prefix + "stop", "")
         for thread in threads:
             thread.join(CLOSE_SECONDS)
@@ -221,7 +222,7 @@ class RedisJournal:
         for id, fields in found[0][1] if found else ():
             if END in fields:
                 return frames, True
-            # redis-py gives a dict of fields, so each frame has a name of its own.
+            # redis-py takes a dict of fields, so each frame needs a different name.
             batch = list(fields.values())
             first = _number(id) - len(batch)
             frames += batch[max(0, place + len(frames) - first) :]
@@ -248,7 +249,7 @@ class RedisJournal:
             thread.start()
 
     def _write(self) -> None:
-        """Write what waits: one round trip for all of it."""
+        """Write everything that waits, in one round trip."""
         while True:
             with self._changed:
                 while not self._waiting:
@@ -286,7 +287,7 @@ class RedisJournal:
         ended: list[_Turn] = []
         for turn in turns:
             key = self._key("turn", turn.id)
-            # The end is noted after the last frame, so it is looked at before the count.
+            # The end is recorded after the last frame, so read the end before the count.
             end, count = turn.ended, len(turn.frames)
             for start in range(turn.written, count, BATCH_FRAMES):
                 batch = turn.frames[start : min(start + BATCH_FRAMES, count)]
@@ -314,7 +315,7 @@ class RedisJournal:
                     self._turns.pop(turn.id, None)
 
     def _look_up(self, turn: _Turn) -> None:
-        """Ask Redis how much of a turn it has: it may have lost some, or taken what failed."""
+        """Ask Redis how much of a turn it has: it may have lost some, or stored a failed write."""
         last = self._redis.xrevrange(self._key("turn", turn.id), count=1)
         if not last:
             turn.written = 0
@@ -333,7 +334,7 @@ class RedisJournal:
         turn.stop()
 
     def _watch(self) -> None:
-        """Hear of stops and renew the leases."""
+        """Receive stop requests and renew the leases."""
         heard: Any = None
         due = 0.0
         while not self._closed:
@@ -350,7 +351,7 @@ class RedisJournal:
                 if message is not None:
                     self._heard(message["data"].decode())
             except (RedisError, OSError, ValueError):
-                # ValueError: redis-py's, for a connection that was closed under it.
+                # ValueError: raised by redis-py for a connection that was closed meanwhile.
                 if heard is not None:
                     with contextlib.suppress(Exception):
                         heard.close()
@@ -366,7 +367,7 @@ class RedisJournal:
                 heard.close()
 
     def _doubt(self) -> None:
-        """Have the writer look whether Redis still has the turns, after a new connection."""
+        """Make the writer check whether Redis still has the turns, after a new connection."""
         with self._changed:
             for turn in self._turns.values():
                 turn.doubtful = True
@@ -427,13 +428,13 @@ class _Turn:
     """A turn that this process reads.
 
     Attributes:
-        frames: all of them, in case Redis loses them while the turn is read.
-        ended: there will be no more.
+        frames: all frames, in case Redis loses them while the turn is read.
+        ended: there will be no more frames.
         written: how many frames Redis has.
-        doubtful: Redis may have another number of them.
+        doubtful: Redis may have a different number of them.
         complete: Redis has the end.
-        renewed: when Redis was last known to have the lease, on the monotonic clock.
-        lost: the journal has given the turn up.
+        renewed: when the lease was last known to be in Redis, on the monotonic clock.
+        lost: the journal has given up the turn.
     """
 
     def __init__(self, journal: RedisJournal, chat: str) -> None:
@@ -447,7 +448,7 @@ class _Turn:
         self.renewed = 0.0
         self.lost = False
         self._journal = journal
-        # Guards what follows.
+        # Guards the attributes below.
         self._lock = threading.Lock()
         self._stopped = False
         self._callbacks: list[Callable[[], object]] = []
@@ -467,7 +468,7 @@ class _Turn:
         callback()
 
     def stop(self) -> None:
-        """Tell the reader to stop."""
+        """Make the reader stop."""
         with self._lock:
             self._stopped = True
             callbacks, self._callbacks = self._callbacks, []
@@ -494,7 +495,7 @@ class _Following:
                 if not frames and not ended:
                     left = journal.leased_for(turn)
                     if not left:
-                        # What the worker wrote before its lease ran out.
+                        # The frames that the worker wrote before its lease expired.
                         frames, ended = journal.read(turn, self._place, 0.001)
             except RedisError as error:
                 if time.monotonic() - answered > lease:
@@ -511,7 +512,7 @@ class _Following:
             if frames or left:
                 away, answered = False, now
             elif away and now - answered < lease:
-                # Redis has just come back: its worker, too, has to come back.
+                # Redis has just come back, so give the worker time to come back too.
                 time.sleep(RETRY_SECONDS)
             else:
                 raise WorkerLost(turn)

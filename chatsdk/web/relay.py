@@ -1,4 +1,4 @@
-"""`relay`: a stream passed on to a browser, in the dialect that the browser speaks."""
+"""`relay`: passes a stream on to a browser, in the browser's dialect."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from chatsdk.web.pump import Pump
 
 __all__ = ["HEARTBEAT_SECONDS", "Relay", "relay", "stream_headers"]
 
-# Seconds of silence after which a line goes out that changes nothing. Proxies close connections
-# that are silent for 30 to 60 s.
+# Seconds of silence before a line without effect is sent. Proxies close connections that are silent
+# for 30 to 60 s.
 HEARTBEAT_SECONDS = 15.0
 
 
@@ -28,12 +28,12 @@ def relay(
     Args:
         stream: an `chatsdk.AnswerStream` or `chatsdk.TurnStream`, or a function that returns one;
             it is called at once, so a backend that refuses raises here.
-        dialect: what the browser speaks, any dialect that chatsdk can write.
+        dialect: the browser's dialect, any that chatsdk can encode.
         heartbeat: seconds of silence after which a heartbeat is sent.
 
     Raises:
-        ValueError: chatsdk cannot write the dialect, or `heartbeat` is not positive.
-        ChatError: the function that was given raised it.
+        ValueError: chatsdk cannot encode the dialect, or `heartbeat` is not positive.
+        ChatError: raised by the given function.
     """
     return Relay(stream, dialect=dialect, heartbeat=heartbeat)
 
@@ -50,8 +50,8 @@ def stream_headers(dialect: Dialect) -> list[tuple[str, str]]:
 class Relay:
     """An iterable of bytes with a ``close``, as WSGI servers take it.
 
-    The stream is read on a thread of its own, which begins with the first frame that is asked
-    for. Closing or dropping the relay closes the stream and its connection.
+    The stream is read on a background thread, which starts when the first frame is requested.
+    Closing or dropping the relay closes the stream and its connection.
 
     Attributes:
         headers: the header fields of the response, pairs of name and value.
@@ -92,7 +92,7 @@ class Relay:
 
     @property
     def pump(self) -> Pump:
-        """Where the frames come from; for servers that wait in an event loop."""
+        """The source of the frames, for servers with an event loop."""
         assert self._pump is not None
         self._pump.start()
         return self._pump
@@ -107,7 +107,7 @@ class Relay:
         return data or self.heartbeat_frame
 
     def close(self) -> None:
-        """End the answer and close the connection to the backend. Twice is harmless."""
+        """End the answer and close the connection to the backend. Calling it twice is harmless."""
         pump = self._pump
         if pump is not None:
             pump.close()
@@ -128,7 +128,7 @@ def _frames(parts: Iterable[Part], wording: Wording) -> Iterator[bytes]:
 
 
 def _model(stream: Any) -> str:
-    """The model that was asked for, in case the backend does not name it."""
+    """The requested model, in case the backend does not name its model."""
     body = getattr(stream, "body", None)
     model = body.get("model") if isinstance(body, dict) else None
     return model if isinstance(model, str) and model else "chat"

@@ -12,12 +12,12 @@ from chatsdk.web.exchange import WebRequest, WebResponse, of_refusal
 
 __all__ = ["Refused", "allowed_origin", "cors_headers", "is_chat_id", "own_host", "read_json"]
 
-# A chat's id stands in a path, in a header and in keys.
+# The id of a chat is used in a path, in a header and in keys.
 _CHAT_ID = re.compile(r"[A-Za-z0-9_~:@][A-Za-z0-9._~:@-]{0,127}")
 
 
 class Refused(Exception):
-    """The request is refused; `response` says how."""
+    """The request is refused; `response` is the response to send."""
 
     def __init__(self, response: WebResponse, kind: str = "", message: str = "") -> None:
         super().__init__(response.status)
@@ -29,7 +29,7 @@ class Refused(Exception):
     def of(
         cls, status: int, kind: str, message: str, headers: list[tuple[str, str]] | None = None
     ) -> Refused:
-        """Return the exception for a refusal in these words."""
+        """Return the exception for a refusal with this message."""
         return cls(of_refusal(refusal(status, kind, message, headers)), kind, message)
 
 
@@ -42,7 +42,7 @@ def allowed_origin(request: WebRequest, origins: Collection[str]) -> str | None:
     """Return the foreign origin that the request comes from, if it is allowed.
 
     Returns:
-        ``None`` for a request of the site's own page, or of no page at all.
+        ``None`` for a request from the site's own page, or not from a page.
 
     Raises:
         Refused: another site's page sent it.
@@ -100,7 +100,7 @@ def read_json(request: WebRequest, limit: int) -> Any:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        # A form of another site can be posted without asking; JSON cannot.
+        # Another site's form can be posted without a preflight; JSON cannot.
         raise Refused.of(415, "unsupported_media_type", "Send the request as application/json.")
     length = request.headers.get("content-length", "")
     too_long = Refused.of(413, "too_large", f"The request may have {limit} bytes at most.")

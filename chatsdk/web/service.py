@@ -34,11 +34,12 @@ __all__ = ["ChatService"]
 
 _log = logging.getLogger("chatsdk.web")
 
-# Seconds after which a browser may ask again when all turns of this process are taken.
+# Seconds after which a browser may try again when this process is at its limit of turns.
 RETRY_SECONDS = 5
 
-# Seconds, if a heartbeat is shorter, within which a refusal of the backend becomes a status. Later
-# the response begins without the backend, because proxies give up what is silent.
+# Seconds within which a backend's refusal becomes the response's status, if the heartbeat is not
+# shorter. After that the response begins without the backend, because proxies give up on silent
+# ones.
 PATIENCE_SECONDS = 2.0
 
 Prepare = Callable[
@@ -48,7 +49,7 @@ Authorize = Callable[[Any, "str | None"], bool]
 
 _DEFAULT: Any = object()
 
-# What the page speaks.
+# The page's dialect.
 _PAGE = writable("vercel")
 
 
@@ -56,29 +57,29 @@ class ChatService:
     """Begins, resumes and stops the turns of chats, for any framework.
 
     A turn is read on a thread of the process that began it, into the journal; browsers follow the
-    journal. So a turn goes on when its browser has gone, and a reload continues it.
+    journal. So a turn continues when its browser has gone, and a reload resumes it.
 
     Args:
-        client: asks the backend.
-        dialect: what the browser speaks: ``"vercel"`` for ``useChat``, or any dialect that
-            chatsdk can write and whose requests it can read.
-        journal: where turns are kept, a `MemoryJournal` of its own by default. ``None``: a turn
-            ends when its browser leaves, and there is nothing to resume.
-        authorize: ``authorize(request, chat_id) -> bool``, asked for each route with the
-            framework's own request, and with ``None`` for the page. Without it, whoever knows a
+        client: sends the requests to the backend.
+        dialect: the browser's dialect: ``"vercel"`` for ``useChat``, or any dialect whose answers
+            chatsdk can encode and whose requests it can decode.
+        journal: stores the turns, by default a new `MemoryJournal`. ``None``: a turn ends when its
+            browser leaves, and cannot be resumed.
+        authorize: ``authorize(request, chat_id) -> bool``, called for each route with the
+            framework's own request, and with ``None`` for the page. Without it, anyone who knows a
             chat's id may read that chat.
-        prepare: ``prepare(messages, options) -> (messages, options)``, called before the backend
-            is asked: it may add a system prompt or a model. A ValueError becomes a 400 with its
+        prepare: ``prepare(messages, options) -> (messages, options)``, called before the request to
+            the backend: it may add a system prompt or a model. A ValueError becomes a 400 with its
             text. Without it, the browser's options are not passed on.
-        heartbeat: seconds of silence after which a line is sent that changes nothing.
-        max_turns: how many turns this process reads at once.
-        max_body: bytes that a request may have.
+        heartbeat: seconds of silence before a line without effect is sent.
+        max_turns: maximum number of turns that this process reads at once.
+        max_body: maximum size of a request's body, in bytes.
         page: serve a chat page at ``GET /``.
         origins: other sites whose pages may use the chat, such as ``"https://example.com"``.
         tools: functions that the model may call, as in `chatsdk.ChatSession.ask`.
 
     Raises:
-        TypeError, ValueError: an argument that cannot work.
+        TypeError, ValueError: an argument is invalid.
     """
 
     def __init__(
@@ -128,18 +129,18 @@ class ChatService:
 
     @property
     def dialect(self) -> Dialect:
-        """What the browser speaks."""
+        """The browser's dialect."""
         return self._dialect
 
     @property
     def max_body(self) -> int:
-        """Bytes that a request may have."""
+        """Maximum size of a request's body, in bytes."""
         return self._max_body
 
     def respond(self, request: WebRequest) -> WebResponse:
         """Answer one request.
 
-        It blocks until the backend has accepted or refused a new turn, for a heartbeat at most.
+        Blocks until the backend has accepted or refused a new turn, at most for a heartbeat.
         """
         origin: str | None = None
         try:
@@ -234,7 +235,7 @@ class ChatService:
             response = of_refusal(error_response(refused))
             return response._replace(headers=[*response.headers, ("X-Chat-Id", chat)])
         if isinstance(refused, ValueError):
-            # The backend cannot be asked that way, for example with a picture.
+            # For example, the backend does not accept images.
             raise Refused.of(400, "bad_request", str(refused))
         if refused is not None:
             raise refused
@@ -245,10 +246,10 @@ class ChatService:
         return self._follow(self._journal, chat, None, turn.wording, turn)
 
     def _resume(self, request: WebRequest, chat: str, wording: Wording) -> WebResponse | None:
-        """Follow the turn that a repeated POST has begun already.
+        """Follow the turn that a repeated POST has already begun.
 
         A client that posts and reconnects, such as fetch-event-source, sends its POST again with
-        the last id that it got.
+        the last id that it received.
         """
         after = request.headers.get("last-event-id")
         if after is None or self._journal is None:
@@ -261,7 +262,7 @@ class ChatService:
             return None
         response = self._follow(self._journal, chat, after, wording)
         if response.status == 204:
-            # The end of an event stream; for a client that posts, 204 is a failure.
+            # The end of an event stream, because a client that posts takes a 204 for a failure.
             headers = [*stream_headers(wording.dialect), ("X-Chat-Id", chat)]
             response = WebResponse(200, headers)
         return response
@@ -283,7 +284,7 @@ class ChatService:
         return Question(chat, tuple(messages), dict(options), conversation, self._tools)
 
     def _spoken(self, request: WebRequest) -> Dialect:
-        """The dialect of this request: our own page speaks Vercel's, whatever else is served."""
+        """The dialect of this request: the built-in page always speaks Vercel's."""
         return _PAGE if self._page and "page" in request.query else self._dialect
 
     def _relayed(self, turn: Turn, chat: str, dialect: Dialect) -> WebResponse:
@@ -319,7 +320,7 @@ class ChatService:
 
 
 def _wording(dialect: Dialect, asked: AskedFor) -> Wording:
-    # An answer that goes on after the results of tools is the same message of the page.
+    # An answer that continues after tool results is the same message on the page.
     id = None
     if asked.messages[-1].role == "tool":
         id = next((m.id for m in reversed(asked.messages) if m.role == "assistant"), None)

@@ -29,7 +29,7 @@ def stream_response(
     dialect: str | Dialect = "openai",
     heartbeat: float = HEARTBEAT_SECONDS,
 ) -> StreamingResponse:
-    """Return the response that passes a stream on to the browser; see `chatsdk.web.relay`.
+    """Return the response that relays a stream to the browser; see `chatsdk.web.relay`.
 
     Call it in an endpoint declared with ``def``, because opening a stream blocks.
     """
@@ -38,7 +38,7 @@ def stream_response(
 
 
 def error_response(error: ChatError) -> Response:
-    """Return the response for an error that came before the answer began."""
+    """Return the response for an error that was raised before the answer began."""
     found = error_responses.error_response(error)
     return _with_headers(Response(found.body, found.status), found.headers)
 

@@ -9,7 +9,7 @@ from chatsdk.dialects import Dialect
 
 __all__ = ["options_for"]
 
-# Dialects whose backends are told which model is to answer.
+# Dialects whose requests name the model.
 _NAMES_MODEL = frozenset(
     (
         "anthropic",
@@ -68,14 +68,14 @@ _OPENAI_ALIKE = ("deepseek", "ragflow_openai", "maxkb", "fastgpt", "dashscope")
 
 
 def options_for(backend: Dialect, front: Dialect, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that the backend takes, of those that came in the front's names.
+    """Return the options for the backend, from options in the front's names.
 
-    Between two dialects, the options that steer sampling are translated if the backend has them;
-    options that only the front's own backend knows are left out. Tools, which change what an
-    answer is, are never left out in silence.
+    Between two dialects, sampling options are translated if the backend has them; options that only
+    the front's own backend knows are left out. Tools are never left out silently, because they
+    change the answer.
 
     Raises:
-        ValueError: the backend cannot be given tools.
+        ValueError: the backend does not accept tools.
     """
     if backend.name == front.name:
         return dict(options)
@@ -120,7 +120,7 @@ def _neutral(family: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _choice(value: Any, family: str) -> Any:
-    """Translate which tool is to be called."""
+    """Translate the choice of a tool to call."""
     kind, name = value, None
     if isinstance(value, Mapping):
         kind = value.get("type")

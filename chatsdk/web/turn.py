@@ -26,11 +26,11 @@ _log = logging.getLogger("chatsdk.web")
 
 
 class Question(NamedTuple):
-    """What is asked in a turn.
+    """The request of a turn.
 
     Attributes:
         chat: the chat's id.
-        messages: the conversation, or, if the backend keeps the history, what is new in it.
+        messages: the conversation, or only its new part if the backend stores the history.
         options: for the body.
         conversation_id: the backend's, or ``None``.
         tools: functions that the model may call, or ``None``.
@@ -44,7 +44,7 @@ class Question(NamedTuple):
 
 
 class Turn:
-    """Asks the backend and writes the frames of its answer into the journal.
+    """Sends the request and writes the frames of the answer into the journal.
 
     Attributes:
         wording: encodes the answer.
@@ -70,7 +70,7 @@ class Turn:
         self.id: str | None = None
 
     def open(self) -> Any:
-        """Ask the backend, and return the stream.
+        """Send the request, and return the stream.
 
         Raises:
             ChatError: the backend refused or cannot be reached.
@@ -92,11 +92,11 @@ class Turn:
         return _Released(stream, self._release)
 
     def parts(self, stream: Any) -> Iterator[Part]:
-        """Yield the parts of the answer, the results of tools among them."""
+        """Yield the parts of the answer, including the results of tools."""
         return parts_of(stream, self._results)
 
     def stop(self) -> None:
-        """End the turn, from any thread, also before the backend has answered."""
+        """End the turn, from any thread, even before the backend has answered."""
         self._cancel.set()
         session = self._session
         if session is not None:
@@ -121,7 +121,7 @@ class Turn:
         self._results.append(ToolResult(call.id, text, failed))
 
     def start(self, journal: Journal) -> None:
-        """Begin the turn in the journal and read it on a thread of its own."""
+        """Begin the turn in the journal and read it on a background thread."""
         try:
             entries = journal.begin(self._question.chat)
             self.id = entries.id
@@ -170,7 +170,7 @@ class Turn:
 
 
 class _Released:
-    """A stream that gives its place among the running turns back when it is closed."""
+    """A stream whose closing frees its place among the running turns."""
 
     def __init__(self, stream: Any, release: Callable[[], object]) -> None:
         self._stream = stream

@@ -13,7 +13,7 @@ __all__ = ["Responder", "application", "request_of", "status_line"]
 
 
 class Responder(Protocol):
-    """What answers requests: a `ChatService` or a `Gateway`."""
+    """Answers requests: a `ChatService` or a `Gateway`."""
 
     def respond(self, request: WebRequest) -> WebResponse:
         """Answer one request."""
@@ -42,7 +42,7 @@ def application(responder: Responder) -> Callable[[dict[str, Any], Any], Iterabl
 
 
 def status_line(status: int) -> str:
-    """Return the status as WSGI wants it, such as ``200 OK``."""
+    """Return the status in WSGI's form, such as ``200 OK``."""
     return f"{status} {HTTPStatus(status).phrase}"
 
 
@@ -57,8 +57,8 @@ def request_of(
 
     Args:
         environ: as the server made it.
-        native: what `authorize` is asked with; the environ itself by default.
-        mount, path: if a framework has routed already.
+        native: the argument for `authorize`; by default the environ itself.
+        mount, path: if a framework has already routed the request.
     """
     headers = {
         name[5:].replace("_", "-").lower(): value
@@ -93,7 +93,7 @@ def read_body(environ: Mapping[str, Any], limit: int) -> bytes:
     if length.isascii() and length.isdigit():
         limit = min(limit, int(length))
     elif not environ.get("wsgi.input_terminated"):
-        # The server does not end the stream where the body ends: reading on would block.
+        # The server does not end the stream at the end of the body: reading on would block.
         return b""
     pieces: list[bytes] = []
     while limit > 0:
