@@ -1,4 +1,4 @@
-"""One answer: `ChatClient` sends, `AnswerStream` is what comes back."""
+"""One answer: `ChatClient` sends the request, `AnswerStream` reads the response."""
 
 from __future__ import annotations
 

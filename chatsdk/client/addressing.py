@@ -1,4 +1,4 @@
-"""Checks the address before anything is sent."""
+"""Validates the URL before anything is sent."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from chatsdk.transport import has_adapter, shown_url
 
-# A name or an IPv4 address.
+# A host name or an IPv4 address.
 HOST = re.compile(r"[\w-]+(\.[\w-]+)*")
 
-# Hosts of this machine and of its network, where TLS is rare.
+# Hosts on this machine and in local networks, where TLS is rare.
 LOCAL = re.compile(r"localhost|127\..*|10\..*|192\.168\..*|[^.]+|.+\.(local|lan|internal)")
 
 __all__ = ["checked_url"]
 
 
-# What brings an adapter for a scheme.
+# How to get an adapter for a scheme.
 BRINGERS = {
     "http+unix": "pip install requests-unixsocket, and pass http=requests_unixsocket.Session()",
 }
 
 
 def checked_url(url: object, http: object = None) -> tuple[str, str | None]:
-    """Return the URL fit to be sent to, and the ``Authorization`` that stood in it, if any.
+    """Return the URL to send to, and the ``Authorization`` from its user and password, if any.
 
     Args:
-        url: the address.
+        url: the URL.
         http: the caller's session, which decides about schemes other than http and https.
 
     Raises:
-        TypeError, ValueError: no such address; the message shows neither password nor query.
+        TypeError, ValueError: it is not such a URL; the message shows neither password nor query.
     """
     if not isinstance(url, str):
         raise TypeError(f"a URL is a string, not {type(url).__name__}")
@@ -75,7 +75,7 @@ def checked_url(url: object, http: object = None) -> tuple[str, str | None]:
 
 
 def _likely(url: str) -> str | None:
-    """Return the question for an address without its scheme, ``None`` if it is none."""
+    """Return the question for a URL without its scheme, ``None`` if it is not one."""
     if "://" in url:
         return None
     try:

@@ -44,22 +44,22 @@ __all__ = ["ChatClient"]
 
 logger = logging.getLogger("chatsdk")
 
-# The statuses of an address that is not the API's.
+# Status codes that suggest a wrong URL.
 NOT_HERE = (404, 405)
 
 Prompt = str | Message | Mapping[str, Any] | Iterable[Message | Mapping[str, Any] | str]
 
 
 class ChatClient:
-    """Streams answers from one address of a chat backend. A context manager.
+    """Streams answers from one URL of a chat backend. A context manager.
 
     Args:
         url: the backend's base URL as its provider publishes it, such as
-            ``https://api.openai.com/v1`` or ``http://localhost:11434``, or the whole address that
+            ``https://api.openai.com/v1`` or ``http://localhost:11434``, or the complete URL that
             takes the POST. A base URL is completed if the dialect is named or the host or port is
             known; see `url`.
-        dialect: what the backend speaks: a name (see `chatsdk.dialects.names`), a `Dialect`, or
-            ``"auto"``, which goes by the URL to ask and by the response to read.
+        dialect: the backend's protocol: a name (see `chatsdk.dialects.names`), a `Dialect`, or
+            ``"auto"``, which derives it from the URL for requests, and from the response.
         token: the API key, without ``Bearer``: a string, or a callable that returns it, called for
             each request and once more after a 401.
         headers: more header fields; they replace those that chatsdk would send.
@@ -67,29 +67,29 @@ class ChatClient:
         timeout: a `Timeout`, or a number of seconds (see `Timeout.of`).
         retry: a `Retry`; ``Retry(attempts=1)`` never sends a request again.
         limits: a `Limits`.
-        http: a ``requests.Session`` of your own: its proxies, certificates, adapters, cookies and
+        http: your ``requests.Session``: its proxies, certificates, adapters, cookies and
             authentication are used.
         verify: as in requests: ``False``, or the path of a CA bundle. It overrides the
             environment's ``REQUESTS_CA_BUNDLE``.
         cert: a client certificate for mutual TLS, as in requests: the path of a PEM file with the
             certificate and its key, or the paths of both, ``("client.crt", "client.key")``.
         proxies: as in requests, such as ``{"https": "http://proxy:3128"}``.
-        follow_redirects: follow a 307 or 308 within the same origin. No other redirect is ever
-            followed, because it would take the token elsewhere, or turn the POST into a GET.
-        exact_url: post to `url` as it is written, and complete nothing.
+        follow_redirects: follow a 307 or 308 within the same origin. Other redirects are never
+            followed, because they would take the token elsewhere, or turn the POST into a GET.
+        exact_url: post to `url` as it is, without completing it.
         tap: called with every read, ``tap(data: bytes, at: float)``, `at` in seconds of the
             monotonic clock, before anything is parsed. An object may also have the methods
             ``on_head(head)``, called with each response's `chatsdk.transport.telling.ResponseHead`,
-            ``on_wire(data, at)``, with the bytes of each read of the socket as they came, and
+            ``on_wire(data, at)``, with the bytes of each read of the socket as they arrive, and
             ``on_end(end)``, with ``"whole"``, ``"cut"``, ``"timeout"`` or ``"stopped"``.
 
     A client may be shared by threads, and survives a ``fork()``.
 
     Raises:
-        TypeError, ValueError: an argument that cannot work; nothing was sent.
+        TypeError, ValueError: an argument is invalid; nothing was sent.
     """
 
-    # For tools that look at any stream.
+    # For tools that inspect any stream.
     _method = "POST"
 
     @checked_keywords
@@ -144,10 +144,10 @@ class ChatClient:
 
     @property
     def url(self) -> str:
-        """The address that is posted to, without user, password and query.
+        """The URL that is posted to, without user, password and query.
 
-        If each request names its model in the address, as Gemini's do, it has the model of
-        `defaults`, or ``{model}``.
+        If the URL names the model, as Gemini's does, it contains the model of `defaults`, or
+        ``{model}``.
         """
         url = self._url
         if MODEL in url and self._defaults.get("model"):
@@ -156,7 +156,7 @@ class ChatClient:
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect that the client was made with."""
+        """The dialect that was passed to the constructor."""
         return self._dialect
 
     @property
@@ -166,7 +166,7 @@ class ChatClient:
 
     @property
     def ask_dialect(self) -> Dialect:
-        """The dialect that `ask` writes: `dialect`, or for ``auto`` the one that the URL shows."""
+        """The dialect that `ask` encodes with: `dialect`, or for ``auto`` the URL's."""
         return ask_dialect(self._dialect, self._url)
 
     def send(
@@ -174,17 +174,17 @@ class ChatClient:
     ) -> AnswerStream:
         """POST exactly this JSON body, and return the answer as a stream.
 
-        It returns once the status and headers of the response are there.
+        Returns once the response's status and headers have arrived.
 
         Args:
             body: a dict, or any other JSON value that the backend takes.
-            cancel: a `Cancel` by which another thread can stop this call too.
+            cancel: a `Cancel` that lets another thread stop this call, too.
             idempotency_key: sent as ``Idempotency-Key``; overrides `Retry.idempotency_key`.
 
         Raises:
             TypeError, ValueError: the body is not JSON; nothing was sent.
             ConnectError, ChatTimeout, HTTPStatusError, BackendError, NotAStreamError,
-            StreamInterrupted, ProtocolError: as they say.
+            StreamInterrupted, ProtocolError: as described in `chatsdk.errors`.
         """
         dialect = self._dialect.for_request(body)
         request = self._request(body, dialect, cancel, idempotency_key, options=self._defaults)
@@ -199,20 +199,19 @@ class ChatClient:
         conversation_id: str | None = None,
         **options: Any,
     ) -> AnswerStream:
-        """Ask a prompt or a list of messages; the dialect writes the body.
+        """Ask a prompt or a list of messages; the dialect encodes the body.
 
         Args:
             prompt: the text, or messages such as ``{"role": "user", "content": "Hi"}``.
             cancel, idempotency_key: as in `send`.
             conversation_id: the conversation to continue, if the backend keeps the history.
-            options: fields of the body: ``model``, ``temperature``, whatever the backend takes.
-                They override `defaults`. ``tools=[...]`` takes declarations; a session runs
-                functions.
+            options: fields of the body, such as ``model`` or ``temperature``. They override
+                `defaults`. ``tools=[...]`` takes declarations; only a session runs functions.
 
         Raises:
-            TypeError: a misspelt option, or functions as tools.
-            ValueError: the dialect is ``auto`` and the URL does not show which backend this is;
-                the message shows the address that was probably meant. Otherwise as in `send`.
+            TypeError: an option is misspelt, or the tools are functions.
+            ValueError: the dialect is ``auto`` and the URL does not identify the backend; the
+                message suggests the URL that was probably meant. Otherwise as in `send`.
         """
         dialect = self.ask_dialect
         messages = Message.all_of(prompt)
@@ -247,7 +246,7 @@ class ChatClient:
         return self._send(request, body, dialect)
 
     def close(self) -> None:
-        """End the requests in flight and close the idle connections. Twice is harmless."""
+        """Cancel the requests under way and close the idle connections. Twice is harmless."""
         self._transport.close()
 
     def _request(
@@ -271,7 +270,7 @@ class ChatClient:
         try:
             if callable(given):
                 given = given()
-            # The URL is no variable of a frame: its query may hold a secret.
+            # Keep the URL out of the frame's variables, because its query may hold a secret.
             return Request(
                 address(with_model(self._url, options)[0]),
                 data,
@@ -285,7 +284,7 @@ class ChatClient:
         try:
             raise failure
         finally:
-            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            # Break the cycle error -> traceback -> frame -> error.
             del failure
 
     def _send(self, request: Request, body: Any, dialect: Dialect) -> AnswerStream:
@@ -339,10 +338,10 @@ class ChatClient:
             )
             return AnswerStream(reading, body, story)
         try:
-            # Without the frames below: their variables hold tokens, and bytes that the server sent.
+            # Without the frames below: their variables hold tokens and the server's bytes.
             raise failure
         finally:
-            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            # Break the cycle error -> traceback -> frame -> error.
             del failure
 
     def __enter__(self) -> ChatClient:
@@ -367,7 +366,7 @@ def _json(body: Any) -> bytes:
     try:
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
-        # Half of a surrogate pair: only an escape can carry it.
+        # Half of a surrogate pair can be sent only as an escape.
         return json.dumps(body, allow_nan=False).encode()
     except TypeError as error:
         raise TypeError(

@@ -1,4 +1,4 @@
-"""`show`: an answer in a notebook, whose cell shows it while it streams."""
+"""`show`: displays a streaming answer in a notebook's cell."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from chatsdk.answer.markdown import markdown_of
 
 __all__ = ["show"]
 
-# Seconds between two updates at least: with each the browser renders the whole text anew.
+# Shortest time between two updates, in seconds: the browser renders all the text for each.
 UPDATE_SECONDS = 0.1
 
 MISSING = "stream.display() needs IPython: pip install ipython"
 
 
 def show(stream: Generator[Answer, None, None]) -> None:
-    """Read a stream to its end, and show what it says, in one output of the cell.
+    """Read a stream to its end, and show the answer in one output of the cell.
 
     Raises:
         ImportError: IPython is not installed; nothing was read.
-        ChatError: what ended the answer before its end. What had come is shown.
+        ChatError: the answer failed. The text received before stays visible.
     """
     try:
         from IPython import get_ipython  # type: ignore[import-not-found, unused-ignore]
         from IPython.display import display  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
         raise ImportError(MISSING) from error
-    # Only a kernel's output can be changed; a terminal would show each state below the last one.
+    # Only a kernel's output can be updated; a terminal would print every state below the last.
     in_notebook = getattr(get_ipython(), "kernel", None) is not None
-    # Also at an interrupt from the keyboard, after which nobody reads on.
+    # Close the stream after a keyboard interrupt, too, because nothing reads it afterwards.
     with closing(stream):
         if in_notebook:
             _show_in_place(stream, display)
@@ -60,26 +60,26 @@ def _print(stream: Generator[Answer, None, None]) -> None:
 
 
 class Output:
-    """One output of a cell, which shows the newest answer.
+    """One output of a cell, which shows the latest answer.
 
-    A suppressed update is shown `UPDATE_SECONDS` later at most, by a timer's thread: the one that
-    reads may be waiting for the backend by then.
+    A timer's thread shows a suppressed update at most `UPDATE_SECONDS` later, because the reading
+    thread may be waiting for the backend by then.
     """
 
     def __init__(self, display: Callable[..., Any]) -> None:
         self._display = display
-        # Guards all below. Held while displaying, so that no state comes after a newer one.
+        # Guards all below. Held while displaying, so that states are shown in order.
         self._lock = threading.Lock()
         self._newest = Answer()
         self._shown: str | None = None
         self._handle: Any = None
         self._due = 0.0
-        # While it is there, it will show what is newest.
+        # While set, it will show the latest answer.
         self._timer: threading.Timer | None = None
         self._ended = False
 
     def put(self, answer: Answer) -> None:
-        """Show `answer`, now or soon."""
+        """Show `answer`, at once or when the interval has passed."""
         with self._lock:
             self._newest = answer
             if self._timer is not None:
@@ -88,7 +88,7 @@ class Output:
             if delay <= 0:
                 self._update()
                 return
-            # A kernel keeps in the context which cell its output belongs to.
+            # A kernel stores in the context which cell an output belongs to.
             context = contextvars.copy_context()
             self._timer = threading.Timer(delay, context.run, (self._catch_up,))
             self._timer.name = "chatsdk-display"

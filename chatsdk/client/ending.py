@@ -1,4 +1,4 @@
-"""The end of a response: what comes only there, and whether the answer is whole."""
+"""The end of a response: last parts, and the proof that the answer is complete."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from chatsdk.transport.faults import Stopped
 
 __all__ = ["after_end", "conclude", "last", "rest"]
 
-# How long frames that a dialect promises after its end marker are waited for, in seconds.
+# Seconds to wait for the frames that a dialect sends after its end marker.
 AFTER_END_SECONDS = 0.5
 
 
 def rest(reading: Reading, eventless: bytes | None) -> Iterator[Answer]:
-    """What is known only at the end of the body; `eventless`: it had no event, but these bytes."""
+    """Yield what only the body's end completes; `eventless` is a body without events, or None."""
     if reading.document is not None:
         yield from _document(reading, reading.document)
         return
@@ -38,7 +38,7 @@ def rest(reading: Reading, eventless: bytes | None) -> Iterator[Answer]:
 
 
 def last(reading: Reading, answer: Answer) -> Iterator[Answer]:
-    """Yield an answer if it says more than the one before, then raise the backend's own error."""
+    """Yield the answer if it adds to the previous one, then raise the backend's error, if any."""
     if answer is not reading.answer and answer.adds_to(reading.answer):
         reading.answer = answer
         yield answer
@@ -48,7 +48,7 @@ def last(reading: Reading, answer: Answer) -> Iterator[Answer]:
 
 
 def after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[Answer]:
-    """Take what follows the end marker; nothing that goes wrong there is an error any more."""
+    """Read the frames after the end marker, ignoring failures."""
     exchange, builder = reading.exchange, reading.builder
     dialect = reading.decoder.dialect or reading.dialect
     if not dialect.about.more_after_end:
@@ -75,9 +75,9 @@ def after_end(reading: Reading, events: Iterator[ServerSentEvent]) -> Iterator[A
 
 
 def conclude(reading: Reading, tail: bytes) -> Iterator[Answer]:
-    """Note what proves the answer whole, or raise `StreamInterrupted`.
+    """Record the proof that the answer is complete, or raise `StreamInterrupted`.
 
-    `tail` is what was read last: an error may stand there that is no event.
+    `tail` is the last data read, which may contain an error outside an event.
     """
     builder, exchange = reading.builder, reading.exchange
     if not builder.ended:
@@ -98,7 +98,7 @@ def conclude(reading: Reading, tail: bytes) -> Iterator[Answer]:
         pending=pending,
     )
     if reading.left and end != "marker":
-        # It was not cut: we ended it, a while after the last finish reason.
+        # Not truncated: chatsdk stopped waiting some time after the last finish reason.
         end = "finish_reason"
     if end is None:
         if (failure := bare_error(tail)) is not None:
@@ -114,7 +114,7 @@ def conclude(reading: Reading, tail: bytes) -> Iterator[Answer]:
 
 
 def _outside(reading: Reading, tail: bytes) -> Failure | None:
-    """The error that stood outside of events."""
+    """The error sent outside an event, if any."""
     if reading.parser.errors:
         from chatsdk.dialects.refusing import failure_said
 
@@ -123,7 +123,7 @@ def _outside(reading: Reading, tail: bytes) -> Failure | None:
 
 
 def _not_understood(reading: Reading) -> ChatError:
-    """The error for a stream of which nothing was understood; its end proves nothing."""
+    """The error for a stream that was not understood, so that its end proves nothing."""
     from chatsdk.dialects.understanding import misread
 
     exchange, decided = reading.exchange, reading.decoder.dialect
@@ -152,9 +152,9 @@ def _failed(failure: Failure) -> BackendError:
 
 
 def _check_body_without_events(reading: Reading, body: bytes) -> None:
-    """Raise what a body says that calls itself a stream and has no event in it.
+    """Raise an error for a body declared as a stream that contains no events.
 
-    One that was cut in its first event, or holds comments only, is left to `conclude`.
+    A body that was truncated in its first event, or holds only comments, is left to `conclude`.
     """
     exchange = reading.exchange
     error = refused(exchange, reading.dialect, body) if body.lstrip()[:1] == b"{" else None
@@ -164,9 +164,9 @@ def _check_body_without_events(reading: Reading, body: bytes) -> None:
     if lines and all(line.startswith(b":") for line in lines):
         if reading.decoder.dialect is not None:
             return
-        # No dialect showed itself, so there is none whose end this could be.
+        # The dialect was not recognised, so its end marker is unknown.
         raise StreamInterrupted("the stream ended before its first event: only comments came")
-    # A line of JSON begins like a document, an event does not.
+    # A line of JSON may begin like a document, an event may not.
     other = (b"<", b"{") if reading.framing.startswith("sse") else b"<"
     if reading.parser.pending and not body.lstrip().startswith(other):
         return
@@ -180,7 +180,7 @@ def _check_body_without_events(reading: Reading, body: bytes) -> None:
 
 
 def _document(reading: Reading, document: Document) -> Iterator[Answer]:
-    """The one step of an answer that came whole."""
+    """The only step of an answer that arrived as one document."""
     answer = reading.builder.step(
         document.parts,
         payload=document.payload,

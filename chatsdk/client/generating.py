@@ -1,4 +1,4 @@
-"""What the streams of a client and of a session have in common as generators of answers."""
+"""`AnswerGenerator`: the generator methods of a client's and a session's stream."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _Self = TypeVar("_Self", bound="AnswerGenerator")
 
 
 class AnswerGenerator(Generator[Answer, None, None]):
-    """A generator of `Answer` over another, which one reader at a time reads; a context manager.
+    """A generator of `Answer` over another one, for one reader at a time; a context manager.
 
-    A subclass sets ``_steps``, the generator that is read, and has ``throw`` and ``close``.
+    A subclass sets ``_steps``, the inner generator, and defines ``throw`` and ``close``.
     """
 
     _steps: Generator[Answer, Any, None]
-    # What a second reader is told.
+    # The error message for a second reader.
     _two_readers: ClassVar[str]
 
     def __iter__(self: _Self) -> _Self:
@@ -35,26 +35,26 @@ class AnswerGenerator(Generator[Answer, None, None]):
         raise RuntimeError(self._two_readers)
 
     def send(self, value: None) -> Answer:
-        """As ``next()``; part of what a generator is."""
+        """As ``next()``; part of the generator interface."""
         return next(self)
 
     @abstractmethod
     def result(self) -> Answer:
-        """Read to the end and return the final `Answer`; after `stop`, what there is of it.
+        """Read to the end and return the final `Answer`; after `stop`, the part received.
 
         Raises:
-            ChatError: what ended the answer before its end.
+            ChatError: the answer failed.
         """
 
     def display(self) -> Answer:
         """Show the answer in a notebook's cell while it streams, and return it as `result` does.
 
-        It is Markdown in one output, updated in place ten times a second at most; what has come
-        stays there, however the answer ends. In a terminal the text is printed as it comes.
+        It is Markdown in one output, updated in place at most ten times a second; the text stays
+        visible however the answer ends. In a terminal the text is printed as it arrives.
 
         Raises:
             ImportError: IPython is missing (extra ``notebook``); nothing was read.
-            ChatError: what ended the answer before its end.
+            ChatError: the answer failed.
         """
         from chatsdk.client.displaying import show
 
@@ -69,12 +69,12 @@ class AnswerGenerator(Generator[Answer, None, None]):
 
 
 def error_of(typ: Any, val: BaseException | object) -> BaseException:
-    """Return the exception that the arguments of a generator's ``throw`` mean."""
+    """Return the exception that the arguments of a generator's ``throw`` describe."""
     error: BaseException = typ if isinstance(typ, BaseException) else typ(val) if val else typ()
     return error
 
 
 def is_running(error: ValueError) -> bool:
-    """Whether it is a generator's own "already executing", and nothing raised within it."""
+    """Whether this is a generator's "already executing" error, not one raised inside it."""
     traceback = error.__traceback__
     return traceback is not None and traceback.tb_next is None

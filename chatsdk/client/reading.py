@@ -1,4 +1,4 @@
-"""`Reading`: the state of one response that is read into answers."""
+"""`Reading`: the state of one response while it is read."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from chatsdk.transport.foreign import raised_by_handler
 
 __all__ = ["Reading"]
 
-# Events without meaning that are kept, so that an error can show the first strange one.
+# Events without meaning to keep, so that an error can show the first unknown one.
 KEPT_UNREAD = 8
 
-# What JSON that is an error has in it somewhere.
+# Matches somewhere in every JSON error.
 ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"|"detail"')
 
-# Under which names a request says which tools the client runs.
+# Fields of a request that declare the client's tools.
 TOOLS = ("tools", "functions", "toolConfig", "tool_config")
 
 
 class Reading:
-    """The state of one stream that is being read.
+    """The state of one stream while it is read.
 
-    The generator that reads holds this and not the `AnswerStream`, so that a stream which is
-    dropped is collected at once, without waiting for the garbage collector.
+    The reading generator refers to this and not to the `AnswerStream`, so that a dropped stream is
+    collected at once, without waiting for the garbage collector.
 
     Attributes:
-        answer: the newest `Answer`.
-        outcome: how it ended, ``None`` while it goes on.
-        left: the stream was not waited for any more after its last finish reason.
-        unread: the first events in which nothing was read.
-        decoder: reads the events; its ``dialect`` is what ``auto`` decided.
-        framing: how the body is cut into events, by `parser`.
+        answer: the latest `Answer`.
+        outcome: how the answer ended, ``None`` before that.
+        left: reading stopped some time after the last finish reason, before the body's end.
+        unread: the first events in which the decoder found nothing.
+        decoder: decodes the events; its ``dialect`` is the one that ``auto`` recognised.
+        framing: how `parser` splits the body into events.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Reading:
         self.outcome: Outcome | None = None
         self.left = False
         self._body = body
-        # What had been said when the last finish reason came.
+        # The counts of `AnswerBuilder.spoken` at the last finish reason.
         self._spoken: tuple[int, ...] | None = None
         self.unread: list[ServerSentEvent] = []
         self.framing = dialect.framing(exchange.content_type)
@@ -80,40 +80,40 @@ class Reading:
         )
 
     def end(self, outcome: Outcome) -> None:
-        """Note how it ended; the first time counts."""
+        """Record how it ended; only the first call counts."""
         if self.outcome is None:
             self.outcome = outcome
 
     def stopped(self) -> Outcome:
-        """The outcome of an answer that the user ended."""
+        """The outcome of an answer that the user stopped."""
         return Outcome("stopped", answer=self.answer, server_stop=self.server_stop)
 
     def stop(self) -> None:
-        """End as stopped, and tell the backend, which may go on without a reader."""
+        """End as stopped, and ask the backend to stop, because it may go on without a reader."""
         if self.outcome is None:
             self.end(self.stopped())
             self.server_stop.begin(self.decoder.dialect or self.dialect, self.answer)
 
     def fail(self, error: ChatError) -> ChatError:
-        """Complete an error with what is known here, and end with it."""
+        """Complete an error with the state of the stream, and end with it."""
         error.answer = self.answer
         if isinstance(error, NotAStreamError) and not error.status:
-            # A decoder found out.
+            # The decoder detected it, so the HTTP fields are missing.
             error.status = self.exchange.status
             error.content_type = self.exchange.content_type
         error.request_id = error.request_id or self.exchange.request_id
         self.exchange.secrets.scrub(error)
         if error.__cause__ is None:
-            # What was being handled when it was raised, a JSON error say, holds the payload.
+            # The exception being handled, such as a JSON error, may hold the payload.
             error.__context__ = None
         self.end(Outcome("error", error=error, answer=self.answer))
         return error
 
     def settle(self) -> None:
-        """Let the stream end soon, now that every choice has its finish reason.
+        """Limit the wait for the stream's end, now that every choice has its finish reason.
 
-        Words that still come begin that time anew. The reason is no end where the server runs the
-        tools that the model called: it goes on with their results.
+        Further text restarts the limit. The reason is not the end if the server runs the tools
+        that the model called, because the answer continues after their results.
         """
         if self.answer.finish_reason == "tool_calls" and not _declares_tools(self._body):
             return
@@ -123,7 +123,7 @@ class Reading:
             self.exchange.wire.settling = True
 
     def take(self, event: ServerSentEvent, at: float, received: int) -> Answer | None:
-        """Apply one event; ``None`` if it says nothing. All it can raise is a `ProtocolError`."""
+        """Apply one event; ``None`` if it adds nothing. Raises only `ProtocolError`."""
         try:
             parts = self.decoder.decode(event)
             data = event.data
@@ -133,7 +133,7 @@ class Reading:
                 parts = self._unread(event)
             return self.builder.step(parts, data, at, received)
         except ProtocolError:
-            # Gateways add OpenAI's end marker to everything.
+            # Gateways append OpenAI's end marker to every dialect.
             if event.data.strip() in DONE:
                 return None
             parts = self._unread(event) if event.event == "error" else ()
@@ -148,11 +148,11 @@ class Reading:
         raise self.unreadable(kind)
 
     def _unread(self, event: ServerSentEvent) -> Sequence[Part]:
-        """Look for an error in an event in which the dialect reads nothing."""
+        """Search for an error in an event in which the dialect found nothing."""
         if len(self.unread) < KEPT_UNREAD:
             self.unread.append(event)
         if event.event == "message" and not ERROR_WORD.search(event.data):
-            # As of signs of life.
+            # For example a ping.
             return ()
         from chatsdk.dialects.refusing import told
 

@@ -1,4 +1,4 @@
-"""Is it a stream? What a response is, told from its content type and its first bytes."""
+"""Detects whether a response is a stream, from its content type and first bytes."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from chatsdk.values import distinct
 
 __all__ = ["UNREADABLE", "Document", "ResponseInfo", "opened", "refused"]
 
-# An answer that comes as one JSON document is text; one of this many bytes would fill a book.
+# Largest non-streamed JSON answer to accept, in bytes: about the text of a book.
 DOCUMENT_BYTES = 1024 * 1024
 
 HTML = ("text/html", "application/xhtml+xml")
 
-# How a line of an event stream can begin (WHATWG HTML, "parsing an event stream").
+# Field names of an event stream's first line (WHATWG HTML, "parsing an event stream").
 FIELDS = (b"data", b"event", b"id", b"retry", b":")
 LONGEST_FIELD = 6
 
-# What is looked at to tell an event stream that has no content type.
+# Bytes to inspect when the content type does not identify an event stream.
 HEAD_BYTES = 4096
 
-# What decoders may raise for payloads nobody thought of; nothing of it leaves chatsdk as it is.
+# Exceptions that a decoder may raise on a malformed payload; always translated.
 UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError, ArithmeticError)
 
 
 @distinct
 class ResponseInfo(NamedTuple):
-    """The HTTP response that an answer comes in.
+    """The HTTP response that carries an answer.
 
     Attributes:
         status: the HTTP status code.
-        headers: the header fields, names in lower case, cookies left out.
+        headers: the header fields, names in lower case, without cookies.
         content_type: the media type, in lower case.
         request_id: the backend's id of the request, or ``None``.
     """
@@ -56,11 +56,11 @@ class ResponseInfo(NamedTuple):
 
 
 class Document(NamedTuple):
-    """An answer that came as one JSON document, though a stream was asked for.
+    """An answer that arrived as one JSON document, although a stream was requested.
 
     Attributes:
         payload: the JSON text.
-        parts: what the dialect reads in it.
+        parts: the parts that the dialect found in it.
     """
 
     payload: str
@@ -68,12 +68,12 @@ class Document(NamedTuple):
 
 
 def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Document | None]:
-    """Return the dialect, the bytes read to find out that this is a stream, or a document.
+    """Return the dialect, the bytes that were read to detect a stream, and a document or None.
 
-    The dialect is another one if the response itself shows it (`Dialect.for_response`).
+    The dialect changes if the response itself identifies another (`Dialect.for_response`).
 
     Raises:
-        NotAStreamError, BackendError: it is neither; the error says what came instead.
+        NotAStreamError, BackendError: it is neither; the error describes the response.
         ChatError: reading failed.
     """
     content_type = exchange.content_type
@@ -84,7 +84,7 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Docume
     framing = dialect.framing(content_type)
     if content_type == "text/event-stream" or (framing != "sse" and content_type not in HTML):
         return dialect, b"", None
-    # Frameworks call a stream text/html or application/json unless they are told otherwise.
+    # Frameworks label a stream text/html or application/json unless configured otherwise.
     head = _head(exchange, LONGEST_FIELD if framing == "sse" else 1)
     if dialect.name == "auto" and _bare(head).startswith(b"{"):
         head = _with_first_line(exchange, head)
@@ -106,7 +106,7 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Docume
 
 
 def refused(exchange: Exchange, dialect: Dialect, body: bytes) -> ChatError | None:
-    """Return the backend's refusal that stands in a body under a success status, if any."""
+    """Return the backend's error in a body with a success status, if there is one."""
     try:
         failure = dialect.error(exchange.status, exchange.headers, body)
     except Exception as error:
@@ -162,7 +162,7 @@ def _parts(dialect: Dialect, payload: object) -> Sequence[Part] | None:
 
 def _head(exchange: Exchange, enough: int) -> bytes:
     head = b""
-    # Blank lines may come first, but not without end.
+    # Blank lines may come first, but not endlessly.
     while len(head) <= HEAD_BYTES:
         more = exchange.read()
         head += more
@@ -172,7 +172,7 @@ def _head(exchange: Exchange, enough: int) -> bytes:
 
 
 def _with_first_line(exchange: Exchange, head: bytes) -> bytes:
-    """Read on until it shows whether a body is one JSON document or lines of JSON."""
+    """Read on until the body is known to be one JSON document or lines of JSON."""
     while len(head) < DOCUMENT_BYTES and not shows_lines(head):
         line, end, _ = _bare(head).partition(b"\n")
         if end and not is_json_object(line):

@@ -1,4 +1,4 @@
-"""Reads one response into answers: bytes, events, parts, and a new `Answer` for each event."""
+"""Reads one response into answers, one `Answer` per event."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from chatsdk.transport.foreign import freed
 
 __all__ = ["steps"]
 
-# The answer's size is looked at again after so many bytes of body.
+# Bytes of body between two checks of the answer's size.
 SIZE_CHECK_BYTES = 1024 * 1024
 
-# The end of the body is kept so far back: an error that is no event may stand there.
+# Bytes kept of the body's tail, to find an error sent outside an event.
 TAIL_BYTES = 4096
 
 
 def steps(reading: Reading) -> Generator[Answer, None, None]:
-    """Yield a new answer for each event, then note the outcome.
+    """Yield a new answer for each event, then record the outcome.
 
     Raises:
-        ChatError: what ended the answer before its end, with the partial answer.
+        ChatError: the answer failed; carries the partial answer.
     """
     exchange, builder = reading.exchange, reading.builder
     feed, take, ended = reading.parser.feed, reading.take, exchange.wire.causes
@@ -39,7 +39,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
     size_check = SIZE_CHECK_BYTES
     try:
         try:
-            # The loop stands here and not in a generator of its own: each costs 50 ns an event.
+            # The loop is inlined here: another generator would cost 50 ns per event.
             for data in _chunks(reading):
                 now = exchange.at
                 received = exchange.received
@@ -62,17 +62,17 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
                     yield from after_end(reading, events)
                     break
                 if errors:
-                    # The server need not end the stream after it.
+                    # The server may keep the stream open after an error.
                     break
                 if builder.grown:
                     builder.grown = False
                     exchange.wire.moved = True
                 if decoder.finished:
                     reading.settle()
-                # Behind a blank line nothing of the last reads belongs to what comes.
+                # After a blank line, earlier reads are not part of the next event.
                 tail = (data if tail.endswith(b"\n\n") else tail + data)[-TAIL_BYTES:]
                 if first and len(kept) < reading.limits.error_body:
-                    # No event yet: this may be something else that calls itself an event stream.
+                    # No events yet: the body may not be an event stream, despite its type.
                     kept += data
                 if received > size_check:
                     size_check = received + SIZE_CHECK_BYTES
@@ -82,7 +82,7 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
         except ChatTimeout as late:
             if late.phase != FINISHED:
                 raise
-            # The answer was whole before: the server just did not end it.
+            # The answer was complete; the server only did not end the body.
             reading.left = True
         yield from conclude(reading, tail)
         exchange.drain()
@@ -93,32 +93,32 @@ def steps(reading: Reading) -> Generator[Answer, None, None]:
         failure = reading.fail(error).with_traceback(None)
         exchange.close()
     except GeneratorExit:
-        # Dropped. This may be a garbage collection, at any point of the program.
+        # Dropped. This may run in a garbage collection, at any point of the program.
         reading.end(reading.stopped())
         exchange.abandon()
         raise
     except BaseException as error:
-        # A signal handler's, a tap's, or Ctrl-C.
+        # From a signal handler or a tap, or Ctrl-C.
         reading.end(reading.stopped())
         exchange.abandon()
         failure = freed(error)
     if failure is not None:
-        # Who reports errors may show the frames with their variables, and a server may echo a
-        # secret: nothing that it sent stands in this frame, and there are none below.
+        # Error reporters dump the variables of frames, and a server may echo a secret: clear what
+        # it sent. The traceback has no frames below this one.
         data = tail = b""
         kept.clear()
         event = None
         try:
             raise failure
         finally:
-            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            # Break the cycle error -> traceback -> frame -> error.
             del failure
 
 
 def _chunks(reading: Reading) -> Iterable[bytes]:
     if reading.document is not None:
         return ()
-    # No generator: it would be resumed for each event.
+    # Not a generator, which would be resumed for each read.
     return chain((reading.head,) if reading.head else (), iter(reading.exchange.read, b""))
 
 

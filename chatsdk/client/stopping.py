@@ -1,4 +1,4 @@
-"""Tells a backend to stop an answer that the user ended, where it has an endpoint for that."""
+"""Asks a backend to stop an answer, if it has an endpoint for that."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from chatsdk.transport.clock import now
 
 __all__ = ["ServerStop", "stop_url"]
 
-# How long the call may take, in seconds. It goes on in the background, but not for ever.
+# Longest duration of the stop request, in seconds. It runs in the background.
 STOP_SECONDS = 30.0
 
-# How long the end of the process waits for calls under way, in seconds: a script that stops an
-# answer and ends would otherwise leave the backend to generate the rest.
+# Seconds that the exiting process waits for stop requests under way. Without the wait, a script
+# that stops an answer and ends would leave the backend generating the rest.
 EXIT_SECONDS = 2.0
 
 
 class ServerStop:
-    """The background call that stops one answer on the server.
+    """The background request that stops one answer on the server.
 
-    Called, it gives what has become of it: ``None`` while nobody asked or nothing is known yet,
-    then ``"stopped"``, ``"refused"``, ``"unsupported"`` or the text of the error.
+    Calling the object returns the result: ``None`` before there is one, then ``"stopped"``,
+    ``"refused"``, ``"unsupported"`` or the text of the error.
     """
 
     def __init__(self, transport: Transport, url: str, body: Any) -> None:
@@ -45,7 +45,7 @@ class ServerStop:
         return self._result
 
     def begin(self, dialect: Dialect, answer: Answer) -> None:
-        """Ask the backend, on a thread of its own; the first time counts."""
+        """Send the request on a new thread; only the first call counts."""
         if self._asked:
             return
         self._asked = True
@@ -53,7 +53,7 @@ class ServerStop:
         if stop is None:
             self._result = "unsupported"
             return
-        # Not threading.Thread, whose start takes locks: a signal handler may be where we are.
+        # `Thread.start()` takes locks, and this may run in a signal handler, so use `_thread`.
         try:
             bell = _thread.allocate_lock()
             bell.acquire()
@@ -74,7 +74,7 @@ class ServerStop:
         try:
             self._result = self._ask(dialect, stop)
         except HTTPStatusError as error:
-            # A backend may answer that nothing is running any more, with a status of its own.
+            # Some backends use an error status to report that nothing is running any more.
             said = dialect.error(error.status, error.headers, error.body)
             self._result = "stopped" if said is None else "refused"
         except BackendError:
@@ -82,7 +82,7 @@ class ServerStop:
         except (ChatError, ValueError) as error:
             self._result = str(error)
         except Exception as error:
-            # The caller's own token function, say. Its message may be a secret.
+            # For example from the caller's token function. Its message may contain a secret.
             self._result = type(error).__name__
 
     def _ask(self, dialect: Dialect, stop: StopRequest) -> str:
@@ -96,7 +96,7 @@ class ServerStop:
             timeout=timeout,
             method=stop.method,
         )
-        # Apart from the client, which may be closed as soon as it has stopped its answer.
+        # A separate transport, because the client may be closed right after stopping its answer.
         transport = self._transport.apart()
         try:
             exchange = transport.open(request)
@@ -109,7 +109,7 @@ class ServerStop:
         return "stopped" if said is None else "refused"
 
 
-# The calls under way: which process makes them, and a lock that is free afterwards.
+# The requests under way: the process that sends each, and a lock that is released at its end.
 _under_way: set[tuple[int, _thread.LockType]] = set()
 
 
@@ -122,7 +122,7 @@ def _wait_for_calls() -> None:
 
 
 def stop_url(url: str, stop: StopRequest) -> str:
-    """Return the address of a stop request, from the address that the answer came from."""
+    """Return the URL of a stop request, given the URL that the answer came from."""
     parts = urlsplit(url)
     path = stop.path
     segments = (stop.relative,) if isinstance(stop.relative, str) else stop.relative or ()

@@ -1,4 +1,4 @@
-"""`AnswerStream`: what `send` returns."""
+"""`AnswerStream`: the streaming answer that `send` and `ask` return."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["AnswerStream"]
 
 
 class AnswerStream(AnswerGenerator):
-    """An answer that streams: a generator of `Answer`, one for each event, and a context manager.
+    """A streaming answer: a generator of `Answer`, one per event, and a context manager.
 
-    Iterate it, or drain it with `result`. It may be closed, stopped from any thread, or just
+    Iterate over it, or drain it with `result`. It may be closed, stopped from any thread, or just
     dropped, which closes it.
 
-    Iterating raises `chatsdk.ChatError` for whatever ends the answer before its end, with the
-    partial answer as ``error.answer``. After `stop` it simply ends. One thread reads it: another
-    one that tries meanwhile gets a `RuntimeError`.
+    Iterating raises a `chatsdk.ChatError` if the answer fails, with the partial answer as
+    ``error.answer``. After `stop` the iteration simply ends. Only one thread may read it: a second
+    reader gets a `RuntimeError`.
     """
 
     _two_readers = (
@@ -59,14 +59,14 @@ class AnswerStream(AnswerGenerator):
         val: BaseException | object = None,
         tb: TracebackType | None = None,
     ) -> Answer:
-        """Raise an exception where the stream waits; part of what a generator is."""
+        """Raise an exception where the stream is paused; part of the generator interface."""
         return self._steps.throw(error_of(typ, val))
 
     def close(self) -> None:
-        """End the stream and its connection. Twice is harmless.
+        """End the stream and its connection. Calling it twice is harmless.
 
-        While another thread is reading, it is `stop`: that thread ends within milliseconds, and
-        closes the connection.
+        If another thread is reading, this acts as `stop`: that thread ends within milliseconds,
+        and closes the connection.
         """
         reading, steps = self._reading, self._steps
         if reading is None:
@@ -76,11 +76,11 @@ class AnswerStream(AnswerGenerator):
             try:
                 steps.close()
             except ValueError:
-                # "generator already executing": a reader came in between.
+                # "generator already executing": a reader started in between.
                 reading.exchange.wire.abort(STOPPED)
             else:
-                # A generator that was never started runs no handler. Closed as a finalizer would,
-                # for this may be a signal handler: the pool's lock may be held a few frames above.
+                # A generator that was never started runs no handler. Close as a finalizer would,
+                # because in a signal handler the interrupted code may hold the pool's lock.
                 reading.exchange.abandon()
             if self._story is not None:
                 self._story.ended(reading)
@@ -88,7 +88,7 @@ class AnswerStream(AnswerGenerator):
             reading.exchange.wire.abort(STOPPED)
 
     def stop(self) -> None:
-        """End the answer and keep its text; from any thread, also in a signal handler.
+        """End the answer and keep its text. Callable from any thread and from a signal handler.
 
         It never blocks. A thread that waits in ``next()`` ends within milliseconds, without an
         error. Does nothing once the answer has ended.
@@ -98,9 +98,9 @@ class AnswerStream(AnswerGenerator):
             reading.exchange.wire.abort(STOPPED)
 
     def deltas(self) -> Iterator[str]:
-        """Yield the text that each step adds, leaving out steps that add none.
+        """Yield the text that each step adds, skipping steps that add none.
 
-        A dialect that rewrites earlier text cannot be shown this way: look at `Answer.rewritten`.
+        Deltas cannot represent a dialect that rewrites earlier text; use `Answer.rewritten` there.
         """
         try:
             for answer in self:
@@ -110,10 +110,10 @@ class AnswerStream(AnswerGenerator):
             self._drop()
 
     def result(self) -> Answer:
-        """Read to the end and return the final `Answer`; after `stop`, what there is of it.
+        """Read to the end and return the final `Answer`; after `stop`, the part received.
 
         Raises:
-            ChatError: what ended the answer before its end.
+            ChatError: the answer failed.
         """
         for _ in self:
             pass
@@ -123,12 +123,12 @@ class AnswerStream(AnswerGenerator):
 
     @property
     def answer(self) -> Answer:
-        """The newest `Answer`, an empty one before the first event."""
+        """The latest `Answer`, an empty one before the first event."""
         return Answer() if self._reading is None else self._reading.answer
 
     @property
     def outcome(self) -> Outcome:
-        """How the answer ended; false, with the reason ``"pending"``, while it goes on."""
+        """How the answer ended; false, with the reason ``"pending"``, before that."""
         reading = self._reading
         if reading is None:
             return Outcome("stopped")
@@ -140,17 +140,17 @@ class AnswerStream(AnswerGenerator):
 
     @property
     def response(self) -> ResponseInfo | None:
-        """Status, headers and request id; ``None`` if it was stopped before they came."""
+        """Status, headers and request id; ``None`` if it was stopped before they arrived."""
         return self._response
 
     @property
     def dialect(self) -> Dialect | None:
-        """The dialect that is read; of ``auto``, what it decided, ``None`` before."""
+        """The dialect used for decoding; with ``auto``, ``None`` until it is recognised."""
         return None if self._reading is None else self._reading.decoder.dialect
 
     @property
     def attempts(self) -> int:
-        """How often the request was sent, retries included."""
+        """How often the request was sent, including retries."""
         return 0 if self._reading is None else self._reading.exchange.attempts
 
     @property
@@ -161,7 +161,7 @@ class AnswerStream(AnswerGenerator):
     def _drop(self) -> None:
         # Also called on an object whose __init__ raised.
         reading = getattr(self, "_reading", None)
-        # Another reader's stream goes on, whoever tried to be the second.
+        # The first reader's stream goes on when a second one is dropped.
         if reading is not None and not self._steps.gi_running:  # type: ignore[attr-defined]
             reading.end(reading.stopped())
             reading.exchange.abandon()

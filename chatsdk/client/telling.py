@@ -1,4 +1,4 @@
-"""Writes the course of a request to the log, at DEBUG."""
+"""Logs the course of a request, at DEBUG."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger("chatsdk")
 
 _numbers = itertools.count(1)
 
-# What `Outcome.end` says, in words.
+# Descriptions of the values of `Outcome.end`.
 PROOFS = {
     "marker": "by the backend's own end marker",
     "finish_reason": "by a finish reason and a complete HTTP body",
@@ -32,9 +32,9 @@ PROOFS = {
 
 
 class Story:
-    """One request in the log. Made only if somebody listens, so that it costs nothing otherwise.
+    """One request in the log. Made only if DEBUG is enabled, so it costs nothing otherwise.
 
-    Its lines have no token, cookie, query or body. All of them begin with the request's number.
+    Its lines contain no token, cookie, query or body. All begin with the request's number.
     """
 
     def __init__(self, request: Request, dialect: Dialect, named: Dialect) -> None:
@@ -52,7 +52,7 @@ class Story:
         )
 
     def opened(self, exchange: Exchange) -> None:
-        """Tell of the response's head."""
+        """Log the response's head."""
         clean = exchange.secrets.clean
         id = f", request id {clean(exchange.request_id)}" if exchange.request_id else ""
         again = f", attempt {exchange.attempts}" if exchange.attempts > 1 else ""
@@ -60,20 +60,20 @@ class Story:
         self._say(f"HTTP {exchange.status}, {kind}, after {self._seconds()}{again}{id}")
 
     def failed(self, error: ChatError) -> None:
-        """Tell of an error, from which the secrets have been taken."""
+        """Log an error, whose secrets have been redacted."""
         if not self._over:
             self._over = True
             self._say(f"failed after {self._seconds()}: {type(error).__name__}: {error}")
 
     def stopped(self) -> None:
-        """Tell that the user ended it before there was an answer."""
+        """Log that the user stopped the request before there was an answer."""
         self._over = True
         self._say(f"stopped after {self._seconds()}, before any answer")
 
     def told(
         self, steps: Generator[Answer, None, None], reading: Reading
     ) -> Generator[Answer, None, None]:
-        """Yield the steps, and tell of the first one and of the end."""
+        """Yield the steps, and log the first one and the end."""
         failure: ChatError | None = None
         try:
             for answer in steps:
@@ -83,18 +83,18 @@ class Story:
         except ChatError as error:
             failure = error
         finally:
-            # Not left to a garbage collection: the connection is to be closed now.
+            # Close the connection now rather than in a garbage collection.
             steps.close()
         self.ended(reading)
         if failure is not None:
             try:
-                # Without the frames below, as `steps` does it.
+                # Without the frames below, as in `steps`.
                 raise failure.with_traceback(None)
             finally:
                 del failure
 
     def ended(self, reading: Reading) -> None:
-        """Tell how it ended; the first time counts."""
+        """Log how it ended; only the first call counts."""
         outcome = reading.outcome
         if self._over or outcome is None:
             return
