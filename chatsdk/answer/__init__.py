@@ -1,8 +1,7 @@
-"""The answer that grows: a frozen `Answer` for each step, built by `AnswerBuilder`.
+"""The growing answer: `AnswerBuilder` makes a frozen `Answer` for each step.
 
-Steps share what they are made of. The pieces of the text stand once in an append-only ledger and
-a step only knows how many of them are its own, so that keeping every step stays cheap; the text is
-joined when somebody asks for it.
+Steps share their content. The deltas are stored once in an append-only ledger, and a step records
+only how many of them it includes, so keeping every step is cheap. The text is joined on access.
 """
 
 from __future__ import annotations

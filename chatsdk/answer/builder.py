@@ -1,4 +1,4 @@
-"""`AnswerBuilder`: applies the parts of each event, and gives a new frozen `Answer`."""
+"""`AnswerBuilder`: applies the parts of events, and makes frozen `Answer` steps."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ __all__ = ["AnswerBuilder"]
 
 
 class Channel:
-    """One text that grows, the answer's own or its reasoning.
+    """One growing text: the answer's or its reasoning.
 
-    A server that cuts text by UTF-16 units sends an emoji as half a pair in one delta and half in
-    the next. The first half is held until the second comes; one that stays alone becomes U+FFFD,
-    so that the text can always be encoded.
+    A server that splits text by UTF-16 units sends half of an emoji's surrogate pair in one delta
+    and half in the next. The first half is held until the second arrives; an unpaired half becomes
+    U+FFFD, so that the text can always be encoded.
     """
 
     __slots__ = ("count", "held", "ledger", "rewritten", "start")
@@ -43,7 +43,7 @@ class Channel:
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.count = 0
-        # The pieces from here on are what the step under way adds.
+        # The deltas from here on belong to the step under way.
         self.start = 0
         self.rewritten = False
         self.held = ""
@@ -57,7 +57,7 @@ class Channel:
             self.count += 1
 
     def replace(self, text: str) -> None:
-        """Take `text` as the whole so far, whether it extends the text or rewrites it."""
+        """Set the complete text to `text`, whether that extends or rewrites it."""
         self.held = ""
         if not text.isascii():
             text = self._whole(text)
@@ -70,18 +70,18 @@ class Channel:
             self.rewrite([text])
 
     def rewrite(self, pieces: list[str]) -> None:
-        """Begin anew with these pieces, which hold no half of a pair."""
+        """Start again with these deltas, which contain no half of a pair."""
         self.ledger = Ledger(pieces)
         self.count = self.start = len(pieces)
         self.rewritten = True
 
     def step(self) -> str:
-        """Return what was added since the last step."""
+        """Return the text added since the last step."""
         start, self.start = self.start, self.count
         return self.ledger.between(start, self.count) if start < self.count else ""
 
     def flush(self) -> None:
-        """Give up waiting for the second half of a pair."""
+        """Stop waiting for the second half of a pair."""
         if self.held:
             self.held = ""
             self.append("\ufffd")
@@ -95,7 +95,7 @@ class Channel:
         try:
             piece.encode()
         except UnicodeEncodeError:
-            # UTF-16 joins the two halves of a pair and knows which ones are alone.
+            # UTF-16 joins the two halves of a pair, and replaces unpaired ones.
             return piece.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return piece
 
@@ -103,16 +103,16 @@ class Channel:
 class AnswerBuilder:
     """Builds the steps of one answer.
 
-    `apply` takes one part, `step` all parts of one event with what is known of its arrival. Both
+    `apply` takes one part, `step` all parts of one event with the data about its arrival. Both
     return the new `Answer`, which is `answer` until the next one.
 
     Attributes:
-        answer: the newest `Answer`.
-        ended: the dialect's end marker has come.
-        failure: the backend's own error, a `Failure`, or ``None``.
-        over: one of the two.
-        data: how many events of the application's own data have come.
-        grown: a step has added something; whoever looks at it sets it back.
+        answer: the latest `Answer`.
+        ended: the dialect's end marker has arrived.
+        failure: the backend's error, a `Failure`, or ``None``.
+        over: either `ended` or `failure` is set.
+        data: number of events with the application's custom data.
+        grown: a step has added something; its reader resets it.
     """
 
     def __init__(self, *, started: float = 0.0) -> None:
@@ -121,7 +121,7 @@ class AnswerBuilder:
         self._facts = Facts()
         self._calls: dict[Hashable, int] = {}
         self._cited: set[Citation] = set()
-        # Of the calls and citations, in bytes.
+        # Memory of the calls and citations, in bytes.
         self._rest_size = 0
         self._arrivals = Arrivals(started)
         self._payload: str | None = None
@@ -148,10 +148,10 @@ class AnswerBuilder:
         """Apply the parts of one event and return the new answer.
 
         Args:
-            parts: what the decoder read out of the event.
+            parts: the parts that the decoder read from the event.
             payload: the event's data, kept for `Answer.raw`.
-            at: when the event came, in seconds of the clock that `started` was read from.
-            received: bytes of body read so far.
+            at: arrival of the event, in seconds of the clock of `started`.
+            received: bytes of the body read.
         """
         text, reasoning, arrivals = self._text, self._reasoning, self._arrivals
         if (
@@ -161,7 +161,7 @@ class AnswerBuilder:
             and (delta := part.text)
             and delta.isascii()
         ):
-            # Nearly every step: what `Channel.append` does, without the call.
+            # Fast path for nearly every step: `Channel.append` without the call.
             text.ledger.pieces.append(delta)
             text.count += 1
             text.start = text.count
@@ -202,7 +202,7 @@ class AnswerBuilder:
         return step  # type: ignore[no-any-return]
 
     def flush(self) -> Answer:
-        """Give out what was held back for its other half; called at the end of the stream."""
+        """Add the half of a pair that was held back; called at the end of the stream."""
         self._text.flush()
         self._reasoning.flush()
         added = any(channel.start < channel.count for channel in (self._text, self._reasoning))
@@ -210,9 +210,9 @@ class AnswerBuilder:
 
     @property
     def understood(self) -> bool:
-        """Whether anything but ids and markers has been read.
+        """Whether anything but ids and markers was received.
 
-        That is text, reasoning, a call, a citation, a reason, a count, or the application's data.
+        That is text, reasoning, a call, a citation, a reason, a count, or custom data.
         """
         facts = self._facts
         return bool(
@@ -227,18 +227,18 @@ class AnswerBuilder:
 
     @property
     def spoken(self) -> tuple[int, int, int]:
-        """How many pieces of text, pieces of reasoning and calls there are."""
+        """The numbers of text deltas, reasoning deltas and tool calls."""
         return self._text.count, self._reasoning.count, len(self._facts.tool_calls)
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory the answer takes."""
+        """Approximate memory use of the answer in bytes."""
         times = self._arrivals.times
         texts = self._text.ledger.size + self._reasoning.ledger.size
         return texts + self._rest_size + len(times) * times.itemsize
 
     def rewrite(self, text: list[str] | None, reasoning: list[str] | None) -> None:
-        """Begin the text, the reasoning or both anew with these pieces, in the next step."""
+        """Start the text, the reasoning or both again with these deltas, in the next step."""
         if text is not None:
             self._text.rewrite(text)
         if reasoning is not None:

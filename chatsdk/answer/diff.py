@@ -1,4 +1,4 @@
-"""`parts_between`: the parts that lead from one step of an answer to a later one."""
+"""`parts_between`: the parts that turn one step into a later one."""
 
 from __future__ import annotations
 

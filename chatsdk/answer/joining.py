@@ -1,4 +1,4 @@
-"""`Joined`: the answers of several rounds as one that runs on."""
+"""`Joined`: joins the answers of several rounds into one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["Joined"]
 
 
 class Joined:
-    """Makes of the steps of one answer after the other the steps of one.
+    """Combines the steps of consecutive answers into the steps of one.
 
-    Text and reasoning run on, citations add up, and so does the usage. Tool calls, finish reason
-    and ids are those of the newest round; an id of the conversation stays until there is another.
+    Text and reasoning are concatenated, citations and usage add up. Tool calls, finish reason and
+    ids are those of the latest round; a conversation id remains until there is another.
 
     Attributes:
-        answer: the newest `Answer`.
+        answer: the latest `Answer`.
     """
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class Joined:
         self._begun = False
         self._newest: Answer | None = None
         self._before = self.answer
-        # Of the rounds before; asked for again and again where a round rewrites.
+        # Of the previous rounds; cached, because each rewrite needs them.
         self._text = self._reasoning = ""
         self._cited: set[Citation] = set()
-        # How many citations of the round under way were taken.
+        # Number of citations taken from the current round.
         self._taken = 0
 
     def next_round(self) -> None:
-        """Let what is taken from now on stand after what there is."""
+        """Start a new round: append what is taken from now on to the current answer."""
         before = self._before = self.answer
         self._newest = None
         self._text, self._reasoning = before.text, before.reasoning
@@ -41,7 +41,7 @@ class Joined:
         self._taken = 0
 
     def take(self, answer: Answer) -> Answer:
-        """Return the next step, given the next step of the round under way."""
+        """Return the next joined step, given the next step of the current round."""
         newest = self._newest
         if answer is newest:
             return self.answer
@@ -75,7 +75,7 @@ class Joined:
     def _facts(self, shown: Facts, now: Facts) -> Facts:
         before = self._before._facts
         citations = shown.citations
-        # Those of a round are only ever added to.
+        # A round only ever adds citations.
         for place in range(self._taken, len(now.citations)):
             citation = now.citations[place]
             if citation not in self._cited:

@@ -1,4 +1,4 @@
-"""`Ledger` and `Vector`: text and items that the steps of an answer share."""
+"""`Ledger` and `Vector`: text and items shared by the steps of an answer."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ __all__ = ["PIECE_BYTES", "Ledger", "Vector", "as_bytes", "as_text"]
 
 _Item = TypeVar("_Item")
 
-# Items of one node, and children of one: 2 ** BITS.
+# Items per leaf, and children per node: 2 ** BITS.
 BITS = 5
 WIDTH = 1 << BITS
 
 _Node = tuple[Any, ...]
 
-# What a piece takes besides its characters: the string's header, its places in the lists, the time
-# of its event.
+# Bytes of memory per delta besides its characters: the string's header, its places in the lists,
+# the time of its event.
 PIECE_BYTES = 88
 
 
 class Ledger:
-    """Append-only pieces of text; a reader names how many of them are its own.
+    """Append-only deltas of text; a reader passes the number of deltas to include.
 
-    `upto` remembers the longest text that was joined, so that asking after every piece is linear
-    in all. CPython extends a string in place when nobody else holds it: hence the cache is taken
-    out (``list.pop`` is atomic, no lock is needed) before it is extended, and put back after.
+    `upto` caches the longest text that was joined, so that joining after each delta takes linear
+    time in total. CPython extends a string in place if it has no other reference, so the cache is
+    emptied (``list.pop`` is atomic, so no lock is needed) while the text is extended.
     """
 
     __slots__ = ("_joined", "_measured", "pieces")
@@ -36,10 +36,10 @@ class Ledger:
         self._measured = (0, 0)
 
     def upto(self, count: int) -> str:
-        """Return the first `count` pieces, joined."""
+        """Return the first `count` deltas, joined."""
         try:
             known, text = self._joined.pop()
-        except IndexError:  # another thread, or the code that a signal interrupted, is at it
+        except IndexError:  # in use by another thread, or by the code that a signal interrupted
             return "".join(self.pieces[:count])
         if known > count:
             self._joined.append((known, text))
@@ -53,7 +53,7 @@ class Ledger:
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory the pieces take. Only the new ones are looked at."""
+        """Approximate memory use of the deltas in bytes. Measures only the new ones."""
         count, size = self._measured
         new = self.pieces[count:]
         size += sum(map(len, new)) + PIECE_BYTES * len(new)
@@ -61,18 +61,17 @@ class Ledger:
         return size
 
     def between(self, start: int, end: int) -> str:
-        """Return the pieces from `start` up to `end`, joined."""
+        """Return the deltas from `start` up to `end`, joined."""
         if end - start == 1:
             return self.pieces[start]
         return "".join(self.pieces[start:end])
 
 
 class Vector(Generic[_Item]):
-    """An immutable sequence: each step of an answer has one, and so may have thousands of items.
+    """An immutable sequence that may have thousands of items and changes with every step.
 
-    A tuple would be copied for each item that is added, which is quadratic in their number. Here
-    the items stand in the leaves of a tree of tuples, and a change copies the nodes on the way to
-    one leaf.
+    Copying a tuple for each added item would take quadratic time. Here the items are in the
+    leaves of a tree of tuples, and a change copies only the nodes on the path to one leaf.
     """
 
     __slots__ = ("_count", "_root", "_shift", "_whole")
@@ -106,7 +105,7 @@ class Vector(Generic[_Item]):
         return made
 
     def add(self, item: _Item) -> Vector[_Item]:
-        """Return a copy with `item` behind the others."""
+        """Return a copy with `item` appended."""
         return self.put(self._count, item)
 
     def changes(self, earlier: Vector[_Item]) -> Iterator[int]:
@@ -117,7 +116,7 @@ class Vector(Generic[_Item]):
         return _changes(self._root, known if earlier._shift <= self._shift else (), self._shift, 0)
 
     def whole(self) -> tuple[_Item, ...]:
-        """Return all items. The tuple is made once."""
+        """Return all items as a tuple, which is made only once."""
         whole = self._whole
         if whole is None:
             whole = self._whole = tuple(self)
@@ -178,10 +177,10 @@ def _put(node: _Node, shift: int, place: int, item: object) -> _Node:
 
 
 def as_bytes(text: str) -> bytes:
-    """Write text for a pickle; halves of surrogate pairs, which arguments may hold, included."""
+    """Encode text for a pickle, including the halves of surrogate pairs that arguments may hold."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def as_text(data: bytes) -> str:
-    """Read what `as_bytes` wrote."""
+    """Decode the output of `as_bytes`."""
     return data.decode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""`Answer`: one step of an answer that grows."""
+"""`Answer`: one frozen step of a growing answer."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ _NO_ARRIVALS = Arrivals()
 
 
 class Answer(Step):
-    """An answer as far as it has come. Frozen; every step is a value of its own.
+    """The part of an answer received by one step. Frozen; every step is a separate value.
 
-    ``str(answer)`` is its text. Two answers are equal when they say the same: text, reasoning, tool
-    calls, citations, usage, finish reason and ids; how they came (``delta``, ``raw``, ``timings``,
-    ``native``) does not count.
+    ``str(answer)`` is its text. Two answers are equal if their content is: text, reasoning, tool
+    calls, citations, usage, finish reason and ids. How they arrived (``delta``, ``raw``,
+    ``timings``, ``native``) does not count.
 
     Attributes:
-        text: all the text so far.
-        delta: the text that this step added; ``""`` where it added none or rewrote.
-        rewritten: this step replaced earlier text: show ``text`` anew instead of adding ``delta``.
-        reasoning: all the reasoning so far.
+        text: all the text received.
+        delta: the text that this step added; ``""`` if it added none or rewrote.
+        rewritten: this step replaced earlier text: show ``text`` again instead of adding ``delta``.
+        reasoning: all the reasoning received.
         reasoning_delta: the reasoning that this step added.
         tool_calls: a tuple of `ToolCall`.
         citations: a tuple of `Citation`.
-        usage: `Usage` in tokens; false as long as the backend has reported none.
+        usage: `Usage` in tokens; false until the backend has reported some.
         finish_reason: why the model stopped, one of `chatsdk.parts.FINISH_REASONS`, or ``None``.
-        native_finish_reason: the backend's own word for it.
+        native_finish_reason: the backend's native value of it.
         id: the backend's id of the answer.
-        conversation_id: where the backend keeps the history, its id of the conversation.
-        task_id: where the backend can be told to stop by such an id, that id.
+        conversation_id: the backend's id of the conversation, if it keeps the history.
+        task_id: the backend's id for stopping the answer, if it has one.
         model: the model that answered, as the backend names it.
-        native: what the backend wants to get back with this answer, such as signed thoughts, a
-            `chatsdk.parts.Native`, or ``None``.
-        raw: the last payload, parsed when it is JSON, else as text; ``None`` before the first.
+        native: opaque state that is returned to the backend with this answer, such as signed
+            reasoning: a `chatsdk.parts.Native`, or ``None``.
+        raw: the last payload, parsed if it is JSON, else as text; ``None`` before the first.
         timings: `Timings` in seconds, events and bytes.
     """
 
@@ -95,27 +95,27 @@ class Answer(Step):
 
     @property
     def text(self) -> str:
-        """All the text so far, a string."""
+        """All the text received."""
         return self._ledger.upto(self._count)
 
     @property
     def reasoning(self) -> str:
-        """All the reasoning so far, a string."""
+        """All the reasoning received."""
         return self._thoughts.upto(self._thought_count)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The tool calls so far, a tuple of `ToolCall`."""
+        """The tool calls received, a tuple of `ToolCall`."""
         return self._facts.tool_calls.whole()
 
     @property
     def citations(self) -> tuple[Citation, ...]:
-        """The sources so far, a tuple of `Citation`."""
+        """The citations received, a tuple of `Citation`."""
         return self._facts.citations.whole()
 
     @property
     def usage(self) -> Usage:
-        """Counts of tokens; false, and each ``None``, until the backend reports them."""
+        """Token counts; false, with every count ``None``, until the backend reports them."""
         return self._facts.usage
 
     @property
@@ -125,7 +125,7 @@ class Answer(Step):
 
     @property
     def native_finish_reason(self) -> str | None:
-        """The backend's own word for the finish reason, or ``None``."""
+        """The backend's native value of the finish reason, or ``None``."""
         return self._facts.native_finish_reason
 
     @property
@@ -140,7 +140,7 @@ class Answer(Step):
 
     @property
     def task_id(self) -> str | None:
-        """The id by which the backend can be told to stop, or ``None``."""
+        """The backend's id for stopping the answer, or ``None``."""
         return self._facts.task_id
 
     @property
@@ -150,7 +150,7 @@ class Answer(Step):
 
     @property
     def native(self) -> Native | None:
-        """What the backend wants to get back with this answer, or ``None``."""
+        """Opaque state that is returned to the backend with this answer, or ``None``."""
         return self._facts.native
 
     @property
@@ -166,13 +166,13 @@ class Answer(Step):
 
     @property
     def timings(self) -> Timings:
-        """When it came: `Timings`, in seconds, events and bytes."""
+        """The times of arrival: `Timings`, in seconds, events and bytes."""
         return self._arrivals.timings(self._events, self._received)
 
     def since(self, earlier: Answer | None) -> Answer:
-        """Return this answer with, as its deltas, all that was added after `earlier`.
+        """Return this answer with everything added after `earlier` as its deltas.
 
-        Where text was rewritten in between, ``rewritten`` is true and ``delta`` is ``""``.
+        If text was rewritten in between, ``rewritten`` is true and ``delta`` is ``""``.
         `earlier` is an earlier step of the same stream, or ``None`` for before the first.
         """
         ledger, count = (None, 0) if earlier is None else (earlier._ledger, earlier._count)
@@ -197,7 +197,7 @@ class Answer(Step):
         return answer
 
     def adds_to(self, previous: Answer) -> bool:
-        """Whether this step says anything that `previous`, the step before, does not."""
+        """Whether this step has any content that `previous`, the step before, lacks."""
         return bool(
             self.delta
             or self.reasoning_delta
@@ -209,7 +209,7 @@ class Answer(Step):
         return self.text
 
     def _repr_markdown_(self) -> str:
-        """What a notebook shows of an answer that is the value of a cell."""
+        """The display of an answer that is the value of a notebook's cell."""
         from chatsdk.answer.markdown import markdown_of
 
         return markdown_of(self)
@@ -266,14 +266,14 @@ class Answer(Step):
             "first_text": arrivals.first_text,
             "received": self._received,
         }
-        # Tuples, as an Answer is made of.
+        # Tuples, which a caller can pass to Answer, too.
         facts = self._facts
         facts = facts._replace(
             tool_calls=facts.tool_calls.whole(),  # type: ignore[arg-type]
             citations=facts.citations.whole(),  # type: ignore[arg-type]
         )
-        # As bytes: a pickle notes where a string is one object with another, and a joined text
-        # may or may not be one with its only piece.
+        # As bytes, so that equal answers have equal pickles: a pickle records which strings are
+        # the same object, and a joined text may or may not be its only delta.
         return (_restore, (as_bytes(self.text), as_bytes(self.reasoning), facts, state))
 
 

@@ -1,4 +1,4 @@
-"""What an answer is made of besides text: `ToolCall`, `Timings`, and what seldom changes."""
+"""Parts of an answer besides text: `ToolCall`, `Timings` and rarely changing `Facts`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["Arrivals", "Facts", "Step", "Timings", "ToolCall"]
 
 
 class ToolCall:
-    """A call of a tool that the model asks for. Frozen.
+    """A tool call that the model requests. Frozen.
 
     Attributes:
-        id: the backend's id of the call, by which the result is sent back.
+        id: the backend's id of the call, which its result must carry.
         name: the tool's name.
-        arguments: the JSON text of the arguments as far as it has come.
-        parsed: the arguments as a dict once they are whole, ``None`` before.
+        arguments: the JSON text of the arguments received.
+        parsed: the arguments as a dict once they are complete, ``None`` before.
     """
 
     __slots__ = ("_count", "_ledger", "id", "name")
@@ -35,27 +35,27 @@ class ToolCall:
 
     @property
     def arguments(self) -> str:
-        """The JSON text of the arguments as far as it has come."""
+        """The JSON text of the arguments received."""
         return self._ledger.upto(self._count)
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory it takes."""
+        """Approximate memory use in bytes."""
         return len(self.id or "") + len(self.name or "") + self._ledger.size
 
     def extends(self, earlier: ToolCall) -> bool:
-        """Whether the arguments go on from those of `earlier`, a step of the same call."""
+        """Whether the arguments continue those of `earlier`, a step of the same call."""
         return self._ledger is earlier._ledger
 
     def arguments_since(self, earlier: ToolCall) -> str:
-        """Return the piece of the arguments that came after `earlier`, a step of the same call."""
+        """Return the arguments received after `earlier`, a step of the same call."""
         return self._ledger.between(earlier._count, self._count)
 
     @property
     def parsed(self) -> dict[str, Any] | None:
-        """The arguments as a dict once they are whole, ``None`` before."""
+        """The arguments as a dict once they are complete, ``None`` before."""
         text = self.arguments
-        # A cheap look first: asked at every step, most texts are not whole yet.
+        # Cheap check first: most steps have incomplete arguments.
         if not text.rstrip().endswith("}"):
             return None
         try:
@@ -65,11 +65,11 @@ class ToolCall:
         return value if isinstance(value, dict) else None
 
     def extended(self, id: str | None, name: str | None, piece: str, replace: bool) -> ToolCall:
-        """Return this call with `piece` added to, or in place of, its arguments."""
+        """Return this call with `piece` added to its arguments, or replacing them."""
         if replace:
             ledger, count = Ledger([piece]), 1
         elif piece:
-            # The newest step is the only one that is ever extended, so its ledger ends with it.
+            # Only the latest step is ever extended, so its ledger ends with it.
             ledger = self._ledger
             ledger.pieces.append(piece)
             count = self._count + 1
@@ -118,14 +118,14 @@ def _restore(id: str | None, name: str | None, arguments: bytes) -> ToolCall:
 
 @distinct
 class Timings(NamedTuple):
-    """When the answer came, in seconds of a monotonic clock.
+    """The arrival of an answer, in seconds of a monotonic clock.
 
     Attributes:
         first_text: from sending the request to the first text, ``None`` before it.
         duration: from sending the request to this step.
-        gaps: the silences between one event and the next.
-        events: how many events had come.
-        bytes: how many bytes of body had been read, decompressed.
+        gaps: the silences between consecutive events.
+        events: number of events received.
+        bytes: bytes of the body read, after decompression.
     """
 
     first_text: float | None = None
@@ -144,7 +144,7 @@ class Timings(NamedTuple):
 
 
 class Arrivals:
-    """The append-only log of when events came, shared by the steps of one answer."""
+    """The append-only log of the events' times, shared by the steps of one answer."""
 
     __slots__ = ("first_text", "started", "times")
 
@@ -172,7 +172,7 @@ class Arrivals:
 
 
 class Facts(NamedTuple):
-    """What rarely changes from one step to the next."""
+    """The parts of an answer that rarely change from one step to the next."""
 
     tool_calls: Vector[ToolCall] = Vector()
     citations: Vector[Citation] = Vector()
@@ -183,14 +183,14 @@ class Facts(NamedTuple):
     conversation_id: str | None = None
     task_id: str | None = None
     model: str | None = None
-    # No part of what is said: what is read back of an answer in another form says the same.
+    # Excluded from equality: an answer decoded from another form has the same content.
     native: Native | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Facts) and self[:-1] == other[:-1]
 
     def __ne__(self, other: object) -> bool:
-        # A tuple has one of its own, which would look at all.
+        # Needed, because tuple's own `__ne__` would compare all fields.
         return not self == other
 
     def __hash__(self) -> int:
@@ -198,9 +198,9 @@ class Facts(NamedTuple):
 
 
 class Step:
-    """An `Answer` while it is being filled in; `AnswerBuilder` then makes it one.
+    """An `Answer` while its fields are set; `AnswerBuilder` then changes its class.
 
-    Plain attribute stores are several times quicker than ``object.__setattr__``, and a long
+    Plain attribute stores are several times faster than ``object.__setattr__``, and a long
     answer has 200,000 steps.
     """
 

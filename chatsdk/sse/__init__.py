@@ -1,7 +1,7 @@
-"""Server-sent events: bytes to events with `parse`, and back with `encode`.
+"""Server-sent events: `parse` turns bytes into events, `encode` the reverse.
 
-The source is the WHATWG HTML Living Standard, section "Server-sent events", "Parsing an event
-stream" and "Interpreting an event stream".
+Source: the WHATWG HTML Living Standard, section "Server-sent events", "Parsing an event stream" and
+"Interpreting an event stream".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whole blocks to events, each told as soon as it is asked for.
+"""Turns complete blocks of an event stream into events, lazily.
 
-What the fields of a block mean is read in `chatsdk.sse.fields`, except for the two commonest
-shapes of a block, for which there are short cuts to the same result.
+`chatsdk.sse.fields` interprets the fields of a block. The two commonest shapes of a block have
+faster paths here, with the same result.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockReader"]
 
-# How the commonest lines begin, and what stands between two events of one data line.
+# The start of the commonest lines, and the text between two events of one data line.
 DATA = "data: "
 EVENT = "event: "
 BETWEEN_DATA = "\n\ndata: "
 
-# Twice as fast as calling the class, and called once an event.
+# Twice as fast as calling the class, and called once per event.
 _new_event = tuple.__new__
 
 
 class BlockReader:
-    """Reads the blocks of one stream, and carries on from one to the next what they set.
+    """Reads the blocks of one stream, carrying the id and retry time from block to block.
 
     Args:
         dataless: also yield blocks that name an event and have no data line, with ``data=""``.
 
     Attributes:
-        errors: the errors that stood outside of events, see `EventParser`.
+        errors: the errors outside of events, see `EventParser`.
     """
 
     def __init__(self, *, dataless: bool) -> None:
@@ -41,17 +41,17 @@ class BlockReader:
         self._fields = FieldReader()
         self.errors = self._fields.errors
         self._last_id = ""
-        # What a block without data has set, until an event can tell.
+        # The retry time from a block without data, held for the next event.
         self._retry: int | None = None
 
     def read(self, text: str) -> Iterable[ServerSentEvent]:
-        """Give the events of whole blocks, each with its blank line; LF is the only line end."""
+        """Return the events of complete blocks with their blank lines; all line ends are LF."""
         if self._retry is not None:
             pass
         elif text.startswith(DATA):
             lines = text[len(DATA) : -2].split(BETWEEN_DATA)
             if text.count("\n") == 2 * len(lines):
-                # Nothing but events of one data line each: what is sent mostly.
+                # Only events of one data line each, the commonest case.
                 return map(
                     _new_event,
                     repeat(ServerSentEvent),
@@ -60,12 +60,12 @@ class BlockReader:
         elif text.startswith(EVENT):
             lines = text.split("\n")
             if len(lines) % 3 == 1 and not any(lines[2::3]):
-                # Two lines, a blank one, and so on.
+                # Blocks of two lines, each followed by a blank one.
                 return self._named(lines)
         return self.read_each(text.split("\n\n"))
 
     def _named(self, lines: list[str]) -> Iterator[ServerSentEvent]:
-        """Read blocks of two lines each, mostly a name and data."""
+        """Read blocks of two lines each, usually a name and data."""
         plain = True
         for first, second in zip(lines[0:-1:3], lines[1::3], strict=True):
             if plain and second[:6] == DATA and first[:7] == EVENT:
@@ -78,7 +78,7 @@ class BlockReader:
                     yield event
 
     def read_each(self, blocks: Iterable[str]) -> Iterator[ServerSentEvent]:
-        """Yield the events of whole blocks, each without its blank line."""
+        """Yield the events of complete blocks without their blank lines."""
         plain = self._retry is None
         for block in blocks:
             first, _, rest = block.partition("\n")
@@ -94,7 +94,7 @@ class BlockReader:
                     yield event
 
     def _interpret(self, block: str) -> ServerSentEvent | None:
-        """Read one whole block; ``None`` where the standard dispatches nothing."""
+        """Read one complete block; ``None`` if the standard dispatches nothing."""
         if self._retry is not None:
             return self._with_retry(block, self._retry)
         first, _, rest = block.partition("\n")

@@ -1,4 +1,4 @@
-"""Events to bytes."""
+"""Encodes server-sent events as bytes."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ def encode(
     retry: int | None = None,
     comment: str | None = None,
 ) -> bytes:
-    """Write one block, blank line included, that `parse` reads back as the same.
+    """Encode one block, including its blank line, that `parse` reads back unchanged.
 
-    A CR, LF or CRLF inside ``data`` or ``comment`` begins another line of the same kind, so
-    neither can smuggle a field in; in ``data`` it is read back as LF. Halves of a surrogate pair
-    are joined, and a lone one becomes U+FFFD.
+    A CR, LF or CRLF inside ``data`` or ``comment`` starts another line of the same kind, so neither
+    can inject a field; in ``data`` it is read back as LF. Halves of a surrogate pair are joined,
+    and an unpaired one becomes U+FFFD.
 
     Args:
         data: the text; ``""`` is an event with empty data. ``None`` writes no data line: the
-            standard dispatches no event for such a block, but takes its ``id`` and ``retry``. Of
-            a `ServerSentEvent` all fields are written, unless given here too; its type if it is
-            not ``"message"``, its id if it is not ``""``.
-        event: the event's type; ``""`` is the same as none.
-        id: the last event id from here on; ``""`` takes it back.
+            standard dispatches no event for such a block, but applies its ``id`` and ``retry``. Of
+            a `ServerSentEvent` all fields are written, unless they are passed here, too; its type
+            only if it is not ``"message"``, its id only if it is not ``""``.
+        event: the event's type; ``""`` is the same as ``None``.
+        id: the last event id from here on; ``""`` clears it.
         retry: reconnection time in milliseconds.
-        comment: text for people who read the stream, or a sign of life.
+        comment: text for human readers of the stream, or a keep-alive.
 
     Raises:
-        ValueError: CR or LF in ``event`` or ``id``, NUL in ``id``, a negative or absurd
-            ``retry``, or nothing to write.
-        TypeError: an argument of another type.
+        ValueError: CR or LF in ``event`` or ``id``, NUL in ``id``, a ``retry`` that is negative or
+            too large, or nothing to write.
+        TypeError: an argument has the wrong type.
     """
     if isinstance(data, ServerSentEvent):
         if event is None and data.event != "message":
             event = data.event
         if id is None:
-            # That a stream has no id yet need not be said; what takes one back says id="".
+            # An empty id is the default, so it is not written; id="" clears an earlier one.
             id = data.id or None
         retry = data.retry if retry is None else retry
         data = data.data
@@ -75,12 +75,12 @@ def encode(
 
 
 def _field(name: str, value: str) -> str:
-    # Readers take one space off, so that a value may begin with one.
+    # Readers strip one space, so that a value may begin with one.
     return f"{name}: {value}" if value else f"{name}:"
 
 
 def _lines(text: str) -> list[str]:
-    # Not splitlines(): U+2028, U+0085 and others end no line of an event stream.
+    # Not splitlines(): U+2028, U+0085 and others do not end a line of an event stream.
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

@@ -1,4 +1,4 @@
-"""What is read and written: one event."""
+"""`ServerSentEvent`: one event of a stream."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class ServerSentEvent(NamedTuple):
     """One event of a stream.
 
     Attributes:
-        event: its type; ``"message"`` where the stream names none.
+        event: its type; ``"message"`` by default.
         data: its data lines, joined with LF.
-        id: the last event id as of this event, carried on from earlier blocks, with or without
-            data; ``""`` where there was none.
-        retry: the reconnection time in milliseconds that was set since the event before, in this
-            event's own block or in blocks without data, the newest; ``None`` where none was.
+        id: the last event id as of this event, carried over from earlier blocks, with or without
+            data; ``""`` if there was none.
+        retry: the latest reconnection time in milliseconds set since the previous event, in this
+            event's own block or in blocks without data; ``None`` if none was set.
     """
 
     event: str = "message"

@@ -1,4 +1,4 @@
-"""What the fields of one block mean, as sseclient-py reads them."""
+"""Interprets the fields of one event stream block with sseclient-py."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 __all__ = ["FieldReader", "RETRY_DIGITS"]
 
-# How a block begins that is a JSON error and no event, perhaps the last item of an array.
+# The start of a block that is a JSON error and not an event, perhaps the last item of an array.
 BARE_ERROR = re.compile(r'[\s,\[]*\{\s*"error"\s*:')
 
-# Data lines of one block that sseclient-py is given; it joins bytes and text line by line, which
-# is quadratic in their number.
+# Largest number of data lines to pass to sseclient-py in one block; it joins bytes and text line
+# by line, which takes quadratic time.
 CLIENT_DATA_LINES = 32
 
-# Digits of a retry field that are taken for a number: the most that int() accepts under every
-# setting of sys.set_int_max_str_digits().
+# Most digits of a retry field that is a number: int() accepts that many under every setting of
+# sys.set_int_max_str_digits().
 RETRY_DIGITS = 640
 
 
 class FieldReader:
-    """One sseclient-py client for a whole stream, which is handed one block a step.
+    """One sseclient-py client for a complete stream, which receives one block per step.
 
-    What it reads differently from the standard is taken out of the block before.
+    Fields that it reads differently from the standard are removed from the block before.
 
     Attributes:
-        errors: the errors that stood outside of events, see `EventParser`.
+        errors: the errors outside of events, see `EventParser`.
     """
 
     def __init__(self) -> None:
@@ -43,14 +43,14 @@ class FieldReader:
         self._events: Iterator[Event] | None = None
 
     def read(self, block: str, last_id: str) -> tuple[ServerSentEvent, bool, bool]:
-        """Give the event of a block, whether it has a data line, and whether it has a name.
+        """Return the event of a block, whether it has a data line, and whether it has a name.
 
         Args:
-            block: lines with LF between them.
+            block: lines separated by LF.
             last_id: the last event id before this block.
         """
         data: list[str] = []
-        # Of the other fields the last valid value counts.
+        # For the other fields, the last valid value counts.
         others: dict[str, str] = {}
         for line in block.split("\n"):
             name, _, value = line.partition(":")
@@ -91,7 +91,7 @@ class FieldReader:
 
 
 class _BlockSource:
-    """The stream of bytes that a client reads from: always the block set last."""
+    """The byte stream that a client reads from: always the block set last."""
 
     block = b""
 

@@ -1,6 +1,6 @@
-"""Bytes, cut anywhere, to events: the lines of a stream, and where its blocks end.
+"""Splits event stream bytes into blocks, in chunks of any size.
 
-What a whole block says is read in `chatsdk.sse.blocks`.
+`chatsdk.sse.blocks` interprets complete blocks.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["parse", "EventParser"]
 
-# The longest event, in bytes: one cumulative snapshot of a very long answer with its sources is
-# under 2 MiB, and a stream without blank lines must not fill the memory.
+# Longest event in bytes. One cumulative snapshot of a very long answer with its citations is under
+# 2 MiB, and a stream without blank lines must not fill the memory.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
-# Bytes looked at in one step: bounds the memory beside the events, however long a chunk is.
+# Bytes to process per step, which bounds the memory besides the events for a chunk of any size.
 PIECE_BYTES = 64 * 1024
 
-# Where the first line is at least so long, lines are looked for one by one: Python searches for two
-# bytes, or splits, byte by byte, and for one byte with the processor's widest instructions.
+# Bytes of a first line from which on lines are searched one by one. Python splits, and searches for
+# two bytes, byte by byte, but it searches for one byte with the processor's widest instructions.
 LONG_LINE_BYTES = 1024
 
 BOM = b"\xef\xbb\xbf"
@@ -41,19 +41,19 @@ def parse(
     max_event_bytes: int = MAX_EVENT_BYTES,
     dataless: bool = False,
 ) -> Iterator[ServerSentEvent]:
-    """Read the events of a stream that comes in chunks of bytes, cut anywhere.
+    """Read the events of a stream that arrives in chunks of bytes of any size.
 
-    Each event is yielded as soon as its blank line is known, before the next chunk is asked for.
-    A block that the stream ends in is discarded, as the standard says; use an `EventParser` to
-    learn that there was one.
+    Each event is yielded as soon as its blank line has arrived, before the next chunk is requested.
+    A block that the end of the stream truncates is discarded, as the standard requires; use an
+    `EventParser` to detect it.
 
     Args:
-        chunks: bytes, or what has them in a buffer (``bytearray``, ``memoryview``), UTF-8; what is
-            invalid becomes U+FFFD.
-        max_event_bytes: the most bytes in the lines of one event, line ends and comments not
-            counted, and in one comment line.
+        chunks: UTF-8 as bytes, or as objects with a buffer (``bytearray``, ``memoryview``);
+            invalid bytes become U+FFFD.
+        max_event_bytes: maximum number of bytes in the lines of one event, without line ends and
+            comments, and in one comment line.
         dataless: also yield blocks that name an event and have no data line, with ``data=""``.
-            The standard ignores them, LangServe ends its streams with one.
+            The standard ignores them, but LangServe ends its streams with one.
 
     Raises:
         LimitExceeded: an event or a line is longer than ``max_event_bytes``.
@@ -66,14 +66,14 @@ def parse(
 
 
 class EventParser:
-    """The same reader for whoever has the chunks pushed to them.
+    """A push version of `parse`, for callers that receive the chunks.
 
     Args:
         max_event_bytes: as in `parse`.
         dataless: as in `parse`.
 
     Attributes:
-        errors: the first error that stood outside of events, if there is one: the value of a field
+        errors: the first error outside of events, if there is one: the value of a field
             ``error:``, or a block that is the JSON of an error. The standard ignores both; some
             servers report failures that way.
     """
@@ -84,37 +84,37 @@ class EventParser:
         if max_event_bytes < 1:
             raise ValueError("max_event_bytes must be at least 1 byte")
         self._max_event_bytes = max_event_bytes
-        # No piece is longer than the longest event, so that a block or a comment line inside one
-        # needs no measuring.
+        # At most the longest event, so that a block or a comment line inside one chunk need not be
+        # measured.
         self._piece_bytes = min(PIECE_BYTES, max_event_bytes)
         self._blocks = BlockReader(dataless=dataless)
         self.errors = self._blocks.errors
-        # The start of the stream while it may still be a byte order mark, then None.
+        # The start of the stream while it may be a byte order mark, then None.
         self._head: bytes | None = b""
         self._after_cr = False
-        # The block under way, LF its only line end and without comments; the last line may be
-        # unfinished.
+        # The incomplete block, with LF as its only line end and without comments; its last line
+        # may be incomplete.
         self._open = bytearray()
         self._open_bytes = 0
-        # Length of the comment line under way; its text is not kept.
+        # Length of the incomplete comment line, whose text is not kept.
         self._comment_bytes = 0
         self._feeding = False
 
     @property
     def pending(self) -> bool:
-        """Whether a line or a block was begun and is not finished; comments do not count."""
+        """Whether a line or a block is incomplete; comments do not count."""
         return bool(self._open or self._head)
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> Iterator[ServerSentEvent]:
         """Yield the events that ``chunk`` completes.
 
-        This is a generator: take all of it before the next call.
+        This is a generator: exhaust it before the next call.
 
         Raises:
-            LimitExceeded: an event or a line is longer than ``max_event_bytes``; the events
-                before it have been yielded, and the parser is of no further use.
-            TypeError: ``chunk`` is not bytes, nor a buffer of them.
-            RuntimeError: the events of the last call were not all taken, or it raised.
+            LimitExceeded: an event or a line is longer than ``max_event_bytes``; earlier events
+                have been yielded, and the parser cannot be used any more.
+            TypeError: ``chunk`` is neither bytes nor a buffer of bytes.
+            RuntimeError: the events of the last call were not exhausted, or it raised.
         """
         if not isinstance(chunk, bytes):
             chunk = _as_bytes(chunk)
@@ -132,10 +132,10 @@ class EventParser:
                 if not piece:
                     continue
             first = piece.find(b"\n")
-            # A blank line ends here; 1 where there is none.
+            # The end of the last blank line; 1 if there is none.
             end = piece.rfind(b"\n\n") + 2 if first >= 0 else 1
             if end > 1:
-                # Cut behind a LF, which is never inside a UTF-8 sequence.
+                # Split after a LF, which is never inside a UTF-8 sequence.
                 whole, piece = (piece[:end], piece[end:]) if end < len(piece) else (piece, b"")
                 if first >= LONG_LINE_BYTES:
                     yield from self._blocks.read_each(_long_blocks(whole))
@@ -146,7 +146,7 @@ class EventParser:
         self._feeding = False
 
     def finish(self) -> Iterator[ServerSentEvent]:
-        """Yield what the end of the stream completes: nothing, the standard drops it."""
+        """Yield nothing: the standard discards what the end of the stream truncates."""
         return iter(())
 
     def _pieces(self, chunk: bytes) -> Iterator[bytes]:
@@ -154,7 +154,7 @@ class EventParser:
             yield chunk[start : start + self._piece_bytes]
 
     def _normalise(self, piece: bytes) -> bytes:
-        """Take the byte order mark off and make LF the only line end."""
+        """Remove the byte order mark, and make LF the only line end."""
         if self._head is not None:
             piece = self._head + piece
             if len(piece) < len(BOM) and BOM.startswith(piece):
@@ -163,7 +163,7 @@ class EventParser:
             self._head = None
             piece = piece.removeprefix(BOM)
         if self._after_cr and piece:
-            # CR has ended its line already; this LF belongs to it.
+            # CR has already ended its line; this LF belongs to it.
             piece = piece.removeprefix(b"\n")
             self._after_cr = False
         if CR in piece:
@@ -172,7 +172,7 @@ class EventParser:
         return piece
 
     def _resume(self, piece: bytes) -> bytes:
-        """Go on with the block under way; give back whole blocks and what follows, or nothing."""
+        """Continue the incomplete block; return complete blocks and the rest, or nothing."""
         if not piece:
             return piece
         if self._comment_bytes:
@@ -197,7 +197,7 @@ class EventParser:
         return piece
 
     def _keep(self, piece: bytes) -> None:
-        """Add lines to the block under way, the last of them perhaps unfinished; no blank line."""
+        """Add lines without a blank one to the incomplete block; the last may be incomplete."""
         at_line_start = not self._open or self._open[-1] == LF
         if not self._open:
             piece = piece.removeprefix(b"\n")
@@ -231,7 +231,7 @@ class EventParser:
 
 
 def _long_blocks(whole: bytes) -> Iterator[str]:
-    """Split whole blocks of long lines, leaving out a blank line that is left over at the end."""
+    """Split complete blocks of long lines, ignoring a blank line left over at the end."""
     start = 0
     while (end := _blank_line(whole, start)) >= 0:
         yield whole[start:end].decode("utf-8", "replace")
@@ -248,7 +248,7 @@ def _blank_line(piece: bytes, start: int = 0) -> int:
 
 def _as_bytes(chunk: object) -> bytes:
     try:
-        # A copy: what is in a bytearray may change before the next chunk comes.
+        # A copy, because a bytearray may change before the next chunk arrives.
         return memoryview(chunk).tobytes()  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise TypeError(f"a chunk must be bytes, not {_kind(chunk)}") from None
