@@ -1,7 +1,7 @@
-"""JSON values one after the other: bytes to events, whatever stands between the values.
+"""Splits a byte stream of JSON values into events, whatever separates them.
 
-Lines of JSON, values parted by blank lines, values over several lines, values after the record
-separator of RFC 7464 and values without anything between them are all read.
+The values may be on lines of their own, span several lines, be separated by blank lines or by the
+record separator of RFC 7464, or follow each other directly.
 """
 
 from __future__ import annotations
@@ -15,55 +15,55 @@ from chatsdk.sse import EventParser, ServerSentEvent
 
 __all__ = ["MAX_EVENT_BYTES", "JSONParser", "TellingParser"]
 
-# The largest value, in bytes: as much as an event of an event stream may have.
+# Largest value in bytes: the same as for an event of an event stream.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 BOM = b"\xef\xbb\xbf"
 
-# Between two values: white space, and the record separator of RFC 7464.
+# Separators of two values: white space, and the record separator of RFC 7464.
 BETWEEN = re.compile(rb"[ \t\r\n\x1e]*")
-# Of an object or array, what changes how deep it is; of a string in it, what may end it.
+# Bytes that change the depth of an object or array, or start a string; bytes that may end a string.
 NESTING = re.compile(rb'["{}\[\]]')
 IN_STRING = re.compile(rb'["\\]')
 
-# How the body of a stream of JSON values begins; no line of an event stream can.
+# The first byte of a stream of JSON values; a line of an event stream cannot start with it.
 VALUE_STARTS = (b"{", b"[", b'"')
 
-# Bytes in which the first key of an object stands.
+# Bytes that suffice to contain the first key of an object.
 HEAD_BYTES = 32
 
 
 class JSONParser:
-    """Cuts a body into JSON values, each an event of the type ``"message"``.
+    """Splits a body into JSON values, each an event of the type ``"message"``.
 
-    An object or array ends with its bracket and is given out at once. Everything else ends with
-    its line. Whether a value is JSON is left to whoever reads the events. No byte is looked at
-    twice, so the work is linear in the bytes.
+    An object or array ends with its bracket and is yielded at once. Other values end with their
+    line. Values are not checked to be JSON. No byte is scanned twice, so the time is linear in the
+    bytes.
 
     Args:
-        max_event_bytes: the most bytes in one value.
+        max_event_bytes: maximum number of bytes in one value.
     """
 
     errors: tuple[str, ...] = ()
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_event_bytes = max_event_bytes
-        # The value under way, and how far it was looked at.
+        # The incomplete value, and the position up to which it was scanned.
         self._open = bytearray()
         self._at = 0
         self._depth = 0
         self._in_string = False
-        # Whether the value under way ends with its line.
+        # Whether the incomplete value ends with its line.
         self._line = False
         self._first = True
 
     @property
     def pending(self) -> bool:
-        """Whether a value was begun and is not finished."""
+        """Whether a value is incomplete."""
         return bool(self._open.strip(b" \t\r\n\x1e"))
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        """Yield the values that `chunk` completes. Take all of them before the next call.
+        """Yield the values that `chunk` completes. Exhaust it before the next call.
 
         Raises:
             LimitExceeded: a value is longer than ``max_event_bytes``.
@@ -84,9 +84,9 @@ class JSONParser:
         self._check(len(self._open))
 
     def finish(self) -> Iterator[ServerSentEvent]:
-        """Yield a last value that only lacks the end of its line; what is `pending` was cut."""
+        """Yield a last value that lacks only its line end; one still `pending` was truncated."""
         value = bytes(self._open).strip()
-        # Nothing tells a complete 12 from the beginning of 123.
+        # Only strings: a complete 12 looks the same as the start of 123.
         if not self._line or not value.startswith(b'"'):
             return
         try:
@@ -98,7 +98,7 @@ class JSONParser:
         yield self._event(value)
 
     def _at_start(self) -> int:
-        """Return where the value under way begins; between two values, look for the next one."""
+        """Return where the current value begins; between two values, find the next one."""
         if self._depth or self._line:
             return 0
         found = BETWEEN.match(self._open, self._at)
@@ -106,7 +106,7 @@ class JSONParser:
         return begin
 
     def _end(self) -> int | None:
-        """Return where the value under way ends, ``None`` if that has not come."""
+        """Return where the current value ends, ``None`` if its end has not arrived."""
         buffer, at = self._open, self._at
         if not self._depth and not self._line:
             if at >= len(buffer):
@@ -125,7 +125,7 @@ class JSONParser:
             byte, at = bytes(found[0]), found.end()
             if byte == b"\\":
                 if at == len(buffer):
-                    # What it escapes has not come.
+                    # The escaped byte has not arrived.
                     self._at = at - 1
                     return None
                 at += 1
@@ -153,18 +153,18 @@ class JSONParser:
 
 
 class TellingParser:
-    """Reads an event stream or JSON values, told by the first bytes.
+    """Reads an event stream or JSON values, distinguished by the first bytes.
 
-    No line of an event stream begins with a bracket or a quotation mark.
+    Lines of an event stream never begin with a bracket or a quotation mark.
 
     Args:
-        max_event_bytes: the most bytes in one event.
+        max_event_bytes: maximum number of bytes in one event.
         dataless: whether an event stream's blocks without data count as events.
-        first_key: JSON values are objects whose first key is this one; anything else is taken for
+        first_key: JSON values are objects whose first key is this one; anything else is read as
             an event stream.
 
     Attributes:
-        errors: the values of fields named ``error``, outside the standard.
+        errors: the values of fields named ``error``, which the standard does not define.
     """
 
     def __init__(
@@ -185,25 +185,25 @@ class TellingParser:
 
     @property
     def pending(self) -> bool:
-        """Whether an event was begun and is not finished."""
+        """Whether an event is incomplete."""
         return bool(self._head.strip()) if self._parser is None else self._parser.pending
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        """Yield the events that `chunk` completes. Take all of them before the next call."""
-        # No generator around the parser's own: each event would pass through both.
+        """Yield the events that `chunk` completes. Exhaust it before the next call."""
+        # Not a generator, because each event would pass through it.
         if self._parser is not None:
             return self._parser.feed(chunk)
         head = self._head + chunk
         self._parser = self._told(head)
         if self._parser is None:
-            # Of blank lines before the first byte, one is enough to know of.
+            # Keep only one of the blank bytes before the first value.
             self._head = head if head.strip() else head[: len(BOM) + 1]
             return iter(())
         self._head = b""
         return self._parser.feed(head)
 
     def finish(self) -> Iterator[ServerSentEvent]:
-        """Yield what only the end of the body completes."""
+        """Yield the events that only the end of the body completes."""
         return iter(()) if self._parser is None else self._parser.finish()
 
     def _told(self, head: bytes) -> EventParser | JSONParser | None:

@@ -1,4 +1,4 @@
-"""Keyword arguments: which were given, and errors that say what a wrong one should be."""
+"""Validates keyword arguments, and suggests the right name for a wrong one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["NOT_GIVEN", "check_ask", "check_body_options", "checked_keywords", "
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-# Names that other libraries use, with the parameter that it is here.
+# Names in other libraries, with the corresponding parameter here.
 ELSEWHERE = {
     **dict.fromkeys(("api_key", "auth_token", "bearer_token", "key"), "token"),
     **dict.fromkeys(("api", "api_base", "api_url", "azure_endpoint", "base_url"), "url"),
@@ -26,7 +26,7 @@ ELSEWHERE = {
     **dict.fromkeys(("on_complete", "on_done", "on_end"), "on_finish"),
 }
 
-# How a parameter is written, if its name alone does not show it.
+# How to write a parameter, if its name alone does not show it.
 WRITTEN = {
     "url": "the first argument for the address",
     "http": "http=requests.Session()",
@@ -35,7 +35,7 @@ WRITTEN = {
     "messages": "messages=[...]",
 }
 
-# Names that are no parameter here.
+# Names that do not correspond to a parameter here.
 ELSEWHERE_THAN_HERE = {
     **dict.fromkeys(
         ("instructions", "system", "system_prompt"),
@@ -44,23 +44,23 @@ ELSEWHERE_THAN_HERE = {
     **dict.fromkeys(("functions", "tools"), "tools= of a session's ask(), run() or start()"),
 }
 
-# Dialects whose bodies have no field "system": their backends ignore it, or refuse the request.
+# Dialects whose bodies have no field "system": their backends ignore it, or reject the request.
 SYSTEM_IS_A_MESSAGE = frozenset(
     ("openai", "openai_responses", "deepseek", "gemini", "ollama", "dashscope", "fastgpt")
 )
 
-# Dialects whose bodies have no field for pictures beside the messages.
+# Dialects that take images only inside messages.
 IMAGES_ARE_IN_MESSAGES = SYSTEM_IS_A_MESSAGE | {"anthropic"}
 
-# Options that are given to `ask` by mistake, with the call that takes them. No backend that
-# chatsdk knows has fields of these names.
+# Options passed to `ask` by mistake, with the call that takes them. No known backend has fields of
+# these names.
 NOT_FOR_ASK = {
     **dict.fromkeys(("api_key", "extra_headers", "max_retries", "timeout"), "ChatClient"),
     **dict.fromkeys(("dispatch", "throttle"), "use_chat"),
     **dict.fromkeys(("on_answer", "on_error", "on_finish", "on_tool"), "use_chat"),
 }
 
-# What `ask` and its like take beside the fields of the body.
+# Parameters of `ask` and its variants that are not fields of the body.
 ASK = ("tools", "max_rounds", "latest", "conversation_id", "idempotency_key", "cancel")
 
 
@@ -69,19 +69,19 @@ class _NotGiven:
         return "..."
 
 
-# The default of a parameter for which None means something.
+# The default of a parameter for which None has a meaning.
 NOT_GIVEN: Any = _NotGiven()
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """Return those of the values that are not `NOT_GIVEN`."""
+    """Return the values that are not `NOT_GIVEN`."""
     return {name: value for name, value in values.items() if value is not NOT_GIVEN}
 
 
 def checked_keywords(function: _Function) -> _Function:
-    """Have a function answer an unknown keyword with the name that was meant.
+    """Make a function reject an unknown keyword with a suggestion.
 
-    What it raises has none of its frames, because tokens are among its arguments.
+    Exceptions lose the function's frames, because tokens are among its arguments.
     """
     code = function.__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -102,7 +102,7 @@ def checked_keywords(function: _Function) -> _Function:
         try:
             raise failure
         finally:
-            # It holds this frame; held by it in turn, it would live until a garbage collection.
+            # Break the cycle error -> traceback -> frame -> error.
             del failure
 
     return checked  # type: ignore[return-value]
@@ -118,7 +118,7 @@ def _unknown(owner: str, name: str, known: Collection[str]) -> str:
         return f"{text}: use defaults={{{field}}}, or give it to ask()"
     if ours in known:
         return f"{text}: use {WRITTEN.get(ours, f'{ours}=...')}"
-    # Not imported before there is an error to write.
+    # Imported late, because only errors need it.
     from difflib import get_close_matches
 
     if close := get_close_matches(name, known, 1):
@@ -127,10 +127,10 @@ def _unknown(owner: str, name: str, known: Collection[str]) -> str:
 
 
 def check_body_options(options: Iterable[str]) -> None:
-    """Look for a misspelt or misplaced option among the fields for a request's body.
+    """Find a misspelt or misplaced option among the fields of a request's body.
 
-    Any name may be a field of some backend, so only two kinds of names count: those one letter
-    from an option of `ask`, and well-known options of a client or a session.
+    Any name may be a field of some backend, so only two kinds of names are rejected: those one
+    letter from an option of `ask`, and well-known options of a client or a session.
 
     Raises:
         TypeError: there is one.
@@ -148,15 +148,15 @@ def check_body_options(options: Iterable[str]) -> None:
 
 
 def check_ask(options: Mapping[str, Any], dialect: str, *, takes_tools: bool) -> None:
-    """Look whether the options of `ChatClient.ask` can be fields of a body.
+    """Check that the options of `ChatClient.ask` can be fields of a body.
 
     Args:
         options: the fields by name.
-        dialect: the name of the dialect that writes the body.
-        takes_tools: it has tools, and takes a list of them.
+        dialect: the name of the dialect that encodes the body.
+        takes_tools: the dialect takes a list of tools.
 
     Raises:
-        TypeError: one is meant for something else; the message says for what.
+        TypeError: an option belongs elsewhere; the message shows where.
     """
     check_body_options(options)
     if "max_rounds" in options:
@@ -191,7 +191,7 @@ def check_ask(options: Mapping[str, Any], dialect: str, *, takes_tools: bool) ->
 
 
 def _is_one_off(name: str, meant: str) -> bool:
-    """Whether one letter was added, left out or changed, or two have changed places."""
+    """Whether one letter was added, removed or changed, or two were swapped."""
     if name == meant or abs(len(name) - len(meant)) > 1:
         return False
     start = 0

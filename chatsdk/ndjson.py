@@ -1,8 +1,8 @@
-"""Newline-delimited JSON: bytes to events, one a line, and back.
+"""Newline-delimited JSON: turns bytes into events, one per line, and back.
 
-The source is the NDJSON specification 1.0 (https://github.com/ndjson/ndjson-spec): each line is
-one JSON text in UTF-8, LF ends it, a CR before the LF is no part of it, empty lines say nothing.
-What a line means is left to whoever reads the events; only the last one is looked into.
+Source: the NDJSON specification 1.0 (https://github.com/ndjson/ndjson-spec). Each line is one JSON
+text in UTF-8 that ends with LF; a CR before the LF is not part of it, and empty lines are ignored.
+Lines are not parsed here, except an unterminated last one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parse", "encode", "LineParser"]
 
-# The longest line, in bytes: as much as an event of an event stream may have.
+# Longest line in bytes: the same as for an event of an event stream.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 BOM = b"\xef\xbb\xbf"
@@ -28,16 +28,16 @@ BOM = b"\xef\xbb\xbf"
 def parse(
     chunks: Iterable[bytes], *, max_event_bytes: int = MAX_EVENT_BYTES
 ) -> Iterator[ServerSentEvent]:
-    """Read the lines of a stream that comes in chunks of bytes, cut anywhere.
+    """Read the lines of a stream that arrives in chunks of bytes of any size.
 
     Each line is an event of the type ``"message"`` whose data is the line's text. It is yielded as
-    soon as its LF is there, before the next chunk is asked for. The last line needs no LF: it is
-    given out at the end of the chunks if it is whole JSON; use a `LineParser` to learn that there
-    was one that is not.
+    soon as its LF has arrived, before the next chunk is requested. The last line needs no LF: it
+    is yielded at the end of the chunks if it is complete JSON; use a `LineParser` to detect one
+    that is not.
 
     Args:
-        chunks: bytes, UTF-8; what is invalid becomes U+FFFD.
-        max_event_bytes: the most bytes in one line, its end not counted.
+        chunks: bytes of UTF-8; invalid bytes become U+FFFD.
+        max_event_bytes: maximum number of bytes in one line, without its end.
 
     Raises:
         LimitExceeded: a line is longer than ``max_event_bytes``.
@@ -55,7 +55,7 @@ def _parse(chunks: Iterable[bytes], parser: LineParser) -> Iterator[ServerSentEv
 
 
 class LineParser:
-    """The same reader for whoever has the chunks pushed to them.
+    """A push version of `parse`, for callers that receive the chunks.
 
     Args:
         max_event_bytes: as in `parse`.
@@ -68,28 +68,28 @@ class LineParser:
         if max_event_bytes < 1:
             raise ValueError("max_event_bytes must be at least 1 byte")
         self._max_event_bytes = max_event_bytes
-        # The line under way; it never holds an LF, so no byte is searched twice.
+        # The incomplete line; it never holds an LF, so no byte is searched twice.
         self._open = bytearray()
         self._first = True
         self._feeding = False
-        # Errors outside of events; there is no outside of lines.
+        # Errors outside of events: always empty, because every line is an event.
         self.errors: list[str] = []
 
     @property
     def pending(self) -> bool:
-        """Whether a line was begun and is not finished; white space does not count."""
+        """Whether a line is incomplete; white space does not count."""
         return bool(self._open.strip())
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """Yield the lines that ``chunk`` completes.
 
-        This is a generator: take all of it before the next call.
+        This is a generator: exhaust it before the next call.
 
         Raises:
-            LimitExceeded: a line is longer than ``max_event_bytes``; the lines before it have
-                been yielded, and the parser is of no further use.
+            LimitExceeded: a line is longer than ``max_event_bytes``; earlier lines have been
+                yielded, and the parser cannot be used any more.
             TypeError: ``chunk`` is not bytes.
-            RuntimeError: the events of the last call were not all taken, or it raised.
+            RuntimeError: the events of the last call were not exhausted, or it raised.
         """
         if not isinstance(chunk, bytes):
             raise TypeError(f"a chunk must be bytes, not {type(chunk).__name__}")
@@ -116,9 +116,9 @@ class LineParser:
         self._feeding = False
 
     def finish(self) -> Iterator[ServerSentEvent]:
-        """Yield the last line if it only lacks its LF; what is still `pending` then was cut."""
+        """Yield the last line if it lacks only its LF; a line still `pending` was truncated."""
         line = self._open.strip()
-        # Numbers and words are left out: nothing tells a whole 12 from the beginning of 123.
+        # Not numbers and words: a complete 12 looks the same as the start of 123.
         if not line.removeprefix(BOM).startswith((b"{", b"[", b'"')):
             return
         try:
@@ -151,14 +151,14 @@ class LineParser:
 
 
 def encode(data: str) -> bytes:
-    """Write one line that `parse` reads back as the same.
+    """Encode one line that `parse` reads back unchanged.
 
     Args:
-        data: JSON text on one line. A lone half of a surrogate pair becomes U+FFFD.
+        data: JSON text on one line. An unpaired half of a surrogate pair becomes U+FFFD.
 
     Raises:
-        ValueError: ``data`` holds a LF or is empty.
-        TypeError: ``data`` is not str.
+        ValueError: ``data`` contains a LF or is empty.
+        TypeError: ``data`` is not a str.
     """
     if not isinstance(data, str):
         raise TypeError(f"data must be str, not {type(data).__name__}: write it as JSON before")

@@ -1,4 +1,4 @@
-"""What a caller may set about time, size and repetition: `Timeout`, `Limits` and `Retry`."""
+"""The client's options for time, size and retries: `Timeout`, `Limits` and `Retry`."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from chatsdk.values import Value
 
 __all__ = ["Limits", "Retry", "Timeout"]
 
-# Long enough for a far TLS handshake, short enough to notice a wrong address.
+# Long enough for a distant TLS handshake, short enough to notice a wrong URL.
 CONNECT_SECONDS = 10.0
-# Reasoning models think for minutes before the first event.
+# Reasoning models are silent for minutes before the first event.
 FIRST_EVENT_SECONDS = 300.0
-# Backends that are alive ping every 10 to 15 s; twelve missed pings are a dead connection.
+# Live backends ping every 10 to 15 s; 8 to 12 missed pings mean a dead connection.
 IDLE_SECONDS = 120.0
-# A server that only pings is alive and may still have lost its model; no model needs ten minutes
-# between two pieces of an answer.
+# A server that only pings may have lost its model; no model needs ten minutes between two deltas.
 PROGRESS_SECONDS = 600.0
 
-# More than any answer takes, and less than the timers of operating systems can hold.
+# More than any answer takes, and less than the limit of operating systems' timers.
 LONGEST_SECONDS = 1_000_000.0
 
-# The statuses by which a server says that it did not take the request, but may later (RFC 9110).
+# Statuses of a server that rejects a request for now (RFC 9110).
 NOT_NOW = frozenset({429, 503})
 
 MIB = 1024 * 1024
@@ -76,10 +75,10 @@ class Timeout(Value):
     """How long to wait, in seconds; ``None`` is no limit.
 
     Attributes:
-        connect: for a connection, TLS and proxy included.
+        connect: to connect, including TLS and a proxy.
         first_event: from sending the request to the first event of the answer. Reasoning models
             are silent for minutes, hence the long default.
-        idle: the longest silence on the wire after the first event; a comment counts as life.
+        idle: the longest silence of the connection after the first event; comments count as data.
         total: from sending the request to the end of the answer, whatever arrives meanwhile.
         progress: the longest time after the first event without an event that adds something to
             the answer, whatever pings arrive meanwhile.
@@ -110,10 +109,10 @@ class Timeout(Value):
 
     @classmethod
     def of(cls, value: Timeout | float | None) -> Timeout:
-        """Read what a caller gave: a `Timeout`, a plain number of seconds, or ``None``.
+        """Convert a `Timeout`, a plain number of seconds, or ``None``.
 
         A number ``n`` means ``connect=min(10, n)``, ``first_event=idle=n`` and
-        ``progress=max(600, n)``; ``None`` is no limit at all.
+        ``progress=max(600, n)``; ``None`` means no limit at all.
 
         Raises:
             TypeError, ValueError: not a positive number of seconds.
@@ -133,18 +132,18 @@ class Timeout(Value):
 
 
 class Limits(Value):
-    """How much to accept from a backend; past it `LimitExceeded` is raised.
+    """How much to accept from a backend; beyond it, `LimitExceeded` is raised.
 
     Attributes:
-        event_bytes: of one line and of one event (16 MiB: the largest frames seen, whole documents
-            as citations and audio in base64, are a few MiB).
-        answer_bytes: of memory for the answer: its text, reasoning, tool calls and citations, and
-            88 bytes for each piece they come in (32 MiB: more than 350,000 pieces); and 8 bytes for
-            the time of each event.
-        body_bytes: of the whole body, decompressed (1 GiB: a backend that sends all the text anew
-            with each event; a flood of comments ends here).
-        error_body: bytes kept of a body that is no stream (64 KiB: a page of HTML, a stack trace).
-        header_lines: number of header lines of one response (100, as Python's own HTTP client).
+        event_bytes: bytes of one line and of one event (16 MiB: the largest known frames, with
+            complete documents as citations or audio in base64, have a few MiB).
+        answer_bytes: bytes of memory for the answer: its text, reasoning, tool calls and citations,
+            plus 88 bytes per delta (32 MiB: more than 350,000 deltas) and 8 bytes per event for its
+            time.
+        body_bytes: bytes of the complete body, after decompression (1 GiB: allows a backend that
+            sends all the text again with each event, and ends a flood of comments).
+        error_body: bytes kept of a body that is not a stream (64 KiB: an HTML page, a stack trace).
+        header_lines: number of header lines of one response (100, as in Python's HTTP client).
     """
 
     __match_args__ = ("event_bytes", "answer_bytes", "body_bytes", "error_body", "header_lines")
@@ -172,24 +171,23 @@ class Limits(Value):
 
 
 class Retry(Value):
-    """When a request is sent again.
+    """When to send a request again.
 
-    By default only what surely did not reach the backend (refused, unknown host, TLS handshake,
-    connect timeout, a proxy that refuses) and what the backend refused for now (429, 503). A
+    By default only if it certainly did not reach the backend (refused, unknown host, TLS handshake,
+    connect timeout, a proxy that refuses), or if the backend rejected it for now (429, 503). A
     request that was written and got no answer is never sent again: it may have been billed.
 
     Attributes:
-        attempts: how often the request is tried in all; 1 is never again.
-        backoff: seconds before the first repetition, doubled each time and jittered.
-        max_wait: the longest wait in seconds. Where the backend's ``Retry-After`` asks for more,
-            the error comes at once, with `HTTPStatusError.retry_after`.
-        statuses: the HTTP statuses that are answers of "not now".
-        idempotency_key: sent as ``Idempotency-Key``. With it a backend can tell a repetition from
-            a new request, so 408, 409, 500, 502, 504 and a connection that broke before any
-            response count as repeatable too. One key is for one request, so give a callable that
-            returns a new one, such as ``lambda: str(uuid.uuid4())``: it is asked once a send. A
-            string is for a client that sends once; ``send(body, idempotency_key=...)`` goes before
-            either.
+        attempts: total number of attempts; 1 disables retries.
+        backoff: seconds before the first retry, doubled each time and jittered.
+        max_wait: the longest wait in seconds. If the backend's ``Retry-After`` asks for more, the
+            error is raised at once, with `HTTPStatusError.retry_after`.
+        statuses: the HTTP statuses that reject a request for now.
+        idempotency_key: sent as ``Idempotency-Key``. It lets a backend distinguish a retry from a
+            new request, so 408, 409, 500, 502, 504 and a connection lost before any response are
+            retried, too. Each request needs its own key, so pass a callable that returns a new
+            one, such as ``lambda: str(uuid.uuid4())``; it is called once per send. A string suits
+            a client that sends once. ``send(body, idempotency_key=...)`` overrides either.
     """
 
     __match_args__ = ("attempts", "backoff", "max_wait", "statuses", "idempotency_key")

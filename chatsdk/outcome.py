@@ -1,4 +1,4 @@
-"""How a turn ended, as a value: `Outcome`."""
+"""`Outcome`: how a turn ended."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def _no_server_stop() -> str | None:
 
 
 class Outcome(Value):
-    """How an answer ended. False while it has not.
+    """How an answer ended. False before that.
 
     Attributes:
-        reason: ``"finished"``, ``"stopped"`` or ``"error"``; ``"pending"`` while it goes on.
-        end: what proved a finished answer whole: ``"marker"`` (the dialect's own end),
-            ``"finish_reason"`` (no marker, but a reason and a clean HTTP end), ``"framing"`` (a
-            dialect without either, and a clean HTTP end) or ``"unproven"`` (the connection's end
-            was the only sign). ``None`` for an answer that did not finish.
+        reason: ``"finished"``, ``"stopped"`` or ``"error"``; ``"pending"`` before the end.
+        end: the proof that a finished answer is complete: ``"marker"`` (the dialect's end marker),
+            ``"finish_reason"`` (a finish reason and a clean HTTP end, without a marker),
+            ``"framing"`` (a clean HTTP end of a dialect with neither) or ``"unproven"`` (only the
+            end of the connection). ``None`` for an answer that did not finish.
         error: the `ChatError` that ended it, or ``None``.
         answer: the answer, partial unless it finished.
     """
@@ -34,7 +34,7 @@ class Outcome(Value):
     end: str | None
     error: ChatError | None
     answer: Answer
-    # Asked anew each time: the backend's word comes after the outcome is known.
+    # A callable, because the backend answers after the outcome is known.
     _server_stop: Callable[[], str | None]
     _unshown = _uncounted = ("_server_stop",)
     _brief = True
@@ -54,11 +54,11 @@ class Outcome(Value):
 
     @property
     def timings(self) -> Timings:
-        """When the answer came, in seconds."""
+        """The times of arrival of the answer, in seconds."""
         return self.answer.timings
 
     @property
     def server_stop(self) -> str | None:
-        """What became of telling the backend to stop: ``"stopped"``, ``"refused"``,
-        ``"unsupported"``, or the error's text; ``None`` if nobody asked or it is under way."""
+        """The result of asking the backend to stop: ``"stopped"``, ``"refused"``,
+        ``"unsupported"``, or the error's text; ``None`` if it was not asked or has not answered."""
         return self._server_stop()

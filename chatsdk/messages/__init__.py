@@ -1,6 +1,6 @@
-"""The messages of a conversation, as values: `Message`, `Image`, and `File` beside them.
+"""The messages of a conversation as values: `Message`, `Image` and `File`.
 
-A message may be given as a `Message`, as a dict in the widespread shape ``{"role": ...,
+A message may be given as a `Message`, as a dict in the common form ``{"role": ...,
 "content": ...}``, or, for a single prompt, as a string.
 """
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["OTHER_PARTS", "ROLES", "Image", "Message", "file_of", "picture_type"]
 
-# The beginning of a URL (RFC 3986, section 3.1). One letter would be a drive of Windows.
+# The start of a URL (RFC 3986, section 3.1). A single letter would be a Windows drive.
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
-# Characters of a wrong URL that an error shows.
+# Characters of an invalid URL to show in an error.
 SHOWN_CHARS = 80
 
-# How the pictures that models read begin, and their media types.
+# The first bytes of image formats that models read, and their media types.
 PICTURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -39,12 +39,12 @@ PICTURES = (
 
 ROLES = ("system", "user", "assistant", "tool")
 
-# Parts of the content that only some backends know, of OpenAI's and of Anthropic's API.
+# Content parts of OpenAI's and Anthropic's APIs that only some backends support.
 OTHER_PARTS = ("input_audio", "file", "document", "image", "input_file", "video_url")
 
 
 def picture_type(data: bytes) -> str | None:
-    """Return the media type of a PNG, JPEG, GIF or WebP picture, ``None`` for anything else."""
+    """Return the media type of a PNG, JPEG, GIF or WebP image, ``None`` for anything else."""
     for beginning, media_type in PICTURES:
         if data.startswith(beginning):
             return media_type
@@ -52,12 +52,12 @@ def picture_type(data: bytes) -> str | None:
 
 
 class Image(Value):
-    """A picture in a message: by URL, or by its content. `from_file` reads a file.
+    """An image in a message: by URL, or by its content. `from_file` reads a file.
 
     Attributes:
         url: its URL, such as ``https://...`` or ``data:...``.
-        data: its content in base64, in place of ``url``.
-        media_type: such as ``"image/png"``; needed with ``data``.
+        data: its content in base64, instead of ``url``.
+        media_type: for example ``"image/png"``; required with ``data``.
     """
 
     __match_args__ = ("url", "data", "media_type")
@@ -80,11 +80,11 @@ class Image(Value):
 
     @classmethod
     def from_file(cls, path: str | PathLike[str]) -> Image:
-        """Read a picture: PNG, JPEG, GIF or WebP, told by its first bytes.
+        """Read an image file: PNG, JPEG, GIF or WebP, detected by its first bytes.
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: it is none of these.
+            ValueError: it has another format.
         """
         with open(path, "rb") as file:
             data = file.read()
@@ -98,7 +98,7 @@ class Image(Value):
 
     @property
     def source(self) -> str:
-        """The address, or a ``data:`` URL of the content."""
+        """The URL, or a ``data:`` URL of the content."""
         if self.data is not None:
             return f"data:{self.media_type};base64,{self.data}"
         return self.url or ""
@@ -110,22 +110,22 @@ class Message(Value):
     Attributes:
         role: ``"system"``, ``"user"``, ``"assistant"`` or ``"tool"``.
         content: its text.
-        images: pictures that go with it.
-        tool_calls: of an assistant: the calls it asked for.
-        tool_call_id: of a tool's result: which call it answers.
-        name: of a tool's result: the tool.
+        images: its images.
+        tool_calls: of an assistant: the tool calls it requested.
+        tool_call_id: of a tool's result: the id of the call.
+        name: of a tool's result: the tool's name.
         id: the message's id within its session, or ``None``.
         status: of an assistant within a session: the status of its turn, or ``None``. Of a tool
             that a session ran: ``"finished"`` or ``"error"``.
-        reasoning: of an assistant: what it thought; given only to backends that ask for it.
-        citations: of an assistant: what it leans on; backends are not given it again.
-        native: of an assistant: what its backend wants to get back with it (`Answer.native`).
-        conversation_id: of an assistant within a session: where each answer has an id from which
-            the backend's conversation can go on, that id, else ``None``.
-        files: a tuple of `chatsdk.File` that go with it.
-        more: what a dict said that no other field holds, such as ``cache_control``, as JSON text:
-            an object with the ``fields`` of the message and its ``content`` in parts. Backends get
-            it as it is, or ``ask`` raises ValueError.
+        reasoning: of an assistant: its reasoning; sent only to backends that ask for it.
+        citations: of an assistant: its citations; never sent back to backends.
+        native: of an assistant: opaque state that is returned to its backend (`Answer.native`).
+        conversation_id: of an assistant within a session: the id from which the backend's
+            conversation can continue, if the backend gives each answer one, else ``None``.
+        files: a tuple of `chatsdk.File`.
+        more: content of a dict that no other field holds, such as ``cache_control``, as JSON text:
+            an object with the ``fields`` of the message and its ``content`` in parts. It is sent
+            unchanged, or ``ask`` raises ValueError.
     """
 
     __match_args__ = (
@@ -200,10 +200,10 @@ class Message(Value):
 
     @classmethod
     def of(cls, value: Message | Mapping[str, Any] | str) -> Message:
-        """Read one message as a caller gives it.
+        """Convert one message from any of the accepted forms.
 
         Raises:
-            TypeError, ValueError: no message; the error says what one looks like.
+            TypeError, ValueError: it is not a message; the error shows the expected form.
         """
         if isinstance(value, Message):
             return value
@@ -263,7 +263,7 @@ class Message(Value):
             more = json.loads(self.more)
             written |= more.get("fields", {})
             if "content" in more:
-                # The parts hold the pictures and files, too.
+                # The parts contain the images and files, too.
                 written["content"] = more["content"]
                 written.pop("images", None)
                 written.pop("files", None)
@@ -275,10 +275,10 @@ class Message(Value):
     def all_of(
         cls, value: Message | Mapping[str, Any] | str | Iterable[Message | Mapping[str, Any] | str]
     ) -> tuple[Message, ...]:
-        """Read a prompt or a list of messages.
+        """Convert a prompt or a list of messages.
 
         Raises:
-            TypeError, ValueError: no messages, or none at all.
+            TypeError, ValueError: they are not messages, or the list is empty.
         """
         if isinstance(value, (str, Message, Mapping)):
             return (cls.of(value),)
@@ -306,7 +306,7 @@ def _content(content: object) -> tuple[str, tuple[Image, ...], tuple[File, ...]]
         elif isinstance(part, Mapping) and isinstance(part.get("text"), str):
             texts.append(part["text"])
         elif isinstance(part, Mapping) and part.get("type") in OTHER_PARTS:
-            # For backends that take it as it is, see `Message.more`.
+            # Only for backends that take it unchanged, see `Message.more`.
             continue
         elif not isinstance(part, (Mapping, Image)) and type(part).__name__ == "File":
             files.append(file_of(part))
@@ -372,7 +372,7 @@ def _native(value: object) -> Native | None:
 
 
 def _given(value: Image | Citation) -> dict[str, Any]:
-    """What differs from the default."""
+    """The fields that differ from the default."""
     return {
         name: held for name in value.__match_args__ if (held := getattr(value, name)) is not None
     }

@@ -1,4 +1,4 @@
-"""`File`: a PDF or a recording that goes with a message."""
+"""`File`: a PDF or an audio recording in a message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["File"]
 
-# How the files that models read begin, and their media types.
+# The first bytes of file formats that models read, and their media types.
 KINDS = (
     (b"%PDF-", "application/pdf"),
     (b"ID3", "audio/mpeg"),
@@ -25,22 +25,23 @@ KINDS = (
 
 
 class File(Value):
-    """A PDF or a recording in a message, read when it is made: ``File("report.pdf")``.
+    """A PDF or an audio recording in a message, read at once: ``File("report.pdf")``.
 
-    Which backends take one is in ``docs/dialects.md``; the others are a `ValueError` of ``ask``.
+    ``docs/dialects.md`` lists the backends that take files; for others ``ask`` raises `ValueError`.
 
     Args:
-        path: of a PDF, WAV, MP3, OGG, FLAC or M4A file, told by its first bytes.
-        data: the content in base64, in place of the path.
-        media_type: such as ``"application/pdf"``; needed with ``data``.
-        name: the file's name for the model; that of the path unless given.
+        path: of a PDF, WAV, MP3, OGG, FLAC or M4A file, detected by its first bytes.
+        data: the content in base64, instead of the path.
+        media_type: for example ``"application/pdf"``; required with ``data``.
+        name: the file's name for the model; by default that of the path.
 
     Attributes:
         data, media_type, name: as above.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is none of these, or neither a path nor content with its media type.
+        ValueError: it has another format, or neither a path nor content with its media type was
+            given.
     """
 
     __match_args__ = ("data", "media_type", "name")

@@ -1,4 +1,4 @@
-"""What a message's dict says besides the fields of `Message`, such as ``cache_control``."""
+"""Content of a message's dict beyond the fields of `Message`, such as ``cache_control``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ IMAGE_FIELDS = frozenset({"type", "image_url", "url", "data", "media_type"})
 
 
 def more_of(value: Mapping[str, Any]) -> str | None:
-    """Return what a message says that no field of `Message` holds."""
+    """Return the content of a message's dict that no field of `Message` holds, as JSON text."""
     more: dict[str, Any] = {}
-    # An SDK's own objects have all fields there are, most of them null or empty.
+    # Objects of an SDK have all possible fields, most of them null or empty.
     fields = {name: held for name, held in value.items() if name not in KNOWN and held}
     calls = value.get("tool_calls") or ()
     if any(isinstance(call, Mapping) and not _is_plain_call(call) for call in calls):
