@@ -145,7 +145,7 @@ def failed(result: Message) -> bool:
 
 
 def given_back(message: Message, dialect: str) -> list[dict[str, Any]]:
-    """Return a message's opaque state that the backend needs back, ``[]`` if there is none.
+    """Return a message's opaque state that the backend needs back; it may be empty.
 
     This is what the decoder of `dialect` stored in `Message.native`. The caller must check whether
     the message has changed since.

@@ -1,4 +1,4 @@
-"""`Dialect`: how one backend encodes requests and answers, as data and pure functions."""
+"""`Dialect`: one backend's requests and answers, as data and pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Room`: limits the opaque state that an answer keeps for the next request."""
+"""`Room`: limits the opaque state kept for the next request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detects the wire family from an event: orders the predicates of all families.
+"""Detects the wire family from an event: the table of all predicates.
 
 Each predicate accepts only its family, so the order matters in only a few places, which are
 commented.

@@ -1,4 +1,4 @@
-"""`Trimmed`: text that arrives in chunks and is compared with a complete one."""
+"""`Trimmed`: text that arrives in chunks, for comparison with complete text."""
 
 from __future__ import annotations
 

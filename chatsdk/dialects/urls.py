@@ -170,7 +170,7 @@ def guess(url: str) -> str | None:
 def completed(url: str, dialect: Dialect) -> str:
     """Return the complete URL for a base URL; any other URL is returned unchanged.
 
-    A base URL has no path, or the path ``/v1`` or ``/api``, or the base path that a known provider
+    A base URL has an empty path, or ``/v1`` or ``/api``, or the base path that a known provider
     documents, such as ``/openai/v1``. The path to append comes from the dialect, or for ``auto``
     from the host or port. The query is kept.
 

@@ -1,4 +1,4 @@
-"""`Writer`: encodes an answer's parts as frames; the base class of all encoders."""
+"""`Writer`: encodes parts as frames; the base class of all encoders."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Encrypted:
             self._values[subtype, id] = value
 
     def whole(self) -> list[dict[str, Any]] | None:
-        """Return the state to keep, ``None`` if there is none."""
+        """Return the state to keep, or ``None``."""
         if not self._values or not self._room:
             return None
         return [

@@ -1,4 +1,4 @@
-"""Encodes Anthropic's JSON documents: a complete message, the list of models, an error."""
+"""Encodes Anthropic's JSON documents: complete messages, the list of models, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``json``: decodes a custom service's JSON by field names that the caller chooses."""
+"""``json``: decodes a custom service's JSON by the caller's field names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encodes Ollama's JSON documents: a complete answer, the list of models, an error."""
+"""Encodes Ollama's JSON documents: complete answers, the list of models, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``raw``: any event stream; the text is each event's data, JSON or not."""
+"""``raw``: any event stream; each event's data becomes text, even JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decodes the lines of Vercel's data stream v1: a code, a colon, JSON."""
+"""Decodes Vercel's data stream v1: lines of code, colon and JSON."""
 
 from __future__ import annotations
 
