@@ -215,7 +215,7 @@ def test_an_error_word_without_words():
     """The reason ``error`` alone is a failure; the words of a later error are the backend's."""
     from chatsdk import BackendError
 
-    for rest, message in ((b"", "does not say why"), (frame({"error": "too hot"}), "too hot")):
+    for rest, message in ((b"", "gave no reason"), (frame({"error": "too hot"}), "too hot")):
         with ChatServer() as server, ChatClient(server.url, dialect="openai") as client:
             script = server.stream()
             script.push(chunk({"content": "Hi"}) + chunk({}, "error") + rest)

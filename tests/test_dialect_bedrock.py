@@ -174,7 +174,7 @@ def test_strands_is_asked():
         ([HI], {"conversation_id": "s"}, "Session-Id"),
         ([HI], {"tools": [{"name": "x"}]}, "to the agent"),
         ([Message("system", "Brief."), HI], {}, "its own instructions"),
-        ([HI, Message("assistant", "Yes?")], {}, "user's words"),
+        ([HI, Message("assistant", "Yes?")], {}, "must be a user's"),
     ):
         with pytest.raises(ValueError, match=remedy):
             strands.body(given, **options)

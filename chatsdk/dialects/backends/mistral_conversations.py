@@ -61,7 +61,9 @@ class MistralConversations(Dialect):
         tools = options.pop("tools", None)
         told = [m for m in new_messages(messages) if m.role != "system"]
         if not told or told[-1].role == "assistant":
-            raise ValueError("Mistral answers a user or results: let the last message be of them")
+            raise ValueError(
+                "Mistral needs a user's message or a tool's result as the last message"
+            )
         inputs: Any = [_entry(message) for message in told if message.role != "assistant"]
         if len(told) == 1 and told[0].role == "user" and not told[0].images:
             inputs = told[0].content

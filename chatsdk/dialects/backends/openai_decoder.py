@@ -225,4 +225,4 @@ class OpenAIDecoder(Decoder):
             parts.append(Failure(message, native))
         elif "error" in (native.lower(), choice.get("native_finish_reason")):
             # Servers that give details send them in an error next to it or after it.
-            self._failed = Failure("it does not say why", native)
+            self._failed = Failure("the backend gave no reason", native)

@@ -59,7 +59,9 @@ class Strands(Dialect):
             raise ValueError("a Strands agent has its own instructions: leave system messages out")
         new = new_messages(messages)
         if not new or new[-1].role != "user" or new[-1].images:
-            raise ValueError("the agent answers text: let the last message be a user's words")
+            raise ValueError(
+                "a Strands agent answers text: the last message must be a user's, without images"
+            )
         return {"prompt": new[-1].content} | options
 
 
