@@ -76,8 +76,8 @@ class Chunks(Writer[bytes]):
         yield self._chunk({"annotations": [annotation(item) for item in items]})
 
     def usage(self, part: UsageUpdate, step: Answer) -> Iterator[bytes]:
-        # OpenAI sends a chunk without a choice only if it is asked to, and programs that look at
-        # `choices[0]` fail on one. So counts that come before the reason go out with it.
+        # OpenAI sends a chunk without a choice only on request, and programs that access
+        # `choices[0]` fail on one. Counts that come before the finish reason are sent with it.
         self._usage = usage_fields(part)
         if self._finished:
             yield from self._counts()
