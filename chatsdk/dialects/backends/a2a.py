@@ -1,4 +1,4 @@
-"""A2A, the protocol between agents: what is asked, in its versions and bindings."""
+"""A2A, the Agent2Agent protocol: encodes requests in all versions and bindings."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ __all__ = ["A2A"]
 
 VERSIONS = ("1.0", "0.3")
 
-# The end of an address of the REST binding; any other is JSON-RPC.
+# The end of a URL for the REST binding; any other URL uses JSON-RPC.
 REST = "/message:stream"
 
-# The methods of JSON-RPC, by version.
+# The JSON-RPC methods, by version.
 STREAM = {"1.0": "SendStreamingMessage", "0.3": "message/stream"}
 CANCEL = {"1.0": "CancelTask", "0.3": "tasks/cancel"}
 
 
 class A2A(Dialect):
-    """An agent that speaks A2A 1.0 or 0.3, by JSON-RPC or, at ``.../message:stream``, by REST.
+    """An agent with A2A 1.0 or 0.3, over JSON-RPC or, at ``.../message:stream``, over REST.
 
-    Both versions are read; `version` is the one that is asked and written. The agent keeps the
-    conversation: its ``contextId`` is the conversation's id. The texts of the artifacts are the
-    answer; if there are none, what the last status says is. A task that waits for the client ends
-    with the finish reason ``other`` and the word ``input-required`` or ``auth-required``, and its
-    question as text; the next message belongs to it with ``task_id=answer.task_id``.
+    Both versions are decoded; `version` decides what is encoded. The agent keeps the conversation:
+    its ``contextId`` is the conversation's id. The answer is the texts of the artifacts, or the
+    text of the last status if there are none. A task that waits for the client ends with the finish
+    reason ``other`` and the native value ``input-required`` or ``auth-required``, and its question
+    as text. The next message then needs ``task_id=answer.task_id``.
 
     Args:
         version: ``"1.0"`` or ``"0.3"``.
@@ -58,7 +58,7 @@ class A2A(Dialect):
         if version not in VERSIONS:
             raise ValueError(f"version is one of {', '.join(VERSIONS)}, not {version!r}")
         self._version = version
-        # The path of the agent's address, which is also where a task is cancelled.
+        # The path of the agent's URL, at which tasks are cancelled too.
         self._path = ""
 
     def at(self, url: str) -> A2A:
@@ -74,14 +74,14 @@ class A2A(Dialect):
         return A2ADecoder(self)
 
     def headers(self, token: str | None) -> dict[str, str]:
-        """Return the token's header field, and the version; without one, an agent takes 0.3."""
+        """Return the token's header field, and the version; agents assume 0.3 without one."""
         version = {"A2A-Version": "1.0"} if self._version == "1.0" else {}
         return super().headers(token) | version
 
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body: the new message; options stand beside it, such as ``configuration``."""
+        """Encode the new message; options become fields next to it, such as ``configuration``."""
         if options.pop("tools", None):
             raise ValueError("an A2A agent has its own tools: the protocol declares none")
         if any(message.role == "system" for message in messages):
@@ -111,7 +111,7 @@ class A2A(Dialect):
         return {"role": "ROLE_USER"} | told
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read a task or a message that came whole, as for a call that does not stream."""
+        """Decode a complete task or message, as for a call without streaming."""
         if not isinstance(payload, dict) or payload.get("error"):
             return None
         return A2ADecoder(self).read(payload) or None
@@ -125,7 +125,7 @@ class A2A(Dialect):
         return StopRequest(self._path or "/", self._call(CANCEL[self._version], {"id": task}))
 
     def read_request(self, body: Any) -> AskedFor:
-        """Read what a client of this protocol asks for."""
+        """Decode a client's request."""
         from chatsdk.dialects.backends.a2a_request import read
 
         return read(body)

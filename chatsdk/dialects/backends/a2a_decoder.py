@@ -1,4 +1,4 @@
-"""A2A's events, read: tasks, their statuses and artifacts, and messages, of both versions."""
+"""Decodes A2A's tasks, statuses, artifacts and messages, of both versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["A2ADecoder"]
 
-# What 1.0 calls each object, by the `kind` of 0.3.
+# Version 1.0's name of each object, by the `kind` of 0.3.
 KINDS = {
     "task": "task",
     "message": "message",
@@ -23,20 +23,20 @@ KINDS = {
 
 PREFIX = "TASK_STATE_"
 
-# Characters of all artifacts up to which the text is sent again whenever one begins anew, and what
-# an artifact costs besides its characters.
+# Up to this many characters in all artifacts, every rewrite sends the complete text at once; and
+# the overhead of an artifact, in characters.
 FREE_CHARS = 4096
 ARTIFACT_CHARS = 32
 
 
 class A2ADecoder(Decoder):
-    """Reads the events of one task, bare or inside JSON-RPC."""
+    """Decodes the events of one task, bare or inside JSON-RPC."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self._artifacts = Artifacts()
         self._ids: tuple[object, object] = (None, None)
-        # What the last status said.
+        # The text of the last status.
         self._said = ""
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
@@ -51,7 +51,7 @@ class A2ADecoder(Decoder):
         if isinstance(kind, str) and kind in KINDS:
             return self._read(KINDS[kind], result)
         for name in KINDS.values():
-            # The message of an error is text.
+            # An error's message is a string, not an object.
             if result.get(name) is not None and not isinstance(result[name], str):
                 return self._read(name, as_object(result[name], name))
         return ()
@@ -93,7 +93,7 @@ class A2ADecoder(Decoder):
     def _artifact(self, artifact: dict[str, Any], append: bool, parts: list[Part]) -> None:
         words = _words(artifact)
         if not words and not append:
-            # Files and data are the application's.
+            # Files and data belong to the application.
             parts.append(Data(as_name(artifact.get("name")) or "artifact"))
         id = as_name(artifact.get("artifactId")) or ""
         parts += self._artifacts.put(id, words, append=append)
@@ -110,7 +110,7 @@ class A2ADecoder(Decoder):
         elif state == "completed":
             parts += self._artifacts.take(final=True)
             if not self._artifacts and self._said:
-                # Some agents say their answer nowhere else.
+                # Some agents send their answer only here.
                 parts.append(Text(self._said))
             parts += [Finish("stop", state), End()]
         elif state == "canceled":
@@ -127,11 +127,12 @@ class A2ADecoder(Decoder):
 
 
 class Artifacts:
-    """The texts of the artifacts, in the order in which they first came, joined.
+    """The texts of the artifacts, joined in the order in which they first arrived.
 
-    Mostly one is added to, which takes a piece. One that begins anew rewrites the whole text; so
-    that many of them cannot do so again and again, which would be quadratic, a rewrite of a long
-    text waits until as many characters have come as it has, or for the end.
+    Usually an artifact is extended, which takes only a delta. One that starts again rewrites the
+    complete text. If many artifacts could do so repeatedly, the cost would be quadratic, so a
+    rewrite of a long text waits until as many characters have arrived as the text has, or for the
+    end.
     """
 
     def __init__(self) -> None:
@@ -144,7 +145,7 @@ class Artifacts:
         return any(any(pieces) for pieces in self._texts.values())
 
     def put(self, id: str, words: str, *, append: bool) -> Sequence[Part]:
-        """Add to an artifact, or let it begin anew, and return the parts for it."""
+        """Append to an artifact or start it again, and return the parts for it."""
         self._paid += len(words) + ARTIFACT_CHARS
         pieces = self._texts.setdefault(id, [])
         if not append and any(pieces):
@@ -158,7 +159,7 @@ class Artifacts:
         return (Text(words),) if words else ()
 
     def take(self, *, final: bool = False) -> Sequence[Part]:
-        """Return the whole text if it was rewritten, and that does not wait."""
+        """Return the complete text if it was rewritten and the rewrite does not wait."""
         if not self._stale or (not final and self._cost > FREE_CHARS and self._paid < self._cost):
             return ()
         self._stale, self._paid = False, 0

@@ -1,4 +1,4 @@
-"""A2A, written: parts in, the events of one task with one artifact out."""
+"""Encodes parts as the events of one A2A task with one artifact."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from chatsdk.parts import Failure, Finish, Identity, Part
 
 __all__ = ["encode"]
 
-# 2026-09-21, so that answers that are written twice are the same bytes.
+# A fixed time (2026-09-21), so that equal answers have equal bytes.
 TIME = "2026-09-21T15:33:20Z"
 
 
 def encode(parts: Iterable[Part], *, id: str, version: str, rest: bool) -> Iterator[bytes]:
-    """Write the events of one task; only text has a place in them."""
+    """Encode the events of one task; they can contain only text."""
     who, left = opening(parts, id=id, model="")
     return write(_Task(who, old=version == "0.3", rest=rest), left)
 
@@ -53,7 +53,7 @@ class _Task(Writer[bytes]):
         artifact = {"artifactId": "artifact-1", "name": "answer", "parts": [self._words(words)]}
         update: dict[str, Any] = {"artifact": artifact}
         if append or self._old:
-            # Version 1.0 leaves out what is false.
+            # Version 1.0 omits false values.
             update["append"] = append
         return self._event("artifactUpdate", self._ids() | update)
 

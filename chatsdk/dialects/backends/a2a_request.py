@@ -1,4 +1,4 @@
-"""A2A's requests, read: one message, of either version, bare or inside JSON-RPC."""
+"""Decodes A2A's requests: one message, bare or inside JSON-RPC."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from chatsdk.messages import Image, Message
 
 __all__ = ["read"]
 
-# The methods that ask for a stream, and those that ask for one document.
+# The methods that request a stream, and those that request one document.
 STREAM = ("SendStreamingMessage", "message/stream")
 SEND = ("SendMessage", "message/send")
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that A2A's clients post."""
+    """Decode the body that A2A's clients post."""
     body = json_object(body)
     streams = True
     params, where = body, ""

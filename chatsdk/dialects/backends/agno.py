@@ -1,4 +1,4 @@
-"""agno's AgentOS: runs of agents, teams and workflows, asked by a form."""
+"""agno's AgentOS: runs of agents, teams and workflows, requested by a form."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["Agno"]
 class Agno(Dialect):
     """A run of AgentOS: ``/agents/{id}/runs``, ``/teams/{id}/runs`` or ``/workflows/{id}/runs``.
 
-    The request is a form, so the body is a dict of fields. AgentOS keeps the conversation under
-    its session id. The agent's tools run on the server and their calls are shown; a run that waits
-    for a person shows in ``finish_reason``.
+    The request is a form, so the body is a dict of fields. AgentOS keeps the conversation under its
+    session id. The agent's tools run on the server; their calls are in the answer.
+    ``finish_reason`` shows whether a run waits for a person.
     """
 
     about = About(
@@ -49,7 +49,7 @@ class Agno(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the fields of the form; options such as ``user_id`` stand beside the message."""
+        """Encode the form's fields; options such as ``user_id`` become fields too."""
         if options.pop("tools", None):
             raise ValueError("agno runs its tools itself: add them to the agent")
         message = user_prompt(messages, "agno")
@@ -61,7 +61,7 @@ class Agno(Dialect):
         return body | options
 
     def request_body(self, body: Any) -> bytes:
-        """Write a form: text as it is, ``true`` and ``false``, anything else as JSON."""
+        """Encode a form: text unchanged, ``true`` and ``false``, anything else as JSON."""
         if not isinstance(body, Mapping):
             raise TypeError(f"agno takes the fields of a form as a dict, not {type(body).__name__}")
         fields = {name: _field(value) for name, value in body.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The events of agno's runs, read. Those of members and steps stand between the outer run's."""
+"""Decodes the events of agno's runs, including nested runs."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = ["AgnoDecoder"]
 
 
 class AgnoDecoder(Decoder):
-    """Reads the events of one run.
+    """Decodes the events of one run.
 
-    The first event tells whose run it is. Of a team, the members' words are not the answer; of a
-    workflow, the steps' words are.
+    The first event belongs to the outer run. The answer omits the text of a team's members, but
+    includes the text of a workflow's steps.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -79,7 +79,7 @@ class AgnoDecoder(Decoder):
             yield _call(tool)
 
     def _completed(self, frame: dict[str, Any], outer: bool) -> Iterator[Part]:
-        """The whole run once more; the counts of all its model calls."""
+        """Decode the complete run, repeated at the end, with the counts of all its model calls."""
         if not outer:
             return
         thought = as_text(frame.get("reasoning_content"), "reasoning_content")
@@ -101,7 +101,7 @@ class AgnoDecoder(Decoder):
         yield End()
 
     def _paused(self, frame: dict[str, Any], outer: bool) -> Iterator[Part]:
-        """The run waits for a person, or for a tool that the client runs."""
+        """Decode the pause of a run that waits for a person, or for a tool that the client runs."""
         if outer:
             for tool in as_list(frame.get("tools"), "tools"):
                 yield _call(as_object(tool, "tools[]"))
@@ -121,7 +121,7 @@ class AgnoDecoder(Decoder):
 
 
 _Read = Callable[[AgnoDecoder, dict[str, Any], bool], Iterator[Part]]
-# The names of a team's events have "Team" before them.
+# The names of a team's events start with "Team".
 _READ: dict[str, _Read] = {
     "RunContent": AgnoDecoder._content,
     "RunIntermediateContent": AgnoDecoder._content,
@@ -134,14 +134,14 @@ _READ: dict[str, _Read] = {
     "RunError": AgnoDecoder._error,
     "WorkflowError": AgnoDecoder._error,
 }
-# Read whoever of a team sends them.
+# Decoded for the members of a team too.
 _OF_ALL = (AgnoDecoder._call,)
 
 
 def _text(content: Any) -> str:
     if content is None or isinstance(content, str):
         return content or ""
-    # The agent answers with an object.
+    # The agent's answer is an object.
     return json.dumps(content, ensure_ascii=False)
 
 

@@ -25,10 +25,10 @@ __all__ = ["Bedrock"]
 class Bedrock(Dialect):
     """Bedrock's ``/model/{model}/converse-stream``, framed as Amazon's binary event stream.
 
-    The token is a Bedrock API key, sent as a bearer token; requests are not signed. The model
-    stands in the address, ``https://bedrock-runtime.{region}.amazonaws.com/model/{model}/...``,
-    where ``{model}`` may be left as it is and given with each request. Streams of
-    ``invoke-with-response-stream`` are read if the model is Anthropic's.
+    The token is a Bedrock API key, sent as a bearer token; requests are not signed. The URL
+    contains the model, ``https://bedrock-runtime.{region}.amazonaws.com/model/{model}/...``; leave
+    the placeholder ``{model}`` in it to choose the model with each request. Streams of
+    ``invoke-with-response-stream`` are decoded if the model is Anthropic's.
     """
 
     about = About(
@@ -57,7 +57,7 @@ class Bedrock(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body. ``model`` is a `ValueError`: it stands in the address.
+        """Encode the body. ``model`` raises `ValueError`, because it belongs in the URL.
 
         ``max_tokens``, ``temperature``, ``top_p`` and ``stop`` become ``inferenceConfig``.
         """
@@ -66,13 +66,13 @@ class Bedrock(Dialect):
         return write_body(messages, options)
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
-        """Read an error; its kind stands in a header field."""
+        """Decode an error; a header field has its kind."""
         found = super().error(status, headers, body)
         kind = headers.get("x-amzn-errortype", "").partition(":")[0]
         return found if found is None or not kind else Failure(found.message, kind)
 
     def read_request(self, body: Any) -> AskedFor:
-        """Read what a client of this protocol asks for."""
+        """Decode a client's request."""
         from chatsdk.dialects.backends.bedrock_request import read
 
         return read(body)
@@ -85,17 +85,17 @@ class Bedrock(Dialect):
         return encode(parts)
 
     def heartbeat(self, *, model: str = "built-in") -> bytes:
-        """Return nothing: there is no frame that says nothing."""
+        """Return nothing, because every frame has an effect."""
         return b""
 
 
 class BedrockDecoder(Decoder):
-    """Reads the events of one turn of a model."""
+    """Decodes the events of one turn of a model."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self._reader = ConverseReader()
-        # Of the model's maker, for the events inside `chunk`.
+        # The provider's decoder, for the events inside `chunk`.
         self._inner: Decoder | None = None
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:

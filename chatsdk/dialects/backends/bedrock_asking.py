@@ -1,4 +1,4 @@
-"""Bedrock's Converse API, asked: messages in, the body of the request out."""
+"""Encodes messages as the body of a Bedrock Converse request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chatsdk.messages import Image, Message
 
 __all__ = ["write_body"]
 
-# The widespread names of options, and Bedrock's.
+# Common names of options, and Bedrock's.
 INFERENCE = {
     "max_tokens": "maxTokens",
     "temperature": "temperature",
@@ -29,7 +29,7 @@ INFERENCE = {
 
 
 def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the body; other options stand in it under their own names."""
+    """Encode the body; other options keep their names."""
     rest = dict(options)
     if rest.pop("model", None) is not None:
         raise ValueError(
@@ -65,10 +65,10 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
         role = "assistant" if message.role == "assistant" else "user"
         content = [_result(message)] if message.role == "tool" else _content(message)
         if not content:
-            # The API refuses empty messages; an answer that was stopped early is one.
+            # The API refuses empty messages, such as an answer that was stopped early.
             continue
         if turns and turns[-1]["role"] == role:
-            # It wants the roles to take turns, and all results of a round in one message.
+            # The roles must alternate, and all results of a round must be in one message.
             turns[-1]["content"] += content
         else:
             turns.append({"role": role, "content": content})
@@ -80,7 +80,7 @@ def _content(message: Message) -> list[dict[str, Any]]:
         {"reasoningContent": block} for block in given_back(message, DIALECT)
     ]
     blocks += [_image(image) for image in message.images]
-    # It refuses text of white space alone.
+    # The API refuses text that is only white space.
     if message.content.strip():
         blocks.append({"text": message.content})
     for call in message.tool_calls:

@@ -1,4 +1,4 @@
-"""Bedrock's ConverseStream, written: parts in, binary frames out."""
+"""Encodes parts as the binary frames of Bedrock's ConverseStream."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ NATIVE = {
     "error": "malformed_model_output",
 }
 
-# The exception for a failure whose code is not the name of one.
+# The exception for a failure whose code is not the name of an exception.
 FAILED = "modelStreamErrorException"
 
 
 def encode(parts: Iterable[Part]) -> Iterator[bytes]:
-    """Write the frames of one message."""
+    """Encode the frames of one message."""
     return write(_Message(), parts)
 
 
 class _Message(Writer[bytes]):
     def __init__(self) -> None:
         self._block = -1
-        # What the open block holds: text, reasoning, or the index of a call.
+        # The content of the open block: text, reasoning, or the index of a call.
         self._open: tuple[str, int | str] | None = None
         self._pieces = CallPieces()
 

@@ -1,4 +1,4 @@
-"""Bedrock's requests, read: the body of ``/model/{model}/converse-stream``."""
+"""Decodes Bedrock's requests: the body of ``/model/{model}/converse-stream``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["read"]
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that Amazon's SDKs post."""
+    """Decode the body that Amazon's SDKs post."""
     body = json_object(body)
     messages: list[Message] = []
     for place, block in enumerate(field(body, "system", list, default=[])):
@@ -45,7 +45,7 @@ def _tools(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
         where = f"toolConfig.tools[{place}]"
         tool = json_object(value, where)
         if "toolSpec" not in tool:
-            # Where a cache begins, say.
+            # For example, the start of a cache.
             continue
         spec = json_object(tool["toolSpec"], f"{where}.toolSpec")
         schema = json_object(spec.get("inputSchema"), f"{where}.toolSpec.inputSchema")

@@ -1,4 +1,4 @@
-"""Cohere's chat, version 2."""
+"""Cohere's chat API, version 2."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ FINISH = {
 
 
 class Cohere(Dialect):
-    """Cohere's ``/v2/chat``, which vLLM serves too at ``/cohere/v2/chat``.
+    """Cohere's ``/v2/chat``, also served by vLLM at ``/cohere/v2/chat``.
 
-    What a model plans before it calls tools is reasoning, as its thoughts are.
+    A model's plan before its tool calls is reasoning, like its thoughts.
     """
 
     about = About(
@@ -71,7 +71,7 @@ class Cohere(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body; ``model`` has to be among the options, ``documents`` may be."""
+        """Encode the body; the option ``model`` is required, ``documents`` is optional."""
         if not options.get("model"):
             raise ValueError("Cohere needs a model: pass model='...'")
         tools = options.pop("tools", None)
@@ -101,7 +101,7 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 class CohereDecoder(Decoder):
-    """Reads the events of one message, by their ``type``."""
+    """Decodes the events of one message, by their ``type``."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -153,7 +153,7 @@ class CohereDecoder(Decoder):
     def _end(self, payload: dict[str, Any], delta: dict[str, Any]) -> Sequence[Part]:
         parts: list[Part] = []
         usage = as_object(delta.get("usage"), "usage")
-        # What is paid for, without the tokens of Cohere's own prompts, stands beside it.
+        # The billed counts, which omit Cohere's own prompts, are separate.
         counted = as_object(usage.get("tokens"), "tokens") or as_object(
             usage.get("billed_units"), "billed_units"
         )
@@ -194,7 +194,7 @@ def _said(delta: dict[str, Any]) -> dict[str, Any]:
 def _sources(citation: dict[str, Any]) -> Iterator[Citation]:
     for value in as_list(citation.get("sources"), "sources"):
         source = as_object(value, "sources[]")
-        # A document of the request, or what a tool has returned; its fields are the caller's.
+        # A document of the request or the output of a tool; the caller chose its fields.
         held = source.get("document", source.get("tool_output"))
         held = held if isinstance(held, dict) else {}
         yield Citation(

@@ -1,4 +1,4 @@
-"""The words of Bedrock's Converse API, which Strands' agents say too: read into parts."""
+"""Decodes the events of Bedrock's Converse API, which Strands' agents also send."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from chatsdk.parts import (
 
 __all__ = ["DIALECT", "FINISH", "ConverseReader"]
 
-# Whose form it is, in `chatsdk.parts.Native`.
+# The name in `chatsdk.parts.Native`.
 DIALECT = "bedrock"
 
 FINISH = {
@@ -38,20 +38,20 @@ FINISH = {
 
 
 class ConverseReader:
-    """Reads the events of one or more turns of a model.
+    """Decodes the events of one or more turns of a model.
 
     Attributes:
-        stopped: why the last turn ended, ``None`` while one is under way or none was.
+        stopped: the finish reason of the last turn, ``None`` during a turn or before the first.
     """
 
     def __init__(self) -> None:
         self.stopped: Finish | None = None
         self._turn = 0
-        # The block that began last, and the calls by their turn and block.
+        # The latest block, and the calls by their turn and block.
         self._block: object = None
         self._calls: dict[tuple[int, object], int] = {}
         self._usage = UsageUpdate()
-        # What goes back with the results of tools: thoughts as they were signed.
+        # Reasoning with its signature, to be sent back with the results of tools.
         self._thoughts: dict[object, dict[str, list[str]]] = {}
         self._room = Room()
 
@@ -137,12 +137,12 @@ _READ: dict[str, Callable[[ConverseReader, dict[str, Any]], Sequence[Part]]] = {
 
 
 def _key(value: object) -> object:
-    """Return what tells blocks apart; a list or an object does not."""
+    """Return a block's key; a list or an object is not a valid key."""
     return None if isinstance(value, (list, dict)) else value
 
 
 def _signed(thought: dict[str, list[str]]) -> dict[str, Any] | None:
-    """Return a block of reasoning as a request has it, ``None`` if it is not signed."""
+    """Return a block of reasoning for a request, ``None`` if it does not have a signature."""
     if "redactedContent" in thought:
         return {"redactedContent": "".join(thought["redactedContent"])}
     if "signature" not in thought:

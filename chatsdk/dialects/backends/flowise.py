@@ -1,4 +1,4 @@
-"""Flowise: the prediction API of its chatflows and agentflows."""
+"""Flowise: the prediction API of chatflows and agentflows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Flowise(Dialect):
     """A chatflow or agentflow of Flowise, ``/api/v1/prediction/{id}``.
 
     Flowise keeps the conversation under its session id. The flow's tools run on the server; their
-    calls are shown.
+    calls are in the answer.
     """
 
     about = About(
@@ -57,7 +57,7 @@ class Flowise(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body: the new message, its pictures as uploads; options stand beside it."""
+        """Encode the new message, its images as uploads; options become fields next to it."""
         if options.pop("tools", None):
             raise ValueError("Flowise runs its tools itself: add them to the flow")
         message = user_prompt(messages, "Flowise")
@@ -77,7 +77,7 @@ class Flowise(Dialect):
         return read(body)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer that came whole, because the flow cannot stream."""
+        """Decode a complete answer, sent because the flow cannot stream."""
         if not isinstance(payload, dict) or not isinstance(payload.get("text"), str):
             return None
         if "chatId" not in payload and "sessionId" not in payload:
@@ -97,11 +97,11 @@ class Flowise(Dialect):
 
 
 class FlowiseDecoder(Decoder):
-    """Reads the events of one prediction; their names stand in the JSON."""
+    """Decodes the events of one prediction; the JSON contains their names."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # The calls that were told, by their place in a list and what they are.
+        # Calls already reported, by their index in a list and their content.
         self._calls: dict[tuple[int, str, str], int] = {}
         self._aborted = False
 
@@ -128,7 +128,7 @@ class FlowiseDecoder(Decoder):
             return self.sources(data)
         elif kind == "usageMetadata":
             return _usage(as_object(data, "data"))
-        # The first token stands in `start`, too, and comes again.
+        # `start` contains the first token, which is then repeated.
         return ()
 
     def metadata(self, data: dict[str, Any]) -> list[Part]:
@@ -140,7 +140,7 @@ class FlowiseDecoder(Decoder):
         return [Identity(id=id, conversation_id=session)]
 
     def tools(self, data: Any) -> list[Part]:
-        """Return the calls of tools in a list that may hold those that were told before."""
+        """Return the tool calls in a list that may include calls already reported."""
         parts: list[Part] = []
         for place, item in enumerate(as_list(data, "usedTools")):
             if item is None:
@@ -156,7 +156,7 @@ class FlowiseDecoder(Decoder):
         return parts
 
     def sources(self, data: Any) -> list[Part]:
-        """Return the documents that the answer leans on."""
+        """Return the answer's citations."""
         cited = []
         for item in as_list(data, "sourceDocuments"):
             if item is None:

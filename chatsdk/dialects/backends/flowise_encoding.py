@@ -1,4 +1,4 @@
-"""Flowise, written: parts in, the events of one prediction out."""
+"""Encodes parts as the events of one Flowise prediction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["encode"]
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the events of one prediction."""
+    """Encode the events of one prediction."""
     who, rest = opening(parts, id=id, model=model)
     return write(_Prediction(who), rest)
 
@@ -71,7 +71,7 @@ def _given(arguments: str) -> Any:
 
 
 def _event(kind: str, data: Any, *, closing: bool = False) -> bytes:
-    # As the server writes them, a field without a meaning first, which clients of its own want.
+    # As the server sends it: the first field has no meaning, but Flowise's clients need it.
     head = "message" if closing else "message:"
     frame = f"{head}\ndata:{dump({'event': kind, 'data': data})}\n\n"
     return frame.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()

@@ -1,4 +1,4 @@
-"""Flowise's requests, read: a question, its uploads and what overrides the flow."""
+"""Decodes Flowise's requests: a question, its uploads and the flow's overrides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["read"]
 
 
 def read(body: Any) -> AskedFor:
-    """Read the body that Flowise's client posts."""
+    """Decode the body that Flowise's client posts."""
     body = json_object(body)
     images: list[Image] = []
     uploads: list[Any] = []

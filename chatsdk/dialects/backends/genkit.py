@@ -1,4 +1,4 @@
-"""Genkit: flows behind Express, Next.js or Flask."""
+"""Genkit: flows served by Express, Next.js or Flask."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ FINISH = {"blocked": "content_filter", "interrupted": "tool_calls", "unknown": "
 
 
 class Genkit(Dialect):
-    """A flow of Genkit.
+    """A Genkit flow.
 
-    A flow takes and streams whatever its author likes. Text and the chunks of Genkit's models are
-    read; for objects of the author's own, `text` names the field with the words.
+    The flow's author chooses its input and its chunks. Text and the chunks of Genkit's models are
+    decoded; for custom objects, `text` gives the field with the text.
 
     Args:
         text: the field with the text, in each chunk and in the result.
-        prompt: the field of the flow's input that takes the prompt; ``""`` if the input is text.
+        prompt: the field of the flow's input for the prompt; ``""`` if the input is text.
     """
 
     about = About(
@@ -67,7 +67,7 @@ class Genkit(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the flow's input: the prompt; options are fields of the input beside it."""
+        """Encode the flow's input: the prompt, with options as fields next to it."""
         if options.pop("tools", None):
             raise ValueError("Genkit runs its tools itself: add them to the flow")
         message = user_prompt(messages, "Genkit")
@@ -83,14 +83,14 @@ class Genkit(Dialect):
         return {"data": placed(options or None, keys_of(self._prompt), message.content)}
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read the result of a flow that was not asked to stream."""
+        """Decode the result of a flow without streaming."""
         if not isinstance(payload, dict) or "result" not in payload:
             return None
         return GenkitDecoder(self, self._text).result(payload["result"])
 
 
 class GenkitDecoder(Decoder):
-    """Reads the chunks of one flow, and its result."""
+    """Decodes the chunks of one flow, and its result."""
 
     def __init__(self, dialect: Dialect, text: str) -> None:
         self.dialect = dialect
@@ -106,16 +106,16 @@ class GenkitDecoder(Decoder):
             return (failure_in(frame),)
         if "result" in frame:
             return self.result(frame["result"])
-        # With other fields beside it, it is the message of an error.
+        # With other fields next to it, it is the message of an error.
         return list(self._said(frame["message"])) if frame.keys() == {"message"} else ()
 
     def result(self, value: Any) -> list[Part]:
-        """Return the parts of what the flow returned: the text again, and how it ended."""
+        """Return the parts of the flow's result: the text again, and how it ended."""
         parts: list[Part] = []
         whole = as_object(value, "result") if isinstance(value, dict) else {}
         spoken = self._spoken
         for part in self._said(whole.get("message", value) if not self._keys else value):
-            # What was streamed is repeated here, but for the calls that wait for the client.
+            # The result repeats the streamed content, except calls that wait for the client.
             if isinstance(part, ToolCallDelta) or not spoken:
                 parts.append(part)
         usage = as_object(whole.get("usage"), "usage")

@@ -1,4 +1,4 @@
-"""Langflow: the flows that its run API streams."""
+"""Langflow: flows, streamed by its run API."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["Langflow"]
 class Langflow(Dialect):
     """A flow of Langflow, ``/api/v1/run/{flow}``; `url` adds ``stream=true``.
 
-    The body is called an event stream and holds JSON values parted by blank lines. Langflow keeps
-    the conversation under its session id. The flow's tools run on the server; their calls are
-    shown.
+    The body has the content type of an event stream, but contains JSON values separated by blank
+    lines. Langflow keeps the conversation under its session id. The flow's tools run on the server;
+    their calls are in the answer.
     """
 
     about = About(
@@ -49,7 +49,7 @@ class Langflow(Dialect):
         return {} if token is None else {"x-api-key": token}
 
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
-        """Return the address with ``stream=true`` in its query, without which nothing streams."""
+        """Return the URL with ``stream=true`` in its query, which enables streaming."""
         head, mark, fragment = url.partition("#")
         path, _, query = head.partition("?")
         if any(pair.partition("=")[0] == "stream" for pair in query.split("&")):
@@ -59,7 +59,7 @@ class Langflow(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body: the new message; options such as ``tweaks`` stand beside it."""
+        """Encode the new message; options such as ``tweaks`` become fields next to it."""
         if options.pop("tools", None):
             raise ValueError("Langflow runs its tools itself: connect them to the flow's agent")
         message = user_prompt(messages, "Langflow")
@@ -86,7 +86,7 @@ class Langflow(Dialect):
         return AskedFor((message,), options, conversation_id=conversation or None)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer that came whole, because ``stream=true`` was not asked for."""
+        """Decode a complete answer, sent because ``stream=true`` was missing."""
         if not isinstance(payload, dict) or not isinstance(payload.get("outputs"), list):
             return None
         return LangflowDecoder(self).document(payload)

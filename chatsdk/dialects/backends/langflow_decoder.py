@@ -1,4 +1,4 @@
-"""Langflow's events, read: tokens of messages, and the messages as far as they have come."""
+"""Decodes Langflow's events: tokens, and growing snapshots of messages."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ __all__ = ["LangflowDecoder"]
 
 
 class LangflowDecoder(Decoder):
-    """Reads the events of one run."""
+    """Decodes the events of one run."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self._text = Running[Text, TextSnapshot](Text, TextSnapshot)
         self._spoken = False
-        # Of each message that came before its tokens: its text, and how much of that they have
-        # repeated. They begin with the text's first word again.
+        # For each message that came before its tokens: its text, and how much of it the tokens have
+        # repeated. They start again with the text's first word.
         self._repeated: dict[str, tuple[str, int]] = {}
         self._identity: tuple[str | None, str | None] = (None, None)
-        # Of each call what is known, by its message and its place there.
+        # The known data of each call, by its message and its position in it.
         self._calls: dict[tuple[str, int, int], ToolCallDelta] = {}
-        # Of each message the counts, and of all together.
+        # Counts of each message, and of all together.
         self._counts: dict[str, tuple[int, int]] = {}
         self._total = [0, 0]
 
@@ -75,7 +75,7 @@ class LangflowDecoder(Decoder):
         return ()
 
     def document(self, payload: dict[str, Any]) -> list[Part]:
-        """Return the parts of an answer that came whole."""
+        """Return the parts of a complete answer."""
         return [*self._result(payload), End()]
 
     def close(self) -> Sequence[Part]:
@@ -90,7 +90,7 @@ class LangflowDecoder(Decoder):
         parts = self._identify(id, data)
         text = as_text(data.get("text"), "text")
         self._spoken = self._spoken or bool(text)
-        # Tokens that came before the message are in it, and others go on after it.
+        # The message contains the tokens before it; later tokens continue it.
         self._repeated.setdefault(id or "", (text, 0))
         self._text.put(id or "", text)
         parts += self._text.take()
@@ -107,7 +107,7 @@ class LangflowDecoder(Decoder):
         return parts
 
     def _news(self, id: str, piece: str) -> str:
-        """Return what of a token was not in the message that came before all tokens."""
+        """Return the part of a token that the message before all tokens did not contain."""
         text, at = self._repeated.setdefault(id, ("", 0))
         if at == len(text):
             return piece
@@ -149,7 +149,7 @@ class LangflowDecoder(Decoder):
         return UsageUpdate(input=self._total[0], output=self._total[1])
 
     def _result(self, result: dict[str, Any]) -> list[Part]:
-        """Read the run's result; its text is that of the messages again, if there were any."""
+        """Decode the run's result, whose text repeats that of the messages if there were any."""
         parts = self._identify(None, result)
         if not self._spoken:
             for place, text in enumerate(_texts(result)):

@@ -1,4 +1,4 @@
-"""Langflow, written: parts in, the events of one run out."""
+"""Encodes parts as the events of one Langflow run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["encode"]
 
 
 def encode(parts: Iterable[Part], *, id: str, model: str) -> Iterator[bytes]:
-    """Write the events of one run in which one message is streamed."""
+    """Encode the events of a run with one streamed message."""
     who, rest = opening(parts, id=id, model=model)
     return write(_Run(who), rest)
 

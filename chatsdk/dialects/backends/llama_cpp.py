@@ -1,4 +1,4 @@
-"""llama.cpp's server: its own API, which continues a prompt."""
+"""llama.cpp's native API, which continues a prompt."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["LlamaCpp"]
 
 FINISH = {"eos": "stop", "word": "stop", "limit": "length"}
 
-# What servers before `stop_type` say, of which one is true.
+# Flags of servers before `stop_type`; one of them is true.
 OLD_FINISH = {"stopped_eos": "eos", "stopped_word": "word", "stopped_limit": "limit"}
 
 
 class LlamaCpp(Dialect):
     """``/completion`` of llama.cpp's server.
 
-    It takes a prompt and no conversation: the caller applies the model's chat template. For
-    conversations the same server has ``/v1/chat/completions``, which is ``openai``.
+    It takes a prompt, not a conversation: the caller applies the model's chat template. For
+    conversations use ``openai`` with the same server's ``/v1/chat/completions``.
     """
 
     about = About(
@@ -44,11 +44,11 @@ class LlamaCpp(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the prompt; options such as ``n_predict`` stand beside it."""
+        """Encode the prompt; options such as ``n_predict`` become fields next to it."""
         return {"prompt": only_prompt(messages, options, "llama.cpp"), "stream": True} | options
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer that came whole."""
+        """Decode a complete answer."""
         if not isinstance(payload, dict) or payload.get("stop") is not True:
             return None
         if not isinstance(payload.get("content"), str):
@@ -57,7 +57,7 @@ class LlamaCpp(Dialect):
 
 
 class LlamaCppDecoder(Decoder):
-    """Reads the pieces of one completion."""
+    """Decodes the deltas of one completion."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -68,7 +68,7 @@ class LlamaCppDecoder(Decoder):
         return self.read(load_object(event.data))
 
     def read(self, frame: dict[str, Any]) -> Sequence[Part]:
-        """Return the parts of one parsed piece."""
+        """Return the parts of one parsed delta."""
         if frame.get("error"):
             return (failure_in(frame),)
         parts: list[Part] = []

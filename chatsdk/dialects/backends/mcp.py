@@ -1,4 +1,4 @@
-"""MCP over streamable HTTP: a call of one tool, and its result as the answer."""
+"""MCP over streamable HTTP: calls one tool; its result is the answer."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["MCP"]
 
-# The id of the request and of its progress; there is one request in a stream.
+# The id of the request and of its progress; a stream has only one request.
 REQUEST = 1
 
 PROGRESS = ("reasoning", "text")
 
 
 class MCP(Dialect):
-    """``tools/call`` of the Model Context Protocol, to a server without sessions.
+    """``tools/call`` of the Model Context Protocol, for servers without sessions.
 
-    A server that keeps sessions wants an ``initialize`` first; give the id that it answers with as
-    ``headers={"Mcp-Session-Id": ...}``. What the tool says on the way is reasoning, and its result
-    is the text.
+    A server with sessions needs an ``initialize`` request first; pass the id from its response as
+    ``headers={"Mcp-Session-Id": ...}``. The tool's progress is reasoning, and its result is the
+    text.
 
     Args:
-        prompt: the tool's argument that takes the prompt.
-        progress: ``"text"`` for tools that send their text piece by piece as progress.
+        prompt: the tool's argument for the prompt.
+        progress: ``"text"`` for tools that stream their text as progress.
     """
 
     about = About(
@@ -72,13 +72,13 @@ class MCP(Dialect):
         return MCPDecoder(self, self._progress)
 
     def headers(self, token: str | None) -> dict[str, str]:
-        """Return the types that a server may answer with; without both it refuses."""
+        """Return the accepted content types; the server refuses requests without both."""
         return {"Accept": "application/json, text/event-stream"} | super().headers(token)
 
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the call; ``tool_name`` says which, and options are arguments beside the prompt."""
+        """Encode the call of ``tool_name``; options are arguments next to the prompt."""
         tool = options.pop("tool_name", None)
         if not tool:
             raise ValueError(
@@ -102,14 +102,14 @@ class MCP(Dialect):
         }
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read a result that came as one JSON document."""
+        """Decode a result that is one JSON document."""
         if not isinstance(payload, dict) or payload.get("jsonrpc") != "2.0":
             return None
         return MCPDecoder(self, self._progress).read(payload) or None
 
 
 class MCPDecoder(Decoder):
-    """Reads the progress of one call, and its result."""
+    """Decodes the progress of one call, and its result."""
 
     def __init__(self, dialect: Dialect, progress: str) -> None:
         self.dialect = dialect
@@ -151,7 +151,7 @@ class MCPDecoder(Decoder):
             text = dump(structured)
         cited = tuple(_resources(content))
         parts: list[Part] = [Citations(cited)] if cited else []
-        # A tool may do its work and return nothing.
+        # Some tools do their work and return nothing.
         said: Part = TextSnapshot(text) if self._streams else Text(text)
         return [*parts, said if text else Data("result"), End()]
 

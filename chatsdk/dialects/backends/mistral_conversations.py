@@ -1,4 +1,4 @@
-"""Mistral's conversations: what is asked; the events are read beside this file."""
+"""Mistral's conversations: encodes requests; the decoder is a separate file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chatsdk.messages import Message
 
 __all__ = ["MistralConversations"]
 
-# What a conversation begins with, and what the request that goes on with it does not take.
+# Fields that start a conversation, and that a request to continue it does not accept.
 BEGINNING = (
     *("model", "agent_id", "agent_version", "instructions", "tools", "name", "description"),
     *("metadata", "guardrails"),
@@ -23,10 +23,10 @@ BEGINNING = (
 class MistralConversations(Dialect):
     """Mistral's ``/v1/conversations``, which keeps the conversation and runs connectors.
 
-    A conversation begins with a ``model`` or an ``agent_id``; both, the instructions and the tools
-    stay with it, so they are left out when it goes on. Settings such as the temperature are given
-    as ``completion_args={...}``. Calls of Mistral's own connectors are shown; the functions that
-    wait for the client show in ``finish_reason``.
+    A conversation starts with a ``model`` or an ``agent_id``. The server keeps this, the
+    instructions and the tools, so requests that continue the conversation omit them. Pass settings
+    such as the temperature as ``completion_args={...}``. The answer includes calls of Mistral's
+    connectors; ``finish_reason`` shows whether functions wait for the client.
     """
 
     about = About(
@@ -48,7 +48,7 @@ class MistralConversations(Dialect):
         return ConversationsDecoder(self)
 
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
-        """Return the address of the conversation that goes on, or `url` for a new one."""
+        """Return the URL of the conversation to continue, or `url` for a new one."""
         path, mark, query = url.partition("?")
         if conversation_id is None or not path.rstrip("/").endswith("/conversations"):
             return url
@@ -57,7 +57,7 @@ class MistralConversations(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write what is new: the user's messages, or the results of functions."""
+        """Encode the new input: the user's messages, or the results of functions."""
         tools = options.pop("tools", None)
         told = [m for m in new_messages(messages) if m.role != "system"]
         if not told or told[-1].role == "assistant":

@@ -1,4 +1,4 @@
-"""The events of Mistral's conversations, read."""
+"""Decodes the events of Mistral's conversations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["ConversationsDecoder"]
 
 
 class ConversationsDecoder(Decoder):
-    """Reads the events of one response of a conversation."""
+    """Decodes the events of one response of a conversation."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -60,7 +60,7 @@ class ConversationsDecoder(Decoder):
         yield ToolCallDelta(id, id or None, as_name(frame.get("name")), arguments)
 
     def _tool(self, frame: dict[str, Any]) -> Iterator[Part]:
-        """A connector of Mistral's that runs."""
+        """Decode the call of one of Mistral's connectors."""
         id = as_text(frame.get("id"), "id")
         arguments = as_text(frame.get("arguments"), "arguments")
         yield ToolCallDelta(id, id or None, as_name(frame.get("name")), arguments)

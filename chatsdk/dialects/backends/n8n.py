@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["N8N"]
 
-# Fields in which a workflow that does not stream has its answer, the likeliest first.
+# Fields with the answer of a workflow without streaming, the most likely first.
 ANSWER_FIELDS = ("output", "text", "response", "answer")
 
 # The answer of a workflow that is set to respond immediately.
@@ -31,15 +31,15 @@ STARTED = "Workflow was started"
 
 
 class N8N(Dialect):
-    """A workflow of n8n, asked through its chat trigger or a webhook.
+    """A workflow of n8n, called through its chat trigger or a webhook.
 
     The workflow streams if the response mode of its trigger is "Streaming". Otherwise it answers
-    with one JSON document, which is read as well. `conversation_id` is the session of the
+    with one JSON document, which is decoded as well. `conversation_id` is the session of the
     workflow's memory.
 
     Args:
-        prompt: the field of the request that takes the prompt.
-        session: the field of the request that takes the conversation's id.
+        prompt: the request's field for the prompt.
+        session: the request's field for the conversation's id.
     """
 
     about = About(
@@ -59,7 +59,7 @@ class N8N(Dialect):
         self._session = session
 
     def new_conversation(self) -> str:
-        """Return an id for a session; the client names it."""
+        """Return an id for a new session; the client chooses it."""
         return str(uuid4())
 
     def framing(self, content_type: str = "") -> str:
@@ -71,7 +71,7 @@ class N8N(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body that n8n's own chat window sends; options stand beside the prompt."""
+        """Encode the body as n8n's chat window does; options become fields next to the prompt."""
         if options.pop("tools", None):
             raise ValueError("n8n runs its tools itself: connect them to the agent's node")
         message = user_prompt(messages, "n8n")
@@ -99,11 +99,11 @@ class N8N(Dialect):
 
 
 class N8NDecoder(Decoder):
-    """Reads the lines of one run. Each node that streams has a `begin` and an `end` of its own."""
+    """Decodes the lines of one run. Each streaming node has its own `begin` and `end`."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        # Nodes that have begun and not ended; nothing has begun before the first.
+        # Number of nodes that have begun and not ended; ``None`` before the first.
         self._open: int | None = None
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
@@ -157,12 +157,12 @@ def whole(payload: Any) -> Sequence[Part]:
 
 
 def _content(value: Any) -> str:
-    # Nodes may send objects as pieces.
+    # Nodes may send objects as deltas.
     return dump(value) if isinstance(value, (dict, list)) else as_text(value, "content")
 
 
 class _Node(Writer[bytes]):
-    """Writes the lines of a workflow in which one node streams."""
+    """Encodes the lines of a workflow with one streaming node."""
 
     def begin(self) -> Iterator[bytes]:
         yield _line("begin")

@@ -1,4 +1,4 @@
-"""Strands' agents on Amazon Bedrock AgentCore, ``/invocations``."""
+"""Strands agents on Amazon Bedrock AgentCore, ``/invocations``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Strands"]
 
 
 class Strands(Dialect):
-    """The events of a Strands agent, as an AgentCore entry point passes them on.
+    """The events of a Strands agent, as an AgentCore entry point forwards them.
 
-    They are Bedrock's, one turn of the model after the other, in server-sent events. An entry point
-    that yields words instead of events is read too. AgentCore keeps a session by a header field:
-    ``ChatClient(headers={"X-Amzn-Bedrock-AgentCore-Runtime-Session-Id": ...})``.
+    They are Bedrock's events, one turn of the model after the other, as server-sent events. An
+    entry point that yields text instead of events is supported too. AgentCore selects a session by
+    a header field: ``ChatClient(headers={"X-Amzn-Bedrock-AgentCore-Runtime-Session-Id": ...})``.
     """
 
     about = About(
@@ -47,7 +47,7 @@ class Strands(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the body: the text of the new message as ``prompt``, options beside it."""
+        """Encode the body: the text of the new message as ``prompt``, with options next to it."""
         if conversation_id is not None:
             raise ValueError(
                 "AgentCore names its sessions in a header field: leave conversation_id out, and "
@@ -66,7 +66,7 @@ class Strands(Dialect):
 
 
 class StrandsDecoder(Decoder):
-    """Reads the events of one run."""
+    """Decodes the events of one run."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -83,7 +83,7 @@ class StrandsDecoder(Decoder):
         if value.__class__ is not dict:
             raise ProtocolError("an event should be a JSON object or a string")
         if isinstance(value.get("error"), dict):
-            # A gateway's, in the usual shape.
+            # A gateway's error, in the usual shape.
             return (failure_in(value),)
         if value.get("error"):
             words = as_text(value["error"], "error")
@@ -98,11 +98,11 @@ class StrandsDecoder(Decoder):
         stopped = self._reader.stopped
         if stopped is None:
             return (End(),) if self._words and not self._events else ()
-        # After a turn that called tools comes another.
+        # Another turn follows a turn with tool calls.
         return () if stopped.reason == "tool_calls" else (stopped, End())
 
     def _said(self, words: str) -> Sequence[Part]:
-        # Beside each event stands the same, as Python's own notation of a dict.
+        # Each event is repeated as the repr of a Python dict.
         if self._events or words.startswith("{'") or not words:
             return ()
         self._words = True

@@ -1,4 +1,4 @@
-"""Text Generation Inference: its own API, which continues a prompt."""
+"""Text Generation Inference's native API, which continues a prompt."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["TGI"]
 class TGI(Dialect):
     """``/generate_stream`` of Text Generation Inference.
 
-    It takes a prompt and no conversation: the caller applies the model's chat template. For
-    conversations the same server has ``/v1/chat/completions``, which is ``openai``.
+    It takes a prompt, not a conversation: the caller applies the model's chat template. For
+    conversations use ``openai`` with the same server's ``/v1/chat/completions``.
     """
 
     about = About(
@@ -40,12 +40,12 @@ class TGI(Dialect):
     def body(
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Write the prompt; options are ``parameters``, such as ``max_new_tokens``."""
+        """Encode the prompt; options become ``parameters``, such as ``max_new_tokens``."""
         parameters = {"details": True} | dict(options.pop("parameters", None) or {})
         return {"inputs": only_prompt(messages, options, "TGI"), "parameters": parameters | options}
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Read an answer that came whole, as ``/generate`` gives it."""
+        """Decode a complete answer, as from ``/generate``."""
         if isinstance(payload, list) and len(payload) == 1:
             payload = payload[0]
         if not isinstance(payload, dict) or not isinstance(payload.get("generated_text"), str):
@@ -54,7 +54,7 @@ class TGI(Dialect):
 
 
 class TGIDecoder(Decoder):
-    """Reads the tokens of one generation."""
+    """Decodes the tokens of one generation."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -93,7 +93,7 @@ def only_prompt(messages: Sequence[Message], options: dict[str, Any], backend: s
     """Return the prompt for a server that continues text.
 
     Raises:
-        ValueError: there is more than a prompt.
+        ValueError: there is content other than a prompt.
     """
     if options.pop("tools", None):
         raise ValueError(f"{backend}'s own API has no tools: use /v1/chat/completions")
