@@ -1,4 +1,4 @@
-"""Translates every exception of requests, urllib3, http.client and the socket into ours."""
+"""Translates exceptions of requests, urllib3, http.client and sockets into `ChatError`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from chatsdk.transport.secrets import CUT, Secrets
 
 __all__ = ["Stopped", "cut_in_compression", "ended", "translated"]
 
-# Characters of a foreign message that are worth quoting.
+# Characters of a foreign exception's message to quote.
 SHOWN_CHARS = 300
 
 
 class Stopped(Exception):
-    """The user ended the request. Never leaves chatsdk: the stream just ends."""
+    """The user cancelled the request. Never leaves chatsdk: the stream just ends."""
 
 
-# What failed to happen in time, for each field of Timeout.
+# The failure of each field of Timeout, as the start of a message.
 LATE = {
     "connect": "could not connect to {peer} within",
     "first_event": "no event arrived within",
@@ -46,13 +46,13 @@ LATE = {
 
 
 def ended(cause: str, timeout: Timeout, wire: Wire | None = None) -> ChatError | Stopped:
-    """The error for a wire that was ended: what its cause means, whoever finds it."""
+    """The error for a wire that was cancelled with this cause."""
     if cause == STOPPED:
         return Stopped()
     if cause not in LATE:
-        # Not a limit that can be set: see Exchange.read_body.
+        # Not a limit that users can set: see Exchange.read_body.
         return ChatTimeout("the body of the response did not arrive", phase=cause)
-    # Loaded once something has failed.
+    # Imported late, because only errors need it.
     from chatsdk.transport.peers import peer_of, proxy_of, silent_handshake
 
     peer = peer_of("" if wire is None else wire.url)
@@ -79,24 +79,24 @@ def translated(
     streaming: bool = False,
     started: bool = False,
 ) -> BaseException:
-    """Return the exception to raise for one that came out of requests: a `ChatError` or `Stopped`.
+    """Return the exception to raise in place of one from requests: a `ChatError` or `Stopped`.
 
-    An exception that is not the wire's, a signal handler's for instance, is returned as itself.
+    Exceptions that do not come from the network, such as a signal handler's, are returned as is.
 
     Args:
         error: the exception that was raised.
-        wire: takes precedence if it was ended, because that is why reading failed.
-        secrets: must not be shown; a cause that does is left out.
+        wire: if it was cancelled, its cause takes precedence, because it made reading fail.
+        secrets: must not be shown; a cause that contains one is dropped.
         timeout: the caller's limits.
-        streaming: whether the response's headers had come.
-        started: whether an event had come.
+        streaming: whether the response's headers had arrived.
+        started: whether an event had arrived.
     """
     theirs = foreign(error)
     if theirs is not None and (wire.cause is None or not _follows_from_ending(theirs)):
         return freed(theirs)
     for item in causes(error):
-        # Frames of urllib3 hold the exception that holds them, and with it ours that called them:
-        # the token would stay in memory until a garbage collection.
+        # urllib3's frames refer to the exception that refers to them, and to chatsdk's calling
+        # frames, so the token would stay in memory until a garbage collection.
         clear_frames(item.__traceback__)
     if wire.cause is not None:
         return ended(wire.cause, timeout, wire)
@@ -123,7 +123,7 @@ def _ours(
     if wire.carried:
         unreached = not streaming and not wire.written
     else:
-        # A mock, or an adapter of the caller's own: only what it raised can tell.
+        # A mock, or the caller's adapter: only its exception shows how far the request got.
         unreached = not streaming and (
             any(map(_is_unreached, roots))
             or all(type(root) is requests.ConnectionError for root in roots)
@@ -160,7 +160,7 @@ _TIMEOUTS = (
     requests.Timeout,
     urllib3.exceptions.TimeoutError,
     TimeoutError,
-    # How a blocking socket reports that ``SO_RCVTIMEO`` expired.
+    # Raised by a blocking socket when ``SO_RCVTIMEO`` expires.
     BlockingIOError,
 )
 _UNREADABLE = (
@@ -177,7 +177,7 @@ _UNREADABLE = (
 )
 
 
-# What an adapter of the caller's own raises before anything was written. What is not among these
+# Exceptions that a caller's adapter raises before anything is written. After any other, the request
 # may have reached the backend.
 _BEFORE_WRITING = (
     urllib3.exceptions.NewConnectionError,
@@ -193,18 +193,18 @@ _BEFORE_WRITING = (
 
 
 def cut_in_compression(error: BaseException) -> bool:
-    """Whether this is what a decoder raises that misses the end of its data; only some raise."""
+    """Whether a decoder raised this because its data ended early; only some decoders do."""
     return isinstance(error, urllib3.exceptions.DecodeError) and "incomplete" in str(error)
 
 
 def _is_unreached(error: BaseException) -> bool:
-    # requests has no class of its own for a certificate's file that is not there.
+    # requests raises a plain OSError for a missing certificate file.
     missing = type(error) is OSError and str(error).startswith("Could not find")
     return missing or NO_SOCKS_VERSION in str(error) or isinstance(error, _BEFORE_WRITING)
 
 
 def _is_limit(error: BaseException) -> bool:
-    # The words are those of chatsdk.transport.http1.head; http.client has no class for it.
+    # The message is from chatsdk.transport.http1.head; http.client has no class for it.
     return type(error) is http.client.HTTPException and " lines" in str(error)
 
 
@@ -216,7 +216,7 @@ def _is_connect_timeout(error: BaseException) -> bool:
 
 
 def _is_timeout(error: BaseException) -> bool:
-    # ETIMEDOUT is none of ours: the system gave up a connection whose other end is gone.
+    # ETIMEDOUT is not a configured timeout: the system gave up a connection whose peer is gone.
     return (
         isinstance(error, _TIMEOUTS)
         and not isinstance(error, urllib3.exceptions.NewConnectionError)
@@ -225,15 +225,15 @@ def _is_timeout(error: BaseException) -> bool:
 
 
 def _is_unreadable(error: BaseException) -> bool:
-    # A server that just hangs up is reported as a bad status line, though there was none.
+    # http.client derives RemoteDisconnected, a close before any response, from BadStatusLine.
     return isinstance(error, _UNREADABLE) and not isinstance(error, http.client.RemoteDisconnected)
 
 
 def _bottom(error: BaseException) -> BaseException | None:
-    """What lies at the bottom of a foreign error, bare, to be shown as the cause of ours.
+    """The root cause of a foreign error, without context, to show as the cause of a `ChatError`.
 
-    The exceptions of requests hold the request, and with it the token; those of urllib3 the pool,
-    and with it a proxy's password; and a traceback the frames in which these are variables.
+    The exceptions of requests refer to the request, and so to the token; those of urllib3 to the
+    pool, and so to a proxy's password; and a traceback to frames with both in their variables.
     """
     plain = [item for item in causes(error) if not isinstance(item, _WRAPPERS)]
     if not plain:
@@ -254,7 +254,7 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
 
     peer, said = peer_of(wire.url), _said(roots)
     used = proxy_of(wire.proxy, wire.url) if wire.proxy else None
-    # A SOCKS proxy's errors are those of a connection that could not be made.
+    # urllib3 reports a SOCKS proxy's failure as a failure to connect.
     by_socks = wire.proxy.startswith("socks") and any_is(urllib3.exceptions.NewConnectionError)
     proxy = used if by_socks or any_is(urllib3.exceptions.ProxyError) else None
     if "dependencies for SOCKS" in said:
@@ -263,7 +263,7 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
             f"{_NOTHING_SENT}"
         )
     if any_is(*_NO_ADDRESS) or NO_SOCKS_VERSION in said:
-        # The URL was checked before: the address that cannot be read is another one.
+        # The backend's URL was validated before, so this is the proxy's.
         example = "socks5h://proxy:1080" if NO_SOCKS_VERSION in said else "http://proxy:3128"
         return (
             f"the address of {used or 'the proxy'} cannot be used; give one such as {example}, in "
@@ -278,7 +278,7 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
         proxy = used or "the proxy"
         text = f"{proxy} requires a user and a password, as in http://user:password@proxy:3128"
     elif proxy or any_is(http.client.HTTPException):
-        # Only a proxy that is asked to CONNECT answers before anything was written.
+        # Before anything is written, only a proxy's reply to CONNECT can be an HTTP response.
         proxy = used or "the proxy"
         text = f"{proxy} did not connect to {peer}"
     elif any_is(ssl.SSLCertVerificationError):
@@ -292,10 +292,10 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
     return f"{text} ({said}){_NOTHING_SENT if proxy else ''}"
 
 
-# What the user of a proxy cannot know otherwise.
+# Added to a proxy's errors, because its user cannot know otherwise.
 _NOTHING_SENT = "; nothing was sent"
 
-# urllib3 knows socks4, socks4a, socks5 and socks5h, and no "socks".
+# urllib3 accepts socks4, socks4a, socks5 and socks5h, but not "socks".
 NO_SOCKS_VERSION = "Unable to determine SOCKS version"
 
 
@@ -307,7 +307,7 @@ _NO_ADDRESS = (
 
 
 def _said(roots: list[BaseException]) -> str:
-    # The innermost says what happened; the wrappers around it repeat URLs and object addresses.
+    # The innermost exception has the reason; its wrappers repeat URLs and object addresses.
     plain = [root for root in roots if not isinstance(root, _WRAPPERS)]
     root = (plain or roots)[-1]
     text = str(root) or type(root).__name__
@@ -317,7 +317,7 @@ def _said(roots: list[BaseException]) -> str:
         text = "the body is shorter than announced"
     text = text.strip().rstrip(".")
     if not text.isprintable():
-        # Bytes of the wire, which may be commands to a terminal.
+        # Bytes from the network, which may be control sequences of a terminal.
         text = repr(text)[1:-1]
-    # The mark tells that a secret may have been cut in two.
+    # The mark shows that a secret may have been truncated.
     return text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + CUT

@@ -1,4 +1,4 @@
-"""What must not be seen: tokens, cookies, passwords and query strings."""
+"""Redacts tokens, cookies, passwords and query strings."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PRIVATE = re.compile(
     r"auth|token|secret|cookie|session|credential|password|apikey|(^|[-_])key", re.I
 )
 
-# A value this short would hide ordinary words wherever they stand.
+# Shortest value to redact, in characters: a shorter one would hide ordinary words.
 MIN_SECRET_CHARS = 4
 
-# So many characters of the beginning of a secret are worth hiding, where a text was cut in it.
+# Shortest start of a secret to redact where a text is truncated, in characters.
 MIN_CUT_CHARS = 6
 
-# What stands where a text was cut.
+# Marks where a text is truncated.
 CUT = "…"
 
 
@@ -37,20 +37,20 @@ def is_private_header(name: str) -> bool:
 
 
 class Secrets:
-    """The secrets of one request, to be taken out of whatever is shown of it."""
+    """The secrets of one request, which are redacted in whatever is shown of it."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
         self._longest_first: list[str] | None = None
 
     def add(self, value: str | None) -> None:
-        """Keep `value` from being shown: as it is, percent-encoded, and in quotation marks."""
+        """Redact `value` as it is, percent-encoded, and as quoted in JSON or a repr."""
         if value and len(value) >= MIN_SECRET_CHARS:
             self._values.add(value)
             self._longest_first = None
 
     def add_headers(self, headers: Mapping[str, str | bytes]) -> None:
-        """Keep the values of private header fields; of ``Bearer x`` also the ``x``."""
+        """Redact the values of private header fields; of ``Bearer x`` also the ``x``."""
         for name, given in headers.items():
             if not is_private_header(name):
                 continue
@@ -66,10 +66,10 @@ class Secrets:
                     self.add(cookie.partition("=")[2].strip())
 
     def add_url(self, url: str) -> None:
-        """Keep the query, its values, and a password in front of the host.
+        """Redact the query, its values, and the password before the host.
 
         Raises:
-            ValueError: it is no URL; its parts cannot be told.
+            ValueError: it is not a URL that can be split into its parts.
         """
         parts = urlsplit(url)
         self.add(parts.query)
@@ -81,19 +81,19 @@ class Secrets:
             self.add(base64.b64encode(pair.encode()).decode())
 
     def hide(self, text: str) -> str:
-        """Return `text` without any of the secrets."""
-        # The longest first: a secret may be the beginning of another.
+        """Return `text` with all secrets redacted."""
+        # Longest first, because a secret may be the start of another.
         for value in self._sorted():
             if value in text:
                 text = text.replace(value, HIDDEN)
         return text
 
     def values(self) -> list[str]:
-        """Return the secrets in every form in which they may stand, the longest first."""
+        """Return the secrets in every form in which they may occur, longest first."""
         return list(self._sorted())
 
     def clean(self, text: str) -> str:
-        """As `hide`, and also without the beginning of a secret where the text was cut in it."""
+        """As `hide`, and also redact the start of a secret where the text is truncated."""
         text = self.hide(text)
         for value in self._sorted():
             text = _without_beginning(text, value)
@@ -105,7 +105,7 @@ class Secrets:
         return self.clean(said) != said
 
     def scrub(self, error: ChatError) -> ChatError:
-        """Take the secrets out of everything that `error` shows, in place."""
+        """Redact the secrets in everything that `error` shows, in place."""
         if not self._values:
             return error
         error.args = tuple(self._any(value) for value in error.args)
@@ -147,7 +147,7 @@ class Secrets:
         for value in self._sorted():
             body = body.replace(value.encode("utf-8", "surrogatepass"), HIDDEN.encode())
         for value in self._sorted():
-            # The body is the start of what came: its end may be the start of a secret.
+            # The body may be truncated, so its end may be the start of a secret.
             length = _cut_at(value.encode("utf-8", "surrogatepass"), body)
             if length:
                 body = body[:-length] + HIDDEN.encode()
@@ -163,7 +163,7 @@ def _without_beginning(text: str, value: str) -> str:
 
 
 def _cut_at(value: AnyStr, text: AnyStr) -> int:
-    """How much of the beginning of `value` the text ends with; 0 for less than is worth hiding."""
+    """Length of the start of `value` that ends `text`; 0 if it is too short to redact."""
     for length in range(min(len(value) - 1, len(text)), MIN_CUT_CHARS - 1, -1):
         if text.endswith(value[:length]):
             return length
