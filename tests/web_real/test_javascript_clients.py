@@ -9,7 +9,9 @@ from browser import user
 from node import Node
 from servers import GUNICORN, SERVERS, Server, running
 
+from chatsdk import StreamInterrupted
 from chatsdk.parts import Citation
+from chatsdk.web.error_responses import message_of
 
 SITES = ["gthread", "django-4.2-uvicorn", "django-5.2-uvicorn", "django-5.2-gthread"]
 
@@ -103,7 +105,7 @@ def test_use_chat_shows_an_error(site, backend, node: Node) -> None:
     script.say("Half")
     script.cut()
     found = node.run("use_chat.cjs", site, json.dumps(["send Hi", "send Again"]))
-    assert found["errors"] == ["The answer broke off. Please try again."]
+    assert found["errors"] == [message_of(StreamInterrupted("cut"))]
     assert texts(found["messages"][-1]) == "Half"
 
 

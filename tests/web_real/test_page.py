@@ -13,10 +13,11 @@ from browser import serving
 from chromium import Chat, chromium
 from redis_server import RedisServer
 
-from chatsdk import ChatClient
+from chatsdk import ChatClient, StreamInterrupted
 from chatsdk.parts import Citation
 from chatsdk.testing import ChatServer
 from chatsdk.web import ChatService, RedisJournal, wsgi
+from chatsdk.web.error_responses import message_of
 
 ANSWER = """# Sorting in Python
 
@@ -236,7 +237,7 @@ def test_the_backend_fails_after_the_first_word(chat, backend: ChatServer) -> No
     script.cut()
     chat.page.get_by_role("alert").wait_for()
     assert "Half an" in chat.text()
-    assert "broke off" in chat.text()
+    assert message_of(StreamInterrupted("cut")) in chat.text()
     backend.answer("openai", "A whole one")
     chat.button("Retry").click()
     chat.sees("A whole one")
