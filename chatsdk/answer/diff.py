@@ -33,6 +33,16 @@ def parts_between(before: Answer | None, after: Answer) -> list[Part]:
         before: an earlier step of the same stream, or ``None`` for the beginning.
         after: the step to reach.
     """
+    if (
+        before is not None
+        and after._facts is before._facts
+        and after._ledger is before._ledger
+        and after._thoughts is before._thoughts
+        and after._thought_count == before._thought_count
+        and before._count < after._count
+    ):
+        # Nearly all steps add text and nothing else.
+        return [Text(after._ledger.between(before._count, after._count))]
     parts: list[Part] = []
     known = _NO_FACTS if before is None else before._facts
     facts = after._facts

@@ -21,10 +21,13 @@ __all__ = [
 # A fixed creation time in seconds since 1970 (2026-09-21), so that equal answers have equal bytes.
 CREATED = 1790000000
 
+# `json.dumps` makes an encoder for each call that has options.
+_readable = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def dump(value: Any) -> str:
     """Encode JSON on one line, with readable text, and keep lone surrogates."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = _readable(value)
     try:
         text.encode()
     except UnicodeEncodeError:

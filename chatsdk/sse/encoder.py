@@ -37,6 +37,15 @@ def encode(
             too large, or nothing to write.
         TypeError: an argument has the wrong type.
     """
+    plain = event is None and id is None and retry is None and comment is None
+    if plain and data and type(data) is str:
+        # Nearly all events are one line of data.
+        if "\n" not in data and "\r" not in data:
+            try:
+                return b"data: %b\n\n" % data.encode()
+            except UnicodeEncodeError:
+                # Below, lone surrogates are replaced.
+                pass
     if isinstance(data, ServerSentEvent):
         if event is None and data.event != "message":
             event = data.event

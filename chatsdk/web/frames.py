@@ -14,7 +14,16 @@ from chatsdk.answer.diff import parts_between
 from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
-from chatsdk.parts import Failure, Finish, Identity, Native, Part, ToolCallDelta, ToolResult
+from chatsdk.parts import (
+    Failure,
+    Finish,
+    Identity,
+    Native,
+    Part,
+    Text,
+    ToolCallDelta,
+    ToolResult,
+)
 from chatsdk.web.error_responses import failure_of
 
 if TYPE_CHECKING:
@@ -117,6 +126,8 @@ def fit(parts: Iterable[Part], id: str, model: str) -> Iterator[Part]:
     reason: str | None = None
     for part in parts:
         match part:
+            case Text():
+                yield part
             case Identity():
                 # All frames of an answer carry the same id.
                 yield part._replace(id=None)

@@ -123,8 +123,8 @@ class _Chunks(Writer[bytes]):
                 yield _frame(_whole(ToolCall(id, self._names[id], self._pieces.whole(index)), id))
 
     def _say(self, kind: str, text: str) -> Iterator[bytes]:
-        yield from self._begin_step()
         if self._open is None or self._open[0] != kind:
+            yield from self._begin_step()
             yield from self._close()
             self._count += 1
             self._open = (kind, f"{kind}-{self._count}")
