@@ -1,8 +1,8 @@
 """Write docs/environments.md from the tests in tests/environments: make_environments.py [--check].
 
-With ``--check`` nothing is written; the exit status says whether the page is up to date, whatever
-the versions. Run it where the packages are installed (``tox -e environments``), for their versions
-are written down; a package that is not installed keeps the version that the page names.
+With ``--check`` nothing is written; the exit status shows whether the page is up to date, apart
+from the versions. Run it where the packages are installed (``tox -e environments``), because it
+records their versions; a package that is not installed keeps the version on the page.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ TESTS = DOCS.parent / "tests" / "environments"
 HEAD = """\
 # Environments
 
-If it works with requests, it works with chatsdk. `tox -e environments` tries that: each program
-runs in a process of its own, with the real package, once with plain requests and once with chatsdk,
-and the two must print the same. This page is written by `python docs/make_environments.py`.
+If it works with requests, it works with chatsdk. `tox -e environments` tests that: each program
+runs in a separate process, with the real package, once with plain requests and once with chatsdk,
+and both must print the same. `python docs/make_environments.py` generates this page.
 
-| environment | versions | what is tried | what to mind |
+| environment | versions | what is tested | notes |
 | --- | --- | --- | --- |
 """
 

@@ -11,7 +11,7 @@ ROWS = [
     Row(
         "SOCKS proxies",
         ("PySocks",),
-        "`ALL_PROXY=socks5://`, with and without PySocks, nobody there",
+        "`ALL_PROXY=socks5://`, with and without PySocks, an unreachable proxy",
         "the error names the proxy and its variable",
     ),
 ]

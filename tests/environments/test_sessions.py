@@ -28,7 +28,7 @@ ROWS = [
     Row(
         "requests-unixsocket",
         ("requests-unixsocket",),
-        "an answer over a unix socket, a silence, `stop()`, nobody there",
+        "an answer over a unix socket, a silence, `stop()`, a missing socket",
         "`ChatClient('http+unix://...', http=requests_unixsocket.Session())`",
     ),
     Row("requests-aws4auth", ("requests-aws4auth",), "the signature covers the body that is sent"),
