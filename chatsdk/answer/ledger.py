@@ -1,4 +1,4 @@
-"""`Ledger` and `Vector`: text and items shared by the steps of an answer."""
+"""`Ledger` and `Vector`: text and items shared by an answer's steps."""
 
 from __future__ import annotations
 

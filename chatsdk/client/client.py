@@ -1,4 +1,4 @@
-"""`ChatClient`: sends a body or a prompt, and returns the answer as a stream."""
+"""`ChatClient`: sends a body or a prompt, and streams the answer."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class ChatClient:
 
     @property
     def ask_dialect(self) -> Dialect:
-        """The dialect that `ask` encodes with: `dialect`, or for ``auto`` the URL's."""
+        """The dialect that `ask` encodes with: `dialect`, or the URL's for ``auto``."""
         return ask_dialect(self._dialect, self._url)
 
     def send(

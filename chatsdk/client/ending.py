@@ -1,4 +1,4 @@
-"""The end of a response: last parts, and the proof that the answer is complete."""
+"""The end of a response: last parts, and proof of completeness."""
 
 from __future__ import annotations
 

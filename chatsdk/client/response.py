@@ -1,4 +1,4 @@
-"""Detects whether a response is a stream, from its content type and first bytes."""
+"""Detects streams by a response's content type and first bytes."""
 
 from __future__ import annotations
 

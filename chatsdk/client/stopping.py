@@ -1,4 +1,4 @@
-"""Asks a backend to stop an answer, if it has an endpoint for that."""
+"""Asks a backend to stop an answer, through its stop endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content of a message's dict beyond the fields of `Message`, such as ``cache_control``."""
+"""Content of message dicts beyond the fields of `Message`."""
 
 from __future__ import annotations
 

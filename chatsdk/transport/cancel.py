@@ -1,4 +1,4 @@
-"""`Cancel`: ends a request from any thread; `Wire`: the connection it acts on."""
+"""`Cancel` ends a request from any thread; `Wire` is its connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STOPPED = "stopped"
 # The phase whose limit, in seconds, starts again with each wait.
 IDLE = "idle"
 
-# Phases: no event that adds to the answer arrives; waiting after the last finish reason.
+# Phases: waiting for an event that adds to the answer; waiting after the last finish reason.
 PROGRESS = "progress"
 FINISHED = "finished"
 
@@ -118,7 +118,7 @@ class Wire:
         moved: something was added to the answer since the last read; the next read records it.
         progress: time of the last addition, on the same clock, shifted by the time during which
             no read was waiting.
-        settling: the last finish reason, or an event after it, arrived; the next read records it.
+        settling: the last finish reason, or a delta after it, arrived; the next read records it.
         settled: time of that, shifted in the same way.
         sock: the socket that the reader reads from, or ``None`` before there is one.
         carried: the request uses chatsdk's connections, which record when it is written.

@@ -1,4 +1,4 @@
-"""Error messages that name the peer and detect a wrong scheme or port."""
+"""Error messages that name the peer and detect wrong schemes or ports."""
 
 from __future__ import annotations
 

@@ -44,13 +44,13 @@ class Secrets:
         self._longest_first: list[str] | None = None
 
     def add(self, value: str | None) -> None:
-        """Redact `value` as it is, percent-encoded, and as quoted in JSON or a repr."""
+        """Add a secret: as it is, percent-encoded, and as quoted in JSON or a repr."""
         if value and len(value) >= MIN_SECRET_CHARS:
             self._values.add(value)
             self._longest_first = None
 
     def add_headers(self, headers: Mapping[str, str | bytes]) -> None:
-        """Redact the values of private header fields; of ``Bearer x`` also the ``x``."""
+        """Add the values of private header fields; of ``Bearer x`` also the ``x``."""
         for name, given in headers.items():
             if not is_private_header(name):
                 continue
@@ -66,7 +66,7 @@ class Secrets:
                     self.add(cookie.partition("=")[2].strip())
 
     def add_url(self, url: str) -> None:
-        """Redact the query, its values, and the password before the host.
+        """Add the query, its values, and the password before the host.
 
         Raises:
             ValueError: it is not a URL that can be split into its parts.

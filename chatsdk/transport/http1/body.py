@@ -178,7 +178,7 @@ def body_reader(raw: Any) -> Callable[[], bytes]:
 
     It raises what ``read1`` of urllib3 raises, and a body read to its end returns its connection.
     For a body of unknown length urllib3 adds nothing but gzip decompression, so only the end and
-    errors go through ``read1``. For an event that arrives alone, that is most of the cost.
+    errors go through ``read1``.
     """
 
     def through() -> bytes:
@@ -214,7 +214,7 @@ def body_reader(raw: Any) -> Callable[[], bytes]:
                 packed = read1(READ_BYTES)
             except BaseException:
                 fail()
-            # urllib3 needs this count to tell an empty body from a truncated one.
+            # urllib3 needs this count to distinguish an empty body from a truncated one.
             raw._fp_bytes_read += len(packed)
             if not packed:
                 break

@@ -20,7 +20,7 @@ __all__ = ["BadChunk", "CoalescingResponse"]
 # Bytes of the longest size line on the fast path: more digits than any chunk needs.
 SIZE_LINE_BYTES = 16
 
-# Chunks to take together, if at least this many seem to be buffered. Fewer are faster one by one.
+# Smallest number of buffered chunks to take together; fewer are faster one by one.
 MANY_CHUNKS = 4
 
 LAST_CHUNK = b"0\r\n\r\n"

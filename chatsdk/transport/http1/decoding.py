@@ -44,7 +44,7 @@ def unknown_coding(raw: Any, encodings: str) -> str | None:
 
 
 def _is_none(encoding: str) -> bool:
-    """Whether a name means no compression. Some servers put a charset there, which does, too."""
+    """Whether a name means no compression; a charset, which some servers put there, does."""
     name = encoding.removeprefix("charset=").strip("\"' ")
     if name in NO_CODING:
         return True
