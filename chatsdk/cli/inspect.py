@@ -14,7 +14,7 @@ from chatsdk.cli.notes import encodable, printable
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.cli.requesting import Asked, add_request_arguments, asked_of
 from chatsdk.cli.watching import Row, Watch, only_not_understood, rounded
-from chatsdk.cli.wrap import columns_of
+from chatsdk.cli.wrap import columns_of, width_of
 from chatsdk.errors import ChatError
 
 __all__ = ["add_to", "run"]
@@ -165,12 +165,12 @@ class _Shown:
             self._begun = True
             self._line(HEADING)
         gap = f"{row.gap:8.3f}" if row.number > 1 else " " * 8
-        event = shortened(one_line(row.event), EVENT_COLUMNS)
-        data = shortened(one_line(row.data, self._width), self._width)
+        event = row.event if row.event == "message" else one_line(row.event, EVENT_COLUMNS)
+        data = one_line(row.data, self._width)
         if row.id is not None:
-            data = shortened(f"[{one_line(row.id)}] {data}", self._width)
+            data = one_line(f"[{row.id}] {data}", self._width)
         self._line(
-            f"{row.number:>5} {row.at:9.3f} {gap} {row.bytes:>7} {row.read:>5}  "
+            f"{row.number:5} {row.at:9.3f} {gap} {row.bytes:7} {row.read:5}  "
             f"{event:<{EVENT_COLUMNS}}  {data}"
         )
 
@@ -191,7 +191,7 @@ class _Shown:
         out.flush()
 
     def _line(self, text: str) -> None:
-        self._write(encodable(text, self._out) + "\n")
+        self._write((text if text.isascii() else encodable(text, self._out)) + "\n")
         self._out.flush()
 
 
@@ -214,22 +214,23 @@ def in_words(totals: dict[str, Any]) -> list[str]:
     return lines
 
 
-def one_line(text: str, most: int | None = None) -> str:
-    """Return JSON in compact form, other text with spaces for line ends; no control characters."""
-    if most is not None and len(text) > 8 * most:
-        text = text[: 8 * most]
-    elif text[:1] in "{[" and ("\n" in text or ": " in text or ", " in text):
+def one_line(text: str, columns: int | None = None) -> str:
+    """Return `text` on one line without controls, in at most so many columns.
+
+    JSON that was written with line ends is written compactly.
+    """
+    if "\n" in text and text[:1] in "{[":
         with contextlib.suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
-    return printable(text).replace("\n", " ").replace("\t", " ")
-
-
-def shortened(text: str, columns: int) -> str:
-    """Return `text` shortened to this many columns."""
-    from chatsdk.cli.wrap import width_of
-
-    if width_of(text) <= columns:
-        return text
-    while width_of(text) >= columns and text:
-        text = text[: min(len(text) - 1, columns)]
-    return text + "…"
+    # No character takes less than a column, but for a few marks.
+    shown = text if columns is None else text[: 2 * columns + 1]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = printable(shown).replace("\n", " ").replace("\t", " ")
+    if columns is None or (width_of(shown) <= columns and len(shown) == len(text)):
+        return shown
+    if width_of(shown) <= columns:
+        return shown[: columns - 1] + "…"
+    shown = shown[:columns]
+    while width_of(shown) >= columns:
+        shown = shown[:-1]
+    return shown + "…"

@@ -127,6 +127,11 @@ class Watch:
 
     def _cut(self, data: bytes) -> Iterator[tuple[ServerSentEvent, int]]:
         """The events that these bytes complete, each with the size of its frame in bytes."""
+        if self._break is _BLANK and not self._open and data.find(b"\n\n") == len(data) - 2:
+            # One event, or the end of a comment; no look at the other line ends is needed.
+            if b"\r" not in data:
+                yield from self._feed(data)
+                return
         start = 0
         if self._open and (line_end := _LINE_END.match(data)) is not None:
             # This line end may complete the block of the last read.
