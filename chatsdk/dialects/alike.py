@@ -118,8 +118,7 @@ def _is_read(before: str, between: str, after: str, reads: Callable[[Any], str |
 
 
 def _parted(one: str, other: str) -> tuple[str, str] | None:
-    """Return the text around the only string in which the two differ, ``None`` if they differ in
-    more.
+    """Return the text around the only string in which the two differ, else ``None``.
 
     The string must be a value: a key would change the meaning of the value after it.
     """

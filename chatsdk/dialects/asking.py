@@ -138,9 +138,7 @@ def arguments_of(call: ToolCall) -> dict[str, Any]:
 
 
 def failed(result: Message) -> bool:
-    """Whether a tool's result is the error of a tool run by a session, for backends that need to
-    know.
-    """
+    """Whether a tool run by a session failed, for backends with a field for that."""
     return result.role == "tool" and result.status == "error"
 
 

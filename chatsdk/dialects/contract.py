@@ -260,9 +260,7 @@ class Dialect:
         return refusal(body, failed=status >= 400)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
-        """Return the parts of an answer sent as one JSON document, ``None`` if `payload` is not
-        one.
-        """
+        """Return the parts of an answer sent as one JSON document, ``None`` if it is not one."""
         return None
 
     def stop_request(self, answer: Answer, request: Mapping[str, Any]) -> StopRequest | None:

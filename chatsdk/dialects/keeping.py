@@ -16,9 +16,7 @@ class Room:
         self._left = MOST_CHARS
 
     def take(self, value: object) -> bool:
-        """Reserve room for a JSON value; return whether there was enough for all values up to this
-        one.
-        """
+        """Reserve room for a JSON value; return whether all values up to now had enough."""
         if self._left > 0:
             self._left -= len(str(value))
         return self._left > 0

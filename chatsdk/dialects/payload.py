@@ -178,7 +178,7 @@ def is_dict(value: object) -> bool:
 
 
 def is_among(value: object, known: frozenset[str]) -> bool:
-    """Return whether a value of JSON is one of these words."""
+    """Return whether a JSON value is one of these strings."""
     return isinstance(value, str) and value in known
 
 

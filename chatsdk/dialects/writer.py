@@ -43,9 +43,7 @@ class Writer(Generic[Frame]):
         return ()
 
     def rewritten(self, step: Answer) -> Iterable[Frame]:
-        """Return the frames for replaced text; a dialect that cannot replace it appends the new
-        text.
-        """
+        """Return the frames for replaced text; by default the new text is appended."""
         return self.text(step.text, step) if step.text else ()
 
     def reasoning(self, added: str, step: Answer) -> Iterable[Frame]:
