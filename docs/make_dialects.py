@@ -57,22 +57,25 @@ COMPOSED_AFTER = re.compile(r"composed after ([\w.-]+/[\w.-]+ [0-9a-f]{7})")
 HEAD = """\
 # Dialects
 
-One dialect for each backend's way of asking and answering. `chatsdk.dialects.get(name)` gives one,
-`ChatClient(url, dialect=name)` uses it. This page is written by `python docs/make_dialects.py` from
-the dialects themselves; [adding a dialect](adding-a-dialect.md) is a page of its own.
+A dialect encodes the requests and decodes the answers of one backend.
+`chatsdk.dialects.get(name)` returns it, and `ChatClient(url, dialect=name)` uses it. This page is
+generated from the dialects by `python docs/make_dialects.py`; see also
+[adding a dialect](adding-a-dialect.md).
 
-- **text mode**: whether each event adds to the text (`delta`) or holds all so far (`snapshot`).
-- **end marker**: the dialect's own. Without one, a finish reason and a clean end of the HTTP body
-  show that an answer is whole; where there is neither, only the clean end does.
-- **stop**: the endpoint that `stop()` calls besides closing the connection.
+- **text mode**: whether each event adds to the text (`delta`), or has the complete text up to now
+  (`snapshot`).
+- **end marker**: the dialect's end marker. If there is none, a finish reason and a clean end of the
+  HTTP body show that an answer is complete; without a finish reason, only the clean end does.
+- **stop**: the endpoint that `stop()` calls in addition to closing the connection.
 - **ask**: what `client.ask` sends: all *messages*, or the new ones with the id of a *conversation*
   that the server keeps.
-- **encode**: chatsdk writes it too, for test servers and relays; `chatsdk serve --dialect NAME`.
-- **auto**: what `dialect="auto"` takes such a stream for.
-- **proven against**: *Run*: the backend's own software wrote transcripts that the tests read.
-  *Client*: the backend's own client reads the same bytes beside chatsdk, or its types wrote them.
-  *Source*: the transcripts are composed after the server's source, at the commit that is named;
-  no package index has its software. All other transcripts are composed after the documentation.
+- **encode**: whether chatsdk can encode the dialect, for test servers and relays;
+  `chatsdk serve --dialect NAME`.
+- **auto**: the dialect that `dialect="auto"` detects for such a stream.
+- **proven against**: *Run*: the backend's own software wrote transcripts for the tests.
+  *Client*: the backend's own client decodes the same bytes as chatsdk, or its types encoded them.
+  *Source*: the transcripts were composed from the server's source, at the given commit, because
+  no package index has its software. All other transcripts were composed from the documentation.
 """
 
 COLUMNS = (

@@ -53,13 +53,13 @@ class Auto(Dialect):
 
     about = About(
         name="auto",
-        backend="any of them, told by its first events",
+        backend="any of them, detected from its first events",
         version="the table in chatsdk.dialects.signatures",
         page="docs/dialects.md",
         endpoint="POST, any path",
         text="as recognised",
         # An unrecognised stream is never complete.
-        end_marker="that of the dialect it decides for",
+        end_marker="that of the detected dialect",
         finish_reason=True,
         reasoning=True,
         tools=True,

@@ -40,7 +40,7 @@ class ADK(Dialect):
         version="google-adk 2.13.0",
         page="https://google.github.io/adk-docs/runtime/api-server/",
         endpoint="POST /run_sse",
-        end_marker="the event that holds the last turn whole",
+        end_marker="the event with the complete last turn",
         finish_reason=True,
         history="server",
         reasoning=True,

@@ -51,10 +51,10 @@ class JSONFields(Dialect):
     about = About(
         name="json",
         backend="any service that streams JSON",
-        version="fields as they are named",
+        version="the caller's field names",
         page="docs/own-service.md",
         endpoint="POST, any path",
-        end_marker="data: [DONE], or the event that is named",
+        end_marker="data: [DONE], or the event given as end=",
         clean_end=True,
         framing="json",
     )
