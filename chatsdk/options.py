@@ -175,7 +175,7 @@ class Retry(Value):
 
     By default only if it certainly did not reach the backend (refused, unknown host, TLS handshake,
     connect timeout, a proxy that refuses), or if the backend rejected it for now (429, 503). A
-    request that was written and got no answer is never sent again: it may have been billed.
+    request that was written but not answered is never sent again: it may have been billed.
 
     Attributes:
         attempts: total number of attempts; 1 disables retries.
