@@ -136,7 +136,7 @@ class ChatServer(Faults):
             raise ValueError("this server has no authority: ChatServer(tls=True) has one")
         return authority.path
 
-    # What came ----------------------------------------------------------------------------
+    # Received -----------------------------------------------------------------------------
 
     @property
     def requests(self) -> list[RecordedRequest]:

@@ -1,4 +1,4 @@
-"""From a view to the browser: relay a stream, or serve whole chats that survive a reload.
+"""Web views: relay a stream to a browser, or serve chats that survive a reload.
 
 from chatsdk.web import relay, ChatService, Gateway
 from chatsdk.web import flask, django, starlette, wsgi   # each needs only its own framework

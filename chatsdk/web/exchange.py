@@ -69,7 +69,7 @@ class WebResponse(NamedTuple):
     Attributes:
         status: the HTTP status code.
         headers: pairs of name and value.
-        body: the whole body, or the frames of a stream.
+        body: the complete body, or the frames of a stream.
     """
 
     status: int

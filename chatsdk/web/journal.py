@@ -1,4 +1,4 @@
-"""`Journal`: where the frames of a turn are kept, for browsers to follow."""
+"""`Journal`: stores the frames of turns, for browsers to follow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
     """One frame of a turn.
 
     Attributes:
-        id: what a browser sends back as ``Last-Event-ID``, such as ``"9f2c41d07ab3-17"``.
+        id: the value that a browser returns as ``Last-Event-ID``, such as ``"9f2c41d07ab3-17"``.
         frame: the frame, without its ``id:`` field.
     """
 
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 
 class JournalTurn(Protocol):
-    """A turn that this worker reads and writes down.
+    """A turn that this worker reads and records.
 
     Attributes:
         id: the turn's id, unique among all turns.
@@ -52,7 +52,7 @@ class JournalTurn(Protocol):
 
 
 class Following(Protocol):
-    """The entries of one turn: those that are there, then each as it comes.
+    """The entries of one turn: first those stored, then each new one.
 
     Attributes:
         turn: the turn's id.
@@ -73,7 +73,7 @@ class Following(Protocol):
 
 
 class Journal(Protocol):
-    """Keeps the frames of turns, and what is known of a chat.
+    """Stores the frames of turns, and the backend's conversation id of each chat.
 
     All methods may be called from any thread and, if the journal is shared, from any worker. Each
     raises `JournalError` if the journal is out of reach.
@@ -95,7 +95,7 @@ class Journal(Protocol):
             turn: a turn's id.
 
         Returns:
-            ``None`` if there is no such turn, or if it has ended and nothing comes after `after`.
+            ``None`` if there is no such turn, or if it has ended and `after` is its last entry.
         """
 
     def stop(self, chat: str) -> None:

@@ -11,7 +11,7 @@ ROWS = [
         "signal handlers",
         (),
         "exceptions like those of Celery's `soft_time_limit`, RQ's job timeout and `signal.alarm`",
-        "they come out as themselves, also where requests wraps a `TimeoutError`",
+        "they are raised unchanged, even where requests wraps a `TimeoutError`",
     ),
     Row("Celery", ("celery",), "a task, with the broker in memory"),
     Row("gevent", ("gevent",), "streams side by side, a silence, `gevent.Timeout`, `stop()`"),
@@ -21,7 +21,7 @@ ROWS = [
 
 @pytest.mark.parametrize("prompt", ["hold", "silent", "drip 100"])
 def test_exceptions(programs, backend, prompt):
-    """A limit that is no error of the socket comes out as itself, and nothing is repeated."""
+    """A limit that is not a socket error is raised unchanged, and the request is not repeated."""
     for name in ("SoftTimeLimitExceeded", "JobTimeoutException"):
         assert programs.both("limited", name, prompt) == f"{TEXT}\n{name} in time"
     # Each of the four programs had asked once before.

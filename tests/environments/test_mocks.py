@@ -17,7 +17,7 @@ ROWS = [
         "pytest-socket",
         ("pytest-socket",),
         "the network forbidden, and hosts that are not allowed",
-        "`SocketBlockedError` comes out as itself",
+        "`SocketBlockedError` is raised unchanged",
     ),
 ]
 
