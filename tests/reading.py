@@ -91,7 +91,7 @@ def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Readin
             except ProtocolError:
                 if event.data.strip() in DONE:
                     continue
-                found = told(event) if event.event == "error" else None
+                found = told(event)
                 if found is None:
                     raise
                 parts = (found,)

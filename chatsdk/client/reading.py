@@ -26,7 +26,7 @@ __all__ = ["Reading"]
 KEPT_UNREAD = 8
 
 # Matches somewhere in every JSON error.
-ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"|"detail"')
+ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"|"detail"|"__type"')
 
 # Fields of a request that declare the client's tools.
 TOOLS = ("tools", "functions", "toolConfig", "tool_config")
@@ -136,7 +136,8 @@ class Reading:
             # Gateways append OpenAI's end marker to every dialect.
             if event.data.strip() in DONE:
                 return None
-            parts = self._unread(event) if event.event == "error" else ()
+            # An error may look like nothing that the dialect defines.
+            parts = self._unread(event)
             if not parts:
                 raise
             return self.builder.step(parts, event.data, at, received)

@@ -99,17 +99,24 @@ def told(event: ServerSentEvent) -> Failure | None:
     except (ValueError, RecursionError):
         plain = event.event == "error" and event.data.strip() not in ("", "[DONE]")
         return Failure(event.data.strip()) if plain else None
+    if isinstance(value, list) and value and isinstance(value[0], dict) and value[0].get("error"):
+        # Google's shape.
+        value = value[0]
     if not isinstance(value, dict):
         return None
     if event.event == "error":
         return failure_in(value)
-    if value.get("type", "error") != "error" or "event" in value:
+    if value.get("object") == "error":
+        # vLLM's error, whose `type` is the name of an exception.
+        return failure_in(value)
+    if value.get("type", "error") != "error" or value.get("event", "error") != "error":
         return None
     if value.keys() <= {"detail", "status", "status_code"} and value.get("detail"):
         # FastAPI's error, which a server may send after the stream began.
         return failure_in(value)
     named = "error" in (value.get("type"), value.get("status")) or value.get("success") is False
-    named = named or value.get("object") == "error"
+    # Dify's error. Flowise has the words in `data`, and `auto` is to detect it first.
+    named = named or ("event" in value and bool(_first_text(value, "message", "msg")))
     if named or value.get("error") or envelope(value) is not None:
         return failure_in(value)
     code = _code(value)
@@ -193,8 +200,8 @@ def _with_cause(said: str, error: dict[str, Any]) -> str:
 
 def envelope(value: dict[str, Any]) -> Failure | None:
     """Decode the error in an envelope that some backends put around every response."""
-    for holder, code, message in _enveloped(value):
-        said = _first_text(holder, message)
+    for holder, code, *messages in _enveloped(value):
+        said = _first_text(holder, *messages)
         number = holder.get(code)
         known = isinstance(number, (int, str)) and not isinstance(number, bool) and number != ""
         if known and number in FINE:
@@ -204,14 +211,19 @@ def envelope(value: dict[str, Any]) -> Failure | None:
     return None
 
 
-def _enveloped(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
+def _enveloped(value: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Yield the objects that may be such an error, with the names of its code and message."""
     # MiniMax; a status of 0 means success.
     if isinstance(inner := value.get("base_resp"), dict):
         yield inner, "status_code", "status_msg"
-    # Baidu.
+    # Baidu; Databricks has the message under another name.
     if value.get("error_code"):
-        yield value, "error_code", "error_msg"
+        yield value, "error_code", "error_msg", "error_message", "message", "msg"
+    # AWS: a Lambda function that raised, and a service.
+    if value.get("errorMessage") and value.get("errorType"):
+        yield value, "errorType", "errorMessage"
+    if value.get("__type"):
+        yield value, "__type", "message", "Message"
     # iFlytek.
     if isinstance(inner := value.get("header"), dict) and "code" in inner:
         yield inner, "code", "message"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -179,4 +178,4 @@ def _refused(payload: dict[str, Any]) -> Failure:
     error = payload["error"]
     if isinstance(error, dict):
         return failure_in({"error": error})
-    return Failure(error if isinstance(error, str) else json.dumps(error))
+    return Failure(error) if isinstance(error, str) else failure_in(payload)

@@ -54,7 +54,7 @@ class ADKDecoder(Decoder):
         if data[:1] != "{" and data.strip() in ("", "[DONE]"):
             return ()
         frame = load_object(data)
-        if isinstance(frame.get("error"), dict):
+        if isinstance(frame.get("error"), (dict, bool)) and frame["error"]:
             # The error of a gateway.
             return (failure_in(frame),)
         if frame.get("error"):

@@ -116,6 +116,9 @@ class FlowiseDecoder(Decoder):
         if kind == "end":
             return (Finish("cancelled", "abort"), End()) if self._aborted else (End(),)
         if kind == "error":
+            if data is None:
+                # Not Flowise's shape; the client decodes the common shapes.
+                return ()
             words = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
             return (Failure(words or "the flow failed without a message"),)
         if kind == "abort":

@@ -11,7 +11,15 @@ from chatsdk.answer import Answer
 from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.langchain import MessageReader, written
 from chatsdk.dialects.langchain_events import EventReader, is_event
-from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, load, load_object
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    failure_in,
+    load,
+    load_object,
+)
 from chatsdk.messages import Message
 from chatsdk.parts import Data, End, Failure, Finish, Identity, Part
 from chatsdk.sse import ServerSentEvent
@@ -190,8 +198,13 @@ class LangGraphDecoder(Decoder):
             return (Identity(task=run),)
         if name == "error":
             error = load_object(event.data)
-            message = as_text(error.get("message"), "message")
-            return (*self._messages.flush(), Failure(message, as_name(error.get("error"))))
+            if "message" in error:
+                message = as_text(error["message"], "message")
+                failure = Failure(message, as_name(error.get("error")))
+            else:
+                # The error of a gateway.
+                failure = failure_in(error)
+            return (*self._messages.flush(), failure)
         return ()
 
     def close(self) -> Sequence[Part]:

@@ -8,7 +8,14 @@ from typing import Any
 from chatsdk.dialects.contract import About, Decoder, Dialect
 from chatsdk.dialects.langchain import MessageReader, documents, written
 from chatsdk.dialects.langchain_events import EventReader, is_event
-from chatsdk.dialects.payload import as_name, as_text, as_whole, load, load_object
+from chatsdk.dialects.payload import (
+    as_name,
+    as_text,
+    as_whole,
+    failure_in,
+    load,
+    load_object,
+)
 from chatsdk.messages import Message
 from chatsdk.parts import (
     Citations,
@@ -112,8 +119,12 @@ class LangServeDecoder(Decoder):
             return (*self._messages.flush(), End())
         if name == "error":
             error = load_object(data)
-            message = as_text(error.get("message"), "message")
-            failure = Failure(message, as_whole(error.get("status_code")))
+            if "message" in error:
+                message = as_text(error["message"], "message")
+                failure = Failure(message, as_whole(error.get("status_code")))
+            else:
+                # The error of a gateway.
+                failure = failure_in(error)
             return (*self._messages.flush(), failure)
         if name == "message" and data[:1] == "{":
             # A custom service may forward LangChain's events.

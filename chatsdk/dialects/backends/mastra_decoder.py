@@ -152,6 +152,9 @@ class MastraDecoder(Decoder):
 
     def _error(self, payload: dict[str, Any]) -> Sequence[Part]:
         error = payload.get("error")
+        if error is None:
+            # Not Mastra's shape; the client decodes the common shapes.
+            return ()
         if isinstance(error, dict):
             # The stack next to the message contains paths of the server.
             words = as_name(error.get("message"))

@@ -158,7 +158,7 @@ class OllamaDecoder(Decoder):
             return (failure_in(line),)
         parts: list[Part] = []
         model = line.get("model")
-        if model != self._model:
+        if model != self._model and model is not None:
             self._model = model
             parts.append(Identity(model=as_name(model)))
         message = line.get("message")

@@ -254,7 +254,7 @@ class _Agent:
 
 
 def _refused(frame: dict[str, Any], code: object) -> Failure:
-    message = as_text(frame.get("message"), "message")
+    message = as_text(frame.get("message") or frame.get("msg"), "message")
     data = frame.get("data")
     if not message and isinstance(data, dict):
         message = as_text(data.get("answer"), "answer")

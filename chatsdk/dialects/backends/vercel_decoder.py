@@ -187,7 +187,10 @@ class VercelDecoder(Decoder):
         return (Finish("cancelled", "abort"),)
 
     def _error(self, chunk: dict[str, Any]) -> Sequence[Part]:
-        return (Failure(as_text(chunk.get("errorText"), "errorText")),)
+        if "errorText" not in chunk:
+            # Not Vercel's shape; the client decodes the common shapes.
+            return ()
+        return (Failure(as_text(chunk["errorText"], "errorText")),)
 
 
 _READ: dict[str, Callable[[VercelDecoder, dict[str, Any]], Sequence[Part]]] = {
