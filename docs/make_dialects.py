@@ -64,8 +64,8 @@ generated from the dialects by `python docs/make_dialects.py`; see also
 
 - **text mode**: whether each event adds to the text (`delta`), or has the complete text up to now
   (`snapshot`).
-- **end marker**: the dialect's end marker. If there is none, a finish reason and a clean end of the
-  HTTP body show that an answer is complete; without a finish reason, only the clean end does.
+- **end marker**: the dialect's end marker. In a dialect without it, a finish reason and a clean end
+  of the body show that an answer is complete; without a finish reason, only the clean end does.
 - **stop**: the endpoint that `stop()` calls in addition to closing the connection.
 - **ask**: what `client.ask` sends: all *messages*, or the new ones with the id of a *conversation*
   that the server keeps.

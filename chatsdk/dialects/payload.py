@@ -1,4 +1,4 @@
-"""Parses JSON payloads; every error leaves as `ProtocolError`."""
+"""Parses JSON payloads; raises only `ProtocolError`."""
 
 from __future__ import annotations
 
