@@ -69,7 +69,8 @@ def test_a_backend_that_has_not_answered(backend, djangos, tmp_path) -> None:
     """The response begins without the backend, before a proxy gives up; an error is a frame."""
     short = HOST + "            proxy_read_timeout 4s;\n"
     with running("gthread", backend.url, djangos, HEARTBEAT=0.3) as url:
-        with proxied(url, tmp_path, short) as proxy, Page(proxy) as page:
+        with proxied(url, tmp_path, short) as proxy, Page(proxy) as page, Page(url) as direct:
+            direct.ask("GET", "/pid").read()
             script = backend.stream(hold_head=True)
             response = page.ask("POST", "/api/chat", user("Hi"))
             assert response.status == 200
