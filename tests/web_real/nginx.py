@@ -35,7 +35,7 @@ http {{
 }}
 """
 
-HOST = "            proxy_set_header Host $host:$server_port;\n"
+HOST = "            proxy_set_header Host $http_host;\n"
 
 
 @contextmanager

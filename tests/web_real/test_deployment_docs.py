@@ -20,7 +20,7 @@ from servers import end, running
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "deployment.md").read_text()
 COMMANDS = re.findall(
-    r"`((?:gunicorn|waitress-serve|uwsgi|uvicorn) [^`]*flask_site:app|uwsgi [^`]*)`", DOCS
+    r"`((?:gunicorn|waitress-serve|uvicorn) [^`]*(?:flask|fastapi)_site:app|uwsgi [^`]*)`", DOCS
 )
 
 CADDY = "http://127.0.0.1:{port}\nreverse_proxy {host}\n"
@@ -84,13 +84,13 @@ def process(command: list[str], port: int, **how: object) -> Iterator[str]:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.split()[:3]))
 def test_servers(backend, monkeypatch, command) -> None:
     """Each command of the table serves the example, and an answer streams."""
-    if "uvicorn" in command:
-        pytest.skip("the example for it is tested by itself")
     port = free_port()
     words = shlex.split(command.replace(":8000", f":{port}"))
     words[0] = str(Path(sys.executable).parent / words[0])
     if "gunicorn" in command:
         words += ["--bind", f"127.0.0.1:{port}"]
+    if "uvicorn" in command:
+        words += ["--port", str(port)]
     if "waitress" in command:
         words[1:1] = ["--listen", f"127.0.0.1:{port}"]
     monkeypatch.setenv("CHAT_URL", f"{backend.url}/v1/chat/completions")
