@@ -71,7 +71,7 @@ def test_wait_for_request_goes_on(server: ChatServer) -> None:
         ask(server, POST.replace(b"/chat?key=1", path))
     assert server.wait_for_request().path == "/one"
     assert server.wait_for_request().path == "/two"
-    with pytest.raises(TimeoutError, match="no request came"):
+    with pytest.raises(TimeoutError, match="no request arrived"):
         server.wait_for_request(timeout=0)
 
 

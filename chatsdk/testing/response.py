@@ -32,7 +32,7 @@ class Response(Facts, abc.ABC):
 
     def wait_for_request(self, timeout: float = WAIT_SECONDS) -> RecordedRequest:
         """Wait until this response gets a request, and return that; else TimeoutError."""
-        self._wait(lambda: self._request is not None, timeout, "no request came")
+        self._wait(lambda: self._request is not None, timeout, "no request arrived")
         assert self._request is not None
         return self._request
 
