@@ -15,7 +15,7 @@ from chatsdk.dialects.refusing import failure_said, told
 from chatsdk.dialects.understanding import misread
 from chatsdk.errors import ChatError, ProtocolError
 from chatsdk.framing import parser_for
-from chatsdk.parts import Failure
+from chatsdk.parts import Failure, Identity
 from chatsdk.sse import ServerSentEvent
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
@@ -99,6 +99,9 @@ def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Readin
                 unread.append(event)
                 found = told(event)
                 parts = () if found is None else (found,)
+            elif parts and parts[-1].__class__ is Identity:
+                found = told(event)
+                parts = parts if found is None else (*parts, found)
             steps.append(builder.step(parts, payload=event.data))
             if builder.failure is not None:
                 break

@@ -7,7 +7,7 @@ import json
 import pytest
 from reading import transcripts
 
-from chatsdk import BackendError, ChatClient, dialects
+from chatsdk import BackendError, ChatClient, ChatError, dialects
 from chatsdk.testing import ChatServer
 
 WORDS = "the context is full"
@@ -31,6 +31,9 @@ SHAPES = {
     "an AWS service": {"__type": "ThrottlingException", "message": WORDS},
     "JSON-RPC": {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": WORDS}},
 }
+# Ids that errors may have, as the dialects' own frames do.
+NAMES = ("id", "request_id", "conversation_id", "task_id", "message_id", "chat_id", "model")
+IDS = dict.fromkeys(NAMES, "x-1") | {"created": 1, "choices": []}
 # Without a protocol, an event is text.
 WORDY = ("raw", "text", "json")
 
@@ -51,14 +54,13 @@ def begun():
             yield pytest.param(transcript, first + found, rest, id="-".join(place))
 
 
-@pytest.mark.parametrize(("transcript", "first", "rest"), list(begun()))
-def test_an_error_behind_the_first_event(transcript, first, rest):
-    """An error in any known shape is a `BackendError` with the backend's words."""
+def lost(transcript, first, rest, shapes):
+    """The errors that were not reported, sent behind the first event of an answer."""
     dialect = dialects.get(transcript.dialect, **transcript.options)
     lines = dialect.framing(transcript.content_type) == "ndjson"
-    lost = []
+    found = []
     with ChatServer() as server, ChatClient(f"{server.url}/x", dialect=dialect) as client:
-        for name, shape in SHAPES.items():
+        for name, shape in shapes.items():
             said = json.dumps(shape).encode()
             frames = [said + b"\n"] if lines else [b"data: %b\n\n" % said]
             if not lines:
@@ -69,11 +71,27 @@ def test_an_error_behind_the_first_event(transcript, first, rest):
                 try:
                     client.send({}).result()
                 except BackendError as error:
-                    if WORDS in error.message:
-                        continue
-                    lost.append((name, frame[:12], error))
-                except Exception as error:
-                    lost.append((name, frame[:12], error))
+                    if WORDS not in error.message:
+                        found.append((name, frame[:12], error))
+                except ChatError as error:
+                    found.append((name, frame[:12], error))
                 else:
-                    lost.append((name, frame[:12], "finished"))
-    assert not lost
+                    found.append((name, frame[:12], "finished"))
+    return found
+
+
+@pytest.mark.parametrize(("transcript", "first", "rest"), list(begun()))
+def test_an_error_behind_the_first_event(transcript, first, rest):
+    """An error in any known shape is a `BackendError` with the backend's words."""
+    assert not lost(transcript, first, rest, SHAPES)
+
+
+@pytest.mark.parametrize(("transcript", "first", "rest"), list(begun()))
+def test_an_error_with_ids(transcript, first, rest):
+    """Ids beside an error, which the dialect reads, do not hide the error."""
+    named = {
+        name: IDS | shape
+        for name, shape in SHAPES.items()
+        if isinstance(shape, dict) and name not in ("FastAPI", "JSON-RPC")
+    }
+    assert not lost(transcript, first, rest, named)

@@ -15,7 +15,7 @@ from chatsdk.errors import ChatError, NotAStreamError, ProtocolError
 from chatsdk.framing import parser_for
 from chatsdk.options import Limits
 from chatsdk.outcome import Outcome
-from chatsdk.parts import Part
+from chatsdk.parts import Identity, Part
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.foreign import raised_by_handler
@@ -131,6 +131,9 @@ class Reading:
                 if not data:
                     return None
                 parts = self._unread(event)
+            elif parts[-1].__class__ is Identity:
+                # Errors may have ids, too.
+                parts = (*parts, *_error_in(event))
             return self.builder.step(parts, data, at, received)
         except ProtocolError:
             # Gateways append OpenAI's end marker to every dialect.
@@ -152,18 +155,23 @@ class Reading:
         """Search for an error in an event in which the dialect found nothing."""
         if len(self.unread) < KEPT_UNREAD:
             self.unread.append(event)
-        if event.event == "message" and not ERROR_WORD.search(event.data):
-            # For example a ping.
-            return ()
-        from chatsdk.dialects.refusing import told
-
-        failure = told(event)
-        return () if failure is None else (failure,)
+        return _error_in(event)
 
     def unreadable(self, kind: str) -> ProtocolError:
         """The error for an event on which the decoder raised an exception of this kind."""
         name = self.decoder.dialect.name if self.decoder.dialect else self.dialect.name
         return ProtocolError(f"an event is not what the dialect {name!r} says ({kind})")
+
+
+def _error_in(event: ServerSentEvent) -> Sequence[Part]:
+    """Return the error that an event contains, if any."""
+    if event.event == "message" and not ERROR_WORD.search(event.data):
+        # For example a ping.
+        return ()
+    from chatsdk.dialects.refusing import told
+
+    failure = told(event)
+    return () if failure is None else (failure,)
 
 
 def _declares_tools(body: Any) -> bool:

@@ -229,7 +229,11 @@ def _enveloped(value: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         yield inner, "code", "message"
     # Google's ADK.
     if value.get("errorCode"):
-        yield value, "errorCode", "errorMessage"
+        from chatsdk.dialects.backends.gemini import FINISH
+
+        # A model's finish reason, such as SAFETY, is not a failure.
+        if FINISH.get(str(value["errorCode"]), "error") == "error":
+            yield value, "errorCode", "errorMessage"
     # Tencent, with the envelope and without; its chat API omits it.
     for outer in (value.get("Response"), value):
         if isinstance(outer, dict):
