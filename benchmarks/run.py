@@ -90,7 +90,7 @@ the dialect that was named; `tests/test_importing.py` holds it to that. Loaded l
 ## Frames that are alike
 
 The frames of a model's text mostly differ in the text alone. chatsdk finds that out and then parses
-of such a frame nothing else (`chatsdk/dialects/alike.py`), which saves two fifths of the
+of such a frame nothing else (`chatsdk/dialects/frame_template.py`), which saves two fifths of the
 instructions of an event. One more string may differ, as OpenAI's own padding does ("padded
 frames"). Frames that differ elsewhere too, in a number say, are parsed whole.
 

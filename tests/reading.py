@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from chatsdk.answer import Answer, AnswerBuilder, Citation, ToolCall, Usage
 from chatsdk.dialects import Dialect
-from chatsdk.dialects.ending import bare_error, proof
+from chatsdk.dialects.completeness import bare_error, proof
+from chatsdk.dialects.error_bodies import failure_said, told
+from chatsdk.dialects.explanation import misread
 from chatsdk.dialects.payload import DONE
-from chatsdk.dialects.refusing import failure_said, told
-from chatsdk.dialects.understanding import misread
 from chatsdk.errors import ChatError, ProtocolError
 from chatsdk.framing import parser_for
 from chatsdk.parts import Failure, Identity

@@ -16,7 +16,7 @@ import urllib3
 from scripted_socket import CHUNKED, WholeSocket, chunk
 
 from chatsdk import ChatSession, Limits, Timeout, dialects
-from chatsdk.client.reading import Reading
+from chatsdk.client.reader import Reading
 from chatsdk.client.stream import AnswerStream
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.exchange import Exchange

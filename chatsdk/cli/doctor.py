@@ -10,7 +10,7 @@ from typing import Any
 
 from chatsdk.cli.notes import encodable, printable
 from chatsdk.cli.remedies import WrongArguments
-from chatsdk.cli.requesting import Asked, add_request_arguments, asked_of
+from chatsdk.cli.request_options import Asked, add_request_arguments, asked_of
 from chatsdk.cli.wrap import columns_of
 from chatsdk.doctor import Finding, Report, diagnose
 from chatsdk.doctor.diagnosis import MOST_REQUESTS, TIMEOUT_SECONDS

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from chatsdk import dialects
+from chatsdk.cli.event_watch import Row, Watch, only_not_understood, rounded
 from chatsdk.cli.notes import encodable, printable
 from chatsdk.cli.remedies import WrongArguments
-from chatsdk.cli.requesting import Asked, add_request_arguments, asked_of
-from chatsdk.cli.watching import Row, Watch, only_not_understood, rounded
+from chatsdk.cli.request_options import Asked, add_request_arguments, asked_of
 from chatsdk.cli.wrap import columns_of, width_of
 from chatsdk.errors import ChatError
 

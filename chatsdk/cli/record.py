@@ -7,7 +7,7 @@ import os
 import sys
 
 from chatsdk.cli.remedies import WrongArguments
-from chatsdk.cli.requesting import add_request_arguments, asked_of
+from chatsdk.cli.request_options import add_request_arguments, asked_of
 from chatsdk.errors import ChatError
 from chatsdk.recording import Recorder
 
@@ -87,6 +87,6 @@ class _Noted:
 
     def is_whole_stream(self, error: ChatError) -> bool:
         """Whether the stream is complete but its events match no dialect."""
-        from chatsdk.cli.watching import only_not_understood
+        from chatsdk.cli.event_watch import only_not_understood
 
         return self._end == "whole" and only_not_understood(error)

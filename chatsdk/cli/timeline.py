@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from chatsdk.cli.event_watch import Row, Watch
 from chatsdk.cli.inspect import in_words, one_line
 from chatsdk.cli.notes import printable
 from chatsdk.cli.remedies import in_one_line
-from chatsdk.cli.watching import Row, Watch
 from chatsdk.errors import ChatError
 
 __all__ = ["page_of"]

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk import dialects
 from chatsdk.answer import Answer
-from chatsdk.client.addressing import checked_url
-from chatsdk.client.reading import Reading
+from chatsdk.client.address import checked_url
+from chatsdk.client.reader import Reading
 from chatsdk.client.response import opened
-from chatsdk.client.stopping import ServerStop
+from chatsdk.client.server_stop import ServerStop
 from chatsdk.client.stream import AnswerStream
-from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.dialect import Dialect
 from chatsdk.dialects.urls import MODEL, ask_dialect, completed, with_model
 from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.keywords import check_ask, checked_keywords
@@ -38,7 +38,7 @@ from chatsdk.transport.foreign import freed
 if TYPE_CHECKING:
     import requests
 
-    from chatsdk.client.telling import Story
+    from chatsdk.client.request_log import Story
 
 __all__ = ["ChatClient"]
 
@@ -79,7 +79,7 @@ class ChatClient:
         exact_url: post to `url` as it is, without completing it.
         tap: called with every read, ``tap(data: bytes, at: float)``, `at` in seconds of the
             monotonic clock, before anything is parsed. An object may also have the methods
-            ``on_head(head)``, called with each response's `chatsdk.transport.telling.ResponseHead`,
+            ``on_head(head)``, called with each response's `chatsdk.transport.tap.ResponseHead`,
             ``on_wire(data, at)``, with the bytes of each read of the socket as they arrive, and
             ``on_end(end)``, with ``"whole"``, ``"cut"``, ``"timeout"`` or ``"stopped"``.
 
@@ -226,7 +226,7 @@ class ChatClient:
             )
         check_ask(options, dialect.name, takes_tools=dialect.about.tools)
         if any(message.more or message.files or message.name for message in messages):
-            from chatsdk.dialects.asking import check_messages
+            from chatsdk.dialects.request import check_messages
 
             check_messages(messages, dialect)
         body = dialect.body(
@@ -292,7 +292,7 @@ class ChatClient:
         exchange: Exchange | None = None
         story: Story | None = None
         if logger.isEnabledFor(logging.DEBUG):
-            from chatsdk.client.telling import Story
+            from chatsdk.client.request_log import Story
 
             story = Story(request, dialect, self._dialect)
         try:

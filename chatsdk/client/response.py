@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from chatsdk.dialects.contract import Dialect
-from chatsdk.dialects.media import is_json_object, shows_lines
+from chatsdk.dialects.content_type import is_json_object, shows_lines
+from chatsdk.dialects.dialect import Dialect
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolError
 from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange

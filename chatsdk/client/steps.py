@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterable
 from itertools import chain
 
 from chatsdk.answer import Answer
-from chatsdk.client.ending import after_end, conclude, last, rest
-from chatsdk.client.reading import Reading
+from chatsdk.client.completion import after_end, conclude, last, rest
+from chatsdk.client.reader import Reading
 from chatsdk.errors import ChatError, ChatTimeout, LimitExceeded
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.cancel import FINISHED

@@ -7,16 +7,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk.answer import Answer
-from chatsdk.client.generating import AnswerGenerator, error_of
-from chatsdk.client.reading import Reading
+from chatsdk.client.answer_generator import AnswerGenerator, error_of
+from chatsdk.client.reader import Reading
 from chatsdk.client.response import ResponseInfo
 from chatsdk.client.steps import steps
-from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.dialect import Dialect
 from chatsdk.outcome import Outcome
 from chatsdk.transport.cancel import STOPPED
 
 if TYPE_CHECKING:
-    from chatsdk.client.telling import Story
+    from chatsdk.client.request_log import Story
 
 __all__ = ["AnswerStream"]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.registry import built_in
 
 if TYPE_CHECKING:

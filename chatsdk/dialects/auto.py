@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chatsdk import dialects
-from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.media import (
+from chatsdk.dialects.content_type import (
     AMAZON,
     is_ndjson,
     is_vercel_v1,
     media_type,
     shows_lines,
 )
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import DONE
 from chatsdk.dialects.signatures import (
     END,
@@ -172,7 +172,7 @@ class AutoDecoder(Decoder):
     def _keep(self, event: ServerSentEvent, name: str) -> None:
         self._unknown += name == UNKNOWN
         if self._unknown > KEPT_EVENTS:
-            from chatsdk.dialects.understanding import misread
+            from chatsdk.dialects.explanation import misread
 
             why = misread(self._kept, None, ndjson=self._ndjson)
             raise NotAStreamError(f"no dialect knows the events of this stream: {why}")
@@ -212,7 +212,7 @@ class WordsDecoder(Decoder):
         if data in DONE:
             return (End(),)
         if event.event == "error" or data[:1] == "{":
-            from chatsdk.dialects.refusing import told
+            from chatsdk.dialects.error_bodies import told
 
             failure = told(event)
             if failure is not None:

@@ -183,24 +183,24 @@ def is_among(value: object, known: frozenset[str]) -> bool:
 
 
 def refusal(body: bytes, *, failed: bool) -> Failure | None:
-    """Decode an error body; see `chatsdk.dialects.refusing`, which is imported on first use."""
-    from chatsdk.dialects import refusing
+    """Decode an error body; see `chatsdk.dialects.error_bodies`, which is imported on first use."""
+    from chatsdk.dialects import error_bodies
 
-    return refusing.refusal(body, failed=failed)
+    return error_bodies.refusal(body, failed=failed)
 
 
 def failure_in(value: dict[str, Any]) -> Failure:
     """Decode an object that is known to be an error, in the shapes that `refusal` knows."""
-    from chatsdk.dialects import refusing
+    from chatsdk.dialects import error_bodies
 
-    return refusing.failure_in(value)
+    return error_bodies.failure_in(value)
 
 
 def envelope(value: dict[str, Any]) -> Failure | None:
     """Return the error in an envelope around an answer, ``None`` if there is no error."""
-    from chatsdk.dialects import refusing
+    from chatsdk.dialects import error_bodies
 
-    return refusing.envelope(value)
+    return error_bodies.envelope(value)
 
 
 def _shown(data: str) -> str:

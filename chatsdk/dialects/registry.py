@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from types import FunctionType
 
-from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.dialect import Dialect
 
 __all__ = ["built_in"]
 

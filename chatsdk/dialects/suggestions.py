@@ -6,7 +6,7 @@ import re
 from urllib.parse import urljoin
 
 from chatsdk import dialects
-from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.dialect import Dialect
 from chatsdk.dialects.urls import MODEL, host_and_path, path_below_base, services_at
 
 __all__ = ["meant", "unknown_backend"]

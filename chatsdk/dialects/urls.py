@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from chatsdk import dialects
-from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.dialect import Dialect
 
 __all__ = [
     "MODEL",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chatsdk import dialects
-from chatsdk.client.addressing import checked_url
+from chatsdk.client.address import checked_url
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.urls import completed, with_model
 from chatsdk.doctor.delivery import delivery_findings
@@ -19,7 +19,7 @@ from chatsdk.doctor.responses import response_findings
 from chatsdk.doctor.timing import class_of
 from chatsdk.errors import ChatTimeout, ConnectError
 from chatsdk.transport import checked_headers, checked_token
-from chatsdk.transport.masking import Mask
+from chatsdk.transport.mask import Mask
 
 __all__ = ["MOST_REQUESTS", "TIMEOUT_SECONDS", "diagnose"]
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from chatsdk.recording.recorder import Recorder
-from chatsdk.recording.recording import Recording, load
+from chatsdk.recording.tape import Recording, load
 
 __all__ = ["Recorder", "Recording", "load"]

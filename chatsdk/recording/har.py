@@ -10,7 +10,7 @@ from typing import Any
 
 from chatsdk.recording.lines import Contents
 from chatsdk.recording.recorder import joined
-from chatsdk.transport.masking import Mask
+from chatsdk.transport.mask import Mask
 
 __all__ = ["read_har"]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from chatsdk.errors import ChatError, ChatTimeout
 from chatsdk.transport.clock import now
-from chatsdk.transport.masking import Mask
-from chatsdk.transport.telling import ResponseHead
+from chatsdk.transport.mask import Mask
+from chatsdk.transport.tap import ResponseHead
 
 __all__ = ["VERSION", "Recorder", "joined"]
 

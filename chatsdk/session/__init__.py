@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatsdk.session.dispatching import Dispatch
+from chatsdk.session.delivery_options import Dispatch
 from chatsdk.session.handle import TurnHandle
 from chatsdk.session.hook import use_chat
 from chatsdk.session.request import Edit, Regenerate

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from chatsdk.answer import Answer
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
-from chatsdk.session.resting import drain
+from chatsdk.session.drain import drain
 from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.stream import open_turn
 from chatsdk.session.turn import Turn

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.client import ChatClient
-from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.dialect import Dialect
 from chatsdk.errors import ChatError
 from chatsdk.keywords import NOT_GIVEN, checked_keywords, given
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.outcome import Outcome
-from chatsdk.session.dispatching import Dispatch
+from chatsdk.session.delivery_options import Dispatch
 from chatsdk.session.request import Prompt
 from chatsdk.session.session import ChatSession
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.dialect import Dialect
 from chatsdk.errors import BusyError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
@@ -30,7 +30,7 @@ class Machine:
 
     A commit names its turn: a turn that was stopped, or is no longer the current one, changes
     nothing. After the first step of an answer, further steps change only the turn and need no lock:
-    see `chatsdk.session.reading`.
+    see `chatsdk.session.turn_reader`.
 
     Attributes:
         guard: guards the snapshot, the counters and the guarded part of `notifier`. Never held

@@ -11,7 +11,7 @@ from functools import partial
 
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.session.callbacks import Callbacks, call
-from chatsdk.session.dispatching import (
+from chatsdk.session.delivery_options import (
     THROTTLE_SECONDS,
     Dispatch,
     check_dispatch,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from chatsdk.dialects.contract import Dialect
+from chatsdk.dialects.dialect import Dialect
 from chatsdk.messages import Message
 from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request
 from chatsdk.session.rounds import by_session
-from chatsdk.session.sending import (
+from chatsdk.session.sendable import (
     not_run,
     owed_calls,
     without_failed_questions,

@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk.messages import Message
 from chatsdk.session.conversation import Conversation
-from chatsdk.session.sending import failed_questions
+from chatsdk.session.sendable import failed_questions
 
 __all__ = ["VERSION", "read", "written"]
 

@@ -15,7 +15,7 @@ from chatsdk.keywords import checked_keywords
 from chatsdk.outcome import Outcome
 from chatsdk.session.callbacks import Callbacks
 from chatsdk.session.conversation import Conversation
-from chatsdk.session.dispatching import Dispatch
+from chatsdk.session.delivery_options import Dispatch
 from chatsdk.session.guard import Guard
 from chatsdk.session.machine import Machine
 from chatsdk.session.notify import Notifier

@@ -9,7 +9,7 @@ from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
 from chatsdk.session.conversation import Conversation
-from chatsdk.session.sending import has_failed
+from chatsdk.session.sendable import has_failed
 from chatsdk.session.status import Move, Status, after
 from chatsdk.session.turn import BEFORE_FIRST, Turn
 

@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk.answer import Answer
-from chatsdk.client.generating import AnswerGenerator, error_of, is_running
+from chatsdk.client.answer_generator import AnswerGenerator, error_of, is_running
 from chatsdk.outcome import Outcome
-from chatsdk.session.reading import steps
 from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.turn import Turn
+from chatsdk.session.turn_reader import steps
 
 if TYPE_CHECKING:
     from chatsdk.client import AnswerStream, ChatClient, ResponseInfo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer, ToolCall
-from chatsdk.answer.joining import Joined
+from chatsdk.answer.joined import Joined
 from chatsdk.errors import ChatError, LimitExceeded
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome

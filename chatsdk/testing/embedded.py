@@ -11,7 +11,7 @@ from chatsdk.dialects import Dialect
 from chatsdk.parts import Identity, Usage
 from chatsdk.testing.answers import AnswerScript, answer_parts
 from chatsdk.testing.embedded_routes import Routes, conversation_in
-from chatsdk.testing.embedded_stopping import StoppableAnswer, Stops
+from chatsdk.testing.embedded_stops import StoppableAnswer, Stops
 from chatsdk.testing.exchange import Head
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Reply, Response

@@ -9,7 +9,7 @@ from typing import Literal
 import attrs
 
 from chatsdk.testing.connection import Connection
-from chatsdk.testing.encoding import Encoder, content_encoder
+from chatsdk.testing.content_coding import Encoder, content_encoder
 from chatsdk.testing.request import Headers, RecordedRequest
 
 __all__ = ["Exchange", "Framing", "Head", "HeaderLines", "header_pairs"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from chatsdk.testing.encoding import content_encoder
+from chatsdk.testing.content_coding import content_encoder
 from chatsdk.testing.exchange import Framing, HeaderLines, header_pairs
 from chatsdk.testing.overload import BOMB_BYTES, Flood, FloodHead, FloodKind, sample_events
 from chatsdk.testing.repertoire import Repertoire, Which

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from chatsdk.recording import Recorder
-from chatsdk.testing.breaking import breaking
+from chatsdk.testing.break_stream import breaking
 from chatsdk.testing.connection import Connection
 from chatsdk.testing.exchange import Exchange, Framing, Head
 from chatsdk.testing.request import RecordedRequest

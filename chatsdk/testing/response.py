@@ -6,7 +6,7 @@ import abc
 import json as json_module
 from typing import Any
 
-from chatsdk.testing.encoding import content_encoder
+from chatsdk.testing.content_coding import content_encoder
 from chatsdk.testing.exchange import Exchange, Head, HeaderLines
 from chatsdk.testing.facts import WAIT_SECONDS, Facts
 from chatsdk.testing.request import RecordedRequest

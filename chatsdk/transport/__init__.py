@@ -15,8 +15,8 @@ from chatsdk.transport.checks import (
 )
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.faults import Stopped
-from chatsdk.transport.opening import Request, Transport
 from chatsdk.transport.secrets import Secrets, is_private_header
+from chatsdk.transport.transport import Request, Transport
 
 __all__ = [
     "Cancel",

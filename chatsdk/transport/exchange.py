@@ -284,7 +284,7 @@ class Exchange:
     def _tell_end(self, end: str | BaseException) -> None:
         """Report to the tap how the body ended; only the first call counts."""
         if self._on_end is not None:
-            from chatsdk.transport.telling import end_by
+            from chatsdk.transport.tap import end_by
 
             tell, self._on_end = self._on_end, None
             tell(end if isinstance(end, str) else end_by(end))

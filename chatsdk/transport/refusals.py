@@ -12,7 +12,7 @@ from chatsdk.parts import Failure
 from chatsdk.transport.checks import shown_url
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
 from chatsdk.transport.foreign import raised_by_handler
-from chatsdk.transport.retrying import asked_in, retry_after
+from chatsdk.transport.retry import asked_in, retry_after
 from chatsdk.transport.secrets import CUT
 
 __all__ = ["hindrance", "redirected", "refusal"]

@@ -12,8 +12,8 @@ none.
 
 from __future__ import annotations
 
-from chatsdk.ui.polling import tk
-from chatsdk.ui.scheduling import gtk, inline, kivy, loop, textual, wx
-from chatsdk.ui.signalling import qt
+from chatsdk.ui.loops import gtk, inline, kivy, loop, textual, wx
+from chatsdk.ui.qt_signal import qt
+from chatsdk.ui.tk_poll import tk
 
 __all__ = ["gtk", "inline", "kivy", "loop", "qt", "textual", "tk", "wx"]

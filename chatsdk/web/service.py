@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from chatsdk.client import ChatClient
 from chatsdk.dialects import AskedFor, Dialect
-from chatsdk.dialects.asking import new_messages
+from chatsdk.dialects.request import new_messages
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.web.error_responses import error_response, json_body

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from chatsdk.answer import ToolCall
 from chatsdk.client import ChatClient
-from chatsdk.dialects.writing import dump
+from chatsdk.dialects.encoder_values import dump
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.parts import Part, ToolResult

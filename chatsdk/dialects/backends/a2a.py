@@ -8,9 +8,9 @@ from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.asking import embedded, new_messages
 from chatsdk.dialects.backends.a2a_decoder import A2ADecoder
-from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.request import embedded, new_messages
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
 
@@ -133,7 +133,7 @@ class A2A(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.a2a_encoding import encode
+        from chatsdk.dialects.backends.a2a_encoder import encode
 
         return encode(parts, id=id, version=self._version, rest=self._rest)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, failure_in, load_object
 from chatsdk.parts import Data, End, Failure, Finish, Identity, Part, Text, TextSnapshot
 from chatsdk.sse import ServerSentEvent

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asking import new_messages, tool_name
 from chatsdk.dialects.backends.adk_decoder import ADKDecoder
-from chatsdk.dialects.backends.gemini_asking import write_body
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.backends.gemini_body import write_body
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.request import new_messages, tool_name
 from chatsdk.messages import Message
 from chatsdk.parts import Failure, Part
 
@@ -105,7 +105,7 @@ class ADK(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.adk_encoding import encode
+        from chatsdk.dialects.backends.adk_encoder import encode
 
         return encode(parts, id=id, model=model)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatsdk.dialects.backends.gemini import FINISH, UNSET, grounds, usage_update
-from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
     as_name,

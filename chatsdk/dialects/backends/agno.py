@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.asking import user_prompt
 from chatsdk.dialects.backends.agno_decoder import AgnoDecoder
-from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.request import user_prompt
 from chatsdk.messages import Message
 
 __all__ = ["Agno"]

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from chatsdk.dialects.asking import embedded, failed, given_back, paired
 from chatsdk.dialects.backends.agui_decoder import AGUIDecoder
 from chatsdk.dialects.backends.agui_encrypted import DIALECT, add_encrypted
-from chatsdk.dialects.calling import declared, written_calls
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.request import embedded, failed, given_back, paired
+from chatsdk.dialects.tool_calls import declared, written_calls
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
 
@@ -76,7 +76,7 @@ class AGUI(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.agui_encoding import encode
+        from chatsdk.dialects.backends.agui_encoder import encode
 
         return encode(parts, id=id, model=model)
 

@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatsdk.dialects.backends.agui_encrypted import DIALECT, Encrypted
-from chatsdk.dialects.calling import whole_call
-from chatsdk.dialects.contract import Decoder, Dialect
-from chatsdk.dialects.counting import sum_of
+from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -18,6 +16,8 @@ from chatsdk.dialects.payload import (
     as_whole,
     load_object,
 )
+from chatsdk.dialects.tool_calls import whole_call
+from chatsdk.dialects.usage import sum_of
 from chatsdk.parts import (
     Citation,
     Citations,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatsdk.dialects.keeping import Room
+from chatsdk.dialects.native import Room
 
 __all__ = ["DIALECT", "Encrypted", "add_encrypted"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.backends.anthropic_asking import write_body
+from chatsdk.dialects.backends.anthropic_body import write_body
 from chatsdk.dialects.backends.anthropic_decoder import AnthropicDecoder
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_list
 from chatsdk.messages import Message
 from chatsdk.parts import End, Part
@@ -102,6 +102,6 @@ class Anthropic(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.anthropic_encoding import encode
+        from chatsdk.dialects.backends.anthropic_encoder import encode
 
         return encode(parts, id=id, model=model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chatsdk.dialects.keeping import Room
+from chatsdk.dialects.native import Room
 
 __all__ = ["DIALECT", "Content"]
 

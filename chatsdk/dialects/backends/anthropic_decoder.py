@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chatsdk.dialects.alike import Alike
 from chatsdk.dialects.backends.anthropic_content import DIALECT, Content
-from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.frame_template import Alike
 from chatsdk.dialects.payload import (
     UNSCANNABLE,
     as_index,

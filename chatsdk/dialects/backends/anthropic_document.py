@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.asking import arguments_of
 from chatsdk.dialects.backends.anthropic_decoder import FINISH
-from chatsdk.dialects.backends.anthropic_encoding import NATIVE, citation, usage_fields
-from chatsdk.dialects.writing import native_reason
+from chatsdk.dialects.backends.anthropic_encoder import NATIVE, citation, usage_fields
+from chatsdk.dialects.encoder_values import native_reason
+from chatsdk.dialects.request import arguments_of
 from chatsdk.parts import Finish
 
 __all__ = ["document", "error", "models"]

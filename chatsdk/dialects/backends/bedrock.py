@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from chatsdk.amazon_frames import EXCEPTION
 from chatsdk.dialects.backends.converse import ConverseReader
-from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.media import media_type
+from chatsdk.dialects.content_type import media_type
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_object, as_text, load_object
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Part
@@ -61,7 +61,7 @@ class Bedrock(Dialect):
 
         ``max_tokens``, ``temperature``, ``top_p`` and ``stop`` become ``inferenceConfig``.
         """
-        from chatsdk.dialects.backends.bedrock_asking import write_body
+        from chatsdk.dialects.backends.bedrock_body import write_body
 
         return write_body(messages, options)
 
@@ -80,7 +80,7 @@ class Bedrock(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.bedrock_encoding import encode
+        from chatsdk.dialects.backends.bedrock_encoder import encode
 
         return encode(parts)
 

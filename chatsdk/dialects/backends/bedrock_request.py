@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk.answer import ToolCall
 from chatsdk.dialects.asked import AskedFor, as_json, field, json_object, refuse, without
-from chatsdk.dialects.backends.bedrock_asking import INFERENCE
+from chatsdk.dialects.backends.bedrock_body import INFERENCE
 from chatsdk.dialects.backends.converse import DIALECT
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Native

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import paired
-from chatsdk.dialects.calling import written_calls, written_tools
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -17,6 +15,8 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.request import paired
+from chatsdk.dialects.tool_calls import written_calls, written_tools
 from chatsdk.messages import Message
 from chatsdk.parts import (
     Citation,

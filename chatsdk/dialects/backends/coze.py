@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.calling import whole_call
-from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -20,6 +19,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.tool_calls import whole_call
 from chatsdk.messages import Message
 from chatsdk.parts import (
     Citation,
@@ -119,7 +119,7 @@ class Coze(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.coze_encoding import encode
+        from chatsdk.dialects.backends.coze_encoder import encode
 
         return encode(parts, id=id)
 

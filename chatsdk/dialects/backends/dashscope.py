@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asking import paired
 from chatsdk.dialects.backends.openai_calls import Calls
-from chatsdk.dialects.calling import written_calls, written_tools
-from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.counting import sum_of
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -24,6 +21,9 @@ from chatsdk.dialects.payload import (
     load_object,
 )
 from chatsdk.dialects.reasons import reason_of
+from chatsdk.dialects.request import paired
+from chatsdk.dialects.tool_calls import written_calls, written_tools
+from chatsdk.dialects.usage import sum_of
 from chatsdk.messages import Message
 from chatsdk.parts import (
     Citation,
@@ -139,7 +139,7 @@ class DashScope(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.dashscope_encoding import encode
+        from chatsdk.dialects.backends.dashscope_encoder import encode
 
         return encode(parts, id=id, snapshot=self._text == "snapshot")
 

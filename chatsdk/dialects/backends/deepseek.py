@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import thoughts_to_give_back
 from chatsdk.dialects.backends.openai import OpenAI
-from chatsdk.dialects.contract import About
+from chatsdk.dialects.dialect import About
+from chatsdk.dialects.request import thoughts_to_give_back
 from chatsdk.messages import Message
 
 __all__ = ["DeepSeek"]

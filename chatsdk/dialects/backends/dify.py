@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.asking import new_messages
 from chatsdk.dialects.backends.dify_decoder import DifyDecoder
-from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.payload import as_name
+from chatsdk.dialects.request import new_messages
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
 
@@ -159,7 +159,7 @@ class Dify(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.dify_encoding import encode
+        from chatsdk.dialects.backends.dify_encoder import encode
 
         return encode(parts, id=id, workflow=self._app == "workflow")
 

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from chatsdk.dialects.contract import Decoder, Dialect
-from chatsdk.dialects.counting import counted
+from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -18,7 +17,8 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.thinking import LeadingThinking, split_thinking
+from chatsdk.dialects.think_tags import LeadingThinking, split_thinking
+from chatsdk.dialects.usage import counted
 from chatsdk.parts import (
     Citation,
     Citations,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chatsdk.answer import Answer
 from chatsdk.dialects.backends.openai import OpenAI
 from chatsdk.dialects.backends.openai_decoder import FINISH, OpenAIDecoder
-from chatsdk.dialects.contract import About, StopRequest
-from chatsdk.dialects.counting import sum_of
+from chatsdk.dialects.dialect import About, StopRequest
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -20,6 +19,7 @@ from chatsdk.dialects.payload import (
     load,
     load_object,
 )
+from chatsdk.dialects.usage import sum_of
 from chatsdk.messages import Message
 from chatsdk.parts import Citation, Citations, Part, ToolCallDelta, UsageUpdate
 from chatsdk.sse import ServerSentEvent
@@ -94,7 +94,7 @@ class FastGPT(OpenAI):
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
         """Encode a stream with details; for a stream without them use ``openai``."""
-        from chatsdk.dialects.backends.fastgpt_encoding import encode
+        from chatsdk.dialects.backends.fastgpt_encoder import encode
 
         return encode(parts, id=id, model=model, finish=FINISH)
 

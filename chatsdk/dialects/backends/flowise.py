@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asking import embedded, user_prompt
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole, load_object
+from chatsdk.dialects.request import embedded, user_prompt
 from chatsdk.messages import Image, Message
 from chatsdk.parts import (
     Citation,
@@ -91,7 +91,7 @@ class Flowise(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.flowise_encoding import encode
+        from chatsdk.dialects.backends.flowise_encoder import encode
 
         return encode(parts, id=id, model=model)
 

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from chatsdk.dialects.backends.gemini_asking import write_body
+from chatsdk.dialects.backends.gemini_body import write_body
 from chatsdk.dialects.backends.gemini_content import DIALECT, Content
-from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.counting import sum_of
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -21,6 +20,7 @@ from chatsdk.dialects.payload import (
     load_object,
 )
 from chatsdk.dialects.reasons import reason_of
+from chatsdk.dialects.usage import sum_of
 from chatsdk.errors import ProtocolError
 from chatsdk.messages import Message
 from chatsdk.parts import (
@@ -142,7 +142,7 @@ class Gemini(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.gemini_encoding import encode
+        from chatsdk.dialects.backends.gemini_encoder import encode
 
         return encode(parts, id=id, model=model)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk.answer import ToolCall
 from chatsdk.dialects.asked import AskedFor, as_json, field, json_object, refuse, without
-from chatsdk.dialects.backends.gemini_asking import NO_SIGNATURE
+from chatsdk.dialects.backends.gemini_body import NO_SIGNATURE
 from chatsdk.dialects.backends.gemini_content import DIALECT, SIGNATURE
 from chatsdk.messages import Image, Message
 from chatsdk.messages.files import File

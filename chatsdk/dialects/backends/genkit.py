@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import user_prompt
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.field_path import find, keys_of, placed
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -17,8 +17,8 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.pointing import find, keys_of, placed
 from chatsdk.dialects.reasons import reason_of
+from chatsdk.dialects.request import user_prompt
 from chatsdk.messages import Message
 from chatsdk.parts import End, Finish, Part, Reasoning, Text, ToolCallDelta, UsageUpdate
 from chatsdk.sse import ServerSentEvent

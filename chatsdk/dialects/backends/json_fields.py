@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from chatsdk import sse
 from chatsdk.answer import Answer
-from chatsdk.dialects.asking import new_messages
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.encoder import Writer, write
+from chatsdk.dialects.encoder_values import dump
+from chatsdk.dialects.field_path import condition, find, keys_of, placed
 from chatsdk.dialects.payload import as_name, as_text, failure_in, load
-from chatsdk.dialects.pointing import condition, find, keys_of, placed
-from chatsdk.dialects.writer import Writer, write
-from chatsdk.dialects.writing import dump
+from chatsdk.dialects.request import new_messages
 from chatsdk.errors import ProtocolError
 from chatsdk.messages import Message
 from chatsdk.parts import (

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from chatsdk.dialects.asked import AskedFor, field, json_object, message_at, refuse
-from chatsdk.dialects.pointing import keys_of
+from chatsdk.dialects.field_path import keys_of
 from chatsdk.messages import Message
 
 __all__ = ["read"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asking import user_prompt
 from chatsdk.dialects.backends.langflow_decoder import LangflowDecoder
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.request import user_prompt
 from chatsdk.messages import Message
 from chatsdk.parts import Part
 
@@ -94,6 +94,6 @@ class Langflow(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.langflow_encoding import encode
+        from chatsdk.dialects.backends.langflow_encoder import encode
 
         return encode(parts, id=id, model=model)

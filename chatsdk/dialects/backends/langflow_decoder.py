@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.growing_text import Running
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -16,7 +17,6 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.running import Running
 from chatsdk.parts import (
     End,
     Failure,

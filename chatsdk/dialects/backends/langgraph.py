@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.langchain import MessageReader, written
 from chatsdk.dialects.langchain_events import EventReader, is_event
 from chatsdk.dialects.payload import (
@@ -155,7 +155,7 @@ class LangGraph(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.langgraph_encoding import encode
+        from chatsdk.dialects.backends.langgraph_encoder import encode
 
         return encode(parts, id=id, model=model)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.langchain import MessageReader, documents, written
 from chatsdk.dialects.langchain_events import EventReader, is_event
 from chatsdk.dialects.payload import (

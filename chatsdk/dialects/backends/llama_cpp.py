@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatsdk.dialects.backends.tgi import only_prompt
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_text, as_whole, failure_in, load_object
 from chatsdk.messages import Message
 from chatsdk.parts import End, Finish, Identity, Part, Text, UsageUpdate

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asking import new_messages
 from chatsdk.dialects.backends.mastra_decoder import MastraDecoder
-from chatsdk.dialects.calling import declared
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.request import new_messages
+from chatsdk.dialects.tool_calls import declared
 from chatsdk.messages import Message
 from chatsdk.parts import Part
 
@@ -72,7 +72,7 @@ class Mastra(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.mastra_encoding import encode
+        from chatsdk.dialects.backends.mastra_encoder import encode
 
         return encode(parts, id=id, model=model)
 

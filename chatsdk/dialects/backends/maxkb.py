@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from chatsdk.dialects.asking import new_messages
-from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.counting import counted
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_object, as_text, load_object
+from chatsdk.dialects.request import new_messages
+from chatsdk.dialects.usage import counted
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Identity, Part, Reasoning, Text
 from chatsdk.sse import ServerSentEvent

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import user_prompt
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.encoder_values import dump
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -15,7 +15,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.writing import dump
+from chatsdk.dialects.request import user_prompt
 from chatsdk.messages import Message
 from chatsdk.parts import (
     Citation,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import new_messages, system_text
 from chatsdk.dialects.backends.mistral_conversations_decoder import ConversationsDecoder
-from chatsdk.dialects.calling import written_tools
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.request import new_messages, system_text
+from chatsdk.dialects.tool_calls import written_tools
 from chatsdk.messages import Message
 
 __all__ = ["MistralConversations"]

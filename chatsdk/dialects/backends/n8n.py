@@ -8,11 +8,11 @@ from uuid import uuid4
 
 from chatsdk import ndjson
 from chatsdk.answer import Answer
-from chatsdk.dialects.asking import user_prompt
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.encoder import Writer, write
+from chatsdk.dialects.encoder_values import CREATED, dump
 from chatsdk.dialects.payload import as_name, as_object, as_text, load
-from chatsdk.dialects.writer import Writer, write
-from chatsdk.dialects.writing import CREATED, dump
+from chatsdk.dialects.request import user_prompt
 from chatsdk.errors import ProtocolError
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Finish, Identity, Part, Text

@@ -7,15 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import ToolCall
-from chatsdk.dialects.asking import (
-    arguments_of,
-    embedded,
-    thoughts_to_give_back,
-    tool_name,
-)
-from chatsdk.dialects.calling import written_tools
-from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.media import media_type
+from chatsdk.dialects.content_type import media_type
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -26,6 +19,13 @@ from chatsdk.dialects.payload import (
     load_object,
 )
 from chatsdk.dialects.reasons import reason_of
+from chatsdk.dialects.request import (
+    arguments_of,
+    embedded,
+    thoughts_to_give_back,
+    tool_name,
+)
+from chatsdk.dialects.tool_calls import written_tools
 from chatsdk.messages import Image, Message
 from chatsdk.parts import (
     End,
@@ -130,13 +130,13 @@ class Ollama(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.ollama_encoding import encode
+        from chatsdk.dialects.backends.ollama_encoder import encode
 
         return encode(parts, id=id, model=model)
 
     def heartbeat(self, *, model: str = "built-in") -> bytes:
         """Return a line without content, because Ollama's client does not accept an empty line."""
-        from chatsdk.dialects.backends.ollama_encoding import heartbeat
+        from chatsdk.dialects.backends.ollama_encoder import heartbeat
 
         return heartbeat(model)
 

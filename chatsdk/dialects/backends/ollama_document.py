@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk.answer import Answer
 from chatsdk.dialects.backends.ollama import written_call
-from chatsdk.dialects.backends.ollama_encoding import CREATED_AT, end_fields
+from chatsdk.dialects.backends.ollama_encoder import CREATED_AT, end_fields
 from chatsdk.parts import Finish
 
 __all__ = ["document", "error", "models"]

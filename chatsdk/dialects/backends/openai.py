@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.asking import given_back, more_of, paired, thoughts_to_give_back
-from chatsdk.dialects.backends import openai_encoding
+from chatsdk.dialects.backends import openai_encoder
 from chatsdk.dialects.backends.openai_decoder import FINISH, OpenAIDecoder
-from chatsdk.dialects.backends.openai_keeping import DIALECT
-from chatsdk.dialects.calling import written_calls, written_tools
-from chatsdk.dialects.contract import About, Dialect
+from chatsdk.dialects.backends.openai_native import DIALECT
+from chatsdk.dialects.dialect import About, Dialect
+from chatsdk.dialects.request import given_back, more_of, paired, thoughts_to_give_back
+from chatsdk.dialects.tool_calls import written_calls, written_tools
 from chatsdk.messages import Message
 from chatsdk.parts import End, Part
 
@@ -142,7 +142,7 @@ class OpenAI(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        return openai_encoding.encode(
+        return openai_encoder.encode(
             parts, id=id, model=model, finish=FINISH, snapshot=self._text == "snapshot"
         )
 

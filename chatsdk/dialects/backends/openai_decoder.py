@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.alike import Alike
 from chatsdk.dialects.backends.openai_delta import FINISH, Delta
-from chatsdk.dialects.citing import looked_up, web_results
-from chatsdk.dialects.contract import Decoder, Dialect
-from chatsdk.dialects.counting import counted
+from chatsdk.dialects.citations import looked_up, web_results
+from chatsdk.dialects.data_prefix import unwrapped
+from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.frame_template import Alike
 from chatsdk.dialects.payload import (
     UNSCANNABLE,
     as_list,
@@ -22,7 +22,7 @@ from chatsdk.dialects.payload import (
     load_object,
     scan,
 )
-from chatsdk.dialects.wrapping import unwrapped
+from chatsdk.dialects.usage import counted
 from chatsdk.errors import ProtocolError
 from chatsdk.parts import Citations, End, Failure, Identity, Part, Text, TextSnapshot
 from chatsdk.sse import ServerSentEvent

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from chatsdk.dialects.backends.openai_calls import Calls
-from chatsdk.dialects.backends.openai_keeping import DIALECT, Kept
-from chatsdk.dialects.citing import documents_cited, passages, url_citation
+from chatsdk.dialects.backends.openai_native import DIALECT, Kept
+from chatsdk.dialects.citations import documents_cited, passages, url_citation
 from chatsdk.dialects.payload import as_list, as_object, as_text
 from chatsdk.dialects.reasons import reason_of
-from chatsdk.dialects.thinking import Flagged, LeadingThinking, split_thinking
+from chatsdk.dialects.think_tags import Flagged, LeadingThinking, split_thinking
 from chatsdk.parts import (
     Citations,
     Finish,

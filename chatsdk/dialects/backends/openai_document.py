@@ -7,8 +7,8 @@ from typing import Any
 
 from chatsdk.answer import Answer
 from chatsdk.dialects.backends.openai_decoder import FINISH
-from chatsdk.dialects.backends.openai_encoding import NATIVE, annotation, usage_fields
-from chatsdk.dialects.writing import CREATED, native_reason
+from chatsdk.dialects.backends.openai_encoder import NATIVE, annotation, usage_fields
+from chatsdk.dialects.encoder_values import CREATED, native_reason
 from chatsdk.parts import Finish, UsageUpdate
 
 __all__ = ["document", "error", "models"]

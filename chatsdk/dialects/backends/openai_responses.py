@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.backends.openai_responses_asking import CONVERSATION, write_body
-from chatsdk.dialects.backends.openai_responses_decoding import ResponsesDecoder
-from chatsdk.dialects.contract import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.backends.openai_responses_body import CONVERSATION, write_body
+from chatsdk.dialects.backends.openai_responses_decoder import ResponsesDecoder
+from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
 from chatsdk.messages import Message
 from chatsdk.parts import Part
 
@@ -87,6 +87,6 @@ class OpenAIResponses(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.openai_responses_encoding import encode
+        from chatsdk.dialects.backends.openai_responses_encoder import encode
 
         return encode(parts, id=id, model=model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from chatsdk.dialects.keeping import Room
+from chatsdk.dialects.native import Room
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text
 
 __all__ = ["CALLS", "DIALECT", "Items", "text_of"]

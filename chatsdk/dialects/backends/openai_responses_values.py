@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatsdk.dialects.citing import url_citation
+from chatsdk.dialects.citations import url_citation
 from chatsdk.dialects.payload import as_name, as_object, as_whole
 from chatsdk.parts import Citation, Identity, UsageUpdate
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.backends import ragflow_encoding
+from chatsdk.dialects.backends import ragflow_encoder
 from chatsdk.dialects.backends.ragflow_decoder import RAGFlowDecoder
-from chatsdk.dialects.contract import About, Dialect, StopRequest
+from chatsdk.dialects.dialect import About, Dialect, StopRequest
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Part
 
@@ -129,8 +129,8 @@ class RAGFlow(Dialect):
     ) -> Iterator[bytes]:
         """Encode a current server's frames, or with ``text="snapshot"`` an older server's."""
         if self.text == "snapshot":
-            return ragflow_encoding.snapshots(parts, id=id)
-        return ragflow_encoding.deltas(parts, id=id)
+            return ragflow_encoder.snapshots(parts, id=id)
+        return ragflow_encoder.deltas(parts, id=id)
 
 
 class RAGFlowLegacy(RAGFlow):
@@ -211,7 +211,7 @@ class RAGFlowAgent(RAGFlow):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        return ragflow_encoding.agent(parts, id=id)
+        return ragflow_encoder.agent(parts, id=id)
 
 
 def _question(messages: Sequence[Message], name: str) -> str:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.citing import passages
-from chatsdk.dialects.contract import Decoder, Dialect
-from chatsdk.dialects.counting import counted
+from chatsdk.dialects.citations import passages
+from chatsdk.dialects.data_prefix import unwrapped
+from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_object, as_text, load, load_object
-from chatsdk.dialects.thinking import Thinking, split_thinking
+from chatsdk.dialects.think_tags import Thinking, split_thinking
 from chatsdk.dialects.trimmed import Trimmed
-from chatsdk.dialects.wrapping import unwrapped
+from chatsdk.dialects.usage import counted
 from chatsdk.parts import (
     Citations,
     End,

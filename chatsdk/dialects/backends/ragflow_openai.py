@@ -8,7 +8,7 @@ from typing import Any
 from chatsdk.dialects.backends.openai import OpenAI
 from chatsdk.dialects.backends.openai_decoder import OpenAIDecoder
 from chatsdk.dialects.backends.ragflow_decoder import error_in_text
-from chatsdk.dialects.contract import About, Dialect
+from chatsdk.dialects.dialect import About, Dialect
 from chatsdk.messages import Message
 from chatsdk.parts import Identity, Part, Text
 

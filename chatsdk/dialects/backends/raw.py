@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from chatsdk import sse
 from chatsdk.answer import Answer
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.encoder import Writer, write
 from chatsdk.dialects.payload import DONE
-from chatsdk.dialects.writer import Writer, write
 from chatsdk.parts import Data, End, Part, Text
 from chatsdk.sse import ServerSentEvent
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import new_messages
 from chatsdk.dialects.backends.converse import ConverseReader
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_object, as_text, failure_in, load
+from chatsdk.dialects.request import new_messages
 from chatsdk.errors import ProtocolError
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Part, Text

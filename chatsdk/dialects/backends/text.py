@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.writer import Writer, write
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.encoder import Writer, write
 from chatsdk.messages import Message
 from chatsdk.parts import Part, Text
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.asking import user_prompt
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, failure_in, load_object
 from chatsdk.dialects.reasons import reason_of
+from chatsdk.dialects.request import user_prompt
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Finish, Part, Text, UsageUpdate
 from chatsdk.sse import ServerSentEvent

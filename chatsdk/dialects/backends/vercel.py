@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from chatsdk.dialects.asking import (
+from chatsdk.dialects.backends.vercel_decoder import VercelDecoder
+from chatsdk.dialects.backends.vercel_metadata import DIALECT, add_metadata
+from chatsdk.dialects.content_type import is_vercel_v1
+from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.request import (
     embedded,
     failed,
     given_back,
     paired,
     whole_arguments,
 )
-from chatsdk.dialects.backends.vercel_decoder import VercelDecoder
-from chatsdk.dialects.backends.vercel_metadata import DIALECT, add_metadata
-from chatsdk.dialects.contract import About, Decoder, Dialect
-from chatsdk.dialects.media import is_vercel_v1
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
 
@@ -95,7 +95,7 @@ class Vercel(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.vercel_encoding import encode
+        from chatsdk.dialects.backends.vercel_encoder import encode
 
         return encode(parts, id=id, model=model)
 

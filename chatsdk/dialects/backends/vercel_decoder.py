@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatsdk.dialects.backends.vercel_metadata import DIALECT, Metadata
-from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_number, as_object, as_text, as_whole, load_object
 from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import (

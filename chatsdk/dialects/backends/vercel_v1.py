@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chatsdk.dialects.backends.vercel_v1_decoder import VercelV1Decoder
-from chatsdk.dialects.contract import About, Decoder, Dialect
+from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.messages import Message
 from chatsdk.parts import Part
 
@@ -81,7 +81,7 @@ class VercelV1(Dialect):
     def encode(
         self, parts: Iterable[Part], *, id: str = "answer-1", model: str = "built-in"
     ) -> Iterator[bytes]:
-        from chatsdk.dialects.backends.vercel_v1_encoding import encode
+        from chatsdk.dialects.backends.vercel_v1_encoder import encode
 
         return encode(parts, id=id)
 

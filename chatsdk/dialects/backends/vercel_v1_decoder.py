@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chatsdk.dialects.contract import Decoder, Dialect
+from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, load
 from chatsdk.errors import ProtocolError
 from chatsdk.parts import (

@@ -13,7 +13,7 @@ import urllib3
 
 from chatsdk.transport.foreign import Quietly
 from chatsdk.transport.http1.chunked import CoalescingResponse
-from chatsdk.transport.http1.decoding import bound_decoder, is_cut, unknown_coding
+from chatsdk.transport.http1.content_decoder import bound_decoder, is_cut, unknown_coding
 from chatsdk.transport.http1.head import unreadable_head
 from chatsdk.transport.http1.read_ahead import receive_within
 

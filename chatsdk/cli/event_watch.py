@@ -1,0 +1,180 @@
+"""`Watch`: the events of one response, each with its time, size and read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from chatsdk.dialects import Dialect
+from chatsdk.errors import ChatError, NotAStreamError
+from chatsdk.framing import parser_for
+from chatsdk.sse import ServerSentEvent
+from chatsdk.transport.mask import Mask
+from chatsdk.transport.tap import ResponseHead
+
+__all__ = ["Row", "Watch", "only_not_understood", "quantile"]
+
+_BLANK = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_NEWLINE = re.compile(rb"\n")
+
+
+class Row(NamedTuple):
+    """One event.
+
+    Attributes:
+        at, gap: seconds since the request, and since the previous event.
+        bytes: size of its frame, including its blank line.
+        read: the number of the read that completed it, from 1.
+    """
+
+    number: int
+    event: str
+    id: str | None
+    data: str
+    at: float
+    gap: float
+    bytes: int
+    read: int
+
+
+class Watch:
+    """A tap that reports each event as it arrives.
+
+    Args:
+        dialect: the backend's dialect, which determines the framing.
+        tell: called with each `Row`.
+        raw: called with the seconds and the bytes of each read, secrets masked.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        tell: Callable[[Row], object],
+        raw: Callable[[float, bytes], object] | None = None,
+    ) -> None:
+        self._dialect = dialect
+        self._tell = tell
+        self._raw = raw
+        self.mask = Mask()
+        self._body_mask = self.mask.stream()
+        self._parser: Any = parser_for("sse", dataless=dialect.dataless)
+        self._break = _BLANK
+        self.head: ResponseHead | None = None
+        self._started = 0.0
+        self._open = 0
+        self._last = 0.0
+        self.reads: list[tuple[float, int]] = []
+        self.events = 0
+        self.bytes = 0
+        self.gaps: list[float] = []
+        self.first: float | None = None
+        self.end: str | None = None
+        self.end_at = 0.0
+
+    def on_head(self, head: ResponseHead) -> None:
+        """Choose the framing by the head of the response."""
+        self.head = head
+        self._started = head.started
+        self.mask.add_request(head.url, head.request_headers, head.request_body)
+        self._body_mask = self.mask.stream()
+        fields = {name.lower(): value for name, value in head.headers}
+        kind = fields.get("content-type", "").split(";")[0].split(",")[0].strip().lower()
+        framing = self._dialect.for_response(kind, fields, b"").framing(kind)
+        if framing in ("ndjson", "lines"):
+            self._break = _NEWLINE
+        self._parser = parser_for(framing, dataless=self._dialect.dataless)
+
+    def __call__(self, data: bytes, at: float) -> None:
+        seconds = at - self._started
+        self.reads.append((seconds, len(data)))
+        self.bytes += len(data)
+        if self._raw is not None:
+            for piece, moment in self._body_mask.feed(data, at):
+                self._raw(moment - self._started, piece)
+        for event, size in self._cut(data):
+            self._event(event, size, seconds)
+
+    def on_end(self, end: str) -> None:
+        """Record how the body ended, and report the event that this end completes."""
+        from chatsdk.transport.clock import now
+
+        self.end, self.end_at = end, now() - self._started
+        if self._raw is not None:
+            for piece, moment in self._body_mask.finish():
+                self._raw(moment - self._started, piece)
+        if end == "whole":
+            for event in self._parser.finish():
+                self._event(event, self._open, self.reads[-1][0] if self.reads else 0.0)
+                self._open = 0
+
+    def totals(self) -> dict[str, Any]:
+        """Return the totals, as ``--json`` prints them."""
+        head = self.head
+        gaps = sorted(self.gaps)
+        shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+        return {
+            "events": self.events,
+            "reads": len(self.reads),
+            "bytes": self.bytes,
+            "headers_s": None if head is None else rounded(head.at - head.started),
+            "first_event_s": None if self.first is None else rounded(self.first),
+            "end_s": rounded(self.end_at),
+            "gaps_s": {name: rounded(quantile(gaps, share)) for name, share in shares.items()},
+            "end": self.end,
+        }
+
+    def _cut(self, data: bytes) -> Iterator[tuple[ServerSentEvent, int]]:
+        """The events that these bytes complete, each with the size of its frame in bytes."""
+        if self._break is _BLANK and not self._open and data.find(b"\n\n") == len(data) - 2:
+            # One event, or the end of a comment; no look at the other line ends is needed.
+            if b"\r" not in data:
+                yield from self._feed(data)
+                return
+        start = 0
+        if self._open and (line_end := _LINE_END.match(data)) is not None:
+            # This line end may complete the block of the last read.
+            start = line_end.end()
+            yield from self._feed(data[:start])
+        for found in self._break.finditer(data, start):
+            yield from self._feed(data[start : found.end()])
+            start = found.end()
+        if start < len(data):
+            yield from self._feed(data[start:])
+
+    def _feed(self, piece: bytes) -> Iterator[tuple[ServerSentEvent, int]]:
+        self._open += len(piece)
+        for event in self._parser.feed(piece):
+            yield event, self._open
+            self._open = 0
+
+    def _event(self, event: ServerSentEvent, size: int, at: float) -> None:
+        self.events += 1
+        gap = at - self._last
+        if self.first is None:
+            self.first = at
+        else:
+            self.gaps.append(gap)
+        self._last = at
+        text = self.mask.text
+        data = text(event.data)
+        name = event.event if event.event == "message" else text(event.event)
+        id = text(event.id) if event.id else None
+        self._tell(Row(self.events, name, id, data, at, gap, size, len(self.reads)))
+
+
+def only_not_understood(error: ChatError) -> bool:
+    """Whether the only error is that the events of a stream match no dialect."""
+    return isinstance(error, NotAStreamError) and "the events" in str(error)
+
+
+def quantile(ordered: list[float], share: float) -> float | None:
+    """Return the value below which this share of them lies; ``None`` for an empty list."""
+    if not ordered:
+        return None
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)

@@ -1,0 +1,358 @@
+"""`Transport`: sends streamed POSTs, and retries them if that is safe."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+import requests
+
+from chatsdk.errors import ChatError, HTTPStatusError
+from chatsdk.options import Limits, Retry, Timeout
+from chatsdk.parts import Failure
+from chatsdk.transport import clock
+from chatsdk.transport.cancel import Cancel, Wire, check_process
+from chatsdk.transport.checks import (
+    checked_cert,
+    checked_http,
+    checked_proxies,
+    checked_token,
+    checked_verify,
+)
+from chatsdk.transport.deadlines import watch
+from chatsdk.transport.exchange import Exchange, Tap
+from chatsdk.transport.faults import ended, translated
+from chatsdk.transport.refusals import hindrance, redirected, refusal
+from chatsdk.transport.retry import wait_before
+from chatsdk.transport.secrets import Secrets
+from chatsdk.transport.sender import Poster
+from chatsdk.transport.urllib3_log import quiet_urllib3
+
+if TYPE_CHECKING:
+    from chatsdk.transport.tap import Telling
+
+__all__ = ["Backend", "Request", "Token", "Transport"]
+
+logger = logging.getLogger("chatsdk")
+
+# Seconds to wait for the server to close after it refused. A retry written to a closing connection
+# would count as sent, and could not be repeated.
+SETTLE_SECONDS = 0.02
+
+Token = str | Callable[[], str | None] | None
+
+quiet_urllib3()
+
+
+class Backend(Protocol):
+    """The part of a dialect that the transport needs."""
+
+    def headers(self, token: str | None) -> dict[str, str]: ...
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None: ...
+
+
+class Request:
+    """One request to send: a POST, unless it stops an answer.
+
+    Not a tuple: crash reporters write a tuple's items, and URL and key may hold secrets.
+
+    Attributes:
+        url: the URL.
+        body: the JSON, as bytes.
+        backend: the dialect, which makes the token's header and parses error responses.
+        cancel: the user's switch.
+        idempotency_key: sent as ``Idempotency-Key``, or ``None``.
+        timeout: overrides the transport's.
+        method: the HTTP method.
+    """
+
+    __slots__ = ("backend", "body", "cancel", "idempotency_key", "method", "timeout", "url")
+
+    def __init__(
+        self,
+        url: str,
+        body: bytes,
+        backend: Backend,
+        cancel: Cancel,
+        *,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+        method: str = "POST",
+    ) -> None:
+        self.url = url
+        self.body = body
+        self.backend = backend
+        self.cancel = cancel
+        self.idempotency_key = idempotency_key
+        self.timeout = timeout
+        self.method = method
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method}, {self.backend!r}>"
+
+
+class _Target:
+    """The URL and token of the next attempt, kept out of the variables of frames."""
+
+    __slots__ = ("token", "url")
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url
+        self.token = token
+
+
+class Transport:
+    """Sends streamed POSTs. May be shared by threads, and survives a fork."""
+
+    def __init__(
+        self,
+        *,
+        token: Token = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout | None = None,
+        retry: Retry | None = None,
+        limits: Limits | None = None,
+        http: requests.Session | None = None,
+        verify: bool | str | None = None,
+        cert: str | tuple[str, str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+        follow_redirects: bool = False,
+        tap: Tap | None = None,
+    ) -> None:
+        self._token = token
+        self._headers = dict(headers or {})
+        self._timeout = timeout or Timeout()
+        self._retry = retry or Retry()
+        self._limits = limits or Limits()
+        self._follow_redirects = follow_redirects
+        self._tap = tap
+        # The optional methods of a tap.
+        self._telling: Telling | None = None
+        if tap is not None:
+            from chatsdk.transport.tap import Telling
+
+            self._telling = Telling(tap)
+        self._closing = Cancel()
+        self._poster = Poster(
+            checked_http(http),
+            verify=checked_verify(verify),
+            cert=checked_cert(cert),
+            proxies=checked_proxies(proxies),
+        )
+
+    def open(self, request: Request) -> Exchange:
+        """Send the request and return its response, which has a success status.
+
+        Raises:
+            ChatError: as described in `chatsdk.errors`; `Stopped` if the user cancelled it.
+            ValueError: the transport is closed.
+        """
+        if self._closing.is_set():
+            raise ValueError("this client is closed; make a new one")
+        check_process()
+        if self._poster.after_fork():
+            self._closing = Cancel()
+        secrets = Secrets()
+        timeout = request.timeout or self._timeout
+        wire = Wire(
+            first_event=timeout.first_event,
+            header_lines=self._limits.header_lines,
+            hidden=secrets.clean,
+            seen=secrets.add_headers,
+        )
+        telling = self._telling
+        wire.on_wire = None if telling is None else telling.on_wire
+        cancels = (request.cancel, self._closing)
+        try:
+            for cancel in cancels:
+                cancel.link(wire)
+            watch(wire, "total", timeout.total)
+            return self._try(request, wire, secrets, cancels)
+        except ChatError:
+            wire.release(cancels)
+            raise
+        except BaseException:
+            # The backend must see the end at once, even if a traceback keeps the response alive.
+            wire.hang_up()
+            if wire.sock is not None:
+                wire.sock.close()
+            wire.release(cancels)
+            raise
+
+    def apart(self) -> Transport:
+        """A copy with the same settings, which may outlive this transport.
+
+        It opens its own connections, unless the caller passed a session.
+        """
+        other = copy.copy(self)
+        other._closing = Cancel()
+        other._poster = self._poster.apart()
+        return other
+
+    def close(self) -> None:
+        """Cancel the requests under way, and close the idle connections.
+
+        A session that the caller passed stays open.
+        """
+        self._closing.set()
+        self._poster.close()
+
+    def _try(
+        self, request: Request, wire: Wire, secrets: Secrets, cancels: tuple[Cancel, ...]
+    ) -> Exchange:
+        timeout = request.timeout or self._timeout
+        _go_on(wire, timeout)
+        now = _Target(request.url, self._ask_token())
+        # The retry with a renewed token does not count as an attempt of `Retry`.
+        attempt, renewals, redirects = 1, 0, 0
+        while True:
+            _go_on(wire, timeout)
+            try:
+                exchange, target = self._send(request, now, wire, secrets, cancels)
+                exchange.attempts = attempt + renewals
+                if 200 <= exchange.status < 300:
+                    return exchange
+                hindered = None
+                if target is not None:
+                    hindered = hindrance(
+                        exchange.status,
+                        now.url,
+                        target,
+                        allowed=self._follow_redirects,
+                        followed=redirects,
+                    )
+                    if hindered is None:
+                        exchange.part()
+                        now.url, redirects = target, redirects + 1
+                        wire.renew()
+                        wire.wait(SETTLE_SECONDS)
+                        continue
+                error: ChatError = refusal(exchange, request.backend, now.url, target, hindered)
+            except ChatError as failure:
+                error = failure
+            written = wire.written or not wire.carried
+            wire.renew()
+            _go_on(wire, timeout)
+            if _is_401(error) and callable(self._token) and not renewals:
+                now.token, renewals, seconds = self._ask_token(), 1, 0.0
+            else:
+                keyed = request.idempotency_key is not None
+                waited = wait_before(self._retry, error, attempt, keyed=keyed, written=written)
+                if waited is None:
+                    raise secrets.scrub(error)
+                seconds = waited
+                attempt += 1
+            logger.info(
+                "attempt %d failed with %s; sending again in %.1f s",
+                attempt + renewals - 1,
+                _named(error),
+                seconds,
+            )
+            wire.wait(max(seconds, SETTLE_SECONDS))
+
+    def _send(
+        self,
+        request: Request,
+        now: _Target,
+        wire: Wire,
+        secrets: Secrets,
+        cancels: tuple[Cancel, ...],
+    ) -> tuple[Exchange, str | None]:
+        """Send the request once. Returns the response and the URL that it redirects to."""
+        headers, token_headers = self._request_headers(request, now.token)
+        secrets.add(now.token)
+        secrets.add_headers(headers)
+        timeout = request.timeout or self._timeout
+        telling = self._telling
+        wire.url = now.url
+        started = clock.now()
+        watch(wire, "connect", timeout.connect)
+        try:
+            posted = self._poster.post(
+                now.url,
+                headers,
+                request.body,
+                method=request.method,
+                wire=wire,
+                secrets=secrets,
+                token_headers=token_headers,
+                timeout=(timeout.connect, timeout.first_event),
+            )
+        except Exception as error:
+            failure: BaseException | None = translated(error, wire, secrets, timeout)
+        else:
+            failure = None
+        finally:
+            wire.limits.pop("connect", None)
+        # Outside the handler: an exception's context would keep the request and its token.
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                # Break the cycle error -> traceback -> frame -> error.
+                del failure
+        if not wire.carried and wire.first_event is not None:
+            # Other connection classes do not record when the request was written.
+            watch(wire, "first_event", wire.first_event)
+        exchange = Exchange(
+            posted.response,
+            wire=wire,
+            cancels=cancels,
+            timeout=timeout,
+            limits=self._limits,
+            secrets=secrets,
+            tap=self._tap,
+            left=self._poster.left,
+            on_end=None if telling is None else telling.on_end,
+        )
+        if telling is not None:
+            telling.tell_head(posted.response, started, clock.now())
+        if wire.cause is not None:
+            exchange.close()
+            _go_on(wire, timeout)
+        return exchange, redirected(exchange.status, posted.location, now.url)
+
+    def _request_headers(
+        self, request: Request, token: str | None
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the header fields to send, and those of them that carry the token."""
+        headers = {
+            "Accept": "text/event-stream",
+            # Development proxies compress without flushing: the stream would arrive in one burst.
+            "Accept-Encoding": "identity",
+            "Cache-Control": "no-store",
+            "Content-Type": "application/json",
+            "User-Agent": "chatsdk",
+        }
+        of_backend = request.backend.headers(token)
+        headers |= of_backend
+        if request.idempotency_key is not None:
+            headers["Idempotency-Key"] = request.idempotency_key
+        given = {name.lower() for name in self._headers}
+        headers = {name: value for name, value in headers.items() if name.lower() not in given}
+        carrying = of_backend if token is not None else ()
+        token_headers = {name: headers[name] for name in carrying if name in headers}
+        return headers | self._headers, token_headers
+
+    def _ask_token(self) -> str | None:
+        token = self._token() if callable(self._token) else self._token
+        return checked_token(token)
+
+
+def _go_on(wire: Wire, timeout: Timeout) -> None:
+    """Raise if the wire was cancelled."""
+    if wire.cause is not None:
+        raise ended(wire.cause, timeout, wire)
+
+
+def _is_401(error: ChatError) -> bool:
+    return isinstance(error, HTTPStatusError) and error.status == 401
+
+
+def _named(error: ChatError) -> str:
+    if isinstance(error, HTTPStatusError):
+        return f"HTTP {error.status}"
+    return type(error).__name__

@@ -1,0 +1,147 @@
+"""Dispatchers for toolkits that accept functions from any thread."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chatsdk.ui.closed_window import Function, milliseconds, run
+
+if TYPE_CHECKING:
+    from chatsdk.session import Dispatch
+
+__all__ = ["gtk", "inline", "kivy", "loop", "textual", "wx"]
+
+
+def inline() -> Dispatch:
+    """Return a dispatcher that calls the function at once, on the caller's thread; for tests.
+
+    It ignores the delay, so a session's ``throttle`` has no effect.
+    """
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        run(function)
+
+    return dispatch
+
+
+def loop(asyncio_loop: Any) -> Dispatch:
+    """Return a dispatcher to an asyncio event loop.
+
+    Args:
+        asyncio_loop: the ``asyncio.AbstractEventLoop``. Once it is closed, functions are dropped.
+    """
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        try:
+            if delay > 0:
+                # A timer may only be set on the loop's own thread.
+                asyncio_loop.call_soon_threadsafe(
+                    asyncio_loop.call_later, delay, partial(run, function)
+                )
+            else:
+                asyncio_loop.call_soon_threadsafe(partial(run, function))
+        except RuntimeError:
+            if not asyncio_loop.is_closed():
+                raise
+
+    return dispatch
+
+
+def textual(app: Any) -> Dispatch:
+    """Return a dispatcher to a Textual app.
+
+    Args:
+        app: the ``textual.app.App``. Once it has ended, functions are dropped.
+    """
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        # call_later only posts a message, which Textual allows from any thread and an app that is
+        # closing ignores; call_from_thread would block until the function has run.
+        try:
+            if delay > 0:
+                app.call_later(app.set_timer, delay, partial(run, function))
+            else:
+                app.call_later(run, function)
+        except RuntimeError:
+            # "Event loop is closed": the app has ended since the check.
+            if app.is_running:
+                raise
+
+    return dispatch
+
+
+def gtk() -> Dispatch:
+    """Return a dispatcher to GTK's main loop, through ``GLib.idle_add`` (PyGObject).
+
+    Raises:
+        ImportError: PyGObject is not installed.
+    """
+    try:
+        from gi.repository import GLib  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise ImportError("chatsdk.ui.gtk() needs PyGObject: pip install PyGObject") from error
+
+    def once(function: Function) -> bool:
+        run(function)
+        return False  # GLib calls again as long as this returns true.
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        if delay > 0:
+            GLib.timeout_add(milliseconds(delay), once, function)
+        else:
+            GLib.idle_add(once, function)
+
+    return dispatch
+
+
+def wx() -> Dispatch:
+    """Return a dispatcher to wxPython's main loop, through ``wx.CallAfter``.
+
+    After the ``wx.App`` has ended, functions are dropped.
+
+    Raises:
+        ImportError: wxPython is not installed.
+        RuntimeError: there is no ``wx.App`` yet.
+    """
+    try:
+        import wx as toolkit  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise ImportError("chatsdk.ui.wx() needs wxPython: pip install wxPython") from error
+
+    if toolkit.GetApp() is None:
+        raise RuntimeError("make the wx.App before chatsdk.ui.wx()")
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        try:
+            if delay > 0:
+                # A timer belongs to the thread that starts it.
+                toolkit.CallAfter(toolkit.CallLater, milliseconds(delay), run, function)
+            else:
+                toolkit.CallAfter(run, function)
+        except (AssertionError, RuntimeError):
+            # "No wx.App created yet", or "... has been deleted": the app has ended.
+            if toolkit.GetApp() is not None:
+                raise
+
+    return dispatch
+
+
+def kivy() -> Dispatch:
+    """Return a dispatcher to Kivy's clock.
+
+    Raises:
+        ImportError: Kivy is not installed.
+    """
+    try:
+        from kivy.clock import Clock  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise ImportError("chatsdk.ui.kivy() needs Kivy: pip install kivy") from error
+
+    def dispatch(function: Function, delay: float = 0.0, /) -> None:
+        def once(_elapsed: float) -> None:
+            run(function)
+
+        Clock.schedule_once(once, max(0.0, delay))
+
+    return dispatch

@@ -1,0 +1,418 @@
+"""The README and the page about errors: what their programs do beside what they print."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from documents import World, program
+
+from chatsdk import errors
+from chatsdk.cli import main
+from chatsdk.testing import ChatServer, EmbeddedServer, answer_frames
+from chatsdk.testing.speaker import speak
+
+REPOSITORY = Path(__file__).parents[2]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+ERRORS = (REPOSITORY / "docs" / "errors.md").read_text(encoding="utf-8")
+
+BLOCKS = dict(re.findall(r"^<!-- (\w+) -->\n```text\n(.*?)^```\n", README + ERRORS, re.M | re.S))
+
+WAIT_SECONDS = 30
+
+HELLO = speak({"prompt": "Hello!"})
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World() as world:
+        yield world
+
+
+@pytest.fixture
+def server(world) -> EmbeddedServer:
+    """What answers at 127.0.0.1:8765."""
+    return world.server
+
+
+def run(name: str, page: str = "README.md") -> dict[str, Any]:
+    """Run a snippet here, as it is printed; return what it defines. It prints what it prints."""
+    module, printed = program(page, name).run()
+    print(*printed, sep="", end="")
+    return module
+
+
+def test_script_says_who_asks(world) -> None:
+    """The token, the model and the prompt of the script reach the provider."""
+    run("script")
+    (request,) = world.provider("api.openai.com").requests
+    assert request.headers["authorization"] == "Bearer sk-1"
+    assert request.json["model"] == "gpt-4.1-mini"
+    assert request.json["messages"] == [{"role": "user", "content": "Why is the sky blue?"}]
+
+
+def test_the_function_is_declared(world) -> None:
+    """The function of the README reaches the backend with its parameters."""
+    run("tools")
+    (request,) = world.server.requests
+    (tool,) = request.json["tools"]
+    assert tool["function"]["name"] == "weather"
+    assert "city" in tool["function"]["parameters"]["properties"]
+
+
+def test_length() -> None:
+    """The README stays short enough to be read."""
+    assert README.count("\n") <= 200
+
+
+def test_demo(capsys) -> None:
+    """The demo prints what the README shows, but for the port and the times."""
+
+    def steady(text: str) -> str:
+        text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", text)
+        return re.sub(r"\d+\.\d{3} s", "0.000 s", text)
+
+    assert main(["demo"]) == 0
+    assert steady(capsys.readouterr().out) == steady(BLOCKS["demo"])
+
+
+def test_commands() -> None:
+    """The first block holds two commands, each of which makes the virtual environment it uses."""
+    block = re.search(r"^```sh\n(.*?)^```", README, re.M | re.S)
+    assert block is not None
+    commands = block[1].splitlines()
+    assert [command.partition("  #")[0].split(" && ")[-1].strip() for command in commands] == [
+        ".venv/bin/tox -e demo",
+        ".venv/bin/tox",
+    ]
+    for command in commands:
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install tox && ")
+
+
+def test_pages() -> None:
+    """Every file that a page links to is there."""
+    for page in (REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")):
+        links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+        files = [link for link in links if not link.startswith("https://")]
+        assert [link for link in files if not (page.parent / link).exists()] == []
+
+
+# Errors ------------------------------------------------------------------------------------
+
+
+def test_interrupted(server, capsys) -> None:
+    """A server that dies in mid-answer gives the error and the text that the page shows."""
+    body = b"".join(answer_frames("openai", HELLO))
+    server.cut_after(body.index(b'" the"'), body)
+    run("errors", "docs/errors.md")
+    assert capsys.readouterr().out == BLOCKS["interrupted"]
+
+
+def test_refused(server, capsys) -> None:
+    """A refusal is told by its status and the backend's words."""
+    server.reply(401, json={"error": {"message": "who are you?"}})
+    run("errors", "docs/errors.md")
+    assert capsys.readouterr().out == "401: who are you?\n"
+
+
+def test_tree() -> None:
+    """The README's tree and the page about errors have every error, with what it carries."""
+    page = (REPOSITORY / "docs" / "errors.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \|(.*)$", page, re.M))
+    tree = {line.split()[0]: line for line in tree_lines()}
+    assert sorted(tree) == sorted(rows) == sorted(errors.__all__)
+    for name, line in tree.items():
+        carried = set(vars(getattr(errors, name)()))
+        assert set(re.findall(r"\.(\w+)", line)) <= carried
+        if name != "ChatError":
+            carried -= {"answer", "request_id"}
+        assert [attribute for attribute in carried if f"`{attribute}`" not in rows[name]] == []
+
+
+def tree_lines() -> list[str]:
+    return [line.lstrip("├└─ ") for line in BLOCKS["tree"].splitlines()]
+
+
+# Flask -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def relay() -> Iterator[http.client.HTTPConnection]:
+    """The snippet's application in Flask's development server, and a browser's connection to it."""
+    pytest.importorskip("flask")
+    serving = pytest.importorskip("werkzeug.serving")
+    module = run("flask")
+    server = serving.make_server("127.0.0.1", 0, module["app"], threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    thread.start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=WAIT_SECONDS)
+    try:
+        yield connection
+    finally:
+        connection.close()
+        server.shutdown()
+        thread.join(WAIT_SECONDS)
+        server.server_close()
+        module["client"].close()
+
+
+def ask(browser: http.client.HTTPConnection, body: str | None = None) -> http.client.HTTPResponse:
+    body = json.dumps({"prompt": "Hello!"}) if body is None else body
+    browser.request("POST", "/answer", body, {"Content-Type": "application/json"})
+    return browser.getresponse()
+
+
+def test_flask(server) -> None:
+    """The view relays the answer, and no proxy may hold it back."""
+    with relay() as browser:
+        response = ask(browser)
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        assert response.headers["X-Accel-Buffering"] == "no"
+        body = response.read().decode()
+    assert body.endswith("data: [DONE]\n\n")
+    lines = [line[6:] for line in body.splitlines() if line.startswith("data: {")]
+    choices = [choice for line in lines for choice in json.loads(line)["choices"]]
+    assert "".join(choice["delta"].get("content") or "" for choice in choices) == HELLO
+
+
+def test_flask_serves_the_page(server) -> None:
+    """The chat page stands where the README says."""
+    with relay() as browser:
+        browser.request("GET", "/chat")
+        response = browser.getresponse()
+        assert (response.status, b"<title>Chat</title>" in response.read()) == (200, True)
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"prompt": 1}'])
+def test_flask_bad_body(server, body) -> None:
+    """A body that is not a prompt is the visitor's fault, and not a crash."""
+    with relay() as browser:
+        assert ask(browser, body).status == 400
+    assert server.requests == []
+
+
+def test_flask_refused(server) -> None:
+    """A backend that refuses is a status, in words fit for visitors."""
+    server.reply(401, json={"error": {"message": "Incorrect API key sk-1"}})
+    with relay() as browser:
+        response = ask(browser)
+        assert response.status == 502
+        assert "refused the request" in json.load(response)["error"]["message"]
+
+
+# The window --------------------------------------------------------------------------------
+
+# What a person does, and sees, once the main loop has begun.
+PERSON = """
+import os
+
+def look_at_it():
+    shown = text.get("1.0", "end")
+    if "[" in shown:
+        print(shown, end="")
+        root.destroy()
+    else:
+        root.after(20, look_at_it)
+
+def press():
+    entry.focus_force()
+    entry.insert(0, "Hello!")
+    entry.event_generate("<Return>")
+    if os.environ.get("PRESS_STOP"):
+        stop_when_it_streams()
+    look_at_it()
+
+def stop_when_it_streams():
+    if "I am" in text.get("1.0", "end"):
+        button.invoke()
+    else:
+        root.after(5, stop_when_it_streams)
+
+root.after(100, press)
+"""
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """A display to open windows on: a virtual one, else the user's."""
+    pytest.importorskip("tkinter", reason="this Python has no Tk")
+    xvfb = shutil.which("Xvfb")
+    if xvfb is None:
+        if not os.environ.get("DISPLAY") and sys.platform not in ("win32", "darwin"):
+            pytest.skip("there is no display, and no Xvfb to make one")
+        yield os.environ.get("DISPLAY", "")
+        return
+    readable, writable = os.pipe()
+    process = subprocess.Popen(
+        [xvfb, "-displayfd", str(writable), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+        pass_fds=[writable],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writable)
+    with os.fdopen(readable) as number:
+        name = number.readline().strip()
+    try:
+        assert name, "Xvfb has not started"
+        yield f":{name}"
+    finally:
+        process.terminate()
+        process.wait(WAIT_SECONDS)
+
+
+# Runs the snippet as it is printed, where port 8765 is another, and somebody sits before it.
+STAGE = """
+import socket, sys, tkinter
+
+source, person, port = sys.argv[1:]
+find, mainloop = socket.getaddrinfo, tkinter.Misc.mainloop
+
+def getaddrinfo(host, asked, *args, **options):
+    return find(host, int(port) if asked == 8765 else asked, *args, **options)
+
+def with_a_person(self, n=0):
+    exec(person, module)
+    mainloop(self, n)
+
+socket.getaddrinfo, tkinter.Misc.mainloop = getaddrinfo, with_a_person
+module = {"__name__": "__main__"}
+exec(compile(source, "README.md", "exec"), module)
+"""
+
+
+def window(server: ChatServer, display: str, **environ: str) -> str:
+    """Open the snippet's window, and give what it shows at its end."""
+    source = program("README.md", "window").source
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", STAGE, source, PERSON, str(server.port)],
+        env={**os.environ, "DISPLAY": display, "PYTHONIOENCODING": "utf-8", **environ},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=WAIT_SECONDS,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_window(server, display) -> None:
+    """A real window shows the prompt, the whole answer, and how it ended."""
+    assert window(server, display).rstrip() == f"> Hello!\n{HELLO}\n[finished]"
+
+
+def test_window_stop(display) -> None:
+    """Its button stops the answer and keeps the text."""
+    with EmbeddedServer() as server:
+        shown = window(server, display, PRESS_STOP="1").rstrip()
+    prompt, text, end = shown.split("\n")
+    assert (prompt, end) == ("> Hello!", "[stopped]")
+    assert HELLO.startswith(text)
+    assert "I am" in text
+    assert text != HELLO
+
+
+def test_window_error(display) -> None:
+    """An error is shown in the window."""
+    with ChatServer() as server:
+        server.reply(401, json={"error": {"message": "who are you?"}})
+        assert "[HTTP 401: who are you?" in window(server, display)
+
+
+def test_window_closed_in_mid_answer(display) -> None:
+    """Closing the window ends an answer that still streams, and the program, without a word."""
+    with ChatServer() as server:
+        script = server.answer("openai")
+        script.say("I am [")
+        assert "I am [" in window(server, display)
+        script.wait_for_disconnect(WAIT_SECONDS)
+
+
+def test_window_without_a_display(server, monkeypatch) -> None:
+    """The snippet does the same with stand-ins for Tk, all on the thread of the main loop."""
+    stage = Stage()
+    monkeypatch.setitem(sys.modules, "tkinter", stage.module())
+    run("window")
+    assert stage.shown == f"> Hello!\n{HELLO}\n[finished]\n\n"
+    assert stage.threads == {threading.get_ident()}
+
+
+class Stage:
+    """Stand-ins for Tk's classes, and a main loop that presses Return once and waits for the end.
+
+    Attributes:
+        shown: the text of the window.
+        threads: which threads have called Tk.
+    """
+
+    def __init__(self) -> None:
+        self.shown = ""
+        self.threads: set[int] = set()
+        self._waiting: list[str] = []
+        self._commands: dict[str, Any] = {}
+        self._bound: dict[str, Any] = {}
+        self._typed = "Hello!"
+
+    def module(self) -> ModuleType:
+        """A module `tkinter` whose every class is this stage."""
+        tkinter = ModuleType("tkinter")
+        for name in ("Tk", "Text", "Entry", "Button"):
+            setattr(tkinter, name, lambda *args, **options: self)
+        tkinter.TclError = RuntimeError  # type: ignore[attr-defined]
+        return tkinter
+
+    def __getattr__(self, name: str) -> Any:
+        # Whatever else Tk is asked or told does not matter here: it is so, and done.
+        return lambda *args, **options: self
+
+    @property
+    def tk(self) -> Stage:
+        return self
+
+    def createcommand(self, name: str, function: Any) -> None:
+        self._commands[name] = function
+
+    def bindtags(self, *_tags: Any) -> tuple[str, ...]:
+        return ()
+
+    def call(self, command: str, *args: Any) -> Any:
+        self.threads.add(threading.get_ident())
+        if command == "bind":
+            return ""
+        assert command == "after"
+        when, name = args
+        if when == "cancel":
+            self._waiting.remove(name)
+        else:
+            self._waiting.append(name)
+        return name
+
+    def insert(self, _where: str, text: str) -> None:
+        self.threads.add(threading.get_ident())
+        self.shown += text
+
+    def get(self) -> str:
+        return self._typed
+
+    def delete(self, _first: int, _last: str) -> None:
+        self._typed = ""
+
+    def bind(self, key: str, function: Any, add: bool = False) -> None:
+        self._bound[key] = function
+
+    def mainloop(self) -> None:
+        self._bound["<Return>"](None)
+        # Pressed again while it streams, with nothing typed, it does nothing.
+        self._bound["<Return>"](None)
+        while "[finished]" not in self.shown:
+            self._commands[self._waiting.pop(0)]()
