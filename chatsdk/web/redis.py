@@ -7,9 +7,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeVar
-from uuid import uuid4
 
 try:
     import redis
@@ -17,8 +16,9 @@ try:
 except ImportError as error:
     raise ImportError("RedisJournal needs the package redis: pip install redis") from error
 
-from chatsdk.web.journal import Entry, JournalError, WorkerLost, place_in
+from chatsdk.web.journal import JournalError, place_in
 from chatsdk.web.memory import CONVERSATION_SECONDS
+from chatsdk.web.redis_turns import RETRY_SECONDS, Following, Turn
 
 __all__ = ["RedisJournal"]
 
@@ -32,9 +32,6 @@ BATCH_FRAMES = 500
 
 # Bytes that may wait to be written, over all turns; above this, the backend is not read.
 WAITING_BYTES = 4 * 1024 * 1024
-
-# Seconds between attempts while Redis is unreachable.
-RETRY_SECONDS = 0.1
 
 # Seconds that `close` waits for each thread.
 CLOSE_SECONDS = 2.0
@@ -88,8 +85,8 @@ class RedisJournal:
         self._lease = lease
         # Guards all attributes below.
         self._changed = threading.Condition()
-        self._turns: dict[str, _Turn] = {}
-        self._waiting: dict[_Turn, None] = {}
+        self._turns: dict[str, Turn] = {}
+        self._waiting: dict[Turn, None] = {}
         self._size = 0
         self._pid: int | None = None
         self._threads: list[threading.Thread] = []
@@ -97,9 +94,9 @@ class RedisJournal:
 
     # What a service calls ------------------------------------------------------------------
 
-    def begin(self, chat: str) -> _Turn:
+    def begin(self, chat: str) -> Turn:
         """Begin a turn of this chat; one that is in flight is stopped."""
-        turn = _Turn(self, chat)
+        turn = Turn(self, chat)
         keep = self._milliseconds(self._keep + 2 * self._lease)
         with _errors():
             pipe = self._redis.pipeline()
@@ -117,7 +114,7 @@ class RedisJournal:
 
     def follow(
         self, chat: str, after: str | None = None, *, heartbeat: float, turn: str | None = None
-    ) -> _Following | None:
+    ) -> Following | None:
         """Follow a turn; see `chatsdk.web.Journal.follow`."""
         with _errors():
             if turn is None:
@@ -142,7 +139,7 @@ class RedisJournal:
                 return None
         elif place:
             place = 0
-        return _Following(self, turn, place, heartbeat)
+        return Following(self, turn, place, heartbeat)
 
     def stop(self, chat: str) -> None:
         """Stop the chat's turn, whichever worker reads it."""
@@ -197,7 +194,7 @@ class RedisJournal:
         """Seconds after which a worker counts as dead."""
         return self._lease
 
-    def put(self, turn: _Turn, frame: bytes | None) -> None:
+    def put(self, turn: Turn, frame: bytes | None) -> None:
         """Queue a frame of a turn, or its end, to be written."""
         with self._changed:
             while self._size >= WAITING_BYTES and not turn.lost:
@@ -262,7 +259,7 @@ class RedisJournal:
                 self._changed.notify_all()
             self._deliver(turns)
 
-    def _deliver(self, turns: list[_Turn]) -> None:
+    def _deliver(self, turns: list[Turn]) -> None:
         while turns:
             try:
                 self._send(turns)
@@ -278,13 +275,13 @@ class RedisJournal:
             if turns:
                 time.sleep(RETRY_SECONDS)
 
-    def _send(self, turns: list[_Turn]) -> None:
+    def _send(self, turns: list[Turn]) -> None:
         for turn in turns:
             if turn.doubtful:
                 self._look_up(turn)
         pipe = self._redis.pipeline(transaction=False)
         counts: list[int] = []
-        ended: list[_Turn] = []
+        ended: list[Turn] = []
         for turn in turns:
             key = self._key("turn", turn.id)
             # The end is recorded after the last frame, so read the end before the count.
@@ -301,6 +298,8 @@ class RedisJournal:
                 keep = max(1, self._milliseconds(self._keep))
                 pipe.xadd(key, {END: b"1"}, id=f"{count + 1}-0")
                 pipe.pexpire(key, keep)
+                # A Redis that came back empty has lost the chat's latest turn as well.
+                pipe.set(self._key("chat", turn.chat), turn.id, nx=True, px=keep)
                 pipe.pexpire(self._key("chat", turn.chat), keep)
                 pipe.delete(self._key("lease", turn.id), self._key("stop", turn.id))
             counts.append(count)
@@ -314,7 +313,7 @@ class RedisJournal:
                 for turn in ended:
                     self._turns.pop(turn.id, None)
 
-    def _look_up(self, turn: _Turn) -> None:
+    def _look_up(self, turn: Turn) -> None:
         """Ask Redis how much of a turn it has: it may have lost some, or stored a failed write."""
         last = self._redis.xrevrange(self._key("turn", turn.id), count=1)
         if not last:
@@ -325,7 +324,7 @@ class RedisJournal:
             turn.written = _number(last[0][0])
         turn.doubtful = False
 
-    def _give_up(self, turn: _Turn) -> None:
+    def _give_up(self, turn: Turn) -> None:
         with self._changed:
             turn.lost = True
             self._turns.pop(turn.id, None)
@@ -400,7 +399,7 @@ class RedisJournal:
         if found is not None:
             found.stop()
 
-    def _running(self) -> list[_Turn]:
+    def _running(self) -> list[Turn]:
         with self._changed:
             return list(self._turns.values())
 
@@ -422,108 +421,6 @@ class RedisJournal:
     @staticmethod
     def _milliseconds(seconds: float) -> int:
         return int(seconds * 1000)
-
-
-class _Turn:
-    """A turn that this process reads.
-
-    Attributes:
-        frames: all frames, in case Redis loses them while the turn is read.
-        ended: there will be no more frames.
-        written: how many frames Redis has.
-        doubtful: Redis may have a different number of them.
-        complete: Redis has the end.
-        renewed: when the lease was last known to be in Redis, on the monotonic clock.
-        lost: the journal has given up the turn.
-    """
-
-    def __init__(self, journal: RedisJournal, chat: str) -> None:
-        self.id = uuid4().hex[:12]
-        self.chat = chat
-        self.frames: list[bytes] = []
-        self.ended = False
-        self.written = 0
-        self.doubtful = False
-        self.complete = False
-        self.renewed = 0.0
-        self.lost = False
-        self._journal = journal
-        # Guards the attributes below.
-        self._lock = threading.Lock()
-        self._stopped = False
-        self._callbacks: list[Callable[[], object]] = []
-
-    def append(self, frame: bytes) -> None:
-        self._journal.put(self, frame)
-
-    def end(self) -> None:
-        if not self.ended:
-            self._journal.put(self, None)
-
-    def on_stop(self, callback: Callable[[], object]) -> None:
-        with self._lock:
-            if not self._stopped:
-                self._callbacks.append(callback)
-                return
-        callback()
-
-    def stop(self) -> None:
-        """Make the reader stop."""
-        with self._lock:
-            self._stopped = True
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
-
-
-class _Following:
-    def __init__(self, journal: RedisJournal, turn: str, place: int, heartbeat: float) -> None:
-        self._journal = journal
-        self.turn = turn
-        self._place = place
-        self._heartbeat = heartbeat
-        self._closed = False
-
-    def __iter__(self) -> Iterator[Entry | None]:
-        journal, turn, lease = self._journal, self.turn, self._journal.lease
-        said = answered = time.monotonic()
-        left, away = lease, False
-        while not self._closed:
-            wait = min(max(0.0, said + self._heartbeat - time.monotonic()), left)
-            try:
-                frames, ended = journal.read(turn, self._place, wait)
-                if not frames and not ended:
-                    left = journal.leased_for(turn)
-                    if not left:
-                        # The frames that the worker wrote before its lease expired.
-                        frames, ended = journal.read(turn, self._place, 0.001)
-            except RedisError as error:
-                if time.monotonic() - answered > lease:
-                    raise JournalError("Redis was away for too long") from error
-                time.sleep(RETRY_SECONDS)
-                away = True
-                continue
-            for frame in frames:
-                self._place += 1
-                yield Entry(f"{turn}-{self._place}", frame)
-            if ended:
-                return
-            now = time.monotonic()
-            if frames or left:
-                away, answered = False, now
-            elif away and now - answered < lease:
-                # Redis has just come back, so give the worker time to come back too.
-                time.sleep(RETRY_SECONDS)
-            else:
-                raise WorkerLost(turn)
-            if frames:
-                said = now
-            elif now - said >= self._heartbeat:
-                said = now
-                yield None
-
-    def close(self) -> None:
-        self._closed = True
 
 
 def _number(id: bytes) -> int:
