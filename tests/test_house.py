@@ -1,0 +1,80 @@
+"""The house in figures: prose, names of modules, circles between files, and where the tests are."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from prose import hits, page_lines, prose_lines
+
+REPOSITORY = Path(__file__).parent.parent
+PACKAGE = REPOSITORY / "chatsdk"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def test_the_prose_of_the_package_is_plain() -> None:
+    """Docstrings and comments have at most 2 telltale words in 100 lines."""
+    assert hits([line for path in FILES for line in prose_lines(path)]) <= 2
+
+
+def test_the_prose_of_the_pages_is_plain() -> None:
+    """README and docs have at most 2.5 telltale words in 100 lines."""
+    pages = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    assert hits([line for page in pages for line in page_lines(page)]) <= 2.5
+
+
+def test_modules_are_named_by_nouns() -> None:
+    """At most six modules have a name that ends in -ing."""
+    assert len([path for path in FILES if path.stem.endswith("ing")]) <= 6
+
+
+def test_tests_are_sorted_into_folders() -> None:
+    """At most twelve test files, those about the whole, are directly in tests/."""
+    assert len(list((REPOSITORY / "tests").glob("test_*.py"))) <= 12
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules of ours that a file imports when it is loaded."""
+
+    def walk(node: ast.AST) -> Iterator[ast.AST]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                continue
+            yield child
+            yield from walk(child)
+
+    for node in walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("chatsdk"):
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if name in MODULES else str(node.module)
+
+
+def test_no_circle_between_files() -> None:
+    """No file needs itself, by way of others, to be loaded."""
+    arrows = {
+        name: {target for target in imported(path) if target in MODULES and target != name}
+        for name, path in MODULES.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join((*way[way.index(name) :], name))
+        if name not in done:
+            for target in sorted(arrows[name]):
+                visit(target, (*way, name))
+            done.add(name)
+
+    for name in sorted(arrows):
+        visit(name, ())
