@@ -124,7 +124,6 @@ def abilities(dialect: Dialect) -> dict[str, bool]:
     }
 
 
-@pytest.mark.fuzz
 @pytest.mark.parametrize("dialect", readable())
 @given(data=st.data())
 def test_what_body_wrote_is_read_back(dialect: Dialect, data: st.DataObject) -> None:
@@ -168,7 +167,6 @@ def test_what_is_not_a_request(dialect: Dialect, body: Any) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.fuzz
 @pytest.mark.parametrize("dialect", readable())
 @given(data=st.data())
 def test_mutated_requests(dialect: Dialect, data: st.DataObject) -> None:
