@@ -165,7 +165,5 @@ def _greeting(server: EmbeddedServer) -> list[str]:
 
 def chat_url(server: EmbeddedServer) -> str:
     """Return the server's URL, with the path of the dialect's own backend."""
-    path = server.dialect.about.endpoint.split()[-1]
-    if not path.startswith("/"):
-        path = "/"
+    path = server.dialect.path or "/"
     return server.url + re.sub(r"\{[^}]*\}", "1", path)

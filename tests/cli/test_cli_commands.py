@@ -285,7 +285,7 @@ def test_save(server, tmp_path) -> None:
         ask(terminal, server, "Hi", "Hello **you**.".replace("**", ""))
         run(terminal, f"/save {page}", "[saved as")
         run(terminal, f"/save {data}", "[saved as")
-        run(terminal, f"/save {page}", "exists already")
+        run(terminal, f"/save {page}", "already;")
         run(terminal, f"/save {tmp_path / 'no' / 'chat.md'}", "cannot write")
         leave(terminal)
     assert page.read_text() == "## User\n\nHi\n\n## Assistant\n\nHello you.\n"

@@ -23,7 +23,13 @@ TRANSCRIPTS = transcripts("openai_responses")
 # The client puts up with events that lack their names, but not with pieces that lack their place.
 # And it has no type for the end of a response that was cancelled.
 LEFT_OUT = {"openai_responses/gateway", "openai_responses/cancelled"}
-WHOLE = [item for item in TRANSCRIPTS if "end" in item.facts and item.name not in LEFT_OUT]
+# It reads one response, with its end; agents send several, and MLflow sends none.
+OF_AGENTS = ("openai_responses/agents_", "openai_responses/mlflow_")
+WHOLE = [
+    item
+    for item in TRANSCRIPTS
+    if "end" in item.facts and item.name not in LEFT_OUT and not item.name.startswith(OF_AGENTS)
+]
 
 
 class Client:
