@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import inspect
 import sys
 from collections.abc import Iterator
 from types import FrameType, TracebackType
@@ -17,6 +16,9 @@ from types import FrameType, TracebackType
 import urllib3.exceptions
 
 __all__ = ["Quietly", "causes", "foreign", "freed", "raised_by_handler"]
+
+# `inspect.CO_VARARGS`; before Python 3.11, importing inspect loads the compiler's modules.
+CO_VARARGS = 0x04
 
 # Packages of the transport, by the first part of a module's name.
 WIRE = frozenset(
@@ -166,7 +168,7 @@ def _handler_entry(traceback: TracebackType | None) -> TracebackType | None:
 
 def _arguments(frame: FrameType) -> list[object]:
     code = frame.f_code
-    collects = bool(code.co_flags & inspect.CO_VARARGS)
+    collects = bool(code.co_flags & CO_VARARGS)
     if code.co_argcount < 2 and not collects:
         return []
     # Only for frames that may be a handler's: up to Python 3.12 the frame keeps this dictionary.
