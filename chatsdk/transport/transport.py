@@ -242,7 +242,11 @@ class Transport:
                 keyed = request.idempotency_key is not None
                 waited = wait_before(self._retry, error, attempt, keyed=keyed, written=written)
                 if waited is None:
-                    raise secrets.scrub(error)
+                    try:
+                        raise secrets.scrub(error)
+                    finally:
+                        # On Python 3.12 this frame can outlive the call; the error must not.
+                        del error
                 seconds = waited
                 attempt += 1
             logger.info(
