@@ -15,7 +15,15 @@ from chatsdk.cli.provider_tokens import provider_token
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
 from chatsdk.transport import is_private_header
 
-__all__ = ["body_options", "header_fields", "port", "seconds", "token_in", "token_of"]
+__all__ = [
+    "add_dialect_and_headers",
+    "body_options",
+    "header_fields",
+    "port",
+    "seconds",
+    "token_in",
+    "token_of",
+]
 
 HIGHEST_PORT = 65_535
 
@@ -145,3 +153,21 @@ def header_fields(lines: Iterable[str]) -> dict[str, str]:
             )
         fields[name] = value
     return fields
+
+
+def add_dialect_and_headers(asking: argparse._ArgumentGroup) -> None:
+    """Add ``--dialect`` and ``--header``, which every command that sends a request has."""
+    asking.add_argument(
+        "--dialect",
+        default="auto",
+        metavar="NAME",
+        help="the backend's protocol; only needed if the URL does not show it",
+    )
+    asking.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="a header to send; repeatable; 'NAME: $VARIABLE' takes the value from the "
+        "environment, which keeps secrets off the command line",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from chatsdk.cli.arguments import body_options, header_fields, token_of
+from chatsdk.cli.arguments import add_dialect_and_headers, body_options, header_fields, token_of
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
 from chatsdk.client import ChatClient
 from chatsdk.dialects import Dialect, get, names
@@ -43,20 +43,7 @@ def add_backend_arguments(parser: argparse.ArgumentParser, *, token_file: bool =
         help="a field of the request, such as temperature=0.2 or user=me; repeatable; a VALUE "
         "that is not JSON is sent as text",
     )
-    asking.add_argument(
-        "--dialect",
-        default="auto",
-        metavar="NAME",
-        help="the backend's protocol; only needed if the URL does not show it",
-    )
-    asking.add_argument(
-        "--header",
-        action="append",
-        default=[],
-        metavar="'NAME: VALUE'",
-        help="a header to send; repeatable; 'NAME: $VARIABLE' takes the value from the "
-        "environment, which keeps secrets off the command line",
-    )
+    add_dialect_and_headers(asking)
     asking.add_argument(
         "--exact-url", action="store_true", help="post to URL as it is written; complete nothing"
     )

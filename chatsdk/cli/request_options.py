@@ -9,7 +9,13 @@ from typing import Any
 
 import attrs
 
-from chatsdk.cli.arguments import body_options, header_fields, seconds, token_of
+from chatsdk.cli.arguments import (
+    add_dialect_and_headers,
+    body_options,
+    header_fields,
+    seconds,
+    token_of,
+)
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.client import ChatClient
 from chatsdk.dialects import Dialect
@@ -86,20 +92,7 @@ def add_request_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="another field of the request that --prompt makes; repeatable",
     )
-    asking.add_argument(
-        "--dialect",
-        default="auto",
-        metavar="NAME",
-        help="the backend's protocol; only needed if the URL does not show it",
-    )
-    asking.add_argument(
-        "--header",
-        action="append",
-        default=[],
-        metavar="'NAME: VALUE'",
-        help="a header to send; repeatable; 'NAME: $VARIABLE' takes the value from the "
-        "environment, which keeps secrets off the command line",
-    )
+    add_dialect_and_headers(asking)
     asking.add_argument("--method", default="POST", help="the HTTP method (default: %(default)s)")
     asking.add_argument(
         "--exact-url", action="store_true", help="send to URL as it is written; complete nothing"

@@ -12,18 +12,23 @@ CLOSED_WITHIN = 1.0
 everywhere = pytest.mark.parametrize("server", SERVERS)
 
 
+def leave_after(words: bytes, url: str, script) -> None:
+    """Leave the page once it has the words; the connection to the backend closes in time."""
+    with Page(f"{url}/answer") as page:
+        response = page.ask("GET")
+        read_until(response, words)
+        left = now()
+        page.leave(response)
+    within(CLOSED_WITHIN, left, script.wait_for_disconnect())
+
+
 @everywhere
 def test_leaving_a_silent_answer(server, backend, djangos) -> None:
     """The connection to the backend is closed soon after; a heartbeat notices it."""
     with running(server, backend.url, djangos, HEARTBEAT=0.2) as url:
         script = backend.answer("openai")
         script.say("One")
-        with Page(f"{url}/answer") as page:
-            response = page.ask("GET")
-            read_until(response, b"One")
-            left = now()
-            page.leave(response)
-        within(CLOSED_WITHIN, left, script.wait_for_disconnect())
+        leave_after(b"One", url, script)
 
 
 @everywhere
@@ -31,12 +36,7 @@ def test_leaving_an_answer_that_grows(server, backend, djangos) -> None:
     """The same without heartbeats, because something is written all the time."""
     with running(server, backend.url, djangos, HEARTBEAT=60) as url:
         script = backend.answer("openai", "word " * 2000, pace=0.05, pieces=2000)
-        with Page(f"{url}/answer") as page:
-            response = page.ask("GET")
-            read_until(response, b"word")
-            left = now()
-            page.leave(response)
-        within(CLOSED_WITHIN, left, script.wait_for_disconnect())
+        leave_after(b"word", url, script)
 
 
 @pytest.mark.parametrize("server", ASGI)
@@ -45,12 +45,7 @@ def test_an_event_loop_needs_no_heartbeat(server, backend, djangos) -> None:
     with running(server, backend.url, djangos, HEARTBEAT=60) as url:
         script = backend.answer("openai")
         script.say("One")
-        with Page(f"{url}/answer") as page:
-            response = page.ask("GET")
-            read_until(response, b"One")
-            left = now()
-            page.leave(response)
-        within(CLOSED_WITHIN, left, script.wait_for_disconnect())
+        leave_after(b"One", url, script)
 
 
 @everywhere
