@@ -18,7 +18,6 @@ from chatsdk.dialects.registry import built_in
 
 if TYPE_CHECKING:
     from chatsdk.dialects.asked import AskedFor
-    from chatsdk.dialects.auto import Auto as auto
     from chatsdk.dialects.backends.a2a import A2A as a2a
     from chatsdk.dialects.backends.adk import ADK as adk
     from chatsdk.dialects.backends.agno import Agno as agno
@@ -59,6 +58,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.tgi import TGI as tgi
     from chatsdk.dialects.backends.vercel import Vercel as vercel
     from chatsdk.dialects.backends.vercel_v1 import VercelV1 as vercel_v1
+    from chatsdk.dialects.detection import Auto as auto
 
 __all__ = [
     "About",

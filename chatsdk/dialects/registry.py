@@ -53,7 +53,7 @@ def anthropic() -> type[Dialect]:
 
 
 def auto() -> type[Dialect]:
-    from chatsdk.dialects.auto import Auto
+    from chatsdk.dialects.detection import Auto
 
     return Auto
 
