@@ -16,7 +16,7 @@ from reading import Transcript, events_of, transcripts
 from chatsdk import dialects
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.dialects import Dialect
-from chatsdk.dialects.backends.openai_decoder import OpenAIDecoder
+from chatsdk.dialects.backends.openai.decoder import OpenAIDecoder
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
 

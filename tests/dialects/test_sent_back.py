@@ -9,7 +9,7 @@ import pytest
 
 from chatsdk import ChatClient, ChatError, File, Image, dialects
 from chatsdk.answer import ToolCall
-from chatsdk.dialects.backends.openai_calls import Calls
+from chatsdk.dialects.backends.openai.calls import Calls
 from chatsdk.messages import Message
 from chatsdk.parts import Text
 from chatsdk.sse import ServerSentEvent

@@ -125,7 +125,9 @@ def test_nuitka(tmp_path):
     )
     made = {path.name for path in (tmp_path / "app.build").glob("module.*.c")}
     folder = Path(chatsdk.__file__).parent / "dialects" / "backends"
-    needed = {
-        f"module.chatsdk.dialects.backends.{path.stem}.c" for path in folder.glob("[a-z]*.py")
-    }
+    names = [
+        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        for path in folder.rglob("*.py")
+    ]
+    needed = {f"module.chatsdk.dialects.backends.{name}.c" for name in names if name != "__init__"}
     assert needed - made == set()

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from chatsdk.dialects.backends.openai import OpenAI
-from chatsdk.dialects.backends.openai_decoder import OpenAIDecoder
-from chatsdk.dialects.backends.ragflow_decoder import error_in_text
+from chatsdk.dialects.backends.openai.decoder import OpenAIDecoder
+from chatsdk.dialects.backends.ragflow.decoder import error_in_text
 from chatsdk.dialects.dialect import About, Dialect
 from chatsdk.messages import Message
 from chatsdk.parts import Identity, Part, Text

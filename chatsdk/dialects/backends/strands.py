@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.backends.converse import ConverseReader
+from chatsdk.dialects.backends.bedrock.converse import ConverseReader
 from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_object, as_text, failure_in, load
 from chatsdk.dialects.request import new_messages
