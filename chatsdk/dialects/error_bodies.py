@@ -229,7 +229,7 @@ def _enveloped(value: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         yield inner, "code", "message"
     # Google's ADK.
     if value.get("errorCode"):
-        from chatsdk.dialects.backends.gemini import FINISH
+        from chatsdk.dialects.backends.gemini.decoder import FINISH
 
         # A model's finish reason, such as SAFETY, is not a failure.
         if FINISH.get(str(value["errorCode"]), "error") == "error":

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.backends.gemini import FINISH, UNSET, grounds, usage_update
+from chatsdk.dialects.backends.gemini.decoder import FINISH, UNSET, grounds, usage_update
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,

@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk import sse
 from chatsdk.answer import Answer
-from chatsdk.dialects.backends.gemini import FINISH
+from chatsdk.dialects.backends.gemini.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
 from chatsdk.dialects.encoder_values import CREATED, counts, dump, native_reason, opening
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from chatsdk.answer import Answer, Usage
-from chatsdk.dialects.backends.dashscope import FINISH
+from chatsdk.dialects.backends.dashscope.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
 from chatsdk.dialects.encoder_values import CallPieces, counts, dump, native_reason, opening
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta

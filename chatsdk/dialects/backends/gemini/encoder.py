@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk import sse
 from chatsdk.answer import Answer, ToolCall, Usage
-from chatsdk.dialects.backends.gemini import FINISH
+from chatsdk.dialects.backends.gemini.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
 from chatsdk.dialects.encoder_values import dump, native_reason, opening
 from chatsdk.dialects.request import arguments_of

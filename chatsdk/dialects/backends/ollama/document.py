@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatsdk.answer import Answer
-from chatsdk.dialects.backends.ollama import written_call
+from chatsdk.dialects.backends.ollama.body import written_call
 from chatsdk.dialects.backends.ollama.encoder import CREATED_AT, end_fields
 from chatsdk.parts import Finish
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from chatsdk import ndjson
 from chatsdk.answer import Answer, ToolCall
-from chatsdk.dialects.backends.ollama import FINISH, written_call
+from chatsdk.dialects.backends.ollama.body import written_call
+from chatsdk.dialects.backends.ollama.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
 from chatsdk.dialects.encoder_values import dump, native_reason, opening
 from chatsdk.parts import Failure, Finish, Identity, Part
