@@ -1,11 +1,12 @@
-"""Write docs/dialects.md from the dialects themselves: make_dialects.py [--check].
+"""Write docs/dialects.md, and the exports of chatsdk.dialects, from the registry of dialects.
 
-With ``--check`` nothing is written; the exit status says whether the page is up to date. For both
-chatsdk has to be installed; ``pip install -e .`` does.
+With ``--check`` nothing is written, and the exit status is 1 if either is out of date. chatsdk must
+be installed, for example by ``pip install -e .``.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
@@ -18,6 +19,8 @@ from chatsdk.parts import Text
 
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "dialects.md"
+REGISTRY = DOCS.parent / "chatsdk" / "dialects" / "registry.py"
+EXPORTS = DOCS.parent / "chatsdk" / "dialects" / "__init__.py"
 TRANSCRIPTS = DOCS.parent / "tests" / "transcripts"
 
 # Whose own client is given the same bytes by the tests under tests/fidelity, and which version.
@@ -101,6 +104,37 @@ def page() -> str:
             *_table(("dialect", "backend", "version", "source"), follows),
         ]
     )
+
+
+def exports() -> str:
+    """Return ``chatsdk/dialects/__init__.py`` with each dialect of the registry exported.
+
+    Type checkers do not see what the registry imports in its functions, so the file also has an
+    import for each dialect, under ``TYPE_CHECKING``, and its name in ``__all__``.
+    """
+    found = []
+    for function in ast.parse(REGISTRY.read_text(encoding="utf-8")).body:
+        if isinstance(function, ast.FunctionDef) and isinstance(function.body[0], ast.ImportFrom):
+            line = function.body[0]
+            found.append((str(line.module), line.names[0].name, function.name))
+    imports = "".join(_import(*each) for each in sorted(found))
+    names = "".join(f'    "{name}",\n' for _, _, name in sorted(found, key=lambda each: each[2]))
+    text = EXPORTS.read_text(encoding="utf-8")
+    text = _between(text, "    from chatsdk.dialects.asked import AskedFor\n", "\n__all__", imports)
+    return _between(text, "    # The dialects.\n", "]\n", names)
+
+
+def _import(module: str, name: str, as_name: str) -> str:
+    line = f"    from {module} import {name} as {as_name}\n"
+    if len(line) <= 101:
+        return line
+    return f"    from {module} import (\n        {name} as {as_name},\n    )\n"
+
+
+def _between(text: str, above: str, below: str, new: str) -> str:
+    """Return the text with the lines between two others replaced."""
+    head, _, rest = text.partition(above)
+    return head + above + new + below + rest.partition(below)[2]
 
 
 def _facts() -> dict[str, list[dict[str, str]]]:
@@ -196,14 +230,13 @@ def _link(page: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    text = page()
-    if "--check" in arguments:
-        known = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-        if known != text:
-            print("docs/dialects.md is out of date: run python docs/make_dialects.py")
+    for path, text in ((EXPORTS, exports()), (PAGE, page())):
+        if "--check" not in arguments:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            where = path.relative_to(DOCS.parent).as_posix()
+            print(f"{where} is out of date: run python docs/make_dialects.py")
             return 1
-        return 0
-    PAGE.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -5,7 +5,9 @@
     dialects.get("openai")                # one dialect
     dialects.openai(text="snapshot")      # with an option
 
-A new backend is one file under ``backends`` and one function in ``registry``.
+A new backend is one file or folder under ``backends``, one function in ``registry`` and one line
+in ``signatures``. ``docs/make_dialects.py`` writes the imports for type checkers below, and the
+dialects' names in ``__all__``.
 """
 
 from __future__ import annotations
@@ -66,8 +68,14 @@ __all__ = [
     "Decoder",
     "Dialect",
     "StopRequest",
+    "get",
+    "names",
+    "register",
+    "unregister",
+    # The dialects.
     "a2a",
     "adk",
+    "agno",
     "agui",
     "anthropic",
     "auto",
@@ -78,23 +86,19 @@ __all__ = [
     "deepseek",
     "dify",
     "fastgpt",
+    "flowise",
     "gemini",
-    "get",
+    "genkit",
     "json",
+    "langflow",
     "langgraph",
     "langserve",
+    "llama_cpp",
     "mastra",
     "maxkb",
-    "flowise",
-    "langflow",
-    "n8n",
-    "agno",
-    "genkit",
-    "llama_cpp",
     "mcp",
     "mistral_conversations",
-    "tgi",
-    "names",
+    "n8n",
     "ollama",
     "openai",
     "openai_responses",
@@ -103,10 +107,9 @@ __all__ = [
     "ragflow_legacy",
     "ragflow_openai",
     "raw",
-    "register",
     "strands",
     "text",
-    "unregister",
+    "tgi",
     "vercel",
     "vercel_v1",
 ]

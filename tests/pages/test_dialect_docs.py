@@ -37,6 +37,14 @@ class Block(NamedTuple):
     text: str
 
 
+# The three places that a new dialect touches.
+PLACES = {
+    "chatsdk/dialects/backends/parrot.py",
+    "chatsdk/dialects/registry.py",
+    "chatsdk/dialects/signatures.py",
+}
+
+
 def blocks(page: str) -> list[Block]:
     fences = re.finditer(r"([^\n]*)\n\n```(\w*)\n(.*?)```\n", page, re.DOTALL)
     return [Block(*found.groups()) for found in fences]
@@ -54,6 +62,12 @@ def generator() -> ModuleType:
 def test_the_table_is_up_to_date():
     """docs/dialects.md is what its generator writes."""
     assert (DOCS / "dialects.md").read_text(encoding="utf-8") == generator().page()
+
+
+def test_the_exports_are_up_to_date():
+    """Type checkers see each dialect of the registry as an attribute of `chatsdk.dialects`."""
+    path = REPOSITORY / "chatsdk" / "dialects" / "__init__.py"
+    assert path.read_text(encoding="utf-8") == generator().exports()
 
 
 def test_the_table_has_its_columns():
@@ -182,7 +196,8 @@ def test_the_page_can_be_walked(checkout):
     """Who follows the page block by block has a dialect that passes, is listed and answers."""
     found = blocks(PAGE.read_text(encoding="utf-8"))
     steps = [block for block in found if block.above.startswith(("New file", "In `"))]
-    assert len(steps) == 6
+    touched = {block.above.split("`")[1] for block in steps}
+    assert {path for path in touched if not path.startswith("tests/")} == PLACES
     for block in steps:
         follow(checkout, block)
     shown = run(
@@ -197,6 +212,9 @@ def test_the_page_can_be_walked(checkout):
         extra = ("-q", "-p", "no:cacheprovider") if "pytest" in arguments else ()
         assert " failed" not in run(checkout, *arguments, *extra)
     assert "| `parrot` | `POST /v1/parrot` |" in (checkout / "docs/dialects.md").read_text()
+    exports = (checkout / "chatsdk/dialects/__init__.py").read_text()
+    assert "from chatsdk.dialects.backends.parrot import Parrot as parrot\n" in exports
+    assert exports.count('    "parrot",\n') == 1
     example, output = found[-2:]
     (checkout / "example.py").write_text(example.text, encoding="utf-8")
     assert run(checkout, "example.py") == output.text
