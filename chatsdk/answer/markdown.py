@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from chatsdk.answer.step import Answer
 from chatsdk.parts import Citation
+
+if TYPE_CHECKING:
+    from chatsdk.answer.step import Answer
 
 __all__ = ["markdown_of"]
 

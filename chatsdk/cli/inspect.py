@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from chatsdk import dialects
+from chatsdk.cli.event_text import in_words, one_line
 from chatsdk.cli.event_watch import Row, Watch, only_not_understood, rounded
 from chatsdk.cli.notes import encodable, printable
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.cli.request_options import Asked, add_request_arguments, asked_of
-from chatsdk.cli.wrap import columns_of, width_of
+from chatsdk.cli.wrap import columns_of
 from chatsdk.errors import ChatError
 
 __all__ = ["add_to", "run"]
@@ -193,44 +194,3 @@ class _Shown:
     def _line(self, text: str) -> None:
         self._write((text if text.isascii() else encodable(text, self._out)) + "\n")
         self._out.flush()
-
-
-def in_words(totals: dict[str, Any]) -> list[str]:
-    """Return the totals as lines of text."""
-    events, reads = totals["events"], totals["reads"]
-    lines = [
-        f"{events} event{'s' * (events != 1)} in {reads} read{'s' * (reads != 1)}, "
-        f"{totals['bytes']} bytes; the body ended: {totals['end'] or 'not yet'}"
-    ]
-    times = [f"headers {totals['headers_s']:.3f} s"]
-    if totals["first_event_s"] is not None:
-        times.append(f"first event {totals['first_event_s']:.3f} s")
-    times.append(f"end {totals['end_s']:.3f} s")
-    lines.append(", ".join(times))
-    gaps = totals["gaps_s"]
-    if gaps["max"] is not None:
-        found = ", ".join(f"{name} {value:.3f} s" for name, value in gaps.items())
-        lines.append(f"gaps between events: {found}")
-    return lines
-
-
-def one_line(text: str, columns: int | None = None) -> str:
-    """Return `text` on one line without controls, in at most so many columns.
-
-    JSON that was written with line ends is written compactly.
-    """
-    if "\n" in text and text[:1] in "{[":
-        with contextlib.suppress(ValueError, RecursionError):
-            text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
-    # No character takes less than a column, but for a few marks.
-    shown = text if columns is None else text[: 2 * columns + 1]
-    if not (shown.isascii() and shown.isprintable()):
-        shown = printable(shown).replace("\n", " ").replace("\t", " ")
-    if columns is None or (width_of(shown) <= columns and len(shown) == len(text)):
-        return shown
-    if width_of(shown) <= columns:
-        return shown[: columns - 1] + "…"
-    shown = shown[:columns]
-    while width_of(shown) >= columns:
-        shown = shown[:-1]
-    return shown + "…"

@@ -12,11 +12,10 @@ dialects' names in ``__all__``.
 
 from __future__ import annotations
 
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
-from chatsdk.dialects.registry import built_in
+from chatsdk.dialects.registry import REGISTRY, class_of, get, names, register, unregister
 
 if TYPE_CHECKING:
     from chatsdk.dialects.asked import AskedFor
@@ -114,71 +113,15 @@ __all__ = [
     "vercel_v1",
 ]
 
-# Classes by name. A function is a placeholder: calling it imports the dialect's file.
-_REGISTRY: dict[str, FunctionType | type[Dialect]] = {**built_in()}
+
+def _auto() -> type[Dialect]:
+    # Not in the registry, in which it looks up the dialects that it detects.
+    from chatsdk.dialects.detection import Auto
+
+    return Auto
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of all dialects, sorted."""
-    return tuple(sorted(_REGISTRY))
-
-
-def register(dialect: type[Dialect]) -> type[Dialect]:
-    """Register a dialect under ``dialect.about.name``; usable as a decorator.
-
-    Raises:
-        TypeError: it is not a subclass of `Dialect`.
-    """
-    if not (isinstance(dialect, type) and issubclass(dialect, Dialect)):
-        raise TypeError("register() takes a subclass of chatsdk.dialects.Dialect")
-    _REGISTRY[dialect.about.name] = dialect
-    return dialect
-
-
-def unregister(name: str) -> None:
-    """Remove a registered dialect.
-
-    Raises:
-        ValueError: the name is not registered.
-    """
-    _class(name)
-    del _REGISTRY[_key(name)]
-
-
-def get(name: str | Dialect, **options: Any) -> Dialect:
-    """Return the dialect with this name; a `Dialect` is returned unchanged.
-
-    Raises:
-        ValueError: the name is not registered; the message lists the names that are.
-        TypeError: the name is not a string, or the dialect does not have one of the options.
-    """
-    if isinstance(name, Dialect):
-        if options:
-            raise TypeError("options go with a dialect's name, not with a dialect")
-        return name
-    if not isinstance(name, str):
-        raise TypeError(f"a dialect is a name or a Dialect, not {type(name).__name__}")
-    return _class(name)(**options)
-
-
-def _class(name: str) -> type[Dialect]:
-    key = _key(name)
-    entry = _REGISTRY.get(key)
-    if entry is None:
-        from difflib import get_close_matches
-
-        close = get_close_matches(key, names(), 1)
-        likely = f": did you mean {close[0]!r}?" if close else ";"
-        raise ValueError(f"unknown dialect {name!r}{likely} available: {', '.join(names())}")
-    if isinstance(entry, FunctionType):
-        found: type[Dialect] = entry()
-        _REGISTRY[key] = found
-        return found
-    return entry
-
-
-def _key(name: str) -> str:
-    return name.lower().replace("-", "_")
+REGISTRY["auto"] = _auto
 
 
 def __getattr__(name: str) -> type[Any]:
@@ -187,6 +130,6 @@ def __getattr__(name: str) -> type[Any]:
         from chatsdk.dialects.asked import AskedFor
 
         return AskedFor
-    if name in _REGISTRY:
-        return _class(name)
+    if name in REGISTRY:
+        return class_of(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

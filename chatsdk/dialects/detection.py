@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chatsdk import dialects
 from chatsdk.dialects.content_type import (
     AMAZON,
     is_ndjson,
@@ -16,6 +15,7 @@ from chatsdk.dialects.content_type import (
 )
 from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import DONE
+from chatsdk.dialects.registry import get, names
 from chatsdk.dialects.signatures import (
     END,
     UNKNOWN,
@@ -80,9 +80,9 @@ class Auto(Dialect):
     def for_response(self, content_type: str, headers: Mapping[str, str], head: bytes) -> Dialect:
         """Return the dialect if the header fields or the first bytes identify it with certainty."""
         if is_vercel_v1(content_type, headers, head):
-            return dialects.get("vercel_v1")
+            return get("vercel_v1")
         if media_type(content_type) == AMAZON:
-            return dialects.get("bedrock")
+            return get("bedrock")
         return AutoLines() if shows_lines(head) else self
 
     def decoder(self, content_type: str = "") -> Decoder:
@@ -92,7 +92,7 @@ class Auto(Dialect):
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
         """Raise `ValueError`: the backend is not known before the answer."""
-        known = ", ".join(name for name in dialects.names() if name not in ("auto", "raw"))
+        known = ", ".join(name for name in names() if name not in ("auto", "raw"))
         raise ValueError(
             "the URL does not show which backend this is, so name its dialect to ask it, for "
             f"example dialect='openai'; there are {known}. Or use client.send(body) with the JSON "
@@ -102,13 +102,13 @@ class Auto(Dialect):
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
         """Decode an error, or Gemini's array, which is sent if ``alt=sse`` is missing."""
         if GEMINI_ARRAY.match(body):
-            return dialects.get("gemini").error(status, headers, body)
+            return get("gemini").error(status, headers, body)
         return super().error(status, headers, body)
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Decode an answer that is one JSON document, with the dialect that it belongs to."""
         for name in recognise_document(payload):
-            parts = dialects.get(name).document(payload)
+            parts = get(name).document(payload)
             if parts is not None:
                 return parts
         return None
@@ -187,7 +187,7 @@ class AutoDecoder(Decoder):
 
     def _decide(self, name: str) -> Sequence[Part]:
         kept, self._kept = self._kept, []
-        self.dialect = dialect = dialects.get(name)
+        self.dialect = dialect = get(name)
         if name == "raw":
             # Plain text came, so the kept events are text, not a protocol.
             decoder: Decoder = WordsDecoder(dialect)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from chatsdk.dialects.reasons import GOOGLE
 from chatsdk.parts import Failure
 from chatsdk.sse import EventParser, ServerSentEvent
 
@@ -229,10 +230,8 @@ def _enveloped(value: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         yield inner, "code", "message"
     # Google's ADK.
     if value.get("errorCode"):
-        from chatsdk.dialects.backends.gemini.decoder import FINISH
-
         # A model's finish reason, such as SAFETY, is not a failure.
-        if FINISH.get(str(value["errorCode"]), "error") == "error":
+        if GOOGLE.get(str(value["errorCode"]), "error") == "error":
             yield value, "errorCode", "errorMessage"
     # Tencent, with the envelope and without; its chat API omits it.
     for outer in (value.get("Response"), value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["reason_of"]
+__all__ = ["GOOGLE", "reason_of"]
 
 # Native values in lower case, with underscores; their meaning is the same for all backends.
 WORDS = {
@@ -42,6 +42,28 @@ WORDS = {
             *("malformed_function_call", "malformed_response", "unexpected_tool_call"),
             *("too_many_tool_calls", "missing_thought_signature", "timeout", "overloaded"),
             "insufficient_system_resource",
+        ),
+        "error",
+    ),
+}
+
+
+# Google's own values, which Gemini and the Agent Development Kit send.
+GOOGLE = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    **dict.fromkeys(
+        (
+            *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
+            *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "ESCALATION"),
+        ),
+        "content_filter",
+    ),
+    **dict.fromkeys(
+        (
+            *("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"),
+            *("MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"),
         ),
         "error",
     ),

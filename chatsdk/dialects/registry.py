@@ -1,4 +1,4 @@
-"""The built-in dialects: a function for each, which imports its file.
+"""The table of dialects: a function for each, which imports its file, and lookups by name.
 
 The imports are statements because PyInstaller, Nuitka and others do not follow computed names.
 """
@@ -6,20 +6,13 @@ The imports are statements because PyInstaller, Nuitka and others do not follow 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import FunctionType
+from typing import Any
 
 from chatsdk.dialects.dialect import Dialect
 
-__all__ = ["built_in"]
-
-
-def built_in() -> dict[str, FunctionType]:
-    """Return the functions below by name, which is the dialect's name."""
-    return {
-        name: function
-        for name, function in vars(sys.modules[__name__]).items()
-        if isinstance(function, FunctionType) and function is not built_in
-    }
+__all__ = ["REGISTRY", "class_of", "get", "names", "register", "unregister"]
 
 
 def a2a() -> type[Dialect]:
@@ -50,12 +43,6 @@ def anthropic() -> type[Dialect]:
     from chatsdk.dialects.backends.anthropic import Anthropic
 
     return Anthropic
-
-
-def auto() -> type[Dialect]:
-    from chatsdk.dialects.detection import Auto
-
-    return Auto
 
 
 def bedrock() -> type[Dialect]:
@@ -254,3 +241,77 @@ def vercel_v1() -> type[Dialect]:
     from chatsdk.dialects.backends.vercel_v1 import VercelV1
 
     return VercelV1
+
+
+# Classes by name. A function is a placeholder: calling it imports the dialect's file.
+REGISTRY: dict[str, Callable[[], type[Dialect]] | type[Dialect]] = {
+    name: function
+    for name, function in vars(sys.modules[__name__]).items()
+    if isinstance(function, FunctionType)
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all dialects, sorted."""
+    return tuple(sorted(REGISTRY))
+
+
+def register(dialect: type[Dialect]) -> type[Dialect]:
+    """Register a dialect under ``dialect.about.name``; usable as a decorator.
+
+    Raises:
+        TypeError: it is not a subclass of `Dialect`.
+    """
+    if not (isinstance(dialect, type) and issubclass(dialect, Dialect)):
+        raise TypeError("register() takes a subclass of chatsdk.dialects.Dialect")
+    REGISTRY[dialect.about.name] = dialect
+    return dialect
+
+
+def unregister(name: str) -> None:
+    """Remove a registered dialect.
+
+    Raises:
+        ValueError: the name is not registered.
+    """
+    class_of(name)
+    del REGISTRY[_key(name)]
+
+
+def get(name: str | Dialect, **options: Any) -> Dialect:
+    """Return the dialect with this name; a `Dialect` is returned unchanged.
+
+    Raises:
+        ValueError: the name is not registered; the message lists the names that are.
+        TypeError: the name is not a string, or the dialect does not have one of the options.
+    """
+    if isinstance(name, Dialect):
+        if options:
+            raise TypeError("options go with a dialect's name, not with a dialect")
+        return name
+    if not isinstance(name, str):
+        raise TypeError(f"a dialect is a name or a Dialect, not {type(name).__name__}")
+    return class_of(name)(**options)
+
+
+def class_of(name: str) -> type[Dialect]:
+    """Return the class of the dialect with this name.
+
+    Raises:
+        ValueError: the name is not registered; the message lists the names that are.
+    """
+    key = _key(name)
+    entry = REGISTRY.get(key)
+    if entry is None:
+        from difflib import get_close_matches
+
+        close = get_close_matches(key, names(), 1)
+        likely = f": did you mean {close[0]!r}?" if close else ";"
+        raise ValueError(f"unknown dialect {name!r}{likely} available: {', '.join(names())}")
+    if not isinstance(entry, type):
+        entry = REGISTRY[key] = entry()
+    return entry
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("-", "_")

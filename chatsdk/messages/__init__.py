@@ -237,7 +237,7 @@ class Message(Value):
             citations=tuple(_citation(item) for item in value.get("citations") or ()),
             native=_native(value.get("native")),
             files=(*files, *map(file_of, given)),
-            more=more_of(value),
+            more=more_of(value, OTHER_PARTS, _as_part),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -313,6 +313,16 @@ def _content(content: object) -> tuple[str, tuple[Image, ...], tuple[File, ...]]
         else:
             images.append(_image(part))
     return "".join(texts), tuple(images), tuple(files)
+
+
+def _as_part(content: object) -> dict[str, Any]:
+    """Encode an item of a message's content as a part of OpenAI's API."""
+    if isinstance(content, str):
+        return {"type": "text", "text": content}
+    if isinstance(content, Image):
+        return {"type": "image_url", "image_url": {"url": content.source}}
+    file = file_of(content)
+    return {"type": "file", "file": {"filename": file.name, "file_data": file.source}}
 
 
 def file_of(value: Any) -> File:

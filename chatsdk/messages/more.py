@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
-
-from chatsdk.messages import OTHER_PARTS, Image, file_of
 
 __all__ = ["more_of"]
 
@@ -21,8 +19,16 @@ TEXT_PARTS = ("text", "input_text", "output_text")
 IMAGE_FIELDS = frozenset({"type", "image_url", "url", "data", "media_type"})
 
 
-def more_of(value: Mapping[str, Any]) -> str | None:
-    """Return the content of a message's dict that no field of `Message` holds, as JSON text."""
+def more_of(
+    value: Mapping[str, Any], other_parts: Collection[str], as_part: Callable[[Any], Any]
+) -> str | None:
+    """Return the content of a message's dict that no field of `Message` holds, as JSON text.
+
+    Args:
+        value: the dict.
+        other_parts: the types of parts that are neither text nor image.
+        as_part: encodes a text, an image or a file as a part.
+    """
     more: dict[str, Any] = {}
     # Objects of an SDK have all possible fields, most of them null or empty.
     fields = {name: held for name, held in value.items() if name not in KNOWN and held}
@@ -32,8 +38,12 @@ def more_of(value: Mapping[str, Any]) -> str | None:
     if fields:
         more["fields"] = fields
     content = value.get("content")
-    if isinstance(content, (list, tuple)) and not all(map(_is_plain_part, content)):
-        more["content"] = [_as_part(part) for part in content]
+    if isinstance(content, (list, tuple)) and not all(
+        _is_plain_part(part, other_parts) for part in content
+    ):
+        more["content"] = [
+            dict(part) if isinstance(part, Mapping) else as_part(part) for part in content
+        ]
     if not more:
         return None
     try:
@@ -42,7 +52,7 @@ def more_of(value: Mapping[str, Any]) -> str | None:
         raise ValueError(f"a message holds what is not JSON: {error}") from None
 
 
-def _is_plain_part(part: object) -> bool:
+def _is_plain_part(part: object, other_parts: Collection[str]) -> bool:
     if not isinstance(part, Mapping):
         return True
     if isinstance(part.get("text"), str):
@@ -50,7 +60,7 @@ def _is_plain_part(part: object) -> bool:
     inner = part.get("image_url")
     if isinstance(inner, Mapping):
         return part.keys() <= {"type", "image_url"} and inner.keys() <= {"url"}
-    return part.get("type") not in OTHER_PARTS and part.keys() <= IMAGE_FIELDS
+    return part.get("type") not in other_parts and part.keys() <= IMAGE_FIELDS
 
 
 def _is_plain_call(call: Mapping[str, Any]) -> bool:
@@ -58,14 +68,3 @@ def _is_plain_call(call: Mapping[str, Any]) -> bool:
     inner = function.keys() if isinstance(function, Mapping) else set()
     named = call.keys() <= {"id", "type", "function", "name", "arguments", "index"}
     return named and call.get("type", "function") == "function" and inner <= {"name", "arguments"}
-
-
-def _as_part(part: object) -> Any:
-    if isinstance(part, str):
-        return {"type": "text", "text": part}
-    if isinstance(part, Image):
-        return {"type": "image_url", "image_url": {"url": part.source}}
-    if isinstance(part, Mapping):
-        return dict(part)
-    file = file_of(part)
-    return {"type": "file", "file": {"filename": file.name, "file_data": file.source}}

@@ -8,7 +8,6 @@ import pkgutil
 import pytest
 
 from chatsdk import dialects
-from chatsdk.dialects.registry import built_in
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +17,7 @@ def _every_module_loaded():
         importlib.import_module(module.name)
 
 
-@pytest.mark.parametrize("name", sorted(built_in()))
+@pytest.mark.parametrize("name", dialects.names())
 def test_a_dialect_is_an_attribute_after_its_module_was_loaded(name):
     """No module has the name of a dialect, so it cannot hide the dialect's class."""
     assert isinstance(getattr(dialects, name), type)
@@ -28,4 +27,4 @@ def test_a_dialect_is_an_attribute_after_its_module_was_loaded(name):
 
 def test_every_dialect_is_exported():
     """`__all__` has each dialect of the registry."""
-    assert set(built_in()) <= set(dialects.__all__)
+    assert set(dialects.names()) <= set(dialects.__all__)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from chatsdk.dialects.backends.gemini.decoder import FINISH, UNSET, grounds, usage_update
+from chatsdk.dialects.backends.gemini.decoder import UNSET, grounds, usage_update
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
     as_list,
@@ -16,6 +16,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.reasons import GOOGLE
 from chatsdk.parts import (
     Citations,
     End,
@@ -60,12 +61,12 @@ class ADKDecoder(Decoder):
         if frame.get("error"):
             return (Failure(_words(frame["error"]), _kind(frame)),)
         code = as_name(frame.get("errorCode"))
-        if code is not None and FINISH.get(code, "error") == "error":
+        if code is not None and GOOGLE.get(code, "error") == "error":
             return (Failure(as_text(frame.get("errorMessage"), "errorMessage") or code, code),)
         parts: list[Part] = []
         self._identify(frame, parts)
         if code is not None:
-            self._reason = Finish(FINISH[code], code)
+            self._reason = Finish(GOOGLE[code], code)
             self._complete = True
         author = as_name(frame.get("author")) or ""
         content = as_object(frame.get("content"), "content")
@@ -131,7 +132,7 @@ class ADKDecoder(Decoder):
             parts.append(self._counted(usage_update(usage)))
         native = as_text(frame.get("finishReason"), "finishReason")
         if native and native != UNSET:
-            self._reason = Finish(FINISH.get(native, "other"), native)
+            self._reason = Finish(GOOGLE.get(native, "other"), native)
 
     def _call(self, call: dict[str, Any]) -> ToolCallDelta:
         self._calls += 1

@@ -7,9 +7,9 @@ from typing import Any
 
 from chatsdk import sse
 from chatsdk.answer import Answer
-from chatsdk.dialects.backends.gemini.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
 from chatsdk.dialects.encoder_values import CREATED, counts, dump, native_reason, opening
+from chatsdk.dialects.reasons import GOOGLE
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part
 
 __all__ = ["encode"]
@@ -69,7 +69,7 @@ class _Run(Writer[bytes]):
             ids.append(call.id or f"adk-{place}")
             named = {"id": ids[-1], "args": call.parsed or {}, "name": call.name or ""}
             parts.append({"functionCall": named})
-        reason = native_reason(finish, FINISH, NATIVE, "STOP")
+        reason = native_reason(finish, GOOGLE, NATIVE, "STOP")
         more: dict[str, Any] = {"finishReason": reason, "modelVersion": self._who.model}
         waits = finish is not None and finish.reason == "tool_calls"
         if waits:

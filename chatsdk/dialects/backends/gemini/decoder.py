@@ -17,7 +17,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import reason_of
+from chatsdk.dialects.reasons import GOOGLE, reason_of
 from chatsdk.dialects.usage import sum_of
 from chatsdk.errors import ProtocolError
 from chatsdk.parts import (
@@ -34,28 +34,7 @@ from chatsdk.parts import (
 )
 from chatsdk.sse import ServerSentEvent
 
-__all__ = ["FINISH", "UNSET", "GeminiDecoder", "grounds", "usage_update"]
-
-
-FINISH = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    "CONTINUATION": "length",
-    **dict.fromkeys(
-        (
-            *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
-            *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "ESCALATION"),
-        ),
-        "content_filter",
-    ),
-    **dict.fromkeys(
-        (
-            *("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"),
-            *("MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"),
-        ),
-        "error",
-    ),
-}
+__all__ = ["UNSET", "GeminiDecoder", "grounds", "usage_update"]
 
 # Protocol Buffers' value for an unset field.
 UNSET = "FINISH_REASON_UNSPECIFIED"
@@ -134,7 +113,7 @@ class GeminiDecoder(Decoder):
             parts.append(Citations(tuple(cited)))
         native = as_text(candidate.get("finishReason"), "finishReason")
         if native and native != UNSET:
-            reason = reason_of(native, FINISH)
+            reason = reason_of(native, GOOGLE)
             # Gemini reports STOP for function calls too.
             called = reason == "stop" and self._calls
             parts.append(Finish("tool_calls" if called else reason, native))

@@ -7,9 +7,9 @@ from typing import Any
 
 from chatsdk import sse
 from chatsdk.answer import Answer, ToolCall, Usage
-from chatsdk.dialects.backends.gemini.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
 from chatsdk.dialects.encoder_values import dump, native_reason, opening
+from chatsdk.dialects.reasons import GOOGLE
 from chatsdk.dialects.request import arguments_of
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part
 
@@ -54,7 +54,7 @@ class _Chunks(Writer[bytes]):
         yield _error(part)
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
-        reason = native_reason(finish, FINISH, NATIVE, _default(finish))
+        reason = native_reason(finish, GOOGLE, NATIVE, _default(finish))
         end: dict[str, Any] = {"finishReason": reason}
         if answer.citations:
             chunks = [_chunk(item) for item in answer.citations]
