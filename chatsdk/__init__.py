@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from chatsdk import testing as testing
     from chatsdk import ui as ui
     from chatsdk import web as web
+    from chatsdk import windows as windows
     from chatsdk.messages.files import File
     from chatsdk.session import (
         ChatSession,
@@ -111,6 +112,7 @@ _MODULES = (
     "testing",
     "ui",
     "web",
+    "windows",
 )
 
 
@@ -144,6 +146,10 @@ def __getattr__(name: str) -> Any:
         import chatsdk.web
 
         return chatsdk.web
+    if name == "windows":
+        import chatsdk.windows
+
+        return chatsdk.windows
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

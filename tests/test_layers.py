@@ -16,7 +16,7 @@ PURE = {"sse", "ndjson", "json_values", "plain_text", "amazon_frames", "framing"
 BELOW_CLIENT = VALUES | PURE | {"transport"}
 BELOW_SESSION = BELOW_CLIENT | {"client"}
 BELOW_EDGES = BELOW_SESSION | {"session"}
-EDGES = {"ui", "web", "doctor", "recording", "testing", "cli"}
+EDGES = {"ui", "windows", "web", "doctor", "recording", "testing", "cli"}
 
 # The front door: `import chatsdk` itself, chatsdk/__init__.py.
 ROOT = "chatsdk"
@@ -47,6 +47,8 @@ ARROWS: dict[str, set[str]] = {
     "session": BELOW_SESSION | {"tools"},
     # An edge is like a user's program, so it may also come through the front door.
     **dict.fromkeys(EDGES - {"cli", "testing"}, BELOW_EDGES | {ROOT}),
+    # A view runs on its toolkit's thread.
+    "windows": BELOW_EDGES | {"ui", ROOT},
     "cli": BELOW_EDGES | EDGES | {ROOT},
     "testing": BELOW_EDGES | EDGES | {ROOT},
     "__main__": {"cli"},
@@ -224,6 +226,8 @@ def plant(tmp_path: Path, file: str, source: str) -> Path:
         ("session.py", "from chatsdk.ui import tk", "1: session imports ui"),
         ("ui.py", "from chatsdk import recording", "1: ui imports recording"),
         ("web/flask.py", "from chatsdk.testing import server", "1: web imports testing"),
+        ("ui.py", "from chatsdk.windows import tk", "1: ui imports windows"),
+        ("windows/tk.py", "from chatsdk import web", "1: windows imports web"),
         ("__init__.py", "from chatsdk.cli import main", "1: chatsdk imports cli"),
         ("client.py", "import requests", "1: client imports requests, which only transport may"),
         ("cli/chat.py", "import urllib3.util", "1: cli imports urllib3, which only transport may"),
@@ -278,6 +282,7 @@ def test_a_wrong_arrow_is_found(tmp_path, file, source, complaint):
         ("client.py", "def f():\n    from IPython.display import display"),
         ("web/flask.py", "import flask\nfrom chatsdk import ChatClient\nfrom . import relay"),
         ("cli/chat.py", "from chatsdk.testing import server\nimport rich, asyncio"),
+        ("windows/tk.py", "import tkinter\nfrom chatsdk import ui"),
         ("__init__.py", "from chatsdk.client import ChatClient"),
     ],
 )

@@ -186,9 +186,21 @@ class Machine:
             TypeError, ValueError: an id is not a string, or occurs twice.
         """
         with self.guard, self.guard.lock:
-            self._ids = ids
-            messages = named(conversation.messages, self._new_id)
-            self._put(Snapshot(conversation=conversation._replace(messages=messages)))
+            self._load(conversation, ids)
+
+    def replace(self, conversation: Conversation, ids: int) -> None:
+        """Replace the conversation by a saved one, and notify.
+
+        Raises:
+            BusyError: a turn is in flight.
+            TypeError, ValueError: as `load`; nothing has changed.
+        """
+        with self.guard, self.guard.lock:
+            self._must_be_free("load()")
+            # The answer of a stopped turn belongs to the old conversation.
+            self._interrupt()
+            self._load(conversation, ids)
+        self.notifier.changed()
 
     def set_messages(self, messages: tuple[Message, ...]) -> None:
         """Replace the conversation.
@@ -227,6 +239,16 @@ class Machine:
     def _new_id(self) -> str:
         self._ids += 1
         return f"m{self._ids}"
+
+    def _load(self, conversation: Conversation, ids: int) -> None:
+        before = self._ids
+        self._ids = ids
+        try:
+            messages = named(conversation.messages, self._new_id)
+        except BaseException:
+            self._ids = before
+            raise
+        self._put(Snapshot(conversation=conversation._replace(messages=messages)))
 
     def _must_be_free(self, what: str) -> None:
         if self._snapshot.seen().in_flight:

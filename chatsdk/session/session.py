@@ -136,6 +136,15 @@ class ChatSession(Turns):
         """Return the conversation as JSON values, for a file or a web session."""
         return written(*self._machine.save())
 
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Replace the conversation by one that `to_dict` returned.
+
+        Raises:
+            BusyError: a turn is in flight.
+            TypeError, ValueError: as `from_dict`; nothing has changed.
+        """
+        self._machine.replace(*read(saved))
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], client: ChatClient, **options: Any) -> ChatSession:
         """Return a session that continues from the return value of `to_dict`.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chatsdk.answer import Answer
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
@@ -9,7 +11,10 @@ from chatsdk.outcome import Outcome
 from chatsdk.session.machine import Machine
 from chatsdk.session.status import Status
 
-__all__ = ["View"]
+if TYPE_CHECKING:
+    from chatsdk.session.snapshot import Snapshot
+
+__all__ = ["View", "snapshot_of"]
 
 
 class View:
@@ -53,3 +58,8 @@ class View:
     def conversation_id(self) -> str | None:
         """The backend's id of the conversation, if it stores one and has sent the id."""
         return self._machine.seen.conversation.id
+
+
+def snapshot_of(session: View) -> Snapshot:
+    """Return the state of a session as one consistent value, for a view that draws all of it."""
+    return session._machine.seen

@@ -1,0 +1,170 @@
+"""`MarkdownBlocks`: cuts a growing Markdown text into blocks that later text cannot change."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+__all__ = ["OPEN_CHARS", "Block", "MarkdownBlocks"]
+
+# Maximum characters of the block that is still growing, because it is drawn again with each update.
+# A longer one is cut into pieces.
+OPEN_CHARS = 6000
+
+# A fence of a code block (CommonMark 0.31, "Fenced code blocks").
+_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+
+# The beginning of an item of an ordered list, and of any list.
+_ORDERED = re.compile(r" {0,3}(\d{1,9})([.)])( +|$)")
+_ITEM = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)])(?: |$)")
+
+# The second row of a table (GitHub Flavored Markdown, "Tables").
+_DELIMITERS = re.compile(r" {0,3}\|? *:?-+:? *(\| *:?-+:? *)*\|? *$")
+
+
+class Block(NamedTuple):
+    """A block of Markdown.
+
+    Attributes:
+        text: its text, which can be rendered by itself.
+        continued: it continues the block before, which was too long for one: draw no gap.
+    """
+
+    text: str
+    continued: bool = False
+
+
+class MarkdownBlocks:
+    """Cuts a text that grows. Each character is looked at a bounded number of times.
+
+    A block ends with a blank line outside a fenced code block, if the next line is not indented,
+    and with the fence that closes a code block. An indented line would still belong to the block,
+    such as a paragraph of a list item.
+    """
+
+    def __init__(self) -> None:
+        # Characters in complete blocks, and what to put before the rest to make it a block.
+        self._place = 0
+        self._prefix = ""
+        self._continued = False
+        # The last number and the delimiter of the ordered list that the previous block was.
+        self._number: tuple[int, str] | None = None
+
+    def update(self, text: str) -> tuple[list[Block], Block]:
+        """Return the blocks that have been completed since the last call, and the open one.
+
+        Args:
+            text: the complete text; it begins with the text of the last call.
+        """
+        done: list[Block] = []
+        while True:
+            rest = text[self._place :]
+            found = _first_end(rest)
+            if found is None and len(rest) > OPEN_CHARS:
+                found = _cut(rest[:OPEN_CHARS])
+            if found is None:
+                return done, Block(self._prefix + rest, self._continued)
+            end, prefix = found
+            block = Block(self._prefix + rest[:end], self._continued)
+            if block.text.strip():
+                done.append(block)
+            self._next(block, rest, end, prefix)
+
+    def _next(self, block: Block, rest: str, end: int, prefix: str | None) -> None:
+        self._place += end
+        self._continued = prefix is not None
+        self._prefix = prefix or ""
+        last = _last_number(block.text)
+        if block.text.strip():
+            self._number = last
+        if self._number is None or prefix:
+            return
+        # Each item counts on, whatever its number is (CommonMark 0.31, "List items").
+        following = rest[end:]
+        marker = _ORDERED.match(following.split("\n", 1)[0])
+        if marker is not None and marker[2] == self._number[1]:
+            self._prefix = f"{self._number[0] + 1}{marker[2]}{marker[3]}"
+            self._place += marker.end()
+
+
+def _first_end(text: str) -> tuple[int, None] | None:
+    """Return where the first complete block ends."""
+    place = blank = 0
+    fence = ""
+    begun = False
+    lines = text.split("\n")
+    last = len(lines) - 1
+    for number, line in enumerate(lines):
+        if blank and line.strip() and begun:
+            if line[0] not in " \t":
+                return blank, None
+            blank = 0
+        if number == last:
+            # It may still grow, but its first character stays.
+            return None
+        place += len(line) + 1
+        mark = _FENCE.match(line)
+        if mark is not None and not fence:
+            if begun and line[0] in "`~":
+                # It interrupts a paragraph.
+                return place - len(line) - 1, None
+            fence = mark[1]
+            begun = True
+        elif fence:
+            if _closes(line, fence):
+                fence = ""
+                if line[0] in "`~" and text.lstrip(" \n")[0] in "`~":
+                    return place, None
+        elif not line.strip():
+            blank = place
+        else:
+            begun = True
+    return None
+
+
+def _closes(line: str, fence: str) -> bool:
+    text = line.strip()
+    return len(text) >= len(fence) and not text.strip(fence[0]) and not line.startswith("    ")
+
+
+def _cut(text: str) -> tuple[int, str]:
+    """Return where to cut a block that is too long, and what the next piece begins with."""
+    end = text.rfind("\n") + 1
+    if end < len(text) // 2:
+        space = text.rfind(" ") + 1
+        end = space if space > len(text) // 2 else len(text)
+    lines = text[:end].split("\n")
+    fence = ""
+    for line in lines:
+        mark = _FENCE.match(line)
+        if mark is not None and not fence:
+            fence, opening = mark[1], line
+        elif fence and _closes(line, fence):
+            fence = ""
+    if fence:
+        return end, f"{opening}\n"
+    if len(lines) > 2 and "|" in lines[0] and _DELIMITERS.match(lines[1]):
+        return end, f"{lines[0]}\n{lines[1]}\n"
+    if _ITEM.match(lines[0]):
+        # At the beginning of an item, if there is one.
+        place = 0
+        for line in lines:
+            if place and _ITEM.match(line):
+                end = place
+            place += len(line) + 1
+    return end, ""
+
+
+def _last_number(text: str) -> tuple[int, str] | None:
+    """Return the number of the last item of an ordered list, and its delimiter."""
+    lines = text.split("\n")
+    first = _ORDERED.match(lines[0])
+    if first is None:
+        return None
+    number = int(first[1])
+    for line in lines[1:]:
+        marker = _ORDERED.match(line)
+        # A deeper list begins at the text of its item.
+        if marker is not None and len(line) - len(line.lstrip()) < len(first[1]) + 2:
+            number += 1
+    return number, first[2]

@@ -1,0 +1,225 @@
+"""`Presenter`: the logic of a chat window that is the same in every toolkit."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chatsdk.errors import BusyError
+from chatsdk.session import ChatSession, Dispatch, Edit, Regenerate
+from chatsdk.session.status import Status
+from chatsdk.session.view import snapshot_of
+from chatsdk.windows.conversation_file import read_conversation, write_conversation
+from chatsdk.windows.sent_texts import SentTexts
+from chatsdk.windows.transcript import Notice, Transcript, notice_of
+
+__all__ = ["DRAW_SECONDS", "Presenter"]
+
+# Seconds between two drawings: about as fast as the eye follows text.
+DRAW_SECONDS = 1 / 30
+
+
+class Presenter:
+    """Reads a session for a view, and carries out what a person does in it.
+
+    All methods are called on the thread of the user interface. `draw` runs there, too, at most
+    every `DRAW_SECONDS`, after each change of the session and each second while it waits.
+
+    Args:
+        session: the session to show.
+        draw: called with the new `Transcript` and the one drawn before.
+        dispatch: the dispatcher of the toolkit, from `chatsdk.ui`.
+        options: passed to `ChatSession.start` with each question, such as ``{"tools": [...]}``.
+
+    Attributes:
+        transcript: the transcript that was drawn last.
+        queued: a text to be sent when the answer in flight has ended, or ``""``.
+        returned: a queued text that was not sent because the answer was stopped or failed; the view
+            takes it back into its entry with `take_returned`.
+        trouble: why the last action of the person failed, or ``""``.
+        sent: the texts that Up brings back.
+    """
+
+    def __init__(
+        self,
+        session: ChatSession,
+        draw: Callable[[Transcript, Transcript], object],
+        dispatch: Dispatch,
+        *,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.session = session
+        self.transcript = Transcript()
+        self.queued = ""
+        self.returned = ""
+        self.trouble = ""
+        self._draw = draw
+        self._dispatch = dispatch
+        self._options = dict(options or {})
+        self._notices: dict[str, Notice] = {}
+        self._submitted = time.monotonic()
+        self._turn: object = None
+        self._due = 0.0
+        self._closed = False
+        # Whether a drawing is due, and whether a tick is. No lock: at worst one more is drawn.
+        self._waiting = False
+        self._ticking = False
+        self.sent = SentTexts(
+            message.content for message in session.messages if message.role == "user"
+        )
+        self._unsubscribe = session.subscribe(self._changed)
+        self.refresh()
+
+    def close(self) -> None:
+        """Stop drawing. The session stays as it is."""
+        self._closed = True
+        self._unsubscribe()
+
+    # Drawing --------------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        """Note a change of the session; called on any thread, for each event."""
+        if self._waiting or self._closed:
+            return
+        self._waiting = True
+        try:
+            self._dispatch(self._run, max(0.0, self._due - time.monotonic()))
+        except BaseException:
+            # The window is not open yet.
+            self._waiting = False
+            raise
+
+    def _run(self) -> None:
+        # First, so that a change from here on is drawn by another call.
+        self._waiting = False
+        if not self._closed:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read the session and draw it now."""
+        snapshot = snapshot_of(self.session)
+        turn = snapshot.turn
+        if turn is not self._turn:
+            self._turn = turn
+            self._submitted = time.monotonic()
+        ended = turn is not None and not snapshot.in_flight
+        if ended and turn.reply_id is not None and turn.reply_id not in self._notices:
+            notice = notice_of(snapshot)
+            if notice is not None:
+                self._notices[turn.reply_id] = notice
+        before = self.transcript
+        self.transcript = Transcript.read(
+            snapshot, before, notices=self._notices, seconds=self.seconds
+        )
+        self._draw(self.transcript, before)
+        # After the drawing, so that a slow one does not follow another without a pause.
+        self._due = time.monotonic() + DRAW_SECONDS
+        turns = self.transcript.turns
+        if turns and (notice := turns[-1].notice) is not None and notice.kind == "waiting":
+            self._tick_later()
+        if not snapshot.in_flight and self.queued:
+            self._after_answer(snapshot.status)
+
+    def _tick_later(self) -> None:
+        """Draw again when the number of seconds changes."""
+        if not self._ticking:
+            self._ticking = True
+            elapsed = time.monotonic() - self._submitted
+            self._dispatch(self._tick, 1.01 - elapsed % 1.0)
+
+    def _tick(self) -> None:
+        self._ticking = False
+        if not self._closed and not self.session.done:
+            self.refresh()
+
+    def _after_answer(self, status: Status) -> None:
+        text, self.queued = self.queued, ""
+        if status is not Status.FINISHED or not self.submit(text):
+            self.returned = text
+            self.refresh()
+
+    @property
+    def seconds(self) -> int:
+        """Whole seconds since the turn in flight was submitted."""
+        return int(time.monotonic() - self._submitted)
+
+    # What a person does ---------------------------------------------------------------------
+
+    def submit(self, text: str) -> bool:
+        """Send a text, or queue it if an answer is in flight; return whether it was taken."""
+        text = text.strip()
+        if not text:
+            return False
+        if not self.session.done:
+            self.queued = f"{self.queued}\n\n{text}" if self.queued else text
+            self.sent.add(text)
+            self._changed()
+            return True
+        if self._start(text):
+            self.sent.add(text)
+            return True
+        return False
+
+    def take_queued(self) -> str:
+        """Return the queued text to the entry."""
+        text, self.queued = self.queued, ""
+        self._changed()
+        return text
+
+    def take_returned(self) -> str:
+        """Return a text that was queued for an answer which did not finish."""
+        text, self.returned = self.returned, ""
+        return text
+
+    def stop(self) -> None:
+        """Stop the answer in flight."""
+        self.session.stop()
+        self._changed()
+
+    def regenerate(self) -> bool:
+        """Ask the last question again; return whether that was possible."""
+        return self._start(Regenerate())
+
+    def edit(self, message_id: str | None, text: str) -> bool:
+        """Change a question and ask it; return whether that was possible."""
+        return bool(text.strip()) and self._start(Edit(message_id, text.strip()))
+
+    def new_chat(self) -> None:
+        """Stop, and begin a new conversation; system messages stay."""
+        kept = [message for message in self.session.messages if message.role == "system"]
+        self.queued = self.returned = self.trouble = ""
+        self._notices.clear()
+        self.session.reset()
+        if kept:
+            self.session.set_messages(kept)
+        self.refresh()
+
+    def save(self, path: str | os.PathLike[str]) -> bool:
+        """Write the conversation to a file; return whether that was possible."""
+        return self._tried(lambda: write_conversation(self.session, path))
+
+    def open(self, path: str | os.PathLike[str]) -> bool:
+        """Replace the conversation by one from a file; return whether that was possible."""
+
+        def load() -> None:
+            saved = read_conversation(path)
+            self.session.stop()
+            self.session.load(saved)
+            self._notices.clear()
+            self.queued = ""
+
+        return self._tried(load)
+
+    def _start(self, what: str | Regenerate | Edit) -> bool:
+        return self._tried(lambda: self.session.start(what, **self._options))
+
+    def _tried(self, action: Callable[[], object]) -> bool:
+        self.trouble = ""
+        try:
+            action()
+        except (BusyError, OSError, TypeError, ValueError, RuntimeError) as error:
+            self.trouble = str(error)
+        self.refresh()
+        return not self.trouble
