@@ -15,7 +15,8 @@ OPEN_CHARS = 6000
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 
 # The beginning of an item of an ordered list, and of any list.
-_ORDERED = re.compile(r" {0,3}(\d{1,9})([.)])( +|$)")
+_ORDERED = re.compile(r" {0,3}(\d{1,9})([.)])(?=\s)")
+_PARTIAL = re.compile(r" {0,3}\d{0,9}[.)]?$")
 _ITEM = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)])(?: |$)")
 
 # The second row of a table (GitHub Flavored Markdown, "Tables").
@@ -49,6 +50,8 @@ class MarkdownBlocks:
         self._continued = False
         # The last number and the delimiter of the ordered list that the previous block was.
         self._number: tuple[int, str] | None = None
+        # Whether the rest may begin with the next item of that list.
+        self._counts = False
 
     def update(self, text: str) -> tuple[list[Block], Block]:
         """Return the blocks that have been completed since the last call, and the open one.
@@ -58,33 +61,39 @@ class MarkdownBlocks:
         """
         done: list[Block] = []
         while True:
-            rest = text[self._place :]
-            found = _first_end(rest)
+            self._count_on(text)
+            rest = self._prefix + text[self._place :]
+            found: tuple[int, str | None] | None = _first_end(rest)
             if found is None and len(rest) > OPEN_CHARS:
                 found = _cut(rest[:OPEN_CHARS])
             if found is None:
-                return done, Block(self._prefix + rest, self._continued)
+                return done, Block(rest, self._continued)
             end, prefix = found
-            block = Block(self._prefix + rest[:end], self._continued)
+            block = Block(rest[:end], self._continued)
+            self._place += end - len(self._prefix)
+            self._prefix = prefix or ""
+            self._continued = prefix is not None
             if block.text.strip():
                 done.append(block)
-            self._next(block, rest, end, prefix)
+                self._number = _last_number(block.text)
+                self._counts = self._number is not None and not prefix
 
-    def _next(self, block: Block, rest: str, end: int, prefix: str | None) -> None:
-        self._place += end
-        self._continued = prefix is not None
-        self._prefix = prefix or ""
-        last = _last_number(block.text)
-        if block.text.strip():
-            self._number = last
-        if self._number is None or prefix:
+    def _count_on(self, text: str) -> None:
+        """Give the next item of an ordered list its number (CommonMark 0.31, "List items")."""
+        if not self._counts or self._number is None:
             return
-        # Each item counts on, whatever its number is (CommonMark 0.31, "List items").
-        following = rest[end:]
-        marker = _ORDERED.match(following.split("\n", 1)[0])
-        if marker is not None and marker[2] == self._number[1]:
-            self._prefix = f"{self._number[0] + 1}{marker[2]}{marker[3]}"
+        end = text.find("\n", self._place)
+        line = text[self._place :] if end < 0 else text[self._place : end + 1]
+        marker = _ORDERED.match(line)
+        if marker is None:
+            # It may become a marker as long as it has only some characters of one.
+            self._counts = end < 0 and _PARTIAL.match(line) is not None
+            return
+        number, delimiter = self._number
+        if marker[2] == delimiter:
+            self._prefix = f"{number + 1}{delimiter}"
             self._place += marker.end()
+        self._counts = False
 
 
 def _first_end(text: str) -> tuple[int, None] | None:

@@ -104,11 +104,11 @@ class Presenter:
         if turn is not self._turn:
             self._turn = turn
             self._submitted = time.monotonic()
-        ended = turn is not None and not snapshot.in_flight
-        if ended and turn.reply_id is not None and turn.reply_id not in self._notices:
+        id = None if turn is None or snapshot.in_flight else turn.reply_id
+        if id is not None and id not in self._notices:
             notice = notice_of(snapshot)
             if notice is not None:
-                self._notices[turn.reply_id] = notice
+                self._notices[id] = notice
         before = self.transcript
         self.transcript = Transcript.read(
             snapshot, before, notices=self._notices, seconds=self.seconds

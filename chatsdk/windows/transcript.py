@@ -144,14 +144,15 @@ class Transcript(NamedTuple):
         turns: a tuple of `ShownTurn`.
         status: the session's status.
         messages: the messages that the turns were read from.
+        past: the turns of those messages, without the one in flight and without an offer to retry.
+        ended: the number of notices that were known.
     """
 
     turns: tuple[ShownTurn, ...] = ()
     status: Status = Status.IDLE
     messages: tuple[Message, ...] = ()
-    # The turns of the messages, without the one in flight and without an offer to retry.
-    _past: tuple[ShownTurn, ...] = ()
-    _notices: int = 0
+    past: tuple[ShownTurn, ...] = ()
+    ended: int = 0
 
     @property
     def in_flight(self) -> bool:
@@ -190,12 +191,8 @@ class Transcript(NamedTuple):
         """
         messages = snapshot.conversation.messages
         notices = notices or {}
-        if (
-            earlier is not None
-            and messages is earlier.messages
-            and len(notices) == earlier._notices
-        ):
-            past = earlier._past
+        if earlier is not None and messages is earlier.messages and len(notices) == earlier.ended:
+            past = earlier.past
         else:
             past = _turns(messages, notices)
         status = snapshot.status

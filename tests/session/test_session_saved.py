@@ -9,7 +9,7 @@ import pickle
 import pytest
 from session_fakes import FakeClient, said, talk
 
-from chatsdk import Citation, Image, Message, ToolCall
+from chatsdk import BusyError, Citation, Image, Message, ToolCall
 from chatsdk.parts import Native
 from chatsdk.session import ChatSession
 
@@ -47,6 +47,38 @@ def test_set_messages_after_a_stop():
     assert list(stream) == []
     assert said(session.messages) == [("user", "new")]
     assert session.status == "stopped"
+
+
+def test_load_into_a_session():
+    """A saved conversation replaces the one of a session, whose next question continues it."""
+    client = FakeClient(["one"], ["two"])
+    session = ChatSession(client)
+    session.run("Hi")
+    saved = session.to_dict()
+    session.reset()
+    told = []
+    session.subscribe(lambda: told.append(said(session.messages)))
+    session.load(saved)
+    assert told == [[("user", "Hi"), ("assistant", "one")]]
+    assert session.status == "idle"
+    session.run("And?")
+    assert said(client.asked[-1][0])[:2] == [("user", "Hi"), ("assistant", "one")]
+    assert len({message.id for message in session.messages}) == 4
+
+
+def test_load_is_refused():
+    """A turn in flight, and a damaged conversation, are refused, and nothing has changed."""
+    session = ChatSession(FakeClient(), messages=["Hi"])
+    twice = [{"role": "user", "content": "a", "id": "x"}] * 2
+    before = session.to_dict()
+    for damaged in ({"version": 1}, before | {"messages": twice}):
+        with pytest.raises(ValueError):  # noqa: PT011
+            session.load(damaged)
+    assert session.to_dict() == before
+    stream = session.ask("Hello")
+    with pytest.raises(BusyError, match=r"load\(\)"):
+        session.load(before)
+    stream.close()
 
 
 def rich():
