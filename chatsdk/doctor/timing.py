@@ -15,6 +15,10 @@ __all__ = ["Grouping", "class_of", "delayed", "grouped", "held", "one_behind", "
 NEXT_SECONDS = 0.003
 NEXT_LARGE_SECONDS = 0.03
 
+# Seconds between two events that a proxy held back and sent in one segment. Events that a backend
+# writes 5 ms apart are further apart than that, also if the machine stalls between them.
+SAME_SEGMENT_SECONDS = 0.001
+
 # Events a read from which on a read is large.
 LARGE_READ_EVENTS = 4
 
@@ -99,7 +103,7 @@ def delayed(probe: Probe) -> Grouping | None:
         return None
     groups: list[list[float]] = []
     for event in events:
-        if groups and event.at - groups[-1][-1] <= NEXT_SECONDS * 2:
+        if groups and event.at - groups[-1][-1] <= SAME_SEGMENT_SECONDS:
             groups[-1].append(event.at)
         else:
             groups.append([event.at])
