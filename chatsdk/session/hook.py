@@ -60,10 +60,11 @@ def use_chat(
     Args:
         url: the backend's URL, or a `ChatClient`. The session closes a client that it created; a
             client that you pass stays open.
-        on_answer, on_finish, on_error, on_tool, dispatch, throttle, latest, messages,
-            conversation_id, saved: as in `ChatSession`.
-        dialect, token, headers, defaults, timeout, retry, limits, http, verify, cert,
-            proxies, follow_redirects, exact_url, tap: as in `ChatClient`; only with a URL.
+        on_answer, on_finish, on_error, on_tool, dispatch, throttle: as in `ChatSession`.
+        latest, messages, conversation_id, saved: as in `ChatSession`.
+        dialect, token, headers, defaults, timeout, retry, limits: as in `ChatClient`.
+        http, verify, cert, proxies, follow_redirects, exact_url, tap: as in `ChatClient`. These
+            and those of the line above go with a URL only.
 
     Raises:
         TypeError, ValueError: an argument is invalid; nothing was sent.

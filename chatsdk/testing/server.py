@@ -120,7 +120,7 @@ class ChatServer(Faults):
 
     @property
     def url(self) -> str:
-        """The server's URL, without a path: `http://127.0.0.1:40123`."""
+        """Scheme, host and port of the server, without a path."""
         scheme = "http" if self._context is None else "https"
         return f"{scheme}://{self.host}:{self.port}"
 
