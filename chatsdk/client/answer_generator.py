@@ -49,8 +49,9 @@ class AnswerGenerator(Generator[Answer, None, None]):
     def display(self) -> Answer:
         """Show the answer in a notebook's cell while it streams, and return it as `result` does.
 
-        It is Markdown in one output, updated in place at most ten times a second; the text stays
-        visible however the answer ends. In a terminal the text is printed as it arrives.
+        It is Markdown in one output, updated in place at most ten times a second: folded reasoning,
+        tool calls, the text, citations, and how it ended if it was stopped, failed or is empty.
+        The text stays visible however the answer ends. In a terminal it is printed as it arrives.
 
         Raises:
             ImportError: IPython is missing (extra ``notebook``); nothing was read.

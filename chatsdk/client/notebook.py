@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from html import escape
 from typing import Any
 
-from chatsdk.answer import Answer
-from chatsdk.answer.markdown import markdown_of
+from chatsdk.answer import Answer, ToolCall
+from chatsdk.answer.markdown import folded, markdown_of, plain
+from chatsdk.messages import Message
+from chatsdk.outcome import Outcome
 
 __all__ = ["show"]
 
@@ -43,12 +46,17 @@ def show(stream: Generator[Answer, None, None]) -> None:
 
 
 def _show_in_place(stream: Generator[Answer, None, None], display: Callable[..., Any]) -> None:
-    output = Output(display)
+    output = Output(display, lambda: getattr(stream, "_rounds", ()))
+    outcome = Outcome("stopped")
     try:
         for answer in stream:
             output.put(answer)
+        outcome = getattr(stream, "outcome", outcome)
+    except Exception:
+        outcome = getattr(stream, "outcome", outcome)
+        raise
     finally:
-        output.end()
+        output.end(outcome)
 
 
 def _print(stream: Generator[Answer, None, None]) -> None:
@@ -66,8 +74,13 @@ class Output:
     thread may be waiting for the backend by then.
     """
 
-    def __init__(self, display: Callable[..., Any]) -> None:
+    def __init__(
+        self, display: Callable[..., Any], rounds: Callable[[], Sequence[Message]] = tuple
+    ) -> None:
+        """`rounds` returns the messages of the completed tool rounds."""
         self._display = display
+        self._rounds = rounds
+        self._outcome: Outcome | None = None
         # Guards all below. Held while displaying, so that states are shown in order.
         self._lock = threading.Lock()
         self._newest = Answer()
@@ -95,10 +108,11 @@ class Output:
             self._timer.daemon = True
             self._timer.start()
 
-    def end(self) -> None:
-        """Show the last state, and end the timer."""
+    def end(self, outcome: Outcome | None = None) -> None:
+        """Show the last state and how the answer ended, and end the timer."""
         with self._lock:
             self._ended = True
+            self._outcome = outcome
             timer = self._timer
             self._update()
         if timer is not None:
@@ -113,7 +127,12 @@ class Output:
 
     def _update(self) -> None:
         answer = self._newest
-        markdown = markdown_of(answer)
+        rounds = self._rounds()
+        markdown = markdown_of(
+            answer,
+            calls=_calls(rounds, answer.tool_calls),
+            notice=_notice(self._outcome, answer, bool(rounds)),
+        )
         if markdown == self._shown:
             return
         data = {"text/plain": answer.text, "text/markdown": markdown}
@@ -123,3 +142,31 @@ class Output:
             self._handle.update(data, raw=True)
         self._shown = markdown
         self._due = time.monotonic() + UPDATE_SECONDS
+
+
+def _calls(rounds: Sequence[Message], latest: Sequence[ToolCall]) -> list[str]:
+    """The calls of a turn in Markdown, each with its result if there is one."""
+    results = {message.tool_call_id: message for message in rounds if message.role == "tool"}
+    calls = [call for message in rounds for call in message.tool_calls]
+    calls += [call for call in latest if call not in calls]
+    return [_call(call, results.get(call.id)) for call in calls]
+
+
+def _call(call: ToolCall, result: Message | None) -> str:
+    state = "" if result is None else " (failed)" if result.status == "error" else " (done)"
+    content = escape(call.arguments)
+    if result is not None:
+        content = f"{content}\n→ {escape(result.content)}"
+    return folded(f"Tool call: <code>{escape(call.name or '')}</code>{state}", content)
+
+
+def _notice(outcome: Outcome | None, answer: Answer, called: bool) -> str:
+    if outcome is None:
+        return ""
+    if outcome.reason == "error":
+        return f"**Error:** {plain(str(outcome.error))}"
+    if outcome.reason in ("stopped", "pending"):
+        return "*You stopped this answer.*"
+    if answer.text.strip() or answer.tool_calls or called:
+        return ""
+    return "*The answer was empty.*"

@@ -17,6 +17,7 @@ from chatsdk.session.turn_reader import steps
 if TYPE_CHECKING:
     from chatsdk.client import AnswerStream, ChatClient, ResponseInfo
     from chatsdk.dialects import Dialect
+    from chatsdk.messages import Message
     from chatsdk.session.machine import Machine
     from chatsdk.session.plan import Plan
     from chatsdk.session.toolstream import ToolStream
@@ -111,6 +112,11 @@ class TurnStream(AnswerGenerator):
     def outcome(self) -> Outcome:
         """How the turn ended; false, with the reason ``"pending"``, while it is under way."""
         return self._machine.outcome_of(self._turn)
+
+    @property
+    def _rounds(self) -> tuple[Message, ...]:
+        """The messages of the completed tool rounds, for `display`."""
+        return self._turn.rounds.messages
 
     @property
     def response(self) -> ResponseInfo | None:

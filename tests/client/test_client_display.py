@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chatsdk import Answer, ChatClient, ChatSession, Citation, StreamInterrupted
+from chatsdk import Answer, ChatClient, ChatSession, Citation, StreamInterrupted, ToolCall
 from chatsdk.answer import AnswerBuilder
 from chatsdk.client import notebook as displaying
 from chatsdk.parts import Citations, Reasoning, Text, TextSnapshot
@@ -214,14 +214,17 @@ def test_a_silent_backend(client, server, notebook) -> None:
 
 
 def test_an_error(client, server, notebook) -> None:
-    """An error is raised, and what had come stays displayed."""
+    """An error is raised, and shown below the text that had arrived."""
     script = server.answer("openai")
     script.say("Half")
     script.say(" of")
     script.cut()
     with pytest.raises(StreamInterrupted) as caught:
         client.ask("Hello").display()
-    assert caught.value.answer.text == notebook.shown[-1] == "Half of"
+    assert caught.value.answer.text == notebook.plain == "Half of"
+    shown, _, notice = notebook.shown[-1].partition("\n\n")
+    assert shown == "Half of"
+    assert notice == f"**Error:** {caught.value}".replace("_", r"\_")
 
 
 def test_an_interrupt(client, server, notebook, monkeypatch) -> None:
@@ -241,7 +244,7 @@ def test_an_interrupt(client, server, notebook, monkeypatch) -> None:
         stream.display()
     script.wait_for_disconnect()
     assert stream.outcome.reason == "stopped"
-    assert notebook.shown[-1] == "Half of"
+    assert notebook.shown[-1] == "Half of\n\n*You stopped this answer.*"
 
 
 def test_reasoning(notebook) -> None:
@@ -257,11 +260,11 @@ def test_reasoning(notebook) -> None:
 
 
 def test_sources(notebook) -> None:
-    """Sources are a list of links; what is no web address is none, and titles are no Markdown."""
+    """Sources are a numbered list of links; other schemes are not links, titles not Markdown."""
     sources = (
         Citation(title="A [page]\nof it", url="https://example.com/a b>"),
         Citation(title="A script", url="javascript:alert(1)"),
-        Citation(document="report.pdf"),
+        Citation(document="report.pdf", position=7),
         Citation(url="https://example.com/x_y_z"),
     )
     (*_, last) = answers(Text("Yes."), Citations(sources))
@@ -269,9 +272,56 @@ def test_sources(notebook) -> None:
     output.put(last)
     assert notebook.shown == [
         "Yes.\n\nSources:\n"
-        r"- [A \[page\] of it](<https://example.com/a%20b%3E>)"
-        "\n- A script\n- report.pdf\n"
-        r"- [https://example.com/x\_y\_z](<https://example.com/x_y_z>)"
+        r"- \[1\] [A \[page\] of it](<https://example.com/a%20b%3E>)"
+        "\n- \\[2\\] A script\n- \\[7\\] report.pdf\n"
+        r"- \[4\] [https://example.com/x\_y\_z](<https://example.com/x_y_z>)"
+    ]
+
+
+def test_tool_calls(client, server, notebook) -> None:
+    """A tool call is shown with its arguments while the tool runs, and then with its result."""
+    call = (
+        "<summary>Tool call: <code>weather</code>{}</summary>{{&quot;city&quot;: &quot;Oslo&quot;}}"
+    )
+    before = f"<details>{call.format('')}</details>\n\n"
+    is_shown = threading.Event()
+    update = notebook.update
+
+    def note(data: dict[str, str], *, raw: bool) -> None:
+        update(data, raw=raw)
+        if data["text/markdown"] == before:
+            is_shown.set()
+
+    def weather(city: str) -> str:
+        """The weather of a city."""
+        assert is_shown.wait(20)
+        return "<sun>"
+
+    notebook.update = note  # type: ignore[method-assign]
+    server.answer("openai", tool_calls=[ToolCall("c1", "weather", '{"city": "Oslo"}')])
+    server.answer("openai", "Sunny.")
+    with ChatSession(client) as session:
+        session.ask("Hello", tools=[weather]).display()
+    done = call.format(" (done)")
+    assert notebook.shown[-1] == f"<details>{done}<br>→ &lt;sun&gt;</details>\n\nSunny."
+
+
+def test_an_empty_answer(client, server, notebook) -> None:
+    """An answer without text says that it is empty."""
+    server.answer("openai").finish()
+    client.ask("Hello").display()
+    assert notebook.shown[-1].strip() == "*The answer was empty.*"
+
+
+def test_nothing_is_fetched(notebook) -> None:
+    """Images are links and HTML is text, also while they are being received."""
+    output = displaying.Output(notebook.display)
+    for step in answers(Text('![a](http://127.0.0.1/a) <img src="b'), Text('"> `![c](d)`')):
+        output.put(step)
+    output.end()
+    assert notebook.shown == [
+        r'\![a](http://127.0.0.1/a) &lt;img src="b',
+        r'\![a](http://127.0.0.1/a) &lt;img src="b"> `![c](d)`',
     ]
 
 

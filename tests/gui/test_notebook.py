@@ -123,7 +123,7 @@ def test_an_error(server) -> None:
     with pytest.raises(CellExecutionError, match="StreamInterrupted"):
         kernel.execute()
     display, error = kernel.nb.cells[0].outputs
-    assert display.data["text/markdown"] == "Half"
+    assert display.data["text/markdown"].startswith("Half\n\n**Error:** ")
     assert error.ename == "StreamInterrupted"
 
 
@@ -151,7 +151,7 @@ def test_interrupted(server) -> None:
     kernel.execute()
     assert script_is_left
     display, error = kernel.nb.cells[0].outputs
-    assert display.data["text/markdown"] == "Half"
+    assert display.data["text/markdown"] == "Half\n\n*You stopped this answer.*"
     assert error.ename == "KeyboardInterrupt"
     assert kernel.nb.cells[1].outputs[0].data["text/plain"] == "('stopped', 'Half')"
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import streamlit
 from applications import EXAMPLES, WAIT
 from streamlit.runtime import Runtime
 from streamlit.testing.v1 import AppTest
 
 import chatsdk.testing
-from chatsdk import ChatSession, use_chat
+from chatsdk import ChatSession, ToolCall, TurnHandle, use_chat
 from chatsdk.parts import Citation
 from chatsdk.testing import EmbeddedServer
 from chatsdk.testing.speaker import speak
@@ -36,6 +37,8 @@ def page() -> Iterator[Callable[..., AppTest]]:
     def page(chat: ChatSession | None = None) -> AppTest:
         page = AppTest.from_file(str(EXAMPLES / "streamlit_chat.py"), default_timeout=WAIT)
         if chat is not None:
+            page.session_state["chats"] = [chat]
+            page.session_state["errors"] = {}
             page.session_state["chat"] = chat
         pages.append(page)
         return page
@@ -43,8 +46,9 @@ def page() -> Iterator[Callable[..., AppTest]]:
     yield page
     for opened in pages:
         assert not opened.exception
-        if "chat" in opened.session_state:
-            opened.session_state["chat"].close()
+        if "chats" in opened.session_state:
+            for chat in opened.session_state["chats"]:
+                chat.close()
 
 
 @pytest.fixture
@@ -68,6 +72,11 @@ def shown(page: AppTest) -> list[tuple[str, str]]:
     ]
 
 
+def buttons(page: AppTest) -> list[str]:
+    """The buttons beside the input."""
+    return [button.label for button in page.button if button not in page.sidebar.button]
+
+
 def ask(page: AppTest, prompt: str) -> None:
     page.chat_input[0].set_value(prompt).run()
 
@@ -83,8 +92,8 @@ def test_a_conversation(page, server, url) -> None:
     server.answer("openai", "Fine.")
     page = page().run()
     assert shown(page) == []
-    (again,) = page.button
-    assert again.disabled
+    assert "Ask something" in page.caption[0].value
+    assert buttons(page) == []
     ask(page, "Hello")
     assert shown(page) == [("user", "Hello"), ("assistant", "Good day to you.")]
     ask(page, "How are you?")
@@ -94,7 +103,7 @@ def test_a_conversation(page, server, url) -> None:
         "assistant",
         "user",
     ]
-    assert [button.label for button in page.button] == ["Regenerate"]
+    assert buttons(page) == ["Regenerate"]
 
 
 def test_regenerate(page, server, url) -> None:
@@ -123,7 +132,7 @@ def test_stop(page, server, url, runtime) -> None:
     thread.join(WAIT)
     assert not thread.is_alive()
     assert shown(pressing) == [("user", "Hello"), ("assistant", "Half of")]
-    assert [caption.value for caption in pressing.caption] == ["stopped"]
+    assert [caption.value for caption in pressing.caption] == ["Stopped"]
     server.answer("openai", "The whole.")
     press(pressing, "Regenerate")
     assert shown(pressing) == [("user", "Hello"), ("assistant", "The whole.")]
@@ -131,14 +140,14 @@ def test_stop(page, server, url, runtime) -> None:
 
 
 def test_a_server_that_dies(page, server, url) -> None:
-    """An error is shown with what came before it, and Retry asks again."""
+    """An error is shown in its turn, below what came before it, and Retry asks again."""
     script = server.answer("openai")
     script.say("Half of")
     script.cut()
     page = page().run()
     ask(page, "Hello")
     assert shown(page) == [("user", "Hello"), ("assistant", "Half of")]
-    (error,) = page.error
+    (error,) = page.chat_message[1].error
     assert error.value == str(page.session_state["chat"].error) != ""
     server.answer("openai", "The whole.")
     press(page, "Retry")
@@ -147,12 +156,91 @@ def test_a_server_that_dies(page, server, url) -> None:
 
 
 def test_a_server_that_refuses(page, server, url) -> None:
-    """A refusal, before anything streams, is shown as well."""
+    """A refusal, before anything streams, is shown as well, and stays with its turn."""
     server.reply(401, json={"error": {"message": "who are you?"}})
     page = page().run()
     ask(page, "Hello")
     assert shown(page) == [("user", "Hello"), ("assistant", "")]
-    assert "who are you?" in page.error[0].value
+    assert "who are you?" in page.chat_message[1].error[0].value
+    server.answer("openai", "Good day.")
+    ask(page, "Again")
+    assert shown(page)[2:] == [("user", "Again"), ("assistant", "Good day.")]
+    assert "who are you?" in page.chat_message[1].error[0].value
+
+
+def test_several_chats(page, server, url) -> None:
+    """The sidebar has a button for each chat, named after its first question."""
+    server.answer("openai", "Good day.")
+    server.answer("openai", "Four.")
+    page = page().run()
+    assert [button.label for button in page.sidebar.button] == ["New chat", "New chat"]
+    ask(page, "Hello")
+    page.sidebar.button[0].click().run()
+    assert shown(page) == []
+    ask(page, "What is 2 + 2, and why is it so? Explain it.")
+    assert [button.label for button in page.sidebar.button] == [
+        "New chat",
+        "What is 2 + 2, and why is it …",
+        "Hello",
+    ]
+    page.sidebar.button[2].click().run()
+    assert shown(page) == [("user", "Hello"), ("assistant", "Good day.")]
+    assert [message["role"] for message in server.requests[1].json["messages"]] == ["user"]
+
+
+def test_while_it_streams(page, server, url, runtime, monkeypatch) -> None:
+    """Reasoning streams into a fold, then the text; Stop is beside the input meanwhile."""
+    # What the run has drawn stays to be looked at.
+    monkeypatch.setattr(streamlit, "rerun", lambda: None)
+    drawn = threading.Semaphore(0)
+    wait = TurnHandle.wait
+
+    def counted(handle: TurnHandle, timeout: float | None = None) -> bool:
+        drawn.release()
+        return wait(handle, timeout)
+
+    script = server.answer("openai")
+    chat = use_chat(url)
+    reading = page(chat).run()
+    monkeypatch.setattr(TurnHandle, "wait", counted)
+    thread = threading.Thread(target=ask, args=(reading, "Hello"))
+    thread.start()
+    script.think("First I think.")
+    script.say("Half of")
+    there = threading.Event()
+    chat.subscribe(lambda: chat.answer.text == "Half of" and there.set())
+    assert chat.answer.text == "Half of" or there.wait(WAIT)
+    while drawn.acquire(blocking=False):
+        pass
+    # The second time it waits, it has drawn what was there the first time.
+    assert drawn.acquire(timeout=WAIT)
+    assert drawn.acquire(timeout=WAIT)
+    chat.stop()
+    thread.join(WAIT)
+    assert not thread.is_alive()
+    assert shown(reading) == [("user", "Hello"), ("assistant", "Half of")]
+    (fold,) = reading.chat_message[1].expander
+    assert (fold.label, fold.proto.expanded) == ("Reasoning", False)
+    assert [text.value for text in fold.text] == ["First I think."]
+    assert buttons(reading) == ["Stop"]
+
+
+def test_tool_calls(page, server, url) -> None:
+    """A tool call is shown with its arguments."""
+    server.answer("openai", tool_calls=[ToolCall("c1", "weather", '{"city": "Oslo"}')])
+    page = page().run()
+    ask(page, "Hello")
+    (fold,) = page.chat_message[1].expander
+    assert fold.label == "Tool call: weather"
+    assert [code.value for code in fold.code] == ['{"city": "Oslo"}']
+
+
+def test_nothing_is_fetched(page, server, url) -> None:
+    """An image that the model names is a link."""
+    server.answer("openai", "![a](http://127.0.0.1/a)")
+    page = page().run()
+    ask(page, "Hello")
+    assert shown(page)[1] == ("assistant", r"\![a](http://127.0.0.1/a)")
 
 
 def test_reasoning_and_sources(page, server, url) -> None:
@@ -174,8 +262,8 @@ def test_reasoning_and_sources(page, server, url) -> None:
     assert (fold.label, fold.proto.expanded) == ("Reasoning", False)
     assert [text.value for text in fold.text] == ["First I think."]
     (link,) = answer.get("link_button")
-    assert (link.proto.label, link.proto.url) == ("A page", "https://example.com/page")
-    assert "A file" in [text.value for text in answer.text]
+    assert (link.proto.label, link.proto.url) == ("1. A page", "https://example.com/page")
+    assert "2. A file" in [text.value for text in answer.text]
 
 
 def test_without_a_url(page, monkeypatch) -> None:

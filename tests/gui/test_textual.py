@@ -372,6 +372,6 @@ def test_as_a_program_with_a_url() -> None:
 
 
 def test_it_is_short() -> None:
-    """Each of the applications is read in a few minutes: under 130 lines."""
+    """Each of the applications is read in a few minutes: under 150 lines."""
     for path in sorted(EXAMPLES.glob("*_chat.py")):
-        assert len(path.read_text(encoding="utf-8").splitlines()) < 130, path.name
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 150, path.name

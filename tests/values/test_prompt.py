@@ -76,6 +76,6 @@ def test_an_answer_in_a_notebook() -> None:
     assert answer._repr_markdown_() == (
         "<details><summary>Reasoning</summary>two &lt; three</details>\n\n"
         "It is **4**.\n\n"
-        "Sources:\n- [A \\[page\\]](<https://127.0.0.1/a%20b>)"
+        "Sources:\n- \\[1\\] [A \\[page\\]](<https://127.0.0.1/a%20b>)"
     )
     assert Answer("Just text.")._repr_markdown_() == "Just text."
