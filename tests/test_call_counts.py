@@ -16,7 +16,7 @@ import urllib3
 from scripted_socket import CHUNKED, WholeSocket, chunk
 
 from chatsdk import ChatSession, Limits, Timeout, dialects
-from chatsdk.client.reader import Reading
+from chatsdk.client.reader import AnswerReader
 from chatsdk.client.stream import AnswerStream
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.exchange import Exchange
@@ -38,6 +38,7 @@ class Pieces:
     status = 200
     request_id = None
     attempts = 1
+    released = False
     at = 0.0
 
     def __init__(self, pieces):
@@ -64,8 +65,8 @@ class Pieces:
 def stream_of(dialect, frames):
     pieces = [b"".join(frames[at : at + GROUP]) for at in range(0, len(frames), GROUP)]
     exchange = Pieces(pieces)
-    reading = Reading(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
-    return AnswerStream(reading, {})
+    reader = AnswerReader(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
+    return AnswerStream(reader)
 
 
 def frames_of(name, count):
@@ -145,8 +146,8 @@ def opened_alone(frames, made):
         left=deque(),
     )
     dialect = dialects.get("openai")
-    reading = Reading(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
-    return AnswerStream(reading, {})
+    reader = AnswerReader(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
+    return AnswerStream(reader)
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from chatsdk import dialects
 from chatsdk.answer import Answer
 from chatsdk.client.address import checked_url
-from chatsdk.client.reader import Reading
+from chatsdk.client.reader import AnswerReader
 from chatsdk.client.response import opened
 from chatsdk.client.server_stop import ServerStop
-from chatsdk.client.stream import AnswerStream
+from chatsdk.client.stream import AnswerStream, Unanswered
 from chatsdk.dialects.dialect import Dialect
 from chatsdk.dialects.urls import MODEL, ask_dialect, completed, with_model
 from chatsdk.errors import ChatError, HTTPStatusError
@@ -305,7 +305,7 @@ class ChatClient:
                 exchange.close()
             if story is not None:
                 story.stopped()
-            return AnswerStream(None, body)
+            return AnswerStream(Unanswered(body))
         except ChatError as error:
             if exchange is not None:
                 error.request_id = error.request_id or exchange.request_id
@@ -326,7 +326,7 @@ class ChatClient:
                 exchange.close()
             failure = freed(error)
         else:
-            reading = Reading(
+            reader = AnswerReader(
                 exchange,
                 dialect,
                 self._limits,
@@ -335,8 +335,9 @@ class ChatClient:
                 head=head,
                 document=document,
                 body=body,
+                story=story,
             )
-            return AnswerStream(reading, body, story)
+            return AnswerStream(reader)
         try:
             # Without the frames below: their variables hold tokens and the server's bytes.
             raise failure

@@ -1,29 +1,42 @@
-"""`Reading`: the state of one response while it is read."""
+"""`AnswerReader`: reads one response into answers, one `Answer` per event."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Generator, Iterable, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer, AnswerBuilder
-from chatsdk.client.response import UNREADABLE, Document
+from chatsdk.client.completion import after_end, conclude, last, rest
+from chatsdk.client.response import UNREADABLE, Document, ResponseInfo
 from chatsdk.client.server_stop import ServerStop
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import DONE
-from chatsdk.errors import ChatError, NotAStreamError, ProtocolError
+from chatsdk.errors import ChatError, ChatTimeout, LimitExceeded, NotAStreamError, ProtocolError
 from chatsdk.framing import parser_for
 from chatsdk.options import Limits
 from chatsdk.outcome import Outcome
 from chatsdk.parts import Identity, Part
 from chatsdk.sse import ServerSentEvent
+from chatsdk.transport.cancel import FINISHED, STOPPED
 from chatsdk.transport.exchange import Exchange
-from chatsdk.transport.foreign import raised_by_handler
+from chatsdk.transport.faults import Stopped
+from chatsdk.transport.foreign import freed, raised_by_handler
 
-__all__ = ["Reading"]
+if TYPE_CHECKING:
+    from chatsdk.client.request_log import Story
+
+__all__ = ["AnswerReader"]
 
 # Events without meaning to keep, so that an error can show the first unknown one.
 KEPT_UNREAD = 8
+
+# Bytes of body between two checks of the answer's size.
+SIZE_CHECK_BYTES = 1024 * 1024
+
+# Bytes kept of the body's tail, to find an error sent outside an event.
+TAIL_BYTES = 4096
 
 # Matches somewhere in every JSON error.
 ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"|"detail"|"__type"')
@@ -32,15 +45,17 @@ ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"|"detail"|"__type"')
 TOOLS = ("tools", "functions", "toolConfig", "tool_config")
 
 
-class Reading:
-    """The state of one stream while it is read.
+class AnswerReader:
+    """The source of an `AnswerStream`: one response, while it is read.
 
-    The reading generator refers to this and not to the `AnswerStream`, so that a dropped stream is
-    collected at once, without waiting for the garbage collector.
+    The generator of `steps` refers to the reader, and the stream to both, so that a dropped stream
+    is collected at once, without waiting for the garbage collector.
 
     Attributes:
         answer: the latest `Answer`.
-        outcome: how the answer ended, ``None`` before that.
+        ending: how the answer ended, ``None`` before that.
+        body: the JSON body that was sent.
+        requested: the dialect of the request; `dialect` is the one that decodes.
         left: reading stopped some time after the last finish reason, before the body's end.
         unread: the first events in which the decoder found nothing.
         decoder: decodes the events; its ``dialect`` is the one that ``auto`` recognised.
@@ -58,9 +73,10 @@ class Reading:
         head: bytes = b"",
         document: Document | None = None,
         body: Any = None,
+        story: Story | None = None,
     ) -> None:
         self.exchange = exchange
-        self.dialect = dialect
+        self.requested = dialect
         self.limits = limits
         self.server_stop = server_stop
         self.head = head
@@ -68,9 +84,10 @@ class Reading:
         self.decoder: Decoder = dialect.decoder(exchange.content_type)
         self.builder = AnswerBuilder(started=started)
         self.answer: Answer = self.builder.answer
-        self.outcome: Outcome | None = None
+        self.ending: Outcome | None = None
         self.left = False
-        self._body = body
+        self.body = body
+        self._story = story
         # The counts of `AnswerBuilder.spoken` at the last finish reason.
         self._spoken: tuple[int, ...] | None = None
         self.unread: list[ServerSentEvent] = []
@@ -79,20 +96,203 @@ class Reading:
             self.framing, max_event_bytes=limits.event_bytes, dataless=dialect.dataless
         )
 
+    # The source of a stream -----------------------------------------------------------------
+
+    def steps(self) -> Generator[Answer, None, None]:
+        """Yield a new answer for each event, then record the outcome.
+
+        Raises:
+            ChatError: the answer failed; carries the partial answer.
+        """
+        return self._read() if self._story is None else self._story.told(self._read(), self)
+
+    def stop(self) -> None:
+        """Wake the thread that reads, which ends the answer as stopped. Takes no lock."""
+        if self.ending is None:
+            self.exchange.wire.abort(STOPPED)
+
+    def close(self, steps: Generator[Answer, None, None]) -> None:
+        """End as stopped and close the response, or leave that to the thread that reads."""
+        if steps.gi_running:  # type: ignore[attr-defined]
+            self.stop()
+            return
+        self.end_stopped()
+        try:
+            steps.close()
+        except ValueError:
+            # "generator already executing": a reader started in between.
+            self.exchange.wire.abort(STOPPED)
+        else:
+            self._release()
+        if self._story is not None:
+            self._story.ended(self)
+
+    def drop(self, steps: Generator[Answer, None, None]) -> None:
+        """Close the response; callable in a finalizer. Does nothing if another thread reads."""
+        if not steps.gi_running:  # type: ignore[attr-defined]
+            self.end(self.stopped())
+            self._release()
+
+    def _release(self) -> None:
+        # A generator that was never started runs no handler. Close as a finalizer would, because in
+        # a signal handler the interrupted code may hold the pool's lock.
+        if not self.exchange.released:
+            self.exchange.abandon()
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the answer ended; pending before that."""
+        if (ending := self.ending) is not None:
+            return ending
+        if self.exchange.wire.cause == STOPPED:
+            return self.stopped()
+        return Outcome("pending", answer=self.answer)
+
+    @property
+    def response(self) -> ResponseInfo:
+        """Status, headers and request id."""
+        exchange = self.exchange
+        return ResponseInfo(
+            exchange.status, exchange.headers, exchange.content_type, exchange.request_id
+        )
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """The dialect that decodes; with ``auto``, ``None`` until it is recognised."""
+        return self.decoder.dialect
+
+    @property
+    def attempts(self) -> int:
+        """How often the request was sent, including retries."""
+        return self.exchange.attempts
+
+    # The loop over the events ---------------------------------------------------------------
+
+    def _read(self) -> Generator[Answer, None, None]:
+        """Yield a new answer for each event, then record the outcome.
+
+        Raises:
+            ChatError: the answer failed; carries the partial answer.
+        """
+        exchange, builder = self.exchange, self.builder
+        feed, take, ended = self.parser.feed, self.take, exchange.wire.causes
+        errors, decoder = self.parser.errors, self.decoder
+        failure: BaseException | None = None
+        first = True
+        event: ServerSentEvent | None = None
+        kept, tail = bytearray(), b""
+        size_check = SIZE_CHECK_BYTES
+        try:
+            try:
+                # The loop is inlined here: another generator would cost 50 ns per event.
+                for data in self._chunks():
+                    now = exchange.at
+                    received = exchange.received
+                    events = feed(data)
+                    for event in events:
+                        answer = take(event, now, received)
+                        if answer is None:
+                            continue
+                        if first:
+                            first = False
+                            exchange.begin_events()
+                        if builder.over:
+                            break
+                        self.answer = answer
+                        yield answer
+                        if ended:
+                            raise exchange.ended()
+                    if builder.over:
+                        yield from last(self, builder.answer)
+                        yield from after_end(self, events)
+                        break
+                    if errors:
+                        # The server may keep the stream open after an error.
+                        break
+                    if builder.grown:
+                        builder.grown = False
+                        exchange.wire.moved = True
+                    if decoder.finished:
+                        self.settle()
+                    # After a blank line, earlier reads are not part of the next event.
+                    tail = (data if tail.endswith(b"\n\n") else tail + data)[-TAIL_BYTES:]
+                    if first and len(kept) < self.limits.error_body:
+                        # No events yet: the body may not be an event stream, despite its type.
+                        kept += data
+                    if received > size_check:
+                        size_check = received + SIZE_CHECK_BYTES
+                        self._check_size(received)
+                else:
+                    yield from rest(self, bytes(kept) if first else None)
+            except ChatTimeout as late:
+                if late.phase != FINISHED:
+                    raise
+                # The answer was complete; the server only did not end the body.
+                self.left = True
+            yield from conclude(self, tail)
+            exchange.drain()
+        except Stopped:
+            self.end_stopped()
+            exchange.close()
+        except ChatError as error:
+            failure = self.fail(error).with_traceback(None)
+            exchange.close()
+        except GeneratorExit:
+            # Dropped. This may run in a garbage collection, at any point of the program.
+            self.end(self.stopped())
+            exchange.abandon()
+            raise
+        except BaseException as error:
+            # From a signal handler or a tap, or Ctrl-C.
+            self.end(self.stopped())
+            exchange.abandon()
+            failure = freed(error)
+        if failure is not None:
+            # Error reporters dump the variables of frames, and a server may echo a secret: clear
+            # what it sent. The traceback has no frames below this one.
+            data = tail = b""
+            kept.clear()
+            event = None
+            try:
+                raise failure
+            finally:
+                # Break the cycle error -> traceback -> frame -> error.
+                del failure
+
+    def _chunks(self) -> Iterable[bytes]:
+        if self.document is not None:
+            return ()
+        # Not a generator, which would be resumed for each read.
+        return chain((self.head,) if self.head else (), iter(self.exchange.read, b""))
+
+    def _check_size(self, received: int) -> None:
+        limit = self.limits.answer_bytes
+        if self.builder.size > limit:
+            raise LimitExceeded(
+                f"the answer takes more than Limits(answer_bytes={limit})", limit="answer_bytes"
+            )
+        limit = self.limits.body_bytes
+        if received > limit:
+            raise LimitExceeded(
+                f"the stream is longer than Limits(body_bytes={limit})", limit="body_bytes"
+            )
+
+    # One event, and the end -----------------------------------------------------------------
+
     def end(self, outcome: Outcome) -> None:
         """Record how it ended; only the first call counts."""
-        if self.outcome is None:
-            self.outcome = outcome
+        if self.ending is None:
+            self.ending = outcome
 
     def stopped(self) -> Outcome:
         """The outcome of an answer that the user stopped."""
         return Outcome("stopped", answer=self.answer, server_stop=self.server_stop)
 
-    def stop(self) -> None:
+    def end_stopped(self) -> None:
         """End as stopped, and ask the backend to stop, because it may go on without a reader."""
-        if self.outcome is None:
+        if self.ending is None:
             self.end(self.stopped())
-            self.server_stop.begin(self.decoder.dialect or self.dialect, self.answer)
+            self.server_stop.begin(self.dialect or self.requested, self.answer)
 
     def fail(self, error: ChatError) -> ChatError:
         """Complete an error with the state of the stream, and end with it."""
@@ -115,7 +315,7 @@ class Reading:
         Further text restarts the limit. The reason is not the end if the server runs the tools
         that the model called, because the answer continues after their results.
         """
-        if self.answer.finish_reason == "tool_calls" and not _declares_tools(self._body):
+        if self.answer.finish_reason == "tool_calls" and not _declares_tools(self.body):
             return
         spoken = self.builder.spoken
         if spoken != self._spoken:
@@ -159,7 +359,7 @@ class Reading:
 
     def unreadable(self, kind: str) -> ProtocolError:
         """The error for an event on which the decoder raised an exception of this kind."""
-        name = self.decoder.dialect.name if self.decoder.dialect else self.dialect.name
+        name = (self.dialect or self.requested).name
         return ProtocolError(f"an event is not what the dialect {name!r} says ({kind})")
 
 

@@ -14,7 +14,7 @@ from chatsdk.transport import Exchange, Request, shown_url
 from chatsdk.transport.clock import now
 
 if TYPE_CHECKING:
-    from chatsdk.client.reader import Reading
+    from chatsdk.client.reader import AnswerReader
 
 __all__ = ["Story"]
 
@@ -71,21 +71,21 @@ class Story:
         self._say(f"stopped after {self._seconds()}, before any answer")
 
     def told(
-        self, steps: Generator[Answer, None, None], reading: Reading
+        self, steps: Generator[Answer, None, None], reader: AnswerReader
     ) -> Generator[Answer, None, None]:
         """Yield the steps, and log the first one and the end."""
         failure: ChatError | None = None
         try:
             for answer in steps:
                 if not self._over and answer.timings.events <= 1:
-                    self._begun(reading)
+                    self._begun(reader)
                 yield answer
         except ChatError as error:
             failure = error
         finally:
             # Close the connection now rather than in a garbage collection.
             steps.close()
-        self.ended(reading)
+        self.ended(reader)
         if failure is not None:
             try:
                 # Without the frames below, as in `steps`.
@@ -93,9 +93,9 @@ class Story:
             finally:
                 del failure
 
-    def ended(self, reading: Reading) -> None:
+    def ended(self, reader: AnswerReader) -> None:
         """Log how it ended; only the first call counts."""
-        outcome = reading.outcome
+        outcome = reader.ending
         if self._over or outcome is None:
             return
         if outcome.error is not None:
@@ -110,8 +110,8 @@ class Story:
             f"{timings.bytes} bytes, finish reason {outcome.answer.finish_reason}"
         )
 
-    def _begun(self, reading: Reading) -> None:
-        found = reading.decoder.dialect
+    def _begun(self, reader: AnswerReader) -> None:
+        found = reader.dialect
         reads = ""
         if self._asked.name == "auto" and found is not None:
             reads = f"; recognised the dialect {found.name} by it"

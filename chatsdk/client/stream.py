@@ -4,24 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from chatsdk.answer import Answer
-from chatsdk.client.answer_generator import AnswerGenerator, error_of
-from chatsdk.client.reader import Reading
-from chatsdk.client.response import ResponseInfo
-from chatsdk.client.steps import steps
-from chatsdk.dialects.dialect import Dialect
 from chatsdk.outcome import Outcome
-from chatsdk.transport.cancel import STOPPED
 
 if TYPE_CHECKING:
-    from chatsdk.client.request_log import Story
+    from chatsdk.client.response import ResponseInfo
+    from chatsdk.dialects.dialect import Dialect
 
-__all__ = ["AnswerStream"]
+__all__ = ["AnswerStream", "Source", "Unanswered", "is_running"]
+
+_Self = TypeVar("_Self", bound="AnswerStream")
 
 
-class AnswerStream(AnswerGenerator):
+class Source(Protocol):
+    """The answers of a stream: a response, or a turn of a session.
+
+    A source never refers to its stream or to the generator of `steps`: it would keep a dropped
+    stream, and with it the connection, until a garbage collection.
+    """
+
+    @property
+    def answer(self) -> Answer: ...
+
+    @property
+    def outcome(self) -> Outcome: ...
+
+    @property
+    def response(self) -> ResponseInfo | None: ...
+
+    @property
+    def dialect(self) -> Dialect | None: ...
+
+    @property
+    def attempts(self) -> int: ...
+
+    @property
+    def body(self) -> Any: ...
+
+    def steps(self) -> Generator[Answer, Any, None]:
+        """Return the generator of the answers; called once."""
+
+    def stop(self) -> None:
+        """End the answer and wake its reader; takes no lock."""
+
+    def close(self, steps: Generator[Answer, Any, None]) -> None:
+        """End the answer and its connection; `steps` is the generator."""
+
+    def drop(self, steps: Generator[Answer, Any, None]) -> None:
+        """As `close`, in a finalizer."""
+
+
+class AnswerStream(Generator[Answer, None, None]):
     """A streaming answer: a generator of `Answer`, one per event, and a context manager.
 
     Iterate over it, or drain it with `result`. It may be closed, stopped from any thread, or just
@@ -32,26 +67,32 @@ class AnswerStream(AnswerGenerator):
     reader gets a `RuntimeError`.
     """
 
+    # The error message for a second reader.
     _two_readers = (
         "this stream is already being read, by another thread: read it in one place, and look at "
         "stream.answer elsewhere"
     )
 
-    def __init__(self, reading: Reading | None, body: Any, story: Story | None = None) -> None:
-        self._steps: Generator[Answer, None, None] = (
-            _nothing() if reading is None else steps(reading)
-        )
-        if reading is not None and story is not None:
-            self._steps = story.told(self._steps, reading)
-        self._story = story
-        self._reading = reading
-        self._body = body
-        self._response: ResponseInfo | None = None
-        if reading is not None:
-            exchange = reading.exchange
-            self._response = ResponseInfo(
-                exchange.status, exchange.headers, exchange.content_type, exchange.request_id
-            )
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._steps = source.steps()
+
+    # The stream and not the generator: in `for answer in client.send(body)` nothing else refers to
+    # the stream, and dropping it closes it.
+    def __iter__(self: _Self) -> _Self:
+        return self
+
+    def __next__(self) -> Answer:
+        try:
+            return next(self._steps)
+        except ValueError as error:
+            if not is_running(error):
+                raise
+        raise RuntimeError(self._two_readers)
+
+    def send(self, value: None) -> Answer:
+        """As ``next()``; part of the generator interface."""
+        return next(self)
 
     def throw(
         self,
@@ -59,8 +100,9 @@ class AnswerStream(AnswerGenerator):
         val: BaseException | object = None,
         tb: TracebackType | None = None,
     ) -> Answer:
-        """Raise an exception where the stream is paused; part of the generator interface."""
-        return self._steps.throw(error_of(typ, val))
+        """Close the stream and raise the exception; part of the generator interface."""
+        self.close()
+        raise typ if isinstance(typ, BaseException) else typ(val) if val else typ()
 
     def close(self) -> None:
         """End the stream and its connection. Calling it twice is harmless.
@@ -68,24 +110,7 @@ class AnswerStream(AnswerGenerator):
         If another thread is reading, this acts as `stop`: that thread ends within milliseconds,
         and closes the connection.
         """
-        reading, steps = self._reading, self._steps
-        if reading is None:
-            return
-        if not steps.gi_running:  # type: ignore[attr-defined]
-            reading.stop()
-            try:
-                steps.close()
-            except ValueError:
-                # "generator already executing": a reader started in between.
-                reading.exchange.wire.abort(STOPPED)
-            else:
-                # A generator that was never started runs no handler. Close as a finalizer would,
-                # because in a signal handler the interrupted code may hold the pool's lock.
-                reading.exchange.abandon()
-            if self._story is not None:
-                self._story.ended(reading)
-        elif reading.outcome is None:
-            reading.exchange.wire.abort(STOPPED)
+        self._source.close(self._steps)
 
     def stop(self) -> None:
         """End the answer and keep its text. Callable from any thread and from a signal handler.
@@ -93,9 +118,7 @@ class AnswerStream(AnswerGenerator):
         It never blocks. A thread that waits in ``next()`` ends within milliseconds, without an
         error. Does nothing once the answer has ended.
         """
-        reading = self._reading
-        if reading is not None and reading.outcome is None:
-            reading.exchange.wire.abort(STOPPED)
+        self._source.stop()
 
     def deltas(self) -> Iterator[str]:
         """Yield the text that each step adds, skipping steps that add none.
@@ -107,7 +130,7 @@ class AnswerStream(AnswerGenerator):
                 if answer.delta:
                     yield answer.delta
         finally:
-            self._drop()
+            self._source.drop(self._steps)
 
     def result(self) -> Answer:
         """Read to the end and return the final `Answer`; after `stop`, the part received.
@@ -121,63 +144,99 @@ class AnswerStream(AnswerGenerator):
             raise error
         return self.answer
 
+    def display(self) -> Answer:
+        """Show the answer in a notebook's cell while it streams, and return it as `result` does.
+
+        It is Markdown in one output, updated in place at most ten times a second: folded reasoning,
+        tool calls, the text, citations, and how it ended if it was stopped, failed or is empty.
+        The text stays visible however the answer ends. In a terminal it is printed as it arrives.
+
+        Raises:
+            ImportError: IPython is missing (extra ``notebook``); nothing was read.
+            ChatError: the answer failed.
+        """
+        from chatsdk.client.notebook import show
+
+        show(self)
+        return self.result()
+
     @property
     def answer(self) -> Answer:
         """The latest `Answer`, an empty one before the first event."""
-        return Answer() if self._reading is None else self._reading.answer
+        return self._source.answer
 
     @property
     def outcome(self) -> Outcome:
         """How the answer ended; false, with the reason ``"pending"``, before that."""
-        reading = self._reading
-        if reading is None:
-            return Outcome("stopped")
-        if (outcome := reading.outcome) is not None:
-            return outcome
-        if reading.exchange.wire.cause == STOPPED:
-            return reading.stopped()
-        return Outcome("pending", answer=reading.answer)
+        return self._source.outcome
 
     @property
     def response(self) -> ResponseInfo | None:
         """Status, headers and request id; ``None`` if it was stopped before they arrived."""
-        return self._response
+        return self._source.response
 
     @property
     def dialect(self) -> Dialect | None:
         """The dialect used for decoding; with ``auto``, ``None`` until it is recognised."""
-        return None if self._reading is None else self._reading.decoder.dialect
+        return self._source.dialect
 
     @property
     def attempts(self) -> int:
         """How often the request was sent, including retries."""
-        return 0 if self._reading is None else self._reading.exchange.attempts
+        return self._source.attempts
 
     @property
     def body(self) -> Any:
         """The JSON body that was sent."""
-        return self._body
+        return self._source.body
 
-    def _drop(self) -> None:
-        # Also called on an object whose __init__ raised.
-        reading = getattr(self, "_reading", None)
-        # The first reader's stream goes on when a second one is dropped.
-        if reading is not None and not self._steps.gi_running:  # type: ignore[attr-defined]
-            reading.end(reading.stopped())
-            reading.exchange.abandon()
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def __del__(self) -> None:
-        self._drop()
+        # Also called on an object whose __init__ raised.
+        if (steps := getattr(self, "_steps", None)) is not None:
+            self._source.drop(steps)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            "an AnswerStream reads a connection, which can be neither copied nor pickled: take its "
-            "`answer`, or its `result()`"
+            f"a {type(self).__name__} reads a connection, which can be neither copied nor pickled: "
+            "take its `answer`, or its `result()`"
         )
 
     def __repr__(self) -> str:
-        return f"<AnswerStream {self.outcome.reason}, {self.answer.timings.events} events>"
+        name = type(self).__name__
+        return f"<{name} {self.outcome.reason}, {self.answer.timings.events} events>"
 
 
-def _nothing() -> Generator[Answer, None, None]:
-    yield from ()
+class Unanswered:
+    """The source of a stream that was stopped before the response began."""
+
+    answer = Answer()
+    outcome = Outcome("stopped")
+    response = None
+    dialect = None
+    attempts = 0
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
+
+    def steps(self) -> Generator[Answer, None, None]:
+        yield from ()
+
+    def stop(self) -> None:
+        pass
+
+    def close(self, steps: Generator[Answer, Any, None]) -> None:
+        pass
+
+    drop = close
+
+
+def is_running(error: ValueError) -> bool:
+    """Whether this is a generator's "already executing" error, not one raised inside it."""
+    traceback = error.__traceback__
+    return traceback is not None and traceback.tb_next is None

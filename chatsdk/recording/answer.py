@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from chatsdk import dialects
 from chatsdk.answer import Answer
-from chatsdk.client.reader import Reading
+from chatsdk.client.reader import AnswerReader
 from chatsdk.client.response import opened
 from chatsdk.client.stream import AnswerStream
 from chatsdk.dialects import Dialect
@@ -53,6 +53,8 @@ class Played:
         self.error_body = limits.error_body
         self.secrets = Secrets()
         self.wire = Wire()
+        # No connection has to be given back.
+        self.released = True
 
     def read(self) -> bytes:
         for at, data in self._reads:
@@ -113,7 +115,7 @@ def answer_of(recording: Recording, dialect: str | Dialect) -> Answer:
         raise refusal(played, chosen, _shown(url), None, None)
     chosen, head, document = opened(played, chosen)
     server_stop: Any = _NoStop()
-    reading = Reading(
+    reader = AnswerReader(
         played,
         chosen,
         limits,
@@ -123,7 +125,7 @@ def answer_of(recording: Recording, dialect: str | Dialect) -> Answer:
         document=document,
         body=body,
     )
-    with AnswerStream(reading, body) as stream:
+    with AnswerStream(reader) as stream:
         return stream.result()
 
 

@@ -53,6 +53,7 @@ class Exchange:
         attempts: how often the request was sent, this time included.
         received: bytes of the body read, after decompression.
         error_body: bytes to keep of a body that is not a stream.
+        released: it was closed, and no longer belongs to its wire and its cancels.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Exchange:
         self._left = left
         self._started = False
         self._closed = False
-        self._gone = False
+        self.released = False
         # Time of the last return from `read`; processing between reads does not count as waiting.
         self.at = now()
         self.wire = wire
@@ -250,7 +251,7 @@ class Exchange:
         self._close_response()
         # The wire now belongs to the next request; neither this object nor its finalizer may
         # release it.
-        self._gone = True
+        self.released = True
 
     def close(self) -> None:
         """Close the response. Only for the reading thread. Calling it twice is harmless."""
@@ -266,7 +267,7 @@ class Exchange:
         For finalizers. A garbage collection may run while this thread holds a pool's lock, so
         nothing here may take one.
         """
-        if self._gone:
+        if self.released:
             return
         self._tell_end("stopped")
         try:
@@ -278,7 +279,7 @@ class Exchange:
 
     def __del__(self) -> None:
         # Not closed explicitly, because an exception intervened.
-        if getattr(self, "_gone", True) is False:
+        if getattr(self, "released", True) is False:
             self.abandon()
 
     def _tell_end(self, end: str | BaseException) -> None:
@@ -344,5 +345,5 @@ class Exchange:
         self._body.shut()
 
     def _let_go(self) -> None:
-        self._gone = True
+        self.released = True
         self.wire.release(self._cancels)

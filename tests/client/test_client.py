@@ -668,8 +668,8 @@ def test_a_value_error_in_a_dialect_is_no_second_reader(server, client, monkeypa
     def fail(*_):
         raise ValueError("mine")
 
-    monkeypatch.setattr(stream._reading.parser, "feed", fail)
-    monkeypatch.setattr(stream._reading, "take", fail)
+    monkeypatch.setattr(stream._source.parser, "feed", fail)
+    monkeypatch.setattr(stream._source, "take", fail)
     with pytest.raises(ValueError, match="mine"):
         next(stream)
 

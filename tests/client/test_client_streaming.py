@@ -8,8 +8,7 @@ import pytest
 from reading import answer_of, as_facts, transcripts
 
 from chatsdk import ChatClient, ChatError, Limits, StreamInterrupted, dialects
-from chatsdk.client.reader import Reading
-from chatsdk.client.steps import steps
+from chatsdk.client.reader import AnswerReader
 from chatsdk.testing import ChatServer
 
 TRANSCRIPTS = transcripts()
@@ -62,16 +61,16 @@ class Pieces:
 def through_reading(transcript, pieces, *, delimited=True):
     dialect = dialects.get(transcript.dialect, **transcript.options)
     exchange = Pieces(pieces, content_type=transcript.content_type, delimited=delimited)
-    reading = Reading(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
+    reader = AnswerReader(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
     try:
-        for _ in steps(reading):
+        for _ in reader.steps():
             pass
     except ChatError as error:
         caught = error
     else:
         caught = None
-    assert reading.outcome.error is caught
-    return reading.outcome
+    assert reader.outcome.error is caught
+    return reader.outcome
 
 
 def summary(outcome):

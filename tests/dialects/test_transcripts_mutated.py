@@ -14,7 +14,7 @@ from reading import Transcript, transcripts
 from test_call_counts import Pieces
 
 from chatsdk import ChatError, Limits, dialects
-from chatsdk.client.reader import Reading
+from chatsdk.client.reader import AnswerReader
 from chatsdk.client.stream import AnswerStream
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(300)]
@@ -119,5 +119,5 @@ def stream_of(transcript: Transcript, chunks: list[bytes], *, auto: bool) -> Ans
     dialect = dialects.get("auto" if auto else transcript.dialect)
     if not auto:
         dialect = dialects.get(transcript.dialect, **transcript.options)
-    reading = Reading(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
-    return AnswerStream(reading, {})
+    reader = AnswerReader(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
+    return AnswerStream(reader)

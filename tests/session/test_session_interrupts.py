@@ -190,7 +190,7 @@ def test_stop_while_a_step_is_committed(moment, kept, dispatch):
 
         answer = property(Turn.answer.__get__, _replace)
 
-    stream._turn.__class__ = Stopping
+    stream._source.turn.__class__ = Stopping
     client.streams[0].feed("lo")
     assert list(stream) == []
     assert log[-1] == ("finish", "stopped")
@@ -215,7 +215,7 @@ def test_a_look_in_the_midst_of_the_first_step():
 
         answer = property(Turn.answer.__get__, _replace)
 
-    stream._turn.__class__ = Watched
+    stream._source.turn.__class__ = Watched
     client.streams[0].feed("Hel", "lo")
     next(stream)
     next(stream)
@@ -228,7 +228,7 @@ def test_a_look_in_the_midst_of_a_stop():
     client = FakeClient()
     session = ChatSession(client)
     stream = reading(session, client)
-    turn = stream._turn
+    turn = stream._source.turn
     client.streams[0].feed("lo")
     turn.mark_stopped()
     shown = (session.status, session.answer)
@@ -446,10 +446,10 @@ def test_a_stream_is_a_generator():
         stream.throw(KeyError("gone"))
     assert session.status == "stopped"
     with session.send({}) as stream:
-        assert repr(stream) == "<TurnStream pending>"
+        assert repr(stream) == "<TurnStream pending, 0 events>"
         client.streams[1].feed("Hi")
         next(stream)
-    assert repr(stream) == "<TurnStream stopped>"
+    assert repr(stream) == "<TurnStream stopped, 0 events>"
     assert list(stream) == []
     stream.close()
     assert stream.answer.text == "Hi"

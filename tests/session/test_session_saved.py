@@ -184,7 +184,7 @@ def test_what_cannot_be_pickled():
     stream = session.send({})
     client.streams[0].feed("Hi")
     next(stream)
-    with pytest.raises(TypeError, match=r"stream\.answer can"):
+    with pytest.raises(TypeError, match="take its `answer`"):
         pickle.dumps(stream)
     assert pickle.loads(pickle.dumps(stream.answer)) == stream.answer
     stream.close()

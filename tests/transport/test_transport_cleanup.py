@@ -469,7 +469,7 @@ def test_an_end_inside_the_lock_of_a_pool(plain):
         streams = [client.send({}) for _ in range(3)]
         for stream in streams:
             next(stream)
-        pool = streams[0]._reading.exchange._body._raw._pool
+        pool = streams[0]._source.exchange._body._raw._pool
 
         def run() -> None:
             with pool.pool.mutex:

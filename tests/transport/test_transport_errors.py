@@ -736,7 +736,7 @@ def test_a_response_closed_by_somebody_else(server, client):
     script.push(CHUNK % b"Hi")
     stream = client.send({})
     next(stream)
-    stream._reading.exchange._body._raw.close()
+    stream._source.exchange._body._raw.close()
     with pytest.raises(ChatError) as caught:
         next(stream)
     assert isinstance(caught.value, StreamInterrupted)

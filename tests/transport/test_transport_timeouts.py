@@ -287,7 +287,7 @@ def test_reading_on_time_costs_no_poll(way):
         for _ in range(2):
             script.push(EVENT)
             next(stream)
-        sock = stream._reading.exchange.wire.sock
+        sock = stream._source.exchange.wire.sock
         # ssl goes on reading when the kernel ends a wait, so it needs the other one.
         assert sock.gettimeout() == (PATIENCE if isinstance(sock, ssl.SSLSocket) else None)
         stream.close()
