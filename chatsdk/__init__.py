@@ -44,11 +44,13 @@ if TYPE_CHECKING:
         ChatSession,
         Edit,
         Regenerate,
+        Resume,
         Status,
         TurnHandle,
         TurnStream,
         use_chat,
     )
+    from chatsdk.tools import Tool, ToolRejected
 
 __all__ = [
     "ChatClient",
@@ -60,6 +62,9 @@ __all__ = [
     "Status",
     "Regenerate",
     "Edit",
+    "Resume",
+    "Tool",
+    "ToolRejected",
     "Answer",
     "Outcome",
     "Cancel",
@@ -98,6 +103,7 @@ _SESSION = {
     "Status",
     "Regenerate",
     "Edit",
+    "Resume",
 }
 
 
@@ -121,6 +127,10 @@ def __getattr__(name: str) -> Any:
         from chatsdk import session
 
         return getattr(session, name)
+    if name in ("Tool", "ToolRejected"):
+        from chatsdk import tools
+
+        return getattr(tools, name)
     if name == "File":
         from chatsdk.messages.files import File
 

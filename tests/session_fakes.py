@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from chatsdk import Answer, Cancel, ChatError, Outcome, dialects
 from chatsdk.answer import AnswerBuilder
-from chatsdk.parts import Part, Text
+from chatsdk.parts import Finish, Part, Text, ToolCallDelta
 
 __all__ = [
     "WAIT",
@@ -17,6 +17,7 @@ __all__ = [
     "FakeStream",
     "FakeUI",
     "Log",
+    "asking",
     "eventually",
     "reading",
     "said",
@@ -143,6 +144,20 @@ class FakeClient:
         with self._opened:
             assert self._opened.wait_for(lambda: len(self.streams) > number, WAIT), "no send"
         return self.streams[number]
+
+
+def asking(*names, text="", plus=(), ids=None):
+    """A plan for `FakeClient`: an answer that calls these tools, with the ids c0, c1 and so on."""
+    ids = [f"c{place}" for place in range(len(names))] if ids is None else ids
+    calls = [ToolCallDelta(place, ids[place], name, "{}") for place, name in enumerate(names)]
+    parts = [*([text] if text else []), *calls, *plus, Finish("tool_calls")]
+
+    def plan(cancel):
+        stream = FakeStream(cancel, *parts)
+        stream.finish()
+        return stream
+
+    return plan
 
 
 class Log(list):

@@ -53,7 +53,7 @@ ARROWS: dict[str, set[str]] = {
     "testing": BELOW_EDGES | EDGES | {ROOT},
     "__main__": {"cli"},
     # Late, when an attribute is asked for: tests/test_importing.py counts what is loaded.
-    ROOT: BELOW_EDGES | (EDGES - {"cli"}),
+    ROOT: BELOW_EDGES | {"tools"} | (EDGES - {"cli"}),
 }
 
 # Third-party modules that have one home each.

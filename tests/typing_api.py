@@ -22,11 +22,14 @@ from chatsdk import (
     Message,
     Outcome,
     ResponseInfo,
+    Resume,
     Retry,
     Status,
     Timeout,
     Timings,
+    Tool,
     ToolCall,
+    ToolRejected,
     TurnHandle,
     TurnStream,
     Usage,
@@ -114,6 +117,24 @@ def asking(chat: ChatSession) -> None:
     assert_type(chat.edit(chat.messages[0].id, "Hi", latest=True), TurnStream)
 
 
+def approving(chat: ChatSession) -> None:
+    def weather(city: str) -> str:
+        return city
+
+    def far(call: ToolCall) -> bool:
+        return call.name == "weather"
+
+    declared = Tool({"name": "ask_user"})
+    careful = Tool(weather, approve=far, approval_timeout=60)
+    assert_type(chat.run("Hi", tools=[weather, careful, declared]), Answer)
+    assert_type(chat.run(Resume(), tools={"w": Tool(weather, parallel=True, timeout=5)}), Answer)
+    assert_type(chat.pending, tuple[ToolCall, ...])
+    assert_type(chat.approve("c1"), bool)
+    assert_type(chat.reject("c1", "too far"), bool)
+    assert_type(chat.answer_call("c1", {"sky": "clear"}), bool)
+    assert_type(ToolRejected("no").reason, str)
+
+
 def mistakes(chat: ChatSession, client: ChatClient) -> None:
     """Each line is an error to a type checker: an ignore that is not needed would be one, too."""
     ChatClient("http://h/", tokn="t")  # type: ignore[call-arg]
@@ -122,6 +143,8 @@ def mistakes(chat: ChatSession, client: ChatClient) -> None:
     use_chat("http://h/", timeout="soon")  # type: ignore[arg-type]
     use_chat("http://h/", on_finish=lambda: None)  # type: ignore[arg-type, misc]
     chat.ask("Hi", tools=3)  # type: ignore[arg-type]
+    Tool(print, approve="yes")  # type: ignore[arg-type]
+    Tool(print, timout=3)  # type: ignore[call-arg]
     chat.run("Hi", max_rounds="3")  # type: ignore[arg-type]
     client.ask("Hi", cancel=True)  # type: ignore[arg-type]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chatsdk.session.delivery_options import Dispatch
 from chatsdk.session.handle import TurnHandle
 from chatsdk.session.hook import use_chat
-from chatsdk.session.request import Edit, Regenerate
+from chatsdk.session.request import Edit, Regenerate, Resume
 from chatsdk.session.session import ChatSession
 from chatsdk.session.status import Status
 from chatsdk.session.stream import TurnStream
@@ -18,5 +18,6 @@ __all__ = [
     "Status",
     "Regenerate",
     "Edit",
+    "Resume",
     "Dispatch",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from chatsdk.messages import Message
+from chatsdk.session.approvals import Approval
 
 __all__ = ["Conversation"]
 
@@ -20,6 +21,8 @@ class Conversation(NamedTuple):
         origin: the backend's id of the conversation before the first answer here, if there was one.
         failed: the ids of the questions whose turn failed before its first text. While such a
             failed answer follows a question, the question is shown but not sent.
+        approvals: the calls that wait for a person, of the last message that has calls: of the turn
+            under way, or else of `messages`.
     """
 
     messages: tuple[Message, ...] = ()
@@ -27,3 +30,4 @@ class Conversation(NamedTuple):
     server_has: str | None = None
     origin: str | None = None
     failed: frozenset[str | None] = frozenset()
+    approvals: tuple[Approval, ...] = ()

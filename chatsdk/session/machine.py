@@ -13,11 +13,9 @@ from chatsdk.errors import BusyError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
 from chatsdk.session.conversation import Conversation
-from chatsdk.session.guard import Guard
-from chatsdk.session.notify import Notifier
 from chatsdk.session.plan import Plan, named, unused
 from chatsdk.session.request import Post, Request
-from chatsdk.session.rounds import Rounds
+from chatsdk.session.round_machine import RoundMachine
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.session.turn import Turn
@@ -25,33 +23,13 @@ from chatsdk.session.turn import Turn
 __all__ = ["Machine"]
 
 
-class Machine:
+class Machine(RoundMachine):
     """Decides under the lock, and notifies after releasing it.
 
     A commit names its turn: a turn that was stopped, or is no longer the current one, changes
     nothing. After the first step of an answer, further steps change only the turn and need no lock:
     see `chatsdk.session.turn_reader`.
-
-    Attributes:
-        guard: guards the snapshot, the counters and the guarded part of `notifier`. Never held
-            while calling out, reading, logging or yielding. `stop` and `end_when_free` do not wait
-            for it.
-        notifier: notifies callbacks and subscribers.
-        closed: no new turn begins.
     """
-
-    def __init__(self, guard: Guard, notifier: Notifier) -> None:
-        self.guard = guard
-        self.notifier = notifier
-        self.closed = False
-        self._turns = 0
-        self._ids = 0
-        self._snapshot = Snapshot()
-
-    @property
-    def seen(self) -> Snapshot:
-        """The state to show: one consistent value. Takes no lock."""
-        return self._snapshot.seen()
 
     # Turns ----------------------------------------------------------------------------------
 
@@ -92,7 +70,7 @@ class Machine:
             if not isinstance(plan.request, Post):
                 reply = unused(self._new_id, {message.id for message in plan.messages})
             turn = Turn(self._turns, plan.request, reply, branches=plan.branches, asked=plan.asked)
-            self._put(self._snapshot.begun(turn, plan.messages, plan.named))
+            self._put(self._snapshot.begun(turn, plan.messages, plan.named, plan.approvals))
         _wake(old)
         if self.closed:
             # close() ran meanwhile and has not seen this turn.
@@ -112,19 +90,6 @@ class Machine:
             # A turn under way is the current one, because its successor would have ended it first.
             if turn.going:
                 self._put(self._snapshot.stepped())
-
-    def end_round(self, turn: Turn, answer: Answer, messages: tuple[Message, ...]) -> bool:
-        """Record a completed tool round, after which the answer is `answer`.
-
-        Returns whether `turn` may continue; if not, the round is discarded.
-        """
-        with self.guard, self.guard.lock:
-            if not turn.going:
-                return False
-            taken = (*self._snapshot.conversation.messages, *turn.rounds.messages)
-            new = named(messages, self._new_id, taken=taken)
-            turn.rounds = Rounds((*turn.rounds.messages, *new), answer)
-            return True
 
     def end(self, turn: Turn, outcome: Outcome, *, nested: bool = True) -> None:
         """Commit the end of a turn and notify; only the first call counts.
@@ -177,7 +142,7 @@ class Machine:
     def save(self) -> tuple[Conversation, int]:
         """Return the conversation, and how many ids have been given to messages."""
         with self.guard, self.guard.lock:
-            return self._snapshot.seen().conversation, self._ids
+            return self._snapshot.seen().to_save(), self._ids
 
     def load(self, conversation: Conversation, ids: int = 0) -> None:
         """Begin with this conversation; messages without an id get one.
@@ -215,7 +180,8 @@ class Machine:
             # The answer of a stopped turn belongs to the old conversation.
             self._interrupt()
             now = self._snapshot
-            self._put(now._replace(conversation=now.conversation._replace(messages=messages)))
+            conversation = now.conversation._replace(messages=messages, approvals=())
+            self._put(now._replace(conversation=conversation))
         self.notifier.changed()
 
     def clear_error(self) -> None:
@@ -236,10 +202,6 @@ class Machine:
 
     # Under the lock -------------------------------------------------------------------------
 
-    def _new_id(self) -> str:
-        self._ids += 1
-        return f"m{self._ids}"
-
     def _load(self, conversation: Conversation, ids: int) -> None:
         before = self._ids
         self._ids = ids
@@ -256,10 +218,6 @@ class Machine:
                 f"{what} while a turn is in flight: wait for it, stop() it first, or let the newer "
                 "one win with latest=True"
             )
-
-    def _put(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self.notifier.newest = snapshot
 
     def _end(self, turn: Turn, outcome: Outcome) -> None:
         snapshot = self._snapshot

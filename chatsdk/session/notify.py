@@ -27,6 +27,9 @@ __all__ = ["Notifier"]
 
 logger = logging.getLogger("chatsdk")
 
+# The statuses of a turn under way that has an answer.
+_ANSWERING = (Status.STREAMING, Status.WAITING)
+
 # The only key of `Notifier.at_it`.
 WHO = "who"
 
@@ -261,7 +264,7 @@ class Notifier:
     def _show(self, snapshot: Snapshot) -> None:
         # The last answer of a turn came through the queue, before on_finish.
         function = self._answer
-        if function is not None and snapshot.status is Status.STREAMING:
+        if function is not None and snapshot.status in _ANSWERING:
             turn = snapshot.turn
             assert turn is not None
             # Answer first: if the turn was not stopped afterwards, the answer is part of what it

@@ -9,7 +9,16 @@ import attrs
 
 from chatsdk.dialects.dialect import Dialect
 from chatsdk.messages import Message
-from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request
+from chatsdk.session.approvals import Approval
+from chatsdk.session.history import (
+    before_answer,
+    branch,
+    count_on_server,
+    edited,
+    may_go_back,
+    waiting_round,
+)
+from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request, Resume
 from chatsdk.session.rounds import by_session
 from chatsdk.session.sendable import (
     not_run,
@@ -18,7 +27,6 @@ from chatsdk.session.sendable import (
     without_owed_calls,
 )
 from chatsdk.session.snapshot import Snapshot
-from chatsdk.session.status import Status
 
 if TYPE_CHECKING:
     from chatsdk.client import AnswerStream, ChatClient
@@ -30,6 +38,8 @@ __all__ = ["Plan", "named", "unused"]
 # Default maximum of tool rounds in a turn. A model that still calls tools after this many is
 # usually looping, and each round sends the complete conversation again.
 MAX_ROUNDS = 8
+
+NOTHING_WAITS = "no turn waits for a person, so there is nothing to resume: ask() instead"
 
 EDIT_ON_SERVER = (
     "the backend keeps this conversation, so what was said earlier cannot be changed: ask() "
@@ -49,6 +59,7 @@ class Plan:
         named: the id of the conversation, if it is chosen here.
         branches: the conversation can continue from any of its answers.
         asked: the ids of the messages that form the question.
+        approvals: the calls that wait for a person, if the turn begins with those.
     """
 
     request: Post | Ask
@@ -58,6 +69,7 @@ class Plan:
     named: str | None = None
     branches: bool = False
     asked: tuple[str | None, ...] = ()
+    approvals: tuple[Approval, ...] = ()
 
     @classmethod
     def of(
@@ -77,7 +89,7 @@ class Plan:
             TypeError: options for a request that takes none.
         """
         last = None if snapshot.turn is None else snapshot.turn.request
-        messages, id, server_has, origin, failed = snapshot.conversation
+        messages, id, server_has, origin, failed, approvals = snapshot.conversation
         kept_by_server = dialect.history(url) == "server"
         branches = kept_by_server and dialect.branches(id)
         removed: tuple[Message, ...] = ()
@@ -96,18 +108,23 @@ class Plan:
             kept = (*messages, *new)
             asked = tuple(message.id for message in new)
             options = {**request.options, **options}
+        elif isinstance(request, Resume):
+            kept, asked = messages, ()
+            if isinstance(last, Ask):
+                options = {**last.options, **options}
+            _check_resumed(approvals, options.get("tools"))
         else:
             if isinstance(last, Ask):
                 options = {**last.options, **options}
             if isinstance(request, Regenerate):
-                kept = _before_answer(messages, request.message_id)
+                kept = before_answer(messages, request.message_id)
             else:
-                kept = _edited(messages, request)
+                kept = edited(messages, request)
             removed = messages[len(kept) :]
             asked = (kept[-1].id,)
             if (
                 kept_by_server
-                and not (branches and _may_go_back(removed, origin))
+                and not (branches and may_go_back(removed, origin))
                 and (
                     isinstance(request, Edit)
                     or any(item.role != "assistant" and not by_session(item) for item in removed)
@@ -117,13 +134,24 @@ class Plan:
         known = 0
         if "conversation_id" in options:
             id = options["conversation_id"]
-            known = _on_server(kept, server_has)
+            known = count_on_server(kept, server_has)
         elif branches:
-            known, id = _branch(kept, origin)
+            known, id = branch(kept, origin)
         elif kept_by_server:
-            known = _on_server(kept, server_has)
+            known = count_on_server(kept, server_has)
         elif id is None:
             id = dialect.new_conversation()
+        if isinstance(request, Resume):
+            # The round that waits is sent with its results: see `after_round`.
+            return cls(
+                Ask((), options),
+                kept,
+                without_failed_questions(without_owed_calls(kept[: waiting_round(kept)]), failed),
+                id,
+                named=None if kept_by_server else id,
+                branches=branches,
+                approvals=approvals,
+            )
         sent = without_owed_calls(kept)
         if kept_by_server and id is not None:
             sent = sent[known:]
@@ -200,6 +228,17 @@ class Plan:
         return client.ask(list(self.sent or ()), cancel=cancel, **options)
 
 
+def _check_resumed(approvals: Sequence[Approval], tools: Toolbox | None) -> None:
+    if not approvals:
+        raise ValueError(NOTHING_WAITS)
+    missing = [item.call.name for item in approvals if tools is None or not tools.has(item.call)]
+    if missing:
+        raise ValueError(
+            f"a call of the tool {missing[0]!r} waits: give tools= again, because functions cannot "
+            "be saved"
+        )
+
+
 def _insists(choice: object) -> bool:
     """Whether a ``tool_choice`` forces a call, in the formats of OpenAI, Anthropic and others."""
     word = choice.get("type") if isinstance(choice, Mapping) else choice
@@ -236,72 +275,3 @@ def unused(new_id: Callable[[], str], ids: Collection[str | None]) -> str:
     while id in ids:
         id = new_id()
     return id
-
-
-def _on_server(messages: Sequence[Message], server_has: str | None) -> int:
-    """Count the messages that the backend stores: those up to the last answer that it has."""
-    for place in range(len(messages), 0, -1):
-        message = messages[place - 1]
-        if message.role == "assistant" and (
-            message.status in (None, Status.FINISHED) or message.id == server_has
-        ):
-            return place
-    return 0
-
-
-def _branch(messages: Sequence[Message], origin: str | None) -> tuple[int, str | None]:
-    """Count the messages that the backend stores under their latest id, and return that id too."""
-    for place in range(len(messages), 0, -1):
-        if (id := messages[place - 1].conversation_id) is not None:
-            return place, id
-    return (0 if origin is None else _on_server(messages, None)), origin
-
-
-def _may_go_back(removed: Sequence[Message], origin: str | None) -> bool:
-    """Whether the backend has an id for the conversation before these messages."""
-    return origin is None or all(
-        message.conversation_id is not None
-        for message in removed
-        if message.role == "assistant" and message.status in (None, Status.FINISHED)
-    )
-
-
-def _place(messages: Sequence[Message], id: str) -> int:
-    for place, message in enumerate(messages):
-        if message.id == id:
-            return place
-    raise ValueError(f"there is no message with the id {id!r}: session.messages has them all")
-
-
-def _before_answer(messages: tuple[Message, ...], id: str | None) -> tuple[Message, ...]:
-    """The conversation up to where the answer goes."""
-    place = len(messages) - 1 if id is None else _place(messages, id)
-    if place >= 0 and messages[place].role != "assistant":
-        place += 1
-    # The session's tool calls and results are part of the answer.
-    while place > 0 and (by_session(messages[place - 1]) or _asks_session(messages, place - 1)):
-        place -= 1
-    kept = messages[: max(place, 0)]
-    if not kept or kept[-1].role not in ("user", "tool"):
-        raise ValueError("there is no question to answer again: send() or ask() first")
-    return kept
-
-
-def _asks_session(messages: tuple[Message, ...], place: int) -> bool:
-    """Whether the message at this index calls tools that the session has run."""
-    return messages[place].role == "assistant" and any(map(by_session, messages[place + 1 :][:1]))
-
-
-def _edited(messages: tuple[Message, ...], request: Edit) -> tuple[Message, ...]:
-    id = request.message_id
-    if id is None:
-        id = next((message.id for message in reversed(messages) if message.role == "user"), None)
-    if id is None:
-        raise ValueError("there is no question to edit: ask() first")
-    place = _place(messages, id)
-    if messages[place].role != "user":
-        raise ValueError(
-            f"the message {request.message_id!r} is not the user's: use set_messages() to change "
-            "what others said"
-        )
-    return (*messages[:place], messages[place]._replace(content=request.text))

@@ -9,7 +9,17 @@ import attrs
 
 from chatsdk.messages import ROLES, Message
 
-__all__ = ["Ask", "Edit", "Post", "Prompt", "Regenerate", "Request", "messages_of", "request_of"]
+__all__ = [
+    "Ask",
+    "Edit",
+    "Post",
+    "Prompt",
+    "Regenerate",
+    "Request",
+    "Resume",
+    "messages_of",
+    "request_of",
+]
 
 
 @attrs.frozen
@@ -53,7 +63,17 @@ class Edit:
     text: str
 
 
-Request = Post | Ask | Regenerate | Edit
+@attrs.frozen
+class Resume:
+    """Go on with a saved turn that waits for a person, for `ChatSession.run` and `start`.
+
+    Pass the same ``tools`` again, because functions cannot be saved. The turn waits for the calls
+    of `ChatSession.pending` that are still undecided, runs the approved ones, and sends the
+    results.
+    """
+
+
+Request = Post | Ask | Regenerate | Edit | Resume
 
 Prompt = str | Message | Iterable[Message | Mapping[str, Any] | str]
 
@@ -77,7 +97,7 @@ def request_of(what: object) -> Request:
     Raises:
         TypeError, ValueError: it is not a request.
     """
-    if isinstance(what, (Regenerate, Edit)):
+    if isinstance(what, (Regenerate, Edit, Resume)):
         return what
     if isinstance(what, Mapping):
         if what.keys() == {"role", "content"} and what["role"] in ROLES:
@@ -88,6 +108,6 @@ def request_of(what: object) -> Request:
     if isinstance(what, (str, Message, Iterable)) and not isinstance(what, (bytes, bytearray)):
         return Ask(Message.all_of(what))
     raise TypeError(
-        "give a body (a dict), a prompt, a list of messages, Regenerate() or Edit(...), not "
-        f"{type(what).__name__}"
+        "give a body (a dict), a prompt, a list of messages, Regenerate(), Edit(...) or Resume(), "
+        f"not {type(what).__name__}"
     )

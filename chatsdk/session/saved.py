@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chatsdk.messages import Message
+from chatsdk.session.approvals import read_approvals, written_approvals
 from chatsdk.session.conversation import Conversation
 from chatsdk.session.sendable import failed_questions
 
@@ -32,6 +33,7 @@ def written(conversation: Conversation, ids: int) -> dict[str, Any]:
             message.id for message in conversation.messages if message.id in conversation.failed
         ],
         "messages": [message.to_dict() for message in conversation.messages],
+        "pending": written_approvals(conversation.approvals),
     }
 
 
@@ -71,4 +73,9 @@ def read(data: Mapping[str, Any]) -> tuple[Conversation, int]:
         failed = failed_questions(said)
     elif not isinstance(failed, (list, tuple)) or not all(isinstance(id, str) for id in failed):
         raise ValueError(DAMAGED)
-    return Conversation(said, id, server_has, origin, frozenset(failed)), ids
+    try:
+        calls = next((message.tool_calls for message in reversed(said) if message.tool_calls), ())
+        pending = read_approvals(data.get("pending", ()), calls)
+    except ValueError:
+        raise ValueError(DAMAGED) from None
+    return Conversation(said, id, server_has, origin, frozenset(failed), pending), ids

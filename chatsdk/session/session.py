@@ -13,6 +13,7 @@ from chatsdk.client import ChatClient
 from chatsdk.errors import ChatError
 from chatsdk.keywords import checked_keywords
 from chatsdk.outcome import Outcome
+from chatsdk.session.approvals import ANSWERED, APPROVED, REJECTED, Decision
 from chatsdk.session.callbacks import Callbacks
 from chatsdk.session.conversation import Conversation
 from chatsdk.session.delivery_options import Dispatch
@@ -115,6 +116,42 @@ class ChatSession(Turns):
         """
         return self._notifier.subscribe(listener)
 
+    def approve(self, id: str) -> bool:
+        """Allow a call of `pending` to run. From any thread, and from a callback.
+
+        Returns:
+            Whether the call was waiting. False: somebody else decided, or the turn has ended.
+
+        Raises:
+            ValueError: calls wait, but none has this id; or the call has no function to run, and
+                needs `answer_call`.
+            TypeError: the id is not a string.
+        """
+        return self._machine.decide(_checked_id(id), Decision(APPROVED))
+
+    def reject(self, id: str, reason: str = "") -> bool:
+        """Refuse a call of `pending`; the model receives this, with the reason.
+
+        Returns, and raises: as `approve`.
+        """
+        if not isinstance(reason, str):
+            raise TypeError(f"the reason is a string, not {type(reason).__name__}")
+        return self._machine.decide(_checked_id(id), Decision(REJECTED, reason))
+
+    def answer_call(self, id: str, result: Any) -> bool:
+        """Give the result of a call of `pending`, in place of its tool.
+
+        Args:
+            id: the id of the call.
+            result: text, or any JSON value.
+
+        Returns, and raises: as `approve`; TypeError if the result is not JSON.
+        """
+        from chatsdk.session.tools import result_of
+
+        result_of(result)
+        return self._machine.decide(_checked_id(id), Decision(ANSWERED, result))
+
     def set_messages(self, messages: Prompt) -> None:
         """Replace the conversation. Messages without an id get one.
 
@@ -133,7 +170,11 @@ class ChatSession(Turns):
         self._machine.clear_error()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the conversation as JSON values, for a file or a web session."""
+        """Return the conversation as JSON values, for a file or a web session.
+
+        While the status is ``waiting``, it includes the turn as far as it has come: ``Resume()``
+        goes on with it, in another process too.
+        """
         return written(*self._machine.save())
 
     def load(self, saved: Mapping[str, Any]) -> None:
@@ -187,3 +228,9 @@ class ChatSession(Turns):
     def __repr__(self) -> str:
         snapshot = self._machine.seen
         return f"<ChatSession {snapshot.status}, {len(snapshot.conversation.messages)} messages>"
+
+
+def _checked_id(id: object) -> str:
+    if not isinstance(id, str):
+        raise TypeError(f"give the id of a call of session.pending, not {type(id).__name__}")
+    return id

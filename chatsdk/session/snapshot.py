@@ -8,6 +8,7 @@ from chatsdk.answer import Answer
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
+from chatsdk.session.approvals import Approval
 from chatsdk.session.conversation import Conversation
 from chatsdk.session.sendable import has_failed
 from chatsdk.session.status import Move, Status, after
@@ -55,7 +56,7 @@ class Snapshot(NamedTuple):
         if turn is None or not self.status.in_flight:
             return self
         # Answer first: if it was there before the stop, it is part of what the turn keeps.
-        answer = turn.answer if self.status is Status.STREAMING else BEFORE_FIRST
+        answer = BEFORE_FIRST if self.status is Status.SUBMITTED else turn.answer
         if turn.stopped:
             return self.ended(Outcome("stopped"))
         return _made(Snapshot, (self.status, turn, answer, None, self.conversation))
@@ -67,9 +68,15 @@ class Snapshot(NamedTuple):
             return self
         return self.ended(Outcome("stopped", answer=turn.answer))
 
-    def begun(self, turn: Turn, messages: tuple[Message, ...], named: str | None) -> Snapshot:
+    def begun(
+        self,
+        turn: Turn,
+        messages: tuple[Message, ...],
+        named: str | None,
+        approvals: tuple[Approval, ...],
+    ) -> Snapshot:
         """Return the state with `turn` under way; `named`: the conversation id, if chosen here."""
-        conversation = self.conversation._replace(messages=messages)
+        conversation = self.conversation._replace(messages=messages, approvals=approvals)
         if named is not None:
             conversation = conversation._replace(id=named)
         return Snapshot(after(self.status, Move.SEND), turn, conversation=conversation)
@@ -77,6 +84,33 @@ class Snapshot(NamedTuple):
     def stepped(self) -> Snapshot:
         """Return the state after a step of the answer."""
         return self._replace(status=after(self.status, Move.STEP))
+
+    def asked(self, approvals: tuple[Approval, ...]) -> Snapshot:
+        """Return the state that waits for a person's decisions."""
+        conversation = self.conversation._replace(approvals=approvals)
+        return self._replace(status=after(self.status, Move.ASK), conversation=conversation)
+
+    def decided(self, approvals: tuple[Approval, ...]) -> Snapshot:
+        """Return the state with other decisions."""
+        return self._replace(conversation=self.conversation._replace(approvals=approvals))
+
+    def gone_on(self) -> Snapshot:
+        """Return the state after the last decision."""
+        status = self.status
+        if status is Status.WAITING:
+            status = after(status, Move.GO_ON)
+        return self._replace(status=status, conversation=self.conversation._replace(approvals=()))
+
+    def to_save(self) -> Conversation:
+        """Return the conversation to save: with the round that waits for a person, if one does."""
+        turn, conversation = self.turn, self.conversation
+        if turn is None or self.status is not Status.WAITING or not turn.rounds.messages:
+            return conversation
+        rounds, id, server_has = turn.rounds, conversation.id, conversation.server_has
+        if rounds.answer is not None and rounds.answer.conversation_id is not None:
+            id, server_has = rounds.answer.conversation_id, rounds.asked
+        messages = (*conversation.messages, *rounds.messages)
+        return conversation._replace(messages=messages, id=id, server_has=server_has)
 
     def ended(self, outcome: Outcome) -> Snapshot:
         """Return the state with the turn ended, and its answer among the messages.
@@ -91,7 +125,7 @@ class Snapshot(NamedTuple):
             outcome = word._replace(answer=turn.last)
         status = after(self.status, _ENDS[outcome.reason])
         answer = outcome.answer
-        messages, id, server_has, origin, failed = self.conversation
+        messages, id, server_has, origin, failed, _ = self.conversation
         rounds = turn.rounds
         if turn.reply_id is not None:
             reply = _reply(rounds.rest(answer), turn.reply_id, status, turn.branches)

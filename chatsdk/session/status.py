@@ -13,6 +13,7 @@ class Status(str, enum.Enum):
     IDLE = "idle"
     SUBMITTED = "submitted"
     STREAMING = "streaming"
+    WAITING = "waiting"
     FINISHED = "finished"
     STOPPED = "stopped"
     ERROR = "error"
@@ -29,6 +30,8 @@ class Move(enum.Enum):
 
     SEND = "send"
     STEP = "take a step of an answer"
+    ASK = "ask a person about a tool"
+    GO_ON = "go on with the decisions of a person"
     FINISH = "finish"
     STOP = "stop"
     FAIL = "fail"
@@ -38,20 +41,25 @@ class Move(enum.Enum):
 
 # An attribute, because it is read for each event and hashing an enum member is slow.
 for _status in Status:
-    _status.in_flight = _status in (Status.SUBMITTED, Status.STREAMING)
+    _status.in_flight = _status in (Status.SUBMITTED, Status.STREAMING, Status.WAITING)
 
 # A missing cell is an illegal move.
 TRANSITIONS: dict[tuple[Status, Move], Status] = {
     (Status.IDLE, Move.SEND): Status.SUBMITTED,
     (Status.IDLE, Move.RESET): Status.IDLE,
     (Status.SUBMITTED, Move.STEP): Status.STREAMING,
+    (Status.SUBMITTED, Move.ASK): Status.WAITING,
     (Status.SUBMITTED, Move.FINISH): Status.FINISHED,
     (Status.SUBMITTED, Move.STOP): Status.STOPPED,
     (Status.SUBMITTED, Move.FAIL): Status.ERROR,
     (Status.STREAMING, Move.STEP): Status.STREAMING,
+    (Status.STREAMING, Move.ASK): Status.WAITING,
     (Status.STREAMING, Move.FINISH): Status.FINISHED,
     (Status.STREAMING, Move.STOP): Status.STOPPED,
     (Status.STREAMING, Move.FAIL): Status.ERROR,
+    (Status.WAITING, Move.GO_ON): Status.STREAMING,
+    (Status.WAITING, Move.STOP): Status.STOPPED,
+    (Status.WAITING, Move.FAIL): Status.ERROR,
     (Status.FINISHED, Move.SEND): Status.SUBMITTED,
     (Status.FINISHED, Move.RESET): Status.IDLE,
     (Status.STOPPED, Move.SEND): Status.SUBMITTED,

@@ -82,11 +82,16 @@ def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> T
     """Send the request of `plan`; an exception on the way has ended the turn."""
     stream: AnswerStream | ToolStream
     try:
-        stream = plan.open(client, turn.cancel)
-        if (toolbox := plan.toolbox) is not None:
+        # A resumed turn sends nothing before its calls have been decided.
+        opened = None if plan.approvals else plan.open(client, turn.cancel)
+        toolbox = plan.toolbox
+        if toolbox is None:
+            assert opened is not None
+            stream = opened
+        else:
             from chatsdk.session.toolstream import ToolStream
 
-            stream = ToolStream(machine, client, turn, plan, stream, toolbox)
+            stream = ToolStream(machine, client, turn, plan, opened, toolbox)
     except BaseException as error:
         machine.end(turn, outcome_of(error, Answer()))
         raise

@@ -9,7 +9,9 @@ from chatsdk.answer.joined import Joined
 from chatsdk.errors import ChatError, LimitExceeded
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
+from chatsdk.session.history import waiting_round
 from chatsdk.session.status import Status
+from chatsdk.session.tool_runner import ToolRunner
 from chatsdk.session.turn import Turn
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ __all__ = ["ToolStream"]
 class ToolStream:
     """Read by `TurnStream` in place of an `AnswerStream` if the session runs tools.
 
-    A round is an answer with tool calls. The `next` after its last step runs them, on the thread
-    that reads, and sends their results. The next answer continues the text of this one. Only the
+    A round is an answer with tool calls. The `next` after its last step has a `ToolRunner` run
+    them, and sends their results. The next answer continues the text of this one. Only the
     `TurnStream` reads it, and lets one thread at a time do so.
     """
 
@@ -36,7 +38,7 @@ class ToolStream:
         client: ChatClient,
         turn: Turn,
         plan: Plan,
-        stream: AnswerStream,
+        stream: AnswerStream | None,
         toolbox: Toolbox,
     ) -> None:
         self._machine = machine
@@ -44,7 +46,8 @@ class ToolStream:
         self._turn = turn
         self._plan = plan
         self._toolbox = toolbox
-        # The stream of the current round.
+        self._runner = ToolRunner(machine, turn, toolbox)
+        # The stream of the current round; ``None`` in a resumed turn before its first request.
         self._stream = stream
         self._joined = Joined()
         self._rounds = 0
@@ -65,26 +68,27 @@ class ToolStream:
 
     def _next(self) -> Answer:
         while True:
+            stream = self._stream
+            if stream is None:
+                self._resume()
+                continue
             try:
-                return self._joined.take(next(self._stream))
+                return self._joined.take(next(stream))
             except StopIteration:
-                calls = self._owed()
+                calls = self._owed(stream)
                 if not calls or not self._turn.going:
                     # A round that finishes after a stop has not finished.
                     self._over = not calls
                     raise
-            results = self._run(calls)
-            if results is None:
-                raise StopIteration
-            self._go_on(calls, results)
+            self._go_on(stream.answer, calls)
 
-    def _owed(self) -> tuple[ToolCall, ...]:
+    def _owed(self, stream: AnswerStream) -> tuple[ToolCall, ...]:
         """The calls to run now; empty if the turn ends here."""
-        outcome = self._stream.outcome
+        outcome = stream.outcome
         if outcome.reason != "finished":
             return ()
         answer = outcome.answer
-        calls, reason, dialect = answer.tool_calls, answer.finish_reason, self._stream.dialect
+        calls, reason, dialect = answer.tool_calls, answer.finish_reason, stream.dialect
         known = self._toolbox.known(calls)
         if dialect is None or dialect.about.runs_tools:
             # An unknown name is a server-side tool here, not a hallucination; and calls with
@@ -97,37 +101,16 @@ class ToolStream:
             return ()
         return calls if self._toolbox.runs(calls) else ()
 
-    def _run(self, calls: tuple[ToolCall, ...]) -> tuple[Message, ...] | None:
-        """Run the tools; ``None`` if the turn was stopped meanwhile."""
+    def _go_on(self, said: Answer, calls: tuple[ToolCall, ...]) -> None:
+        """Run the calls of a round, and send their results."""
+        answer = self._joined.answer
         if self._rounds >= self._plan.max_rounds:
             raise LimitExceeded(
                 f"the model asks for tools once more after {self._rounds} rounds: give a larger "
                 "max_rounds if that is what it needs",
                 limit="max_rounds",
-                answer=self._joined.answer,
+                answer=answer,
             )
-        messages = []
-        for call in calls:
-            result = self._toolbox.run(call)
-            if not self._turn.going:
-                return None
-            self._machine.notifier.tell_tool(call, result.value)
-            if not self._turn.going:
-                return None
-            status = Status.ERROR if result.failed else Status.FINISHED
-            messages.append(
-                Message(
-                    "tool",
-                    result.text,
-                    tool_call_id=call.id,
-                    name=call.name,
-                    status=status.value,
-                )
-            )
-        return tuple(messages)
-
-    def _go_on(self, calls: tuple[ToolCall, ...], results: tuple[Message, ...]) -> None:
-        said = self._stream.answer
         asked = Message(
             "assistant",
             said.text,
@@ -138,26 +121,44 @@ class ToolStream:
             citations=said.citations,
             native=said.native,
         )
-        answer = self._joined.answer
-        if not self._machine.end_round(self._turn, answer, (asked, *results)):
+        before = self._turn.rounds
+        messages = self._runner.run(asked, answer, before)
+        if messages is None or not self._machine.end_round(self._turn, before, answer, messages):
             raise StopIteration
         # With the ids that the session uses for them.
-        asked, *named = self._turn.rounds.messages[-1 - len(results) :]
+        self._send(self._turn.rounds.messages[-len(messages) :], answer.conversation_id)
+
+    def _resume(self) -> None:
+        """Go on with the saved round that waits for a person."""
+        saved = self._plan.messages
+        place = waiting_round(saved)
+        messages = self._runner.resume(saved[place], saved[place + 1 :])
+        if messages is not None:
+            messages = self._machine.end_saved_round(self._turn, place, messages)
+        if messages is None:
+            raise StopIteration
+        self._send(messages, None)
+
+    def _send(self, messages: tuple[Message, ...], conversation_id: str | None) -> None:
+        """Send the results of a round."""
+        asked, *results = messages
         self._rounds += 1
-        self._joined.next_round()
+        if self._stream is not None:
+            self._joined.next_round()
         self._plan = self._plan.after_round(
-            self._client, asked, tuple(named), answer.conversation_id, self._rounds
+            self._client, asked, tuple(results), conversation_id, self._rounds
         )
         self._stream = self._plan.open(self._client, self._turn.cancel)
 
     def close(self) -> None:
         """End the current round; a running tool is not interrupted."""
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
     @property
     def outcome(self) -> Outcome:
         """How the turn ended; false while it is under way."""
-        outcome = self._stream.outcome
+        outcome = Outcome("pending") if self._stream is None else self._stream.outcome
         if outcome.reason == "finished" and not self._over:
             outcome = Outcome("pending")
         return outcome._replace(answer=self._joined.answer)
@@ -165,16 +166,16 @@ class ToolStream:
     @property
     def response(self) -> ResponseInfo | None:
         """From the current round, like the properties below."""
-        return self._stream.response
+        return None if self._stream is None else self._stream.response
 
     @property
     def dialect(self) -> Dialect | None:
-        return self._stream.dialect
+        return None if self._stream is None else self._stream.dialect
 
     @property
     def attempts(self) -> int:
-        return self._stream.attempts
+        return 0 if self._stream is None else self._stream.attempts
 
     @property
     def body(self) -> Any:
-        return self._stream.body
+        return None if self._stream is None else self._stream.body

@@ -11,6 +11,7 @@ from chatsdk.transport import Cancel
 if TYPE_CHECKING:
     from chatsdk.outcome import Outcome
     from chatsdk.session.request import Ask, Post
+    from chatsdk.transport.wakeup import Wakeup
 
 __all__ = ["BEFORE_FIRST", "Turn"]
 
@@ -37,7 +38,9 @@ class Turn:
         read: reading has begun, or it was ended on purpose.
         asked: the ids of the messages that form its question.
         branches: the conversation can continue from its answer (`Dialect.branches`).
-        rounds: its completed tool rounds; always replaced, never changed.
+        rounds: its completed tool rounds, and the one that waits for a person; always replaced,
+            never changed.
+        wakeup: the wait of its reader for a person, or for tools on threads of their own.
     """
 
     __slots__ = (
@@ -55,6 +58,7 @@ class Turn:
         "reply_id",
         "request",
         "rounds",
+        "wakeup",
     )
 
     def __init__(
@@ -78,6 +82,7 @@ class Turn:
         self.read = False
         self.reader = 0
         self.rounds = Rounds()
+        self.wakeup: Wakeup | None = None
         # A list, because its append is atomic; the first item counts.
         self._left: list[Answer] = []
         # A dict, because its setdefault is atomic: the first verdict, stopped or ended, stays.

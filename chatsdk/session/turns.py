@@ -13,7 +13,16 @@ from chatsdk.messages import Message
 from chatsdk.session.handle import TurnHandle, start_turn
 from chatsdk.session.machine import Machine
 from chatsdk.session.plan import Plan
-from chatsdk.session.request import Ask, Edit, Post, Prompt, Regenerate, Request, request_of
+from chatsdk.session.request import (
+    Ask,
+    Edit,
+    Post,
+    Prompt,
+    Regenerate,
+    Request,
+    Resume,
+    request_of,
+)
 from chatsdk.session.stream import TurnStream, open_turn
 from chatsdk.session.turn import Turn
 from chatsdk.session.view import View
@@ -73,8 +82,9 @@ class Turns(View):
             prompt: the text, or messages such as ``{"role": "user", "content": "Hi"}``.
             latest: as in the constructor, for this turn only.
             tools: functions that the model may call: ``[function, ...]`` or ``{name: function}``.
-                The session runs them. Pass ``None`` or a declaration in place of a function to
-                answer that tool's calls yourself.
+                The session runs them. A `chatsdk.Tool` in place of a function can ask a person
+                first, run beside others, and have a time limit. Pass ``None`` or a declaration in
+                place of a function to answer that tool's calls yourself.
             max_rounds: maximum number of times that tool results are sent, 8 by default.
             conversation_id: the backend's conversation to continue, if not the session's own.
             idempotency_key: as in `ChatClient.ask`.
@@ -159,7 +169,7 @@ class Turns(View):
 
     def run(
         self,
-        what: Mapping[str, Any] | Prompt | Regenerate | Edit,
+        what: Mapping[str, Any] | Prompt | Regenerate | Edit | Resume,
         *,
         latest: bool | None = None,
         tools: Tools | None = NOT_GIVEN,
@@ -173,7 +183,7 @@ class Turns(View):
         Args:
             what: a dict is sent as the body, as by `send`; a text, a `Message` or a list of
                 messages is asked; ``Regenerate()`` and ``Edit(message_id, text)`` call those
-                methods.
+                methods; ``Resume()`` goes on with a saved turn that waits for a person.
             latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`.
 
         Raises:
@@ -191,7 +201,7 @@ class Turns(View):
 
     def start(
         self,
-        what: Mapping[str, Any] | Prompt | Regenerate | Edit,
+        what: Mapping[str, Any] | Prompt | Regenerate | Edit | Resume,
         *,
         latest: bool | None = None,
         tools: Tools | None = NOT_GIVEN,

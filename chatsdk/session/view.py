@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatsdk.answer import Answer
+from chatsdk.answer import Answer, ToolCall
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
+from chatsdk.session.approvals import undecided
 from chatsdk.session.machine import Machine
 from chatsdk.session.status import Status
 
@@ -25,7 +26,11 @@ class View:
 
     @property
     def status(self) -> Status:
-        """``idle``, ``submitted``, ``streaming``, ``finished``, ``stopped`` or ``error``."""
+        """The status; ``waiting`` means that a person has to decide about `pending`.
+
+        One of ``idle``, ``submitted``, ``streaming``, ``waiting``, ``finished``, ``stopped`` and
+        ``error``.
+        """
         return self._machine.seen.status
 
     @property
@@ -53,6 +58,11 @@ class View:
     def messages(self) -> tuple[Message, ...]:
         """The conversation that `ask` continues; an answer joins it when its turn ends."""
         return self._machine.seen.conversation.messages
+
+    @property
+    def pending(self) -> tuple[ToolCall, ...]:
+        """The tool calls that wait for a person's decision, each with an id of its own."""
+        return undecided(self._machine.seen.conversation.approvals)
 
     @property
     def conversation_id(self) -> str | None:

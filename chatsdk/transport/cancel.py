@@ -8,10 +8,13 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.transport.clock import now
 from chatsdk.transport.foreign import Quietly
+
+if TYPE_CHECKING:
+    from chatsdk.transport.wakeup import Wakeup
 
 __all__ = ["FINISHED", "IDLE", "PROGRESS", "STOPPED", "WAITS", "Cancel", "Wire", "check_process"]
 
@@ -59,7 +62,7 @@ class Cancel:
     def __init__(self) -> None:
         self._set = False
         # A list's append, remove and copy are atomic, so no lock is needed.
-        self._wires: list[Wire] = []
+        self._wires: list[Wire | Wakeup] = []
 
     def set(self) -> None:
         """Cancel the request; if it has not begun, it never will. Calling it twice is harmless."""
@@ -71,13 +74,13 @@ class Cancel:
         """Whether `set` has been called."""
         return self._set
 
-    def link(self, wire: Wire) -> None:
-        """Let `set` cancel this wire, until `unlink`."""
+    def link(self, wire: Wire | Wakeup) -> None:
+        """Let `set` cancel this wire or end this wait, until `unlink`."""
         self._wires.append(wire)
         if self._set:
             wire.abort(STOPPED)
 
-    def unlink(self, wire: Wire) -> None:
+    def unlink(self, wire: Wire | Wakeup) -> None:
         """Forget this wire."""
         with contextlib.suppress(ValueError):
             self._wires.remove(wire)

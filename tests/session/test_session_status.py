@@ -29,6 +29,7 @@ def test_a_missing_cell_is_an_illegal_move(status, move):
             "submitted",
             {
                 Move.STEP: "streaming",
+                Move.ASK: "waiting",
                 Move.FINISH: "finished",
                 Move.STOP: "stopped",
                 Move.FAIL: "error",
@@ -38,11 +39,13 @@ def test_a_missing_cell_is_an_illegal_move(status, move):
             "streaming",
             {
                 Move.STEP: "streaming",
+                Move.ASK: "waiting",
                 Move.FINISH: "finished",
                 Move.STOP: "stopped",
                 Move.FAIL: "error",
             },
         ),
+        ("waiting", {Move.GO_ON: "streaming", Move.STOP: "stopped", Move.FAIL: "error"}),
         ("finished", {Move.SEND: "submitted", Move.RESET: "idle"}),
         ("stopped", {Move.SEND: "submitted", Move.RESET: "idle"}),
         ("error", {Move.SEND: "submitted", Move.RESET: "idle", Move.CLEAR: "idle"}),
@@ -58,7 +61,9 @@ def test_a_status_is_its_word():
     """A status equals its word, prints as it, and knows whether a turn is under way."""
     assert Status.STREAMING == "streaming"
     assert f"{Status.STREAMING} {Status.IDLE!s}" == "streaming idle"
-    assert [status.value for status in Status if status.in_flight] == ["submitted", "streaming"]
+    assert [status.value for status in Status if status.in_flight] == [
+        *("submitted", "streaming", "waiting")
+    ]
 
 
 def seen(session):

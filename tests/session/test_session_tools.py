@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from session_fakes import WAIT, FakeClient, FakeStream, FakeUI, eventually, said
+from session_fakes import WAIT, FakeClient, FakeStream, FakeUI, asking, eventually, said
 
 from chatsdk import HTTPStatusError, LimitExceeded, Message, ToolCall, Usage, dialects
 from chatsdk.parts import (
@@ -344,19 +344,6 @@ def test_ctrl_c_in_a_tool():
     with pytest.raises(KeyboardInterrupt):
         session.run("Go", tools={"interrupted": interrupted})
     assert (session.status, len(client.asked)) == ("stopped", 1)
-
-
-def asking(*names, text="", plus=()):
-    """A plan for `FakeClient`: an answer that asks for these tools."""
-    calls = [ToolCallDelta(place, f"c{place}", name, "{}") for place, name in enumerate(names)]
-    parts = [*([text] if text else []), *calls, *plus, Finish("tool_calls")]
-
-    def plan(cancel):
-        stream = FakeStream(cancel, *parts)
-        stream.finish()
-        return stream
-
-    return plan
 
 
 def test_max_rounds(server):

@@ -1,0 +1,148 @@
+"""`RoundMachine`: the part of the session's state machine for tool rounds and approvals."""
+
+from __future__ import annotations
+
+from chatsdk.answer import Answer
+from chatsdk.messages import Message
+from chatsdk.session.approvals import Approval, Decision, decide
+from chatsdk.session.guard import Guard
+from chatsdk.session.notify import Notifier
+from chatsdk.session.plan import named
+from chatsdk.session.rounds import Rounds
+from chatsdk.session.snapshot import Snapshot
+from chatsdk.session.turn import Turn
+
+__all__ = ["RoundMachine"]
+
+
+class RoundMachine:
+    """Records the tool rounds of a turn, and the decisions of a person about its calls.
+
+    Attributes:
+        guard: guards the snapshot, the counters and the guarded part of `notifier`. Never held
+            while calling out, reading, logging or yielding. `stop` and `end_when_free` do not wait
+            for it.
+        notifier: notifies callbacks and subscribers.
+        closed: no new turn begins.
+    """
+
+    def __init__(self, guard: Guard, notifier: Notifier) -> None:
+        self.guard = guard
+        self.notifier = notifier
+        self.closed = False
+        self._turns = 0
+        self._ids = 0
+        self._snapshot = Snapshot()
+
+    @property
+    def seen(self) -> Snapshot:
+        """The state to show: one consistent value. Takes no lock."""
+        return self._snapshot.seen()
+
+    def end_round(
+        self, turn: Turn, before: Rounds, answer: Answer, messages: tuple[Message, ...]
+    ) -> bool:
+        """Record a tool round after those `before`; the answer is then `answer`.
+
+        Returns whether `turn` may continue; if not, the round is discarded.
+        """
+        with self.guard, self.guard.lock:
+            return self._end_round(turn, before, answer, messages)
+
+    def end_saved_round(
+        self, turn: Turn, place: int, messages: tuple[Message, ...]
+    ) -> tuple[Message, ...] | None:
+        """Record the round with which a resumed turn began: the messages from `place` on.
+
+        Returns them with their ids; ``None`` if `turn` may not continue.
+        """
+        with self.guard, self.guard.lock:
+            if not turn.going:
+                return None
+            conversation = self._snapshot.conversation
+            kept = conversation.messages[:place]
+            new = named(messages, self._new_id, taken=kept)
+            conversation = conversation._replace(messages=(*kept, *new))
+            self._put(self._snapshot._replace(conversation=conversation))
+            return new
+
+    @property
+    def approvals(self) -> tuple[Approval, ...]:
+        """The calls that wait for a person; those of a stopped turn do not."""
+        return self._snapshot.seen().conversation.approvals
+
+    def begin_waiting(
+        self,
+        turn: Turn,
+        approvals: tuple[Approval, ...],
+        before: Rounds,
+        answer: Answer,
+        messages: tuple[Message, ...],
+    ) -> bool:
+        """Wait for a person, and notify; `messages` are the round as far as it has come.
+
+        A resumed turn passes neither approvals nor messages: the conversation has them. Returns
+        whether `turn` may continue.
+        """
+        with self.guard, self.guard.lock:
+            if not turn.going:
+                return False
+            if messages:
+                self._end_round(turn, before, answer, messages)
+            self._put(self._snapshot.asked(approvals or self._snapshot.conversation.approvals))
+        self.notifier.changed()
+        return turn.going
+
+    def go_on(self, turn: Turn) -> bool:
+        """Record that a person has decided; return whether `turn` may continue."""
+        with self.guard, self.guard.lock:
+            if not turn.going:
+                return False
+            self._put(self._snapshot.gone_on())
+        self.notifier.changed()
+        return turn.going
+
+    def decide(self, id: str, decision: Decision, turn: Turn | None = None) -> bool:
+        """Record a decision, and wake the reader; return whether the call waited for it.
+
+        Args:
+            id: the id of the call.
+            decision: the decision.
+            turn: the only turn whose calls may be meant.
+
+        Raises:
+            ValueError: calls wait, but none with this id.
+        """
+        with self.guard, self.guard.lock:
+            snapshot = self._snapshot.seen()
+            current = snapshot.turn
+            if not snapshot.conversation.approvals or turn not in (None, current):
+                return False
+            approvals = decide(snapshot.conversation.approvals, id, decision)
+            if approvals is None:
+                return False
+            self._put(self._snapshot.decided(approvals))
+        if current is not None and current.wakeup is not None:
+            current.wakeup.ring()
+        self.notifier.changed()
+        return True
+
+    # Under the lock -------------------------------------------------------------------------
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"m{self._ids}"
+
+    def _put(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.notifier.newest = snapshot
+
+    def _end_round(
+        self, turn: Turn, before: Rounds, answer: Answer, messages: tuple[Message, ...]
+    ) -> bool:
+        if not turn.going:
+            return False
+        taken = (*self._snapshot.conversation.messages, *before.messages)
+        new = named(messages, self._new_id, taken=taken)
+        turn.rounds = Rounds((*before.messages, *new), answer)
+        return True
