@@ -59,8 +59,8 @@ ARROWS: dict[str, set[str]] = {
 # Third-party modules that have one home each.
 HOMES = {"requests": "transport", "urllib3": "transport", "sseclient": "sse", "orjson": "dialects"}
 # Of an extra, and imported where a function needs it: `stream.display()` shows an answer in a
-# notebook, and to a user a stream is one thing.
-IN_FUNCTIONS = {"IPython": "client"}
+# notebook, and to a user a stream is one thing; `client.map()` draws a bar.
+IN_FUNCTIONS = {"IPython": "client", "tqdm": "client"}
 # What else the modules below the edges may count on being installed.
 EVERYWHERE = {"attrs", "attr"}
 

@@ -12,7 +12,7 @@ from chatsdk.cli.payloads import Payloads, one_line
 from chatsdk.client import AnswerStream
 from chatsdk.errors import ChatError
 
-__all__ = ["Form", "JsonForm", "RawForm", "TextForm", "as_json"]
+__all__ = ["Form", "JsonForm", "RawForm", "TextForm", "as_json", "dumped"]
 
 
 class Form(Protocol):
@@ -108,7 +108,7 @@ class RawForm(_Writer):
         self._print(ended=True)
         if not self._payloads.count and answer.raw is not None:
             raw = answer.raw
-            self._write(one_line(raw if isinstance(raw, str) else _dumped(raw)) + "\n")
+            self._write(one_line(raw if isinstance(raw, str) else dumped(raw)) + "\n")
 
     def _print(self, *, ended: bool = False) -> None:
         for line in self._payloads.new(ended=ended):
@@ -123,7 +123,7 @@ class JsonForm(_Writer):
 
     def end(self, answer: Answer, error: BaseException | None) -> None:
         """Print the object."""
-        self._write(_dumped(as_json(answer, error)) + "\n")
+        self._write(dumped(as_json(answer, error)) + "\n")
 
 
 def as_json(answer: Answer, error: BaseException | None) -> dict[str, Any]:
@@ -163,7 +163,8 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__match_args__}
 
 
-def _dumped(value: Any) -> str:
+def dumped(value: Any) -> str:
+    """Return a value as one line of JSON that can be encoded in UTF-8."""
     try:
         text = json.dumps(value, ensure_ascii=False)
         text.encode()

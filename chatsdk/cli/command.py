@@ -30,6 +30,7 @@ COMMANDS = {
     "demo": "watch an answer stream from the built-in server",
     "chat": "talk to a backend",
     "ask": "ask one question; made for scripts and pipes",
+    "batch": "ask many questions at once, from a file into a file",
     "web": "serve a chat page for a backend",
     "gateway": "serve a backend in the dialect of another one",
     "doctor": "find out why a stream arrives late, at once, or not at all",
@@ -131,6 +132,10 @@ def _module(name: str) -> Any:
         from chatsdk.cli import ask
 
         return ask
+    if name == "batch":
+        from chatsdk.cli import batch
+
+        return batch
     if name == "web":
         from chatsdk.cli import web
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk import dialects
 from chatsdk.answer import Answer
 from chatsdk.client.address import checked_url
+from chatsdk.client.asker import Asker, Prompt
 from chatsdk.client.reader import AnswerReader
 from chatsdk.client.response import opened
 from chatsdk.client.server_stop import ServerStop
@@ -47,10 +48,8 @@ logger = logging.getLogger("chatsdk")
 # Status codes that suggest a wrong URL.
 NOT_HERE = (404, 405)
 
-Prompt = str | Message | Mapping[str, Any] | Iterable[Message | Mapping[str, Any] | str]
 
-
-class ChatClient:
+class ChatClient(Asker):
     """Streams answers from one URL of a chat backend. A context manager.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = [
     "load_object",
     "refusal",
     "scan",
+    "unwrapped",
 ]
 
 # Characters of a bad payload to show in an error.
@@ -34,6 +36,10 @@ SHOWN_CHARS = 80
 
 # OpenAI's end marker, which many others send as well.
 DONE = ("[DONE]", '"[DONE]"')
+
+# ``data:`` prefixes that a gateway added again. A limited number per match, because the regular
+# expression engine stores each repetition.
+PREFIXES = re.compile(r"\s*(?:data:\s*){0,1000}")
 
 Scan = Callable[[str, int], tuple[Any, int]]
 
@@ -215,3 +221,15 @@ def _kind(value: object) -> str:
         bool: "true or false",
         type(None): "null",
     }.get(type(value), "a number")
+
+
+def unwrapped(data: str) -> str:
+    """Return an event's data without the ``data:`` prefixes that a gateway added.
+
+    RAGFlow's web page removes them too.
+    """
+    # An index instead of a copy for each prefix, because an event may consist of prefixes only.
+    start = 0
+    while (found := PREFIXES.match(data, start)) and found.end() > start:
+        start = found.end()
+    return data[start:].rstrip()

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chatsdk.dialects import agent_signs, model_signs, platform_signs
-from chatsdk.dialects.data_prefix import unwrapped
-from chatsdk.dialects.payload import DONE, is_among, is_dict, load
+from chatsdk.dialects.payload import DONE, is_among, is_dict, load, unwrapped
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
 

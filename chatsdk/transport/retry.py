@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import json
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from chatsdk.errors import ChatError, ChatTimeout, ConnectError, HTTPStatusError, StreamInterrupted
 from chatsdk.options import Retry
 
-__all__ = ["asked_in", "retry_after", "wait_before"]
+__all__ = ["asked_in", "is_left", "is_used_up", "leave_retries", "retry_after", "wait_before"]
 
 # Also retried when the request carries an idempotency key.
 REPEATABLE_WITH_KEY = frozenset({408, 409, 500, 502, 504})
@@ -40,6 +42,25 @@ USED_UP_WORDS = re.compile(
 
 # A duration in the JSON of protocol buffers.
 DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
+
+# Selects the errors after which the caller, not the transport, sends again.
+_left: ContextVar[Callable[[ChatError], bool] | None] = ContextVar("chatsdk_left", default=None)
+
+
+@contextlib.contextmanager
+def leave_retries(which: Callable[[ChatError], bool]) -> Iterator[None]:
+    """Raise the errors that `which` selects at once in this block, instead of sending again."""
+    token = _left.set(which)
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def is_left(error: ChatError) -> bool:
+    """Whether the caller wants to handle this error by itself: see `leave_retries`."""
+    which = _left.get()
+    return which is not None and which(error)
 
 
 def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
@@ -98,6 +119,11 @@ def _is_hopeless(error: HTTPStatusError) -> bool:
     """Whether the backend states that a retry would fail, too."""
     if error.headers.get("x-should-retry", "").strip().lower() == "false":
         return True
+    return is_used_up(error)
+
+
+def is_used_up(error: HTTPStatusError) -> bool:
+    """Whether the error reports an exhausted quota or balance."""
     if str(error.code).lower() in USED_UP:
         return True
     for detail in _details(error.body):

@@ -25,7 +25,7 @@ from chatsdk.transport.deadlines import watch
 from chatsdk.transport.exchange import Exchange, Tap
 from chatsdk.transport.faults import ended, translated
 from chatsdk.transport.refusals import hindrance, redirected, refusal
-from chatsdk.transport.retry import wait_before
+from chatsdk.transport.retry import is_left, wait_before
 from chatsdk.transport.secrets import Secrets
 from chatsdk.transport.sender import Poster
 from chatsdk.transport.urllib3_log import quiet_urllib3
@@ -241,7 +241,7 @@ class Transport:
             else:
                 keyed = request.idempotency_key is not None
                 waited = wait_before(self._retry, error, attempt, keyed=keyed, written=written)
-                if waited is None:
+                if waited is None or is_left(error):
                     try:
                         raise secrets.scrub(error)
                     finally:

@@ -80,7 +80,7 @@ def test_the_options(capsys) -> None:
     assert set(re.findall(r"(--[a-z][a-z-]+)", part)) - {"--help"} == options_of(
         capsys, "ask", "chat"
     )
-    there = options_of(capsys, "inspect", "record", "replay", "serve")
+    there = options_of(capsys, "inspect", "record", "replay", "serve", "batch")
     assert set(re.findall(r"`[^`]*?(--[a-z][a-z-]+)", rest)) - {"--no-buffer"} <= there
 
 

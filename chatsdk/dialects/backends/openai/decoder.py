@@ -8,7 +8,6 @@ from typing import Any
 
 from chatsdk.dialects.backends.openai.delta import FINISH, Delta
 from chatsdk.dialects.citations import looked_up, web_results
-from chatsdk.dialects.data_prefix import unwrapped
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.frame_template import Alike
 from chatsdk.dialects.payload import (
@@ -21,6 +20,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
     scan,
+    unwrapped,
 )
 from chatsdk.dialects.usage import counted
 from chatsdk.errors import ProtocolError

@@ -1,0 +1,88 @@
+"""`Asker`: what a client offers on top of `ask`: many prompts, and a second backend."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chatsdk.messages import Message
+from chatsdk.options import Retry
+
+if TYPE_CHECKING:
+    from chatsdk.client.outcomes import Outcomes
+    from chatsdk.client.stream import AnswerStream
+    from chatsdk.transport import Cancel
+
+__all__ = ["Asker", "Prompt"]
+
+Prompt = str | Message | Mapping[str, Any] | Iterable[Message | Mapping[str, Any] | str]
+
+
+class Asker:
+    """A client that can `ask`."""
+
+    _retry: Retry
+
+    @abstractmethod
+    def ask(self, prompt: Prompt, *, cancel: Cancel | None = None, **options: Any) -> AnswerStream:
+        """Ask a prompt or a list of messages."""
+
+    def map(
+        self,
+        prompts: Iterable[Prompt],
+        *,
+        workers: int = 8,
+        output: Any = None,
+        progress: bool | str = True,
+        ordered: bool = True,
+        on_error: str = "keep",
+        cancel: Cancel | None = None,
+        **options: Any,
+    ) -> Outcomes:
+        """Ask many prompts at once, and iterate over their outcomes as they arrive.
+
+        If the backend refuses one for now (429, or ``Retry-After``), all workers pause, and it is
+        asked again, unless `Retry` forbids that.
+
+        Args:
+            prompts: each as in `ask`. They are taken one by one, at most four for each worker
+                ahead, so a generator of any length is fine.
+            workers: how many are asked at once.
+            output: as in `ask`; `PromptOutcome.value` is the object.
+            progress: draw a bar on stderr if it is a terminal, or in a notebook; ``"always"``
+                draws it in any case. Needs tqdm (extra ``batch``); without it there is no bar.
+            ordered: give the outcomes in the order of the prompts, else as they arrive.
+            on_error: ``"keep"`` gives the outcome of a failed prompt like any other, with its
+                ``error`` and the partial answer; ``"raise"`` raises the error and ends.
+            cancel: a `Cancel` that ends all of it.
+            options: fields of each body, as in `ask`.
+
+        Returns:
+            an iterator of `PromptOutcome`, an `Outcome` with ``index`` and ``prompt``. Closing it
+            ends the answers under way.
+
+        Raises:
+            TypeError, ValueError: an argument is invalid. Iterating raises what `ask` raises for
+                a prompt that cannot be sent, and what the iterable or a function of yours raises.
+        """
+        from chatsdk.client.outcomes import Outcomes
+
+        if "idempotency_key" in options:
+            raise TypeError(
+                "each prompt needs a key of its own: give the client "
+                "retry=Retry(idempotency_key=function)"
+            )
+        if output is not None:
+            options["output"] = output
+        return Outcomes(
+            partial(self.ask, **options),
+            prompts,
+            workers=workers,
+            ordered=ordered,
+            on_error=on_error,
+            progress=progress,
+            cancel=cancel,
+            retry=self._retry,
+        )

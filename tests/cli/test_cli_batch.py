@@ -1,0 +1,327 @@
+"""`chatsdk batch`: the prompts of a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from chatsdk.answer import Answer
+from chatsdk.cli import main
+from chatsdk.cli.answer_forms import as_json
+from chatsdk.testing import ChatServer, EmbeddedServer
+from chatsdk.testing.answers import AnswerScript, answer_parts
+from chatsdk.testing.facts import WAIT_SECONDS
+from chatsdk.testing.response import Reply
+
+KEYS = ["index", *(["id"] + [name for name in as_json(Answer(), None) if name != "id"])]
+
+SIX = {
+    "openai": ["--model", "m"],
+    "anthropic": ["--model", "m", "--option", "max_tokens=10"],
+    "gemini": [],
+    "ollama": ["--model", "m"],
+    "dify": ["--option", "user=u"],
+    "fastgpt": [],
+}
+
+
+def prompt_in(request) -> str:
+    return request.json["messages"][-1]["content"]
+
+
+def echo(request):
+    """An answer that repeats the prompt; a 400 for the prompt "bad"."""
+    prompt = prompt_in(request)
+    if prompt == "bad":
+        return Reply(400, json={"error": {"message": "this is bad"}})
+    return AnswerScript("openai", answer_parts(prompt))
+
+
+@pytest.fixture
+def server():
+    with ChatServer(echo) as server:
+        yield server
+
+
+@pytest.fixture
+def files(tmp_path):
+    return Files(tmp_path)
+
+
+class Files:
+    """The input and the output of a test."""
+
+    def __init__(self, folder) -> None:
+        self.input = folder / "prompts.jsonl"
+        self.output = folder / "answers.jsonl"
+
+    def write(self, *lines) -> None:
+        text = (line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
+        self.input.write_bytes(b"\n".join(text))
+
+    @property
+    def lines(self) -> list[dict]:
+        text = self.output.read_text(encoding="utf-8")
+        assert text.endswith("\n") or not text
+        return [json.loads(line) for line in text.splitlines()]
+
+    def arguments(self, server, *options) -> list[str]:
+        url = f"{server.url}/v1/chat/completions"
+        return ["batch", url, str(self.input), "-o", str(self.output), *options]
+
+
+def test_lines(server, files, capsys) -> None:
+    """A line is a string or an object; the output has index, id and the fields of `ask --json`."""
+    files.write(
+        "Hi",
+        {"prompt": "Yo", "id": "second", "temperature": 0.5},
+        b"",
+        {"messages": [{"role": "user", "content": "Hé"}], "id": {"deep": [3]}},
+    )
+    assert main(files.arguments(server)) == 0
+    lines = files.lines
+    assert [list(line) for line in lines] == [KEYS] * 3
+    assert [(line["index"], line["id"], line["text"]) for line in lines] == [
+        (0, None, "Hi"),
+        (1, "second", "Yo"),
+        (2, {"deep": [3]}, "Hé"),
+    ]
+    assert {request.json.get("temperature") for request in server.requests} == {None, 0.5}
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "chatsdk: 3 complete answers written\n"
+
+
+@pytest.mark.parametrize("dialect", SIX)
+def test_dialects(files, dialect) -> None:
+    """Every prompt is answered in each dialect, and in order."""
+    files.write(*(f"Number {number}?" for number in range(10)))
+    with EmbeddedServer(dialect, pace=0) as server:
+        arguments = ["batch", f"{server.url}/chat", str(files.input), "-o", str(files.output)]
+        assert main([*arguments, "--dialect", dialect, *SIX[dialect], "--workers", "3"]) == 0
+    assert [line["index"] for line in files.lines] == list(range(10))
+    assert all(f"Number {line['index']}?" in line["text"] for line in files.lines)
+
+
+def test_the_url_may_come_second(server, files) -> None:
+    """The URL is recognised on either side of the file."""
+    files.write("Hi")
+    command, url, file, *rest = files.arguments(server)
+    assert main([command, file, url, *rest]) == 0
+    assert files.lines[0]["text"] == "Hi"
+
+
+def test_standard_input(server, files, monkeypatch) -> None:
+    """`-` reads the prompts from stdin."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO('"Hi"\n"Yo"\n'))
+    command, url, _, *rest = files.arguments(server)
+    assert main([command, url, "-", *rest]) == 0
+    assert [line["text"] for line in files.lines] == ["Hi", "Yo"]
+
+
+def test_a_system_message(server, files) -> None:
+    """`--system` is sent with each prompt that has none."""
+    own = [{"role": "system", "content": "Mine."}, {"role": "user", "content": "Yo"}]
+    files.write("Hi", {"messages": own})
+    assert main(files.arguments(server, "--system", "Be brief.", "--workers", "1")) == 0
+    sent = [request.json["messages"][0]["content"] for request in server.requests]
+    assert sent == ["Be brief.", "Mine."]
+
+
+def test_failures(server, files, capsys) -> None:
+    """A failed prompt has its error and partial text in its line, and the exit code is 1."""
+    frame = b'data: {"choices":[{"index":0,"delta":{"content":"Half"}}]}\n\n'
+    server.cut_after(len(frame), frame * 2)
+    files.write("cut", "bad", "Hi")
+    assert main(files.arguments(server, "--workers", "1")) == 1
+    cut, bad, fine = files.lines
+    assert (cut["text"], cut["error"]["type"]) == ("Half", "StreamInterrupted")
+    assert (bad["text"], bad["error"]["status"]) == ("", 400)
+    assert (fine["text"], fine["error"]) == ("Hi", None)
+    assert "1 complete answers written; 2 failed (the first: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"nonsense", "it is not JSON"),
+        (b"[1]", "neither a string nor an object"),
+        (b'{"id": 7}', 'it needs either "prompt" or "messages"'),
+        (b'{"id": 7, "prompt": "a", "messages": []}', 'it needs either "prompt" or "messages"'),
+        (b'{"id": 7, "prompt": ""}', '"prompt" is not a string, or empty'),
+        (b'{"id": 7, "messages": "Hi"}', '"messages" is not a list'),
+        (b'{"id": 7, "messages": [{"role": "nobody"}]}', "role"),
+        (b'{"id": 7, "prompt": "a", "cancel": 1}', "cancel"),
+        (b'{"id": 7, "prompt": "a", "max_rounds": 1}', "max_rounds"),
+    ],
+)
+def test_a_line_that_cannot_be_asked(server, files, line, problem) -> None:
+    """Such a line fails by itself, with its number and the reason; the others are asked."""
+    files.write("Hi", line, "Yo")
+    assert main(files.arguments(server)) == 1
+    first, wrong, last = files.lines
+    assert wrong["error"]["message"].startswith("line 2 of the input cannot be asked: ")
+    assert problem in wrong["error"]["message"]
+    assert wrong["id"] == (7 if b"id" in line else None)
+    assert (first["text"], last["text"]) == ("Hi", "Yo")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--workers", "0"], "from 1 to"),
+        (["--workers", "many"], "from 1 to"),
+        (["--modle", "m"], "did you mean --model?"),
+        (["--progress", "--no-progress"], "not allowed with"),
+    ],
+)
+def test_wrong_arguments(server, files, capsys, options, problem) -> None:
+    """Wrong arguments are 2, and nothing is sent."""
+    files.write("Hi")
+    assert main(files.arguments(server, *options)) == 2
+    assert problem in capsys.readouterr().err
+    assert server.requests == []
+
+
+def test_files_that_cannot_be_opened(server, files, capsys) -> None:
+    """An input that is not there and an output that cannot be written are 2."""
+    assert main(files.arguments(server)) == 2
+    assert f"cannot read {files.input}" in capsys.readouterr().err
+    files.write("Hi")
+    files.output.mkdir()
+    assert main(files.arguments(server)) == 2
+    assert f"cannot write {files.output}" in capsys.readouterr().err
+    assert server.requests == []
+
+
+def test_the_output_is_not_overwritten(server, files, capsys) -> None:
+    """An output with answers in it is kept unless `--resume` is given; an empty one is used."""
+    files.write("Hi")
+    files.output.write_text("")
+    assert main(files.arguments(server)) == 0
+    before = files.output.read_text()
+    assert main(files.arguments(server)) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert files.output.read_text() == before
+
+
+# Resuming -----------------------------------------------------------------------------------
+
+
+def test_resume(server, files, capsys) -> None:
+    """`--resume` keeps complete answers, and asks what is missing, failed or half written."""
+    files.write("a", {"prompt": "b", "id": "x"}, "c", "d")
+    assert main(files.arguments(server)) == 0
+    first, second, third, _ = files.output.read_text().splitlines(keepends=True)
+    failed = json.dumps(json.loads(third) | {"error": {"type": "ChatError"}}) + "\n"
+    files.output.write_text(first + failed + second + first[:40])
+    asked = len(server.requests)
+    assert main(files.arguments(server, "--resume")) == 0
+    assert {prompt_in(request) for request in server.requests[asked:]} == {"c", "d"}
+    assert [(line["index"], line["text"]) for line in files.lines] == [
+        (0, "a"),
+        (1, "b"),
+        (2, "c"),
+        (3, "d"),
+    ]
+    assert "2 complete answers written, after 2 that were there" in capsys.readouterr().err
+    assert not files.output.with_name("answers.jsonl.part").exists()
+
+
+def test_resume_without_an_output(server, files) -> None:
+    """`--resume` begins if there is nothing to resume."""
+    files.write("a")
+    assert main(files.arguments(server, "--resume")) == 0
+    assert len(files.lines) == 1
+
+
+def test_resume_with_nothing_left(server, files) -> None:
+    """A complete output is left as it is, and nothing is sent."""
+    files.write("a", "b")
+    assert main(files.arguments(server)) == 0
+    before = files.output.read_bytes()
+    assert main(files.arguments(server, "--resume")) == 0
+    assert files.output.read_bytes() == before
+    assert len(server.requests) == 2
+
+
+def test_resume_with_another_input(server, files, capsys) -> None:
+    """An output that has other ids belongs to another input: 2."""
+    files.write({"prompt": "a", "id": "one"}, "b")
+    assert main(files.arguments(server)) == 0
+    files.write({"prompt": "a", "id": "two"}, "b")
+    assert main(files.arguments(server, "--resume")) == 2
+    assert "belongs to another input" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--unordered"]])
+def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(files, options) -> None:
+    """After Ctrl-C the file has the complete answers; `--resume` adds the others: 130, then 0."""
+    files.write("slow", "quick", *map(str, range(50)))
+    ready = threading.Event()
+    count = threading.Semaphore(0)
+    free = threading.Event()
+
+    def answer(request):
+        if prompt_in(request) == "slow":
+            # Until the test lets it through.
+            ready.set()
+            assert free.wait(WAIT_SECONDS)
+        count.release()
+        return echo(request)
+
+    with ChatServer(answer) as server:
+        arguments = files.arguments(server, "--workers", "2", *options)
+        with subprocess.Popen(
+            [sys.executable, "-m", "chatsdk", *arguments], stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert ready.wait(WAIT_SECONDS)
+            # Six requests after which the worker asks the next: five answers were read.
+            for _ in range(6):
+                assert count.acquire(timeout=WAIT_SECONDS)
+            process.send_signal(signal.SIGINT)
+            _, shown = process.communicate(timeout=WAIT_SECONDS)
+        assert process.returncode == 130
+        assert "--resume asks the rest" in shown
+        assert "Traceback" not in shown
+        kept = files.lines
+        assert len(kept) >= 5
+        assert {line["error"] for line in kept} == {None}
+        assert 0 not in {line["index"] for line in kept}
+        free.set()
+        assert main(files.arguments(server, "--resume")) == 0
+    assert sorted(line["index"] for line in files.lines) == list(range(52))
+    # The kept lines are the first ones still.
+    assert files.lines[: len(kept)] == kept
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk(server, files, capsys) -> None:
+    """An output that cannot be written is 1, with the reason."""
+    files.write("Hi")
+    command, url, file, *_ = files.arguments(server)
+    done = subprocess.run(
+        [sys.executable, "-m", "chatsdk", command, url, file, "-o", "/dev/full"],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+    )
+    assert (done.returncode, "No space left on device" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr
+
+
+def test_the_bar(server, files, capsys) -> None:
+    """`--progress` draws the bar although stderr is not a terminal; without it there is none."""
+    pytest.importorskip("tqdm")
+    files.write("a", "b")
+    assert main(files.arguments(server, "--progress")) == 0
+    assert "2/2" in capsys.readouterr().err
+    assert main(files.arguments(server, "--resume", "--no-progress")) == 0
+    assert "prompts" not in capsys.readouterr().err
