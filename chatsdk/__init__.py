@@ -21,6 +21,7 @@ from chatsdk.errors import (
     HTTPStatusError,
     LimitExceeded,
     NotAStreamError,
+    OutputError,
     ProtocolError,
     StreamInterrupted,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "BackendError",
     "StreamInterrupted",
     "ProtocolError",
+    "OutputError",
     "LimitExceeded",
     "__version__",
 ]

@@ -22,6 +22,7 @@ __all__ = [
     "HTTPStatusError",
     "LimitExceeded",
     "NotAStreamError",
+    "OutputError",
     "ProtocolError",
     "StreamInterrupted",
 ]
@@ -158,6 +159,33 @@ class StreamInterrupted(ChatError):
 
 class ProtocolError(ChatError):
     """The bytes or the JSON do not fit the content type or the dialect."""
+
+
+class OutputError(ChatError):
+    """The answer is complete, but does not fit the type given as ``output=``.
+
+    Attributes:
+        path: the place in the answer, such as ``"steps[2].minutes"``; ``""`` for all of it.
+        expected: a description of valid values.
+        came: the value that came instead, as JSON, shortened; ``"nothing"`` if it is missing.
+        text: the text of the answer.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        path: str = "",
+        expected: str = "",
+        came: str = "",
+        text: str = "",
+        **context: Any,
+    ) -> None:
+        super().__init__(message, **context)
+        self.path = path
+        self.expected = expected
+        self.came = came
+        self.text = text
 
 
 class LimitExceeded(ChatError):

@@ -61,7 +61,10 @@ NOT_FOR_ASK = {
 }
 
 # Parameters of `ask` and its variants that are not fields of the body.
-ASK = ("tools", "max_rounds", "latest", "conversation_id", "idempotency_key", "cancel")
+ASK = (
+    *("tools", "max_rounds", "latest", "conversation_id", "idempotency_key", "cancel"),
+    *("output", "output_by", "repair"),
+)
 
 
 class _NotGiven:

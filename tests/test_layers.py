@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).parent.parent
 
 VALUES = {"keywords", "values", "errors", "parts", "answer", "messages", "outcome", "options"}
 PURE = {"sse", "ndjson", "json_values", "plain_text", "amazon_frames", "framing", "dialects"}
+PURE |= {"output"}
 BELOW_CLIENT = VALUES | PURE | {"transport"}
 BELOW_SESSION = BELOW_CLIENT | {"client"}
 BELOW_EDGES = BELOW_SESSION | {"session"}
@@ -33,6 +34,8 @@ ARROWS: dict[str, set[str]] = {
     "messages": {"values", "errors", "parts", "answer"},
     "outcome": {"values", "errors", "parts", "answer"},
     "tools": set(),
+    # Schemas come from the annotations, as those of tools do.
+    "output": {"values", "parts", "answer", "errors", "tools"},
     "sse": VALUES,
     # What they cut out is given out as events.
     "ndjson": VALUES | {"sse"},
@@ -41,7 +44,7 @@ ARROWS: dict[str, set[str]] = {
     "amazon_frames": VALUES | {"sse"},
     "framing": VALUES | {"sse", "ndjson", "json_values", "plain_text", "amazon_frames"},
     # A dialect can write its own wire format, in the frames of its neighbours; never back.
-    "dialects": VALUES | {"sse", "ndjson", "amazon_frames", "framing"},
+    "dialects": VALUES | {"sse", "ndjson", "amazon_frames", "framing", "output"},
     "transport": VALUES | PURE,
     "client": BELOW_CLIENT,
     "session": BELOW_SESSION | {"tools"},
@@ -59,8 +62,13 @@ ARROWS: dict[str, set[str]] = {
 # Third-party modules that have one home each.
 HOMES = {"requests": "transport", "urllib3": "transport", "sseclient": "sse", "orjson": "dialects"}
 # Of an extra, and imported where a function needs it: `stream.display()` shows an answer in a
-# notebook, and to a user a stream is one thing; `client.map()` draws a bar.
-IN_FUNCTIONS = {"IPython": "client", "tqdm": "client"}
+# notebook, and to a user a stream is one thing; `client.map()` draws a bar. The types of `output=`
+# are the user's own.
+IN_FUNCTIONS = {
+    "IPython": "client",
+    "tqdm": "client",
+    **dict.fromkeys(("cattrs", "jiter", "pydantic"), "output"),
+}
 # What else the modules below the edges may count on being installed.
 EVERYWHERE = {"attrs", "attr"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import attrs
 from typing_extensions import assert_type
 
 import chatsdk
@@ -69,6 +70,23 @@ def script() -> None:
         assert_type(stream.response, ResponseInfo | None)
         assert_type(stream.dialect, Dialect | None)
         assert_type(client.ask([{"role": "user", "content": "Hi"}], model="m"), AnswerStream)
+
+
+@attrs.define
+class Recipe:
+    title: str
+
+
+def objects(client: ChatClient) -> None:
+    stream = client.ask("Pancakes?", output=Recipe, repair=1)
+    assert_type(stream, AnswerStream[Recipe | None, Recipe])
+    for answer in stream:
+        assert_type(answer, Answer[Recipe | None])
+        assert_type(answer.value, Recipe | None)
+    assert_type(stream.result(), Answer[Recipe])
+    assert_type(stream.result().value, Recipe)
+    assert_type(client.ask("Which?", output=list[Recipe]).result().value, list[Recipe])
+    assert_type(client.ask("Which?", output={"type": "object"}).result().value, Any)
 
 
 def answers(answer: Answer) -> None:
@@ -146,7 +164,7 @@ def mistakes(chat: ChatSession, client: ChatClient) -> None:
     Tool(print, approve="yes")  # type: ignore[arg-type]
     Tool(print, timout=3)  # type: ignore[call-arg]
     chat.run("Hi", max_rounds="3")  # type: ignore[arg-type]
-    client.ask("Hi", cancel=True)  # type: ignore[arg-type]
+    client.ask("Hi", cancel=True)  # type: ignore[call-overload]
 
 
 def errors(error: ChatError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from chatsdk.answer.ledger import PIECE_BYTES, Ledger
+from chatsdk.answer.ledger import PIECE_BYTES, GrowingValue, Ledger
 from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Arrivals, Facts, Step, ToolCall
 from chatsdk.parts import (
@@ -40,8 +40,8 @@ class Channel:
 
     __slots__ = ("count", "held", "ledger", "rewritten", "start")
 
-    def __init__(self) -> None:
-        self.ledger = Ledger()
+    def __init__(self, growing: GrowingValue | None = None) -> None:
+        self.ledger = Ledger(None, growing)
         self.count = 0
         # The deltas from here on belong to the step under way.
         self.start = 0
@@ -71,7 +71,8 @@ class Channel:
 
     def rewrite(self, pieces: list[str]) -> None:
         """Start again with these deltas, which contain no half of a pair."""
-        self.ledger = Ledger(pieces)
+        growing = self.ledger.growing
+        self.ledger = Ledger(pieces, None if growing is None else growing.fresh())
         self.count = self.start = len(pieces)
         self.rewritten = True
 
@@ -115,8 +116,8 @@ class AnswerBuilder:
         grown: a step has added something; its reader resets it.
     """
 
-    def __init__(self, *, started: float = 0.0) -> None:
-        self._text = Channel()
+    def __init__(self, *, started: float = 0.0, growing: GrowingValue | None = None) -> None:
+        self._text = Channel(growing)
         self._reasoning = Channel()
         self._facts = Facts()
         self._calls: dict[Hashable, int] = {}
@@ -243,6 +244,12 @@ class AnswerBuilder:
             self._text.rewrite(text)
         if reasoning is not None:
             self._reasoning.rewrite(reasoning)
+
+    def next_round(self, start: int) -> None:
+        """Make the value of the answer from what follows the first `start` characters."""
+        growing = self._text.ledger.growing
+        if growing is not None:
+            growing.next_round(start)
 
     def _text_snapshot(self, part: TextSnapshot) -> None:
         self._text.replace(part.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chatsdk.answer.builder import AnswerBuilder
+from chatsdk.answer.ledger import GrowingValue
 from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Facts
 from chatsdk.parts import Citation, Part, Reasoning, Text, Usage
@@ -20,8 +21,8 @@ class Joined:
         answer: the latest `Answer`.
     """
 
-    def __init__(self) -> None:
-        self._builder = AnswerBuilder()
+    def __init__(self, growing: GrowingValue | None = None) -> None:
+        self._builder = AnswerBuilder(growing=growing)
         self.answer = self._builder.answer
         self._begun = False
         self._newest: Answer | None = None
@@ -39,6 +40,7 @@ class Joined:
         self._text, self._reasoning = before.text, before.reasoning
         self._cited.update(before.citations)
         self._taken = 0
+        self._builder.next_round(len(self._text))
 
     def take(self, answer: Answer) -> Answer:
         """Return the next joined step, given the next step of the current round."""
@@ -56,6 +58,8 @@ class Joined:
             [self._text, answer.text] if answer.rewritten else None,
             [self._reasoning, answer.reasoning] if rethought else None,
         )
+        if answer.rewritten:
+            builder.next_round(len(self._text))
         if answer.delta and not answer.rewritten:
             parts.append(Text(answer.delta))
         if answer.reasoning_delta and not rethought:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
-__all__ = ["PIECE_BYTES", "Ledger", "Vector", "as_bytes", "as_text"]
+__all__ = ["PIECE_BYTES", "GrowingValue", "Ledger", "Vector", "as_bytes", "as_text"]
 
 _Item = TypeVar("_Item")
 
@@ -20,6 +20,19 @@ _Node = tuple[Any, ...]
 PIECE_BYTES = 88
 
 
+class GrowingValue(Protocol):
+    """Makes the object for the text of an answer, partial and complete."""
+
+    def value(self, text: str) -> Any:
+        """Return the object for the text so far; ``None`` before anything is certain."""
+
+    def fresh(self) -> GrowingValue:
+        """Return one for another text."""
+
+    def next_round(self, start: int) -> None:
+        """Look for the object in what follows the first `start` characters."""
+
+
 class Ledger:
     """Append-only deltas of text; a reader passes the number of deltas to include.
 
@@ -28,10 +41,14 @@ class Ledger:
     emptied (``list.pop`` is atomic, so no lock is needed) while the text is extended.
     """
 
-    __slots__ = ("_joined", "_measured", "pieces")
+    __slots__ = ("_joined", "_measured", "growing", "pieces")
 
-    def __init__(self, pieces: list[str] | None = None) -> None:
+    def __init__(
+        self, pieces: list[str] | None = None, growing: GrowingValue | None = None
+    ) -> None:
         self.pieces: list[str] = pieces if pieces is not None else []
+        # Makes the object that the text is, if the answer was asked for with ``output=``.
+        self.growing = growing
         self._joined: list[tuple[int, str]] = [(0, "")]
         self._measured = (0, 0)
 

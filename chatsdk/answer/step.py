@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chatsdk.answer.ledger import Ledger, Vector, as_bytes, as_text
 from chatsdk.answer.values import Arrivals, Facts, Step, Timings, ToolCall
 from chatsdk.parts import Citation, Native, Usage
 from chatsdk.values import refuse_to_change
+
+if TYPE_CHECKING:
+    # Type checkers have it, also where the package is not installed.
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    Value_co = TypeVarWithDefault("Value_co", default=Any, covariant=True)
+else:
+    Value_co = TypeVar("Value_co", covariant=True)
 
 __all__ = ["Answer"]
 
@@ -19,7 +27,7 @@ _NO_FACTS = Facts()
 _NO_ARRIVALS = Arrivals()
 
 
-class Answer(Step):
+class Answer(Step, Generic[Value_co]):
     """The part of an answer received by one step. Frozen; every step is a separate value.
 
     ``str(answer)`` is its text. Two answers are equal if their content is: text, reasoning, tool
@@ -45,6 +53,7 @@ class Answer(Step):
             reasoning: a `chatsdk.parts.Native`, or ``None``.
         raw: the last payload, parsed if it is JSON, else as text; ``None`` before the first.
         timings: `Timings` in seconds, events and bytes.
+        value: the object that was asked for with ``output=``; it does not count for equality.
     """
 
     __slots__ = ()
@@ -97,6 +106,16 @@ class Answer(Step):
     def text(self) -> str:
         """All the text received."""
         return self._ledger.upto(self._count)
+
+    @property
+    def value(self) -> Value_co:
+        """The object that was asked for with ``output=``, as far as it is certain.
+
+        It is complete and checked in the answer that ``result()`` returns. ``None`` before anything
+        is certain, and without ``output=``.
+        """
+        growing = self._ledger.growing
+        return None if growing is None else growing.value(self.text)  # type: ignore[return-value]
 
     @property
     def reasoning(self) -> str:
@@ -266,6 +285,8 @@ class Answer(Step):
             "first_text": arrivals.first_text,
             "received": self._received,
         }
+        if self._ledger.growing is not None:
+            state["value"] = self.value
         # Tuples, which a caller can pass to Answer, too.
         facts = self._facts
         facts = facts._replace(
@@ -275,6 +296,24 @@ class Answer(Step):
         # As bytes, so that equal answers have equal pickles: a pickle records which strings are
         # the same object, and a joined text may or may not be its only delta.
         return (_restore, (as_bytes(self.text), as_bytes(self.reasoning), facts, state))
+
+
+class Restored:
+    """The value of an answer that was pickled, in place of what makes values."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def value(self, text: str) -> Any:
+        """Return the value."""
+        return self._value
+
+    def fresh(self) -> Restored:
+        """Return this, because its text does not change."""
+        return self
+
+    def next_round(self, start: int) -> None:
+        """Do nothing, because its text does not change."""
 
 
 def _fill(answer: Answer, **values: Any) -> None:
@@ -294,7 +333,7 @@ def _restore(text: bytes, reasoning: bytes, facts: Facts, state: dict[str, Any])
     answer = Answer.__new__(Answer)
     _fill(
         answer,
-        _ledger=Ledger([as_text(text)]),
+        _ledger=Ledger([as_text(text)], Restored(state["value"]) if "value" in state else None),
         _count=1,
         _thoughts=Ledger([as_text(reasoning)]),
         _thought_count=1,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from chatsdk import dialects
 from chatsdk.answer import Answer
@@ -39,9 +39,13 @@ from chatsdk.transport.foreign import freed
 if TYPE_CHECKING:
     import requests
 
+    from chatsdk.client.objects import Asking
     from chatsdk.client.request_log import Story
+    from chatsdk.output import Wanted
 
 __all__ = ["ChatClient"]
+
+_T = TypeVar("_T")
 
 logger = logging.getLogger("chatsdk")
 
@@ -189,6 +193,21 @@ class ChatClient(Asker):
         request = self._request(body, dialect, cancel, idempotency_key, options=self._defaults)
         return self._send(request, body, dialect)
 
+    @overload
+    def ask(
+        self,
+        prompt: Prompt,
+        *,
+        output: type[_T],
+        cancel: Cancel | None = None,
+        idempotency_key: str | None = None,
+        conversation_id: str | None = None,
+        output_by: str | None = None,
+        repair: int = 0,
+        **options: Any,
+    ) -> AnswerStream[_T | None, _T]: ...
+
+    @overload
     def ask(
         self,
         prompt: Prompt,
@@ -196,6 +215,22 @@ class ChatClient(Asker):
         cancel: Cancel | None = None,
         idempotency_key: str | None = None,
         conversation_id: str | None = None,
+        output: Any = None,
+        output_by: str | None = None,
+        repair: int = 0,
+        **options: Any,
+    ) -> AnswerStream: ...
+
+    def ask(
+        self,
+        prompt: Prompt,
+        *,
+        cancel: Cancel | None = None,
+        idempotency_key: str | None = None,
+        conversation_id: str | None = None,
+        output: Any = None,
+        output_by: str | None = None,
+        repair: int = 0,
         **options: Any,
     ) -> AnswerStream:
         """Ask a prompt or a list of messages; the dialect encodes the body.
@@ -204,16 +239,56 @@ class ChatClient(Asker):
             prompt: the text, or messages such as ``{"role": "user", "content": "Hi"}``.
             cancel, idempotency_key: as in `send`.
             conversation_id: the conversation to continue, if the backend keeps the history.
+            output: the type of the answer, which is then `Answer.value`: an attrs class, a
+                dataclass, a ``TypedDict``, a pydantic model, a list or union of them, an ``Enum``,
+                or a JSON schema as a dict (extra ``output``).
+            output_by: the way to ask for it, if not the dialect's first: ``"schema"``, ``"json"``,
+                ``"tool"`` or ``"words"``.
+            repair: how often to ask again if the answer does not fit `output`.
             options: fields of the body, such as ``model`` or ``temperature``. They override
                 `defaults`. ``tools=[...]`` takes declarations; only a session runs functions.
 
         Raises:
-            TypeError: an option is misspelt, or the tools are functions.
+            TypeError: an option is misspelt, the tools are functions, or `output` is no type.
+            ImportError: `output` needs the extra ``output``.
+            OutputError (later): the answer does not fit `output`.
             ValueError: the dialect is ``auto`` and the URL does not identify the backend; the
                 message suggests the URL that was probably meant. Otherwise as in `send`.
         """
-        dialect = self.ask_dialect
         messages = Message.all_of(prompt)
+        if output is not None:
+            from chatsdk.client.objects import ask_object
+
+            return ask_object(
+                self,
+                messages,
+                output,
+                by=output_by,
+                repair=repair,
+                cancel=cancel,
+                conversation_id=conversation_id,
+                idempotency_key=idempotency_key,
+                options=options,
+            )
+        return self._ask(
+            messages,
+            options,
+            cancel=cancel,
+            idempotency_key=idempotency_key,
+            conversation_id=conversation_id,
+        )
+
+    def _ask(
+        self,
+        messages: Sequence[Message],
+        options: dict[str, Any],
+        *,
+        cancel: Cancel | None,
+        idempotency_key: str | None,
+        conversation_id: str | None,
+        asking: Asking | None = None,
+    ) -> AnswerStream:
+        dialect = self.ask_dialect
         options = self._defaults | options
         if dialect.name == "auto":
             from chatsdk.dialects.suggestions import unknown_backend
@@ -228,11 +303,11 @@ class ChatClient(Asker):
             from chatsdk.dialects.request import check_messages
 
             check_messages(messages, dialect)
-        body = dialect.body(
-            messages,
-            conversation_id=conversation_id,
-            **with_model(self._url, options)[1],
-        )
+        fields = with_model(self._url, options)[1]
+        if asking is None:
+            body = dialect.body(messages, conversation_id=conversation_id, **fields)
+        else:
+            body = asking.body(dialect, messages, fields, conversation_id)
         dialect = dialect.for_request(body)
         request = self._request(
             body,
@@ -242,7 +317,7 @@ class ChatClient(Asker):
             options=options,
             address=partial(dialect.url, conversation_id=conversation_id),
         )
-        return self._send(request, body, dialect)
+        return self._send(request, body, dialect, None if asking is None else asking.wanted)
 
     def close(self) -> None:
         """Cancel the requests under way and close the idle connections. Twice is harmless."""
@@ -286,7 +361,9 @@ class ChatClient(Asker):
             # Break the cycle error -> traceback -> frame -> error.
             del failure
 
-    def _send(self, request: Request, body: Any, dialect: Dialect) -> AnswerStream:
+    def _send(
+        self, request: Request, body: Any, dialect: Dialect, wanted: Wanted | None = None
+    ) -> AnswerStream:
         started = now()
         exchange: Exchange | None = None
         story: Story | None = None
@@ -335,6 +412,7 @@ class ChatClient(Asker):
                 document=document,
                 body=body,
                 story=story,
+                wanted=wanted,
             )
             return AnswerStream(reader)
         try:

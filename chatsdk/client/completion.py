@@ -113,6 +113,8 @@ def conclude(reader: AnswerReader, tail: bytes) -> Iterator[Answer]:
             if pending
             else f"the stream ended before the end that {dialect.name!r} promises ({marker})"
         )
+    if reader.wanted is not None:
+        reader.wanted.check(reader.answer)
     reader.end(Outcome("finished", end=end, answer=reader.answer))
 
 

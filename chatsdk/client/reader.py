@@ -26,6 +26,7 @@ from chatsdk.transport.foreign import freed, raised_by_handler
 
 if TYPE_CHECKING:
     from chatsdk.client.request_log import Story
+    from chatsdk.output import Wanted
 
 __all__ = ["AnswerReader"]
 
@@ -59,6 +60,7 @@ class AnswerReader:
         left: reading stopped some time after the last finish reason, before the body's end.
         unread: the first events in which the decoder found nothing.
         decoder: decodes the events; its ``dialect`` is the one that ``auto`` recognised.
+        wanted: the type that was asked for with ``output=``, or ``None``.
         framing: how `parser` splits the body into events.
     """
 
@@ -74,6 +76,7 @@ class AnswerReader:
         document: Document | None = None,
         body: Any = None,
         story: Story | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
         self.exchange = exchange
         self.requested = dialect
@@ -82,7 +85,13 @@ class AnswerReader:
         self.head = head
         self.document = document
         self.decoder: Decoder = dialect.decoder(exchange.content_type)
-        self.builder = AnswerBuilder(started=started)
+        self.wanted = wanted
+        if wanted is None:
+            self.builder = AnswerBuilder(started=started)
+        else:
+            self.builder = AnswerBuilder(started=started, growing=wanted.growing())
+            if wanted.tool is not None:
+                self._take_tool_as_text(wanted.tool)
         self.answer: Answer = self.builder.answer
         self.ending: Outcome | None = None
         self.left = False
@@ -276,6 +285,14 @@ class AnswerReader:
             raise LimitExceeded(
                 f"the stream is longer than Limits(body_bytes={limit})", limit="body_bytes"
             )
+
+    def _take_tool_as_text(self, tool: str) -> None:
+        from chatsdk.dialects.tool_as_text import ToolAsText
+
+        self.decoder = decoder = ToolAsText(self.decoder, tool)
+        if self.document is not None:
+            parts = tuple(decoder.parts(self.document.parts))
+            self.document = self.document._replace(parts=parts)
 
     # One event, and the end -----------------------------------------------------------------
 

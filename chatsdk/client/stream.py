@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from chatsdk.answer import Answer
 from chatsdk.outcome import Outcome
 
 if TYPE_CHECKING:
+    # Type checkers have it, also where the package is not installed.
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
     from chatsdk.client.response import ResponseInfo
     from chatsdk.dialects.dialect import Dialect
 
-__all__ = ["AnswerStream", "Source", "Unanswered", "is_running"]
+    Partial_co = TypeVarWithDefault("Partial_co", default=Any, covariant=True)
+    Value_co = TypeVarWithDefault("Value_co", default=Any, covariant=True)
+else:
+    Partial_co = TypeVar("Partial_co", covariant=True)
+    Value_co = TypeVar("Value_co", covariant=True)
 
-_Self = TypeVar("_Self", bound="AnswerStream")
+__all__ = ["AnswerStream", "Partial_co", "Source", "Unanswered", "Value_co", "is_running"]
+
+_Self = TypeVar("_Self", bound="AnswerStream[Any, Any]")
 
 
 class Source(Protocol):
@@ -56,7 +65,7 @@ class Source(Protocol):
         """As `close`, in a finalizer."""
 
 
-class AnswerStream(Generator[Answer, None, None]):
+class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co, Value_co]):
     """A streaming answer: a generator of `Answer`, one per event, and a context manager.
 
     Iterate over it, or drain it with `result`. It may be closed, stopped from any thread, or just
@@ -65,6 +74,8 @@ class AnswerStream(Generator[Answer, None, None]):
     Iterating raises a `chatsdk.ChatError` if the answer fails, with the partial answer as
     ``error.answer``. After `stop` the iteration simply ends. Only one thread may read it: a second
     reader gets a `RuntimeError`.
+
+    The types in brackets are those of `Answer.value` in the steps and in the result.
     """
 
     # The error message for a second reader.
@@ -82,7 +93,7 @@ class AnswerStream(Generator[Answer, None, None]):
     def __iter__(self: _Self) -> _Self:
         return self
 
-    def __next__(self) -> Answer:
+    def __next__(self) -> Answer[Partial_co]:
         try:
             return next(self._steps)
         except ValueError as error:
@@ -90,7 +101,7 @@ class AnswerStream(Generator[Answer, None, None]):
                 raise
         raise RuntimeError(self._two_readers)
 
-    def send(self, value: None) -> Answer:
+    def send(self, value: None) -> Answer[Partial_co]:
         """As ``next()``; part of the generator interface."""
         return next(self)
 
@@ -99,7 +110,7 @@ class AnswerStream(Generator[Answer, None, None]):
         typ: Any,
         val: BaseException | object = None,
         tb: TracebackType | None = None,
-    ) -> Answer:
+    ) -> Answer[Partial_co]:
         """Close the stream and raise the exception; part of the generator interface."""
         self.close()
         raise typ if isinstance(typ, BaseException) else typ(val) if val else typ()
@@ -132,7 +143,7 @@ class AnswerStream(Generator[Answer, None, None]):
         finally:
             self._source.drop(self._steps)
 
-    def result(self) -> Answer:
+    def result(self) -> Answer[Value_co]:
         """Read to the end and return the final `Answer`; after `stop`, the part received.
 
         Raises:
@@ -144,7 +155,7 @@ class AnswerStream(Generator[Answer, None, None]):
             raise error
         return self.answer
 
-    def display(self) -> Answer:
+    def display(self) -> Answer[Value_co]:
         """Show the answer in a notebook's cell while it streams, and return it as `result` does.
 
         It is Markdown in one output, updated in place at most ten times a second: folded reasoning,

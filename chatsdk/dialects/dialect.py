@@ -128,6 +128,13 @@ class Dialect:
     # Optional content of messages that `body` sends: "files"; "name", the author's name; "more",
     # see `Message.more`.
     passes_on: ClassVar[frozenset[str]] = frozenset()
+    # The ways to ask for an object, the best first: "schema" (the backend's structured output),
+    # "json" (its JSON mode, without a schema), "tool" (a tool that has to be called), "words".
+    output_ways: ClassVar[tuple[str, ...]] = ("words",)
+    # The ways in which the schema is in the prompt, too.
+    output_words: ClassVar[frozenset[str]] = frozenset({"json", "words"})
+    # The field of the body for "schema" or "json", for the table of dialects.
+    output_field: ClassVar[str | None] = None
 
     @property
     def name(self) -> str:
@@ -173,6 +180,23 @@ class Dialect:
             f"the dialect {self.name!r} does not write bodies: use client.send(body) with the "
             "JSON that your backend expects, or name another dialect"
         )
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any] | None:
+        """Return the body with a JSON schema that the backend enforces, for "schema".
+
+        `schema` is an object's. Return ``None`` if the backend cannot express it.
+        """
+        return None
+
+    def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body with the backend's JSON mode, for "json"."""
+        return body
+
+    def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
+        """Return the body in which the model has to call this tool, or any if ``None``."""
+        return body
 
     def request_body(self, body: Any) -> bytes | None:
         """Return the bytes of a request whose body is not JSON; `headers` names their type.

@@ -10,7 +10,7 @@ from chatsdk.dialects.request import whole_arguments
 from chatsdk.messages import Message
 from chatsdk.parts import ToolCallDelta
 
-__all__ = ["declared", "whole_call", "written_calls", "written_tools"]
+__all__ = ["declared", "forced_choice", "whole_call", "written_calls", "written_tools"]
 
 
 def whole_call(call: dict[str, Any], place: int = 0) -> ToolCallDelta:
@@ -44,6 +44,11 @@ def written_tools(tools: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         dict(tool) if "type" in tool else {"type": "function", "function": dict(tool)}
         for tool in tools
     ]
+
+
+def forced_choice(name: str | None) -> Any:
+    """Return the choice that makes a model call this tool, or any if ``None``."""
+    return "required" if name is None else {"type": "function", "function": {"name": name}}
 
 
 def declared(tool: Mapping[str, Any]) -> dict[str, Any]:

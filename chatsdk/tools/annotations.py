@@ -9,9 +9,11 @@ import functools
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-__all__ = ["Reader", "read_annotation"]
+import attrs
+
+__all__ = ["Field", "Reader", "fields_of", "is_model", "is_typed_dict", "read_annotation"]
 
 # Converts a JSON value to the argument; a ValueError describes valid values.
 Reader = Callable[[Any], Any]
@@ -30,8 +32,9 @@ def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, 
     """Return the schema and the reader of an annotation.
 
     Supported: int, float, bool, str, lists and other collections, ``tuple[...]``, ``dict[str,
-    ...]``, ``Literal``, enums, dataclasses, ``TypedDict``, ``NewType``, unions with ``None`` and
-    others, and ``Any``. ``Annotated[T, "description"]`` adds a description.
+    ...]``, ``Literal``, enums, attrs classes, dataclasses, ``TypedDict``, pydantic models,
+    ``NewType``, unions with ``None`` and others, and ``Any``. ``Annotated[T, "description"]`` adds
+    a description.
 
     Args:
         hint: the annotation, as `typing.get_type_hints` returns it.
@@ -73,8 +76,10 @@ def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, 
         schema, reader = read_annotation(args[1] if args else Any, within)
         written = {"type": "object"} | ({"additionalProperties": schema} if schema else {})
         return written, functools.partial(_dict, reader)
-    if plain and (dataclasses.is_dataclass(hint) or typing.is_typeddict(hint)):
-        return _fields(hint, within)
+    if plain and is_model(hint):
+        return _inlined(hint.model_json_schema()), functools.partial(_model, hint)
+    if plain and (fields := fields_of(hint)) is not None:
+        return _fields(hint, fields, within)
     # NewType, and the alias made by `type X = ...`.
     inner = getattr(hint, "__supertype__", getattr(hint, "__value__", None))
     if inner is not None and not plain:
@@ -154,30 +159,63 @@ def _dict(reader: Reader, value: Any) -> dict[str, Any]:
     return {key: _inside(reader, item, "an object, each value") for key, item in value.items()}
 
 
-def _fields(kind: Any, within: tuple[Any, ...]) -> tuple[dict[str, Any], Reader]:
-    """The schema and the reader of a class with annotated fields, built from an object."""
-    if kind in within:
-        raise TypeError(f"{kind.__qualname__}, which holds itself")
-    hints = typing.get_type_hints(kind, include_extras=True)
-    if typing.is_typeddict(kind):
-        required = {name for name in hints if name in kind.__required_keys__}
-    else:
-        fields = [field for field in dataclasses.fields(kind) if field.init]
-        hints = {field.name: hints[field.name] for field in fields}
-        missing = dataclasses.MISSING
-        required = {
-            field.name
-            for field in fields
-            if field.default is missing and field.default_factory is missing
+class Field(NamedTuple):
+    """A field of a class that is built from a JSON object.
+
+    Attributes:
+        hint: its annotation, without ``Required`` and ``NotRequired``.
+        required: whether the object must have it.
+        parameter: its name in the class's constructor.
+    """
+
+    hint: Any
+    required: bool
+    parameter: str
+
+
+def fields_of(kind: Any) -> dict[str, Field] | None:
+    """Return the fields of an attrs class, a dataclass or a ``TypedDict``, else ``None``."""
+    if is_typed_dict(kind):
+        found = {name: (name in kind.__required_keys__, name) for name in kind.__annotations__}
+    elif attrs.has(kind):
+        found = {
+            field.name: (field.default is attrs.NOTHING, field.alias or field.name.lstrip("_"))
+            for field in attrs.fields(kind)
+            if field.init
         }
-    members = {}
-    for name, hint in hints.items():
+    elif dataclasses.is_dataclass(kind):
+        missing = dataclasses.MISSING
+        found = {
+            field.name: (
+                field.default is missing and field.default_factory is missing,
+                field.name,
+            )
+            for field in dataclasses.fields(kind)
+            if field.init
+        }
+    else:
+        return None
+    hints = typing.get_type_hints(kind, include_extras=True)
+    fields = {}
+    for name, (required, parameter) in found.items():
+        hint = hints.get(name, Any)
         mark = str(get_origin(hint))
         if mark.endswith("Required"):
             # Annotations kept as text hide it from `__required_keys__`.
-            (required.discard if mark.endswith("NotRequired") else required.add)(name)
+            required = not mark.endswith("NotRequired")
             hint = get_args(hint)[0]
-        members[name] = read_annotation(hint, (*within, kind))
+        fields[name] = Field(hint, required, parameter)
+    return fields
+
+
+def _fields(
+    kind: Any, fields: Mapping[str, Field], within: tuple[Any, ...]
+) -> tuple[dict[str, Any], Reader]:
+    """The schema and the reader of a class with annotated fields, built from an object."""
+    if kind in within:
+        raise TypeError(f"{kind.__qualname__}, which holds itself")
+    required = {name for name, field in fields.items() if field.required}
+    members = {name: read_annotation(field.hint, (*within, kind)) for name, field in fields.items()}
 
     def read(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -187,7 +225,7 @@ def _fields(kind: Any, within: tuple[Any, ...]) -> tuple[dict[str, Any], Reader]
         if unknown := [name for name in value if name not in members]:
             raise ValueError(f"an object without {', '.join(map(repr, unknown))}")
         given = {
-            name: _inside(members[name][1], item, f"an object, its {name!r}")
+            fields[name].parameter: _inside(members[name][1], item, f"an object, its {name!r}")
             for name, item in value.items()
         }
         try:
@@ -202,6 +240,51 @@ def _fields(kind: Any, within: tuple[Any, ...]) -> tuple[dict[str, Any], Reader]
         "required": [name for name in members if name in required],
     }
     return written, read
+
+
+def is_typed_dict(hint: Any) -> bool:
+    """Whether a class is a ``TypedDict``, also that of typing_extensions."""
+    return typing.is_typeddict(hint) or type(hint).__name__ == "_TypedDictMeta"
+
+
+def is_model(hint: Any) -> bool:
+    """Whether an annotation is a model of pydantic, which is not imported for this."""
+    return isinstance(hint, type) and all(
+        callable(getattr(hint, name, None)) for name in ("model_json_schema", "model_validate")
+    )
+
+
+def _model(kind: Any, value: Any) -> Any:
+    try:
+        return kind.model_validate(value)
+    except ValueError as error:
+        raise ValueError(f"another {kind.__name__} ({error})") from None
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Put definitions where they are used, because the schema becomes a part of another one."""
+    definitions = schema.get("$defs", {})
+
+    def inline(value: Any, within: tuple[str, ...]) -> Any:
+        if isinstance(value, list):
+            return [inline(item, within) for item in value]
+        if not isinstance(value, dict):
+            return value
+        reference = value.get("$ref")
+        rest = {
+            name: inline(item, within)
+            for name, item in value.items()
+            if name not in ("$ref", "$defs")
+        }
+        if not isinstance(reference, str):
+            return rest
+        name = reference.rpartition("/")[2]
+        if name in within:
+            raise TypeError(f"{name}, which holds itself")
+        return inline(definitions[name], (*within, name)) | rest
+
+    inlined: dict[str, Any] = inline(schema, ())
+    return inlined
 
 
 def _inside(reader: Reader, value: Any, where: str) -> Any:

@@ -11,11 +11,13 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NewType, Optional, TypedDict, Union
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsdk.tools import signature_of
+from chatsdk.tools.annotations import read_annotation
 
 
 class Unit(enum.Enum):
@@ -450,3 +452,54 @@ def test_any_docstring_can_be_read(text):
     description, parameters = described(tool)
     assert set(parameters) <= {"city", "s"}
     assert "\n" not in description
+
+
+@attrs.define
+class Parcel:
+    weight: float
+    _code: str = "none"
+    seen: bool = attrs.field(default=False, init=False)
+
+
+def test_an_attrs_class_is_built():
+    """Its fields are an object's; a private one has its constructor's name only there."""
+    schema, read = read_annotation(Parcel)
+    assert schema == {
+        "type": "object",
+        "properties": {"weight": {"type": "number"}, "_code": {"type": "string"}},
+        "required": ["weight"],
+    }
+    assert read({"weight": 2, "_code": "x"}) == Parcel(2, "x")
+    with pytest.raises(ValueError, match="an object with 'weight'"):
+        read({})
+
+
+def test_a_model_of_pydantic_is_validated():
+    """Its definitions are put where they are used, and its own errors are said."""
+    pydantic = pytest.importorskip("pydantic")
+
+    class Inner(pydantic.BaseModel):
+        size: int
+
+    class Outer(pydantic.BaseModel):
+        inner: Inner
+        others: tuple[Inner, ...] = ()
+
+    schema, read = read_annotation(list[Outer])
+    assert "$ref" not in str(schema)
+    assert read([{"inner": {"size": 3}}]) == [Outer(inner=Inner(size=3))]
+    with pytest.raises(ValueError, match="valid integer"):
+        read([{"inner": {"size": "big"}}])
+
+
+def test_a_model_that_holds_itself_has_no_schema_inside_another():
+    """The error names it."""
+    pydantic = pytest.importorskip("pydantic")
+
+    class Node(pydantic.BaseModel):
+        label: str
+        children: tuple[Node, ...] = ()
+
+    Node.model_rebuild(_types_namespace={"Node": Node})
+    with pytest.raises(TypeError, match="Node, which holds itself"):
+        read_annotation(list[Node])

@@ -65,6 +65,11 @@ class Cohere(Dialect):
         usage=True,
     )
 
+    output_ways = ("schema", "json", "tool", "words")
+    output_field = "response_format.json_schema"
+    # "Your message should always explicitly instruct the model to generate a JSON."
+    output_words = frozenset({"schema", "json", "words"})
+
     def decoder(self, content_type: str = "") -> Decoder:
         return CohereDecoder(self)
 
@@ -79,6 +84,24 @@ class Cohere(Dialect):
         if tools:
             body["tools"] = written_tools(tools)
         return body | {"stream": True} | options
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any] | None:
+        """Return the body with the schema; the API does not take it beside tools or documents."""
+
+        from chatsdk.output.strict import for_cohere
+
+        found = for_cohere(schema)
+        if found is None or body.get("tools") or body.get("documents"):
+            return None
+        return body | {"response_format": {"type": "json_object", "json_schema": found}}
+
+    def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"response_format": {"type": "json_object"}}
+
+    def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
+        return body | {"tool_choice": "REQUIRED"}
 
 
 def _message(message: Message) -> dict[str, Any]:

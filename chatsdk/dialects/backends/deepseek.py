@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from chatsdk.dialects.backends.openai import OpenAI
 from chatsdk.dialects.dialect import About
@@ -33,6 +33,9 @@ class DeepSeek(OpenAI):
         tools=True,
         usage=True,
     )
+
+    # https://api-docs.deepseek.com/guides/json_mode
+    output_ways: ClassVar[tuple[str, ...]] = ("json", "tool", "words")
 
     def __init__(self) -> None:
         super().__init__()

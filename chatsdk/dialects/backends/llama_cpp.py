@@ -38,6 +38,9 @@ class LlamaCpp(Dialect):
         usage=True,
     )
 
+    output_ways = ("schema", "words")
+    output_field = "json_schema"
+
     def decoder(self, content_type: str = "") -> Decoder:
         return LlamaCppDecoder(self)
 
@@ -46,6 +49,12 @@ class LlamaCpp(Dialect):
     ) -> dict[str, Any]:
         """Encode the prompt; options such as ``n_predict`` become fields next to it."""
         return {"prompt": only_prompt(messages, options, "llama.cpp"), "stream": True} | options
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any]:
+        """Return the body with the schema, from which the server makes a grammar."""
+        return body | {"json_schema": schema}
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Decode a complete answer."""

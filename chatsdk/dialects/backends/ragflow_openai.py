@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from chatsdk.dialects.backends.openai import OpenAI
 from chatsdk.dialects.backends.openai.decoder import OpenAIDecoder
@@ -36,6 +36,10 @@ class RAGFlowOpenAI(OpenAI):
         citations=True,
         usage=True,
     )
+
+    # The application decides about the model's options.
+    output_ways: ClassVar[tuple[str, ...]] = ("words",)
+    output_field: ClassVar[str | None] = None
 
     def __init__(self, *, repeats: bool = False) -> None:
         super().__init__()

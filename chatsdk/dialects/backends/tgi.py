@@ -34,6 +34,9 @@ class TGI(Dialect):
         usage=True,
     )
 
+    output_ways = ("schema", "words")
+    output_field = "parameters.grammar"
+
     def decoder(self, content_type: str = "") -> Decoder:
         return TGIDecoder(self)
 
@@ -43,6 +46,12 @@ class TGI(Dialect):
         """Encode the prompt; options become ``parameters``, such as ``max_new_tokens``."""
         parameters = {"details": True} | dict(options.pop("parameters", None) or {})
         return {"inputs": only_prompt(messages, options, "TGI"), "parameters": parameters | options}
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any]:
+        grammar = {"type": "json", "value": schema}
+        return body | {"parameters": body["parameters"] | {"grammar": grammar}}
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Decode a complete answer, as from ``/generate``."""

@@ -46,6 +46,9 @@ class Anthropic(Dialect):
         usage=True,
     )
 
+    output_ways = ("schema", "tool", "words")
+    output_field = "output_config.format"
+
     passes_on = frozenset({"more", "files"})
 
     def decoder(self, content_type: str = "") -> Decoder:
@@ -61,6 +64,23 @@ class Anthropic(Dialect):
     ) -> dict[str, Any]:
         """Encode the body. The API requires ``max_tokens``; the default is 8192."""
         return write_body(messages, options)
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any] | None:
+        """Return the body with the schema, for Claude 4.5 and later."""
+
+        from chatsdk.output.strict import for_anthropic
+
+        found = for_anthropic(schema)
+        if found is None:
+            return None
+        form = {"type": "json_schema", "schema": found}
+        return body | {"output_config": {**(body.get("output_config") or {}), "format": form}}
+
+    def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
+        choice = {"type": "any"} if name is None else {"type": "tool", "name": name}
+        return body | {"tool_choice": choice}
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Decode a complete ``message``, sent although the request was for a stream."""

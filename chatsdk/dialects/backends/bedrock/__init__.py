@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ class Bedrock(Dialect):
         usage=True,
     )
 
+    output_ways = ("schema", "tool", "words")
+    output_field = "outputConfig.textFormat"
+
     def framing(self, content_type: str = "") -> str:
         # Gateways and tests may answer with server-sent events.
         sse = media_type(content_type) == "text/event-stream"
@@ -59,6 +63,27 @@ class Bedrock(Dialect):
         from chatsdk.dialects.backends.bedrock.body import write_body
 
         return write_body(messages, options)
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any] | None:
+        """Return the body with the schema, as text, for models with structured output.
+
+        Source: https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
+        """
+
+        from chatsdk.output.strict import for_anthropic
+
+        found = for_anthropic(schema)
+        if found is None:
+            return None
+        described = {"schema": json.dumps(found, ensure_ascii=False), "name": name}
+        form = {"type": "json_schema", "structure": {"jsonSchema": described}}
+        return body | {"outputConfig": {**(body.get("outputConfig") or {}), "textFormat": form}}
+
+    def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
+        choice: dict[str, Any] = {"any": {}} if name is None else {"tool": {"name": name}}
+        return body | {"toolConfig": body["toolConfig"] | {"toolChoice": choice}}
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
         """Decode an error; a header field has its kind."""

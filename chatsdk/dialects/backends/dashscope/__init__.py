@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chatsdk.dialects.backends.dashscope.decoder import DashScopeDecoder
 from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.request import paired
-from chatsdk.dialects.tool_calls import written_calls, written_tools
+from chatsdk.dialects.tool_calls import forced_choice, written_calls, written_tools
 from chatsdk.messages import Message
 from chatsdk.parts import End, Part
 
@@ -47,6 +47,9 @@ class DashScope(Dialect):
         citations=True,
         usage=True,
     )
+
+    output_ways = ("json", "schema", "tool", "words")
+    output_field = "parameters.response_format"
 
     def __init__(self, *, text: str = "delta") -> None:
         if text not in ("delta", "snapshot"):
@@ -85,6 +88,30 @@ class DashScope(Dialect):
         body["input"] = {"messages": [_message(message, pictures) for message in messages]}
         body["parameters"] = parameters | options
         return body
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any] | None:
+        """Return the body with the schema, which some of the models enforce."""
+
+        from chatsdk.output.strict import for_openai
+
+        strict = for_openai(schema)
+        if strict is None:
+            return None
+        described = {"name": name, "schema": strict, "strict": True}
+        return _with_parameter(
+            body, "response_format", {"type": "json_schema", "json_schema": described}
+        )
+
+    def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
+        return _with_parameter(body, "response_format", {"type": "json_object"})
+
+    def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
+        if name is None:
+            # The API cannot ask for any tool.
+            return body
+        return _with_parameter(body, "tool_choice", forced_choice(name))
 
     def for_request(self, body: Any) -> Dialect:
         """Return this dialect with the ``text`` that the body requests."""
@@ -125,3 +152,7 @@ def _message(message: Message, pictures: bool) -> dict[str, Any]:
     if message.tool_calls:
         written["tool_calls"] = written_calls(message)
     return written
+
+
+def _with_parameter(body: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    return body | {"parameters": body["parameters"] | {name: value}}

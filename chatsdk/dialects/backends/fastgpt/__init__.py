@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from chatsdk.answer import Answer
 from chatsdk.dialects.backends.fastgpt.decoder import FastGPTDecoder
@@ -41,6 +41,10 @@ class FastGPT(OpenAI):
         citations=True,
         usage=True,
     )
+
+    # The application decides about the model's options.
+    output_ways: ClassVar[tuple[str, ...]] = ("words",)
+    output_field: ClassVar[str | None] = None
 
     def __init__(self) -> None:
         super().__init__()

@@ -24,6 +24,9 @@ NO_STREAM = (
 )
 
 
+JSON = {"responseMimeType": "application/json"}
+
+
 class Gemini(Dialect):
     """Google's Gemini API; Vertex AI answers in the same format.
 
@@ -45,6 +48,9 @@ class Gemini(Dialect):
         citations=True,
         usage=True,
     )
+
+    output_ways = ("schema", "json", "tool", "words")
+    output_field = "generationConfig.responseJsonSchema"
 
     passes_on = frozenset({"files"})
 
@@ -85,6 +91,23 @@ class Gemini(Dialect):
         decoder = GeminiDecoder(self)
         return [*decoder.read(payload), *decoder.close(), End()]
 
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any]:
+        from chatsdk.output.strict import for_gemini
+
+        found = {"responseJsonSchema": for_gemini(schema)}
+        return _with_config(body, JSON | found)
+
+    def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
+        return _with_config(body, JSON)
+
+    def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
+        """Return the body in which the mode of function calls is ``ANY``."""
+        names = {} if name is None else {"allowedFunctionNames": [name]}
+        given = body.get("toolConfig") or {}
+        return body | {"toolConfig": given | {"functionCallingConfig": {"mode": "ANY"} | names}}
+
     def read_request(self, body: Any) -> AskedFor:
         from chatsdk.dialects.backends.gemini.request import read
 
@@ -96,3 +119,7 @@ class Gemini(Dialect):
         from chatsdk.dialects.backends.gemini.encoder import encode
 
         return encode(parts, id=id, model=model)
+
+
+def _with_config(body: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    return body | {"generationConfig": {**(body.get("generationConfig") or {}), **config}}

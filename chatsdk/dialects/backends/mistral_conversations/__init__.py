@@ -44,6 +44,9 @@ class MistralConversations(Dialect):
         runs_tools=True,
     )
 
+    output_ways = ("schema", "json", "words")
+    output_field = "completion_args.response_format"
+
     def decoder(self, content_type: str = "") -> Decoder:
         return ConversationsDecoder(self)
 
@@ -79,6 +82,23 @@ class MistralConversations(Dialect):
         if tools:
             body["tools"] = written_tools(tools)
         return body | options
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any]:
+        from chatsdk.output.strict import for_openai
+
+        strict = for_openai(schema)
+        described = {"name": name, "schema": strict or schema, "strict": strict is not None}
+        return _with_format(body, {"type": "json_schema", "json_schema": described})
+
+    def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
+        return _with_format(body, {"type": "json_object"})
+
+
+def _with_format(body: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:
+    given = body.get("completion_args") or {}
+    return body | {"completion_args": given | {"response_format": form}}
 
 
 def _entry(message: Message) -> dict[str, Any]:

@@ -43,6 +43,9 @@ class Ollama(Dialect):
         usage=True,
     )
 
+    output_ways = ("schema", "json", "words")
+    output_field = "format"
+
     def decoder(self, content_type: str = "") -> Decoder:
         return OllamaDecoder(self)
 
@@ -65,6 +68,14 @@ class Ollama(Dialect):
         if tools:
             body["tools"] = written_tools(tools)
         return body | options
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any]:
+        return body | {"format": schema}
+
+    def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"format": "json"}
 
     def document(self, payload: Any) -> Sequence[Part] | None:
         """Decode a complete answer, as for ``"stream": false``."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from chatsdk.dialects.backends.openai.decoder import FINISH, OpenAIDecoder
 from chatsdk.dialects.backends.openai.encoder import encode
 from chatsdk.dialects.backends.openai.native import DIALECT
 from chatsdk.dialects.dialect import About, Dialect
 from chatsdk.dialects.request import given_back, more_of, paired, thoughts_to_give_back
-from chatsdk.dialects.tool_calls import written_calls, written_tools
+from chatsdk.dialects.tool_calls import forced_choice, written_calls, written_tools
 from chatsdk.messages import Message
 from chatsdk.parts import End, Part
 
@@ -52,6 +52,9 @@ class OpenAI(Dialect):
         usage=True,
     )
 
+    output_ways: ClassVar[tuple[str, ...]] = ("schema", "json", "tool", "words")
+    output_field: ClassVar[str | None] = "response_format"
+
     passes_on = frozenset({"more", "name", "files"})
 
     # Enabled only by the option.
@@ -87,6 +90,23 @@ class OpenAI(Dialect):
         if body["stream_options"] is None:
             del body["stream_options"]
         return body
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any]:
+        """Return the body with the schema, strict if strict mode can express it."""
+
+        from chatsdk.output.strict import for_openai
+
+        strict = for_openai(schema)
+        described = {"name": name, "schema": strict or schema, "strict": strict is not None}
+        return body | {"response_format": {"type": "json_schema", "json_schema": described}}
+
+    def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"response_format": {"type": "json_object"}}
+
+    def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
+        return body | {"tool_choice": forced_choice(name)}
 
     def read_request(self, body: Any) -> AskedFor:
         from chatsdk.dialects.backends.openai.request import read

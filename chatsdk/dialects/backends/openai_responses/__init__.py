@@ -48,6 +48,9 @@ class OpenAIResponses(Dialect):
         usage=True,
     )
 
+    output_ways = ("schema", "json", "tool", "words")
+    output_field = "text.format"
+
     passes_on = frozenset({"files"})
 
     def decoder(self, content_type: str = "") -> Decoder:
@@ -58,6 +61,24 @@ class OpenAIResponses(Dialect):
     ) -> dict[str, Any]:
         """Encode the body; with `conversation_id`, only the messages after the last answer."""
         return write_body(messages, conversation_id, options)
+
+    def with_schema(
+        self, body: dict[str, Any], schema: dict[str, Any], name: str
+    ) -> dict[str, Any]:
+        """Return the body with the schema, strict if strict mode can express it."""
+
+        from chatsdk.output.strict import for_openai
+
+        strict = for_openai(schema)
+        described = {"name": name, "schema": strict or schema, "strict": strict is not None}
+        return _with_format(body, {"type": "json_schema", **described})
+
+    def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
+        return _with_format(body, {"type": "json_object"})
+
+    def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
+        choice = "required" if name is None else {"type": "function", "name": name}
+        return body | {"tool_choice": choice}
 
     def branches(self, conversation_id: str | None) -> bool:
         """Return true for the ids of responses; a ``conversation`` can only be appended to."""
@@ -90,3 +111,7 @@ class OpenAIResponses(Dialect):
         from chatsdk.dialects.backends.openai_responses.encoder import encode
 
         return encode(parts, id=id, model=model)
+
+
+def _with_format(body: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:
+    return body | {"text": {**(body.get("text") or {}), "format": form}}

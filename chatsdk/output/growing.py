@@ -1,0 +1,149 @@
+"""`Growing`: the value of a growing text, partial and complete."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from typing import Any, NamedTuple, NoReturn
+
+from chatsdk.output.checks import Edge, Mismatch
+from chatsdk.output.partial import partial_of
+from chatsdk.output.scan import Part, Scan
+from chatsdk.output.shape import Shape
+
+__all__ = ["Growing", "checkpoint"]
+
+# Up to this length in characters, every character may change the partial object.
+EVERY_CHARS = 1024
+
+# A longer text is parsed again whenever it has grown by a part of its length, at least a 1/32 and
+# at most a 1/16. The work is then linear in the length: about 24 times the cost of parsing it once.
+STEPS = 16
+
+
+def checkpoint(length: int) -> int:
+    """Return the number of characters, at most `length`, from which a partial object is made.
+
+    It depends on the length alone, so the partial objects do not depend on how the text arrives.
+    """
+    if length <= EVERY_CHARS:
+        return length
+    step = (1 << (length.bit_length() - 1)) // STEPS
+    return length - length % step
+
+
+class _State(NamedTuple):
+    """The latest value made; replaced as a whole, so that threads need no lock."""
+
+    start: int
+    end: int
+    # Characters of the text that the scan has seen.
+    seen: int
+    complete: bool
+    value: Any
+    scan: Scan
+
+
+class Growing:
+    """Makes the value of each step of one text.
+
+    Args:
+        shape: the type to make.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        # Where the answers of later rounds begin in the text: each has an object of its own.
+        self._starts = [0]
+        self._state: _State | None = None
+
+    def fresh(self) -> Growing:
+        """Return one for another text of the same type."""
+        return Growing(self._shape)
+
+    def next_round(self, start: int) -> None:
+        """Look for the object in what follows the first `start` characters."""
+        if start > self._starts[-1]:
+            self._starts.append(start)
+
+    def value(self, text: str) -> Any:
+        """Return the object for the text so far; ``None`` before anything is certain.
+
+        It is complete once the JSON object is, if that fits.
+        """
+        start = self._starts[max(bisect_left(self._starts, len(text)) - 1, 0)]
+        end = start + checkpoint(len(text) - start)
+        state = self._state
+        if state is not None and state.start == start:
+            if state.seen == len(text) or (state.complete and state.end <= len(text)):
+                return state.value
+        if state is None or state.start != start or state.complete or state.seen > len(text):
+            state = _State(start, -1, 0, False, None, Scan(start))
+        made = self._advanced(state, text, end)
+        known = self._state
+        if known is None or (known.start, known.seen) <= (start, made.seen):
+            self._state = made
+        return made.value
+
+    def _advanced(self, state: _State, text: str, end: int) -> _State:
+        scan = state.scan.copy()
+        value = state.value
+        if end > state.end:
+            part = scan.read(text, end)
+            value = self._partial(text, part, value)
+        whole = scan.read(text, len(text))
+        if whole is not None and whole.complete:
+            value = self._complete(text, whole, value)
+            return _State(state.start, whole.end, len(text), True, value, scan)
+        return _State(state.start, end, len(text), False, value, scan)
+
+    def _partial(self, text: str, part: Part | None, before: Any) -> Any:
+        import jiter
+
+        if part is None:
+            return before
+        data = text[part.start : part.end].encode("utf-8", "replace")
+        try:
+            value = jiter.from_json(data, partial_mode="trailing-strings")
+        except ValueError:
+            # Not JSON: the end of the answer reports it.
+            return before
+        return partial_of(self._shape, value, Edge(part.depth, part.text))
+
+    def _complete(self, text: str, part: Part, before: Any) -> Any:
+        try:
+            return self._shape.read(_loaded(text[part.start : part.end]))
+        except Mismatch:
+            return self._partial(text, part, before)
+
+    def check(self, text: str) -> None:
+        """Check a text that has ended.
+
+        Raises:
+            Mismatch: it has no complete object of the type.
+        """
+        start = self._starts[max(bisect_left(self._starts, len(text)) - 1, 0)]
+        scan = Scan(start)
+        part = scan.read(text, len(text))
+        if part is None:
+            raise Mismatch((), "a JSON object", text[start:])
+        data = text[part.start : part.end]
+        if not part.complete:
+            raise Mismatch((), "a complete JSON object", text[part.start :][-_TAIL_CHARS:])
+        self._shape.read(_loaded(data))
+
+
+# Characters of an unfinished text that an error shows.
+_TAIL_CHARS = 60
+
+
+def _loaded(text: str) -> Any:
+    try:
+        # Models write line breaks into strings.
+        return json.loads(text, strict=False, parse_constant=_not_json)
+    except (ValueError, RecursionError) as error:
+        raise Mismatch((), f"JSON ({error})", text) from None
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
