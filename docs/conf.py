@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import re
 import sys
@@ -48,6 +49,40 @@ autodoc_typehints = "signature"
 toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+# For the examples of the reference: a server that answers, a port that refuses, a file.
+doctest_global_setup = """
+import tempfile
+from pprint import pprint
+
+from chatsdk import *
+from chatsdk.answer import AnswerBuilder
+from chatsdk.parts import Failure, Text
+from chatsdk.recording import Recorder, Recording, load
+from chatsdk.sse import ServerSentEvent
+from chatsdk.testing import ChatServer, RefusingPort, answer_frames
+from chatsdk.web import ChatService, Gateway, wsgi
+
+server = ChatServer()
+server.answer("openai", ["Hello", " there."], repeat=True)
+url = server.url + "/v1/chat/completions"
+port = RefusingPort()
+refused = port.url
+folder = tempfile.TemporaryDirectory()
+path = folder.name + "/answer.jsonl"
+
+
+def built(*parts):
+    builder = AnswerBuilder()
+    for part in parts:
+        builder.apply(part)
+    return builder.answer
+"""
+doctest_global_cleanup = """
+server.close()
+port.close()
+folder.cleanup()
+"""
+doctest_default_flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 # `name` in a docstring is a link if there is such a name, and code if not.
 default_role = "py:obj"
 napoleon_google_docstring = True

@@ -1,18 +1,22 @@
 """Writes a page of the reference for each public module, and checks the site that is built of them.
 
 A name that several modules export stands on the page of the first, and is a link on the others.
-``python docs/make_reference.py --check SITE`` fails if a public name has no entry.
+``python docs/make_reference.py --check SITE`` fails if a public name has no entry or no example.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from pprint import pformat
 
 from sphinx.util.inventory import InventoryFile
+
+from chatsdk import Message, dialects
 
 __all__ = ["MODULES", "public_names", "write"]
 
@@ -40,6 +44,10 @@ MODULES = {
 }
 
 
+# Ids that are new in each request.
+_UUID = re.compile(r"(?<=')[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}(?=')")
+
+
 def public_names() -> Iterator[tuple[str, str, str | None]]:
     """Yield module, name and, if an earlier module has exported it, its full name there."""
     homes: dict[int, str] = {}
@@ -63,6 +71,7 @@ def write(folder: Path) -> None:
         pages.setdefault(module_name, []).append(_entry(module_name, name, home))
     for module_name, entries in pages.items():
         head = f"# `{module_name}`\n\n" + _directive("automodule", module_name, ":no-index:")
+        head += _directive("testsetup", "*", "", f"from {module_name} import *")
         _write(folder / f"{module_name}.md", "\n".join([head, *entries]))
     rows = [f"| [`{name}`]({name}.md) | {MODULES[name]} |" for name in pages]
     tree = ["```{toctree}", ":hidden:", *pages, "```", ""]
@@ -87,7 +96,30 @@ def _entry(module_name: str, name: str, home: str | None) -> str:
 
 def _directive(kind: str, name: str, *options: str) -> str:
     lines = [f".. {kind}:: {name}", *(f"   {option}" for option in options)]
+    if name in _EXAMPLES:
+        lines += ["", "   .. rubric:: Example", ""]
+        lines += [f"   {line}".rstrip() for line in _EXAMPLES[name].splitlines()]
     return "\n".join(["```{eval-rst}", *lines, "```", ""])
+
+
+def _examples() -> dict[str, str]:
+    """The examples by full name; those of a dialect show what it asks."""
+    text = (Path(__file__).parent / "site" / "examples.txt").read_text("utf-8")
+    sections = re.split(r"^\[(chatsdk[\w.]*)\]$", text, flags=re.M)[1:]
+    found = dict(zip(sections[::2], map(str.strip, sections[1::2]), strict=True))
+    for name in dialects.names():
+        found.setdefault(f"chatsdk.dialects.{name}", _request(name))
+    return found
+
+
+def _request(name: str) -> str:
+    asked = f'{name}().body([Message("user", "Hello!")], model="large")'
+    try:
+        body = dialects.get(name).body([Message("user", "Hello!")], model="large")
+    except ValueError:
+        # It only reads; the caller writes the body.
+        return f">>> {name}().name\n{name!r}"
+    return f">>> pprint({asked})\n{_UUID.sub('...', pformat(body))}"
 
 
 def _write(path: Path, text: str) -> None:
@@ -96,19 +128,21 @@ def _write(path: Path, text: str) -> None:
 
 
 def missing(site: Path) -> list[str]:
-    """Return the public names that have no entry in the inventory of a built site."""
+    """Return the public names without an entry in a built site, or without an example."""
     with (site / "objects.inv").open("rb") as file:
         entries = InventoryFile.load(file, "", lambda base, name: name)
     known = {name for kind, names in entries.items() if kind.startswith("py:") for name in names}
     return [
         f"{module}.{name}"
         for module, name, home in public_names()
-        if home is None and f"{module}.{name}" not in known
+        if home is None and not {f"{module}.{name}"} <= known & set(_EXAMPLES)
     ]
 
+
+_EXAMPLES = _examples()
 
 if __name__ == "__main__":
     if sys.argv[1:2] != ["--check"] or len(sys.argv) != 3:
         sys.exit("usage: python docs/make_reference.py --check SITE")
     if absent := missing(Path(sys.argv[2])):
-        sys.exit("no entry in the reference: " + ", ".join(absent))
+        sys.exit("no entry or no example in the reference: " + ", ".join(absent))
