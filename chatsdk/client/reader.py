@@ -139,7 +139,8 @@ class AnswerReader:
     def drop(self, steps: Generator[Answer, None, None]) -> None:
         """Close the response; callable in a finalizer. Does nothing if another thread reads."""
         if not steps.gi_running:  # type: ignore[attr-defined]
-            self.end(self.stopped())
+            if self.ending is None:
+                self.end(self.stopped())
             self._release()
 
     def _release(self) -> None:

@@ -121,8 +121,10 @@ class Snapshot(NamedTuple):
         turn = self.turn
         assert turn is not None
         if turn.stopped:
-            word = outcome if outcome.reason == "stopped" else Outcome("stopped")
-            outcome = word._replace(answer=turn.last)
+            if outcome.reason != "stopped":
+                outcome = Outcome("stopped", answer=turn.last)
+            elif outcome.answer is not turn.last:
+                outcome = outcome._replace(answer=turn.last)
         status = after(self.status, _ENDS[outcome.reason])
         answer = outcome.answer
         messages, id, server_has, origin, failed, _ = self.conversation
