@@ -1,4 +1,4 @@
-"""`Running`: joins the texts of several messages that arrive as growing snapshots."""
+"""`Running` and `Trimmed`: texts that arrive in chunks, or as growing snapshots."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Generic, TypeVar
 
 from chatsdk.parts import Reasoning, ReasoningSnapshot, Text, TextSnapshot
 
-__all__ = ["Running"]
+__all__ = ["Running", "Trimmed"]
+
 
 _Piece = TypeVar("_Piece", Text, Reasoning)
+
 _Whole = TypeVar("_Whole", TextSnapshot, ReasoningSnapshot)
 
 # Up to this many characters in all messages, every rewrite sends the complete text at once.
@@ -91,3 +93,39 @@ class Running(Generic[_Piece, _Whole]):
         added = "".join(self._added)
         self._added.clear()
         return [self._piece(added)] if added else []
+
+
+class Trimmed:
+    """A text that grows. Comparisons ignore white space around it.
+
+    The cost of a comparison is at most the length of the other text, even after much white space.
+    False before the first chunk.
+    """
+
+    def __init__(self) -> None:
+        self._any = False
+        self._pieces: list[str] = []
+        self._length = 0
+        # White space that counts only if text follows.
+        self._space: list[str] = []
+
+    def add(self, piece: str) -> None:
+        """Append the next chunk."""
+        self._any = True
+        text = piece.rstrip()
+        space = piece[len(text) :]
+        if text:
+            pieces = [*self._space, text] if self._pieces else [text.lstrip()]
+            self._space.clear()
+            self._pieces += pieces
+            self._length += sum(map(len, pieces))
+        if space and self._pieces:
+            self._space.append(space)
+
+    def says(self, text: str) -> bool:
+        """Whether `text` is equal, ignoring white space around both."""
+        text = text.strip()
+        return len(text) == self._length and text == "".join(self._pieces)
+
+    def __bool__(self) -> bool:
+        return self._any

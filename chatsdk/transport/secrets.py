@@ -1,18 +1,21 @@
-"""Redacts tokens, cookies, passwords and query strings."""
+"""Redacts tokens, cookies, passwords and query strings; in urllib3's log records, too."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, AnyStr
 from urllib.parse import quote, unquote, urlsplit
 
 from chatsdk.errors import BackendError, ChatError, HTTPStatusError, NotAStreamError
+from chatsdk.transport.http1.connection import current_wire
 
-__all__ = ["HIDDEN", "Secrets", "is_private_header"]
+__all__ = ["HIDDEN", "Secrets", "is_private_header", "quiet_urllib3"]
+
 
 HIDDEN = "***"
 
@@ -168,3 +171,33 @@ def _cut_at(value: AnyStr, text: AnyStr) -> int:
         if text.endswith(value[:length]):
             return length
     return 0
+
+
+# A query string, up to a character that ends a URL in a log line.
+_QUERY = re.compile(r"\?[^\s\"'<>]+")
+
+
+class _HideSecrets(logging.Filter):
+    """Redacts the records logged while chatsdk sends a request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        wire = current_wire()
+        if wire is not None:
+            said = wire.hidden(_QUERY.sub("?" + HIDDEN, record.getMessage()))
+            record.msg, record.args = said, ()
+            # Its message may quote the server, and its frames hold the request.
+            record.exc_info = record.exc_text = None
+        return True
+
+
+def quiet_urllib3(
+    names: Iterable[str] = (
+        *("urllib3.connectionpool", "urllib3.connection"),
+        *("urllib3.response", "urllib3.util.retry", "urllib3.poolmanager"),
+    ),
+) -> None:
+    """Redact the secrets of chatsdk's requests in the records of urllib3's loggers."""
+    for name in names:
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, _HideSecrets) for known in logger.filters):
+            logger.addFilter(_HideSecrets())

@@ -26,9 +26,8 @@ from chatsdk.transport.exchange import Exchange, Tap
 from chatsdk.transport.faults import ended, translated
 from chatsdk.transport.refusals import hindrance, redirected, refusal
 from chatsdk.transport.retry import is_left, wait_before
-from chatsdk.transport.secrets import Secrets
+from chatsdk.transport.secrets import Secrets, quiet_urllib3
 from chatsdk.transport.sender import Poster
-from chatsdk.transport.urllib3_log import quiet_urllib3
 
 if TYPE_CHECKING:
     from chatsdk.transport.tap import Telling

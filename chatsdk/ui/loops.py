@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.ui.closed_window import Function, milliseconds, run
-
 if TYPE_CHECKING:
     from chatsdk.session import Dispatch
+import logging
+from collections.abc import Callable
 
-__all__ = ["gtk", "inline", "kivy", "loop", "textual", "wx"]
+__all__ = ["Function", "gtk", "inline", "kivy", "loop", "milliseconds", "run", "textual", "wx"]
 
 
 def inline() -> Dispatch:
@@ -145,3 +145,21 @@ def kivy() -> Dispatch:
         Clock.schedule_once(once, max(0.0, delay))
 
     return dispatch
+
+
+logger = logging.getLogger("chatsdk")
+
+Function = Callable[[], object]
+
+
+def run(function: Function) -> None:
+    """Call `function`, and log its exception, because toolkits do not handle one."""
+    try:
+        function()
+    except Exception:
+        logger.exception("a function on the user interface's thread raised")
+
+
+def milliseconds(delay: float) -> int:
+    """Convert a delay in seconds for a toolkit's timer, which does not accept 0."""
+    return max(1, round(delay * 1000))

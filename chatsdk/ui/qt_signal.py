@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.ui.closed_window import Function, milliseconds, run
+from chatsdk.ui.loops import Function, milliseconds, run
 
 if TYPE_CHECKING:
     from chatsdk.session import Dispatch

@@ -8,7 +8,7 @@ import queue
 import time
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.ui.closed_window import Function, run
+from chatsdk.ui.loops import Function, run
 
 if TYPE_CHECKING:
     from chatsdk.session import Dispatch

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsdk.answer import AnswerBuilder
-from chatsdk.cli.live import LiveRegion
 from chatsdk.cli.markdown import MarkdownScreen, block_ends
-from chatsdk.cli.screen import Screen
+from chatsdk.cli.screen import LiveRegion, Screen
 from chatsdk.cli.wrap import WordWrap, width_of, wrapped
 from chatsdk.outcome import Outcome
 from chatsdk.parts import Reasoning, Text

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsdk.answer import AnswerBuilder
-from chatsdk.dialects.growing_text import FREE_CHARS, Running
-from chatsdk.dialects.trimmed import Trimmed
+from chatsdk.dialects.growing_text import FREE_CHARS, Running, Trimmed
 from chatsdk.parts import Text, TextSnapshot
 
 texts = st.builds(

@@ -8,9 +8,9 @@ from typing import Any
 
 from chatsdk.dialects.citations import passages
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.growing_text import Trimmed
 from chatsdk.dialects.payload import as_name, as_object, as_text, load, load_object, unwrapped
 from chatsdk.dialects.think_tags import Thinking, split_thinking
-from chatsdk.dialects.trimmed import Trimmed
 from chatsdk.dialects.usage import counted
 from chatsdk.parts import (
     Citations,
