@@ -6,8 +6,12 @@ a bound; `benchmarks/` shows what that costs.
 
 from __future__ import annotations
 
+import queue
 import sys
-from collections import deque
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -15,9 +19,10 @@ import requests
 import urllib3
 from scripted_socket import CHUNKED, WholeSocket, chunk
 
-from chatsdk import ChatSession, Limits, Timeout, dialects
+from chatsdk import ChatClient, ChatSession, Limits, Outcome, Timeout, dialects
 from chatsdk.client.reader import AnswerReader
 from chatsdk.client.stream import AnswerStream
+from chatsdk.testing import ChatServer
 from chatsdk.transport.cancel import Wire
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.http1.chunked import CoalescingResponse
@@ -199,3 +204,181 @@ def test_calls_of_a_step_in_a_session():
         return read
 
     assert calls_an_event(run) < calls_an_event(without) + ONE_OFF
+
+
+# Seconds that a test waits for a fact at most.
+WAIT = 20.0
+
+
+class Walk:
+    """The functions of chatsdk that a piece of work enters, on all threads but the deadlines'."""
+
+    def __init__(self) -> None:
+        self.entered: list[tuple[str, str]] = []
+        self._on = False
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Record what is entered inside the block."""
+        self.entered.clear()
+        self._on = True
+        try:
+            yield
+        finally:
+            self._on = False
+
+    def note(self, frame, event, argument) -> None:
+        if not self._on or event != "call":
+            return
+        _, chatsdk, place = frame.f_code.co_filename.replace("\\", "/").rpartition("/chatsdk/")
+        if chatsdk and not place.startswith("testing/"):
+            if threading.current_thread().name != "chatsdk-deadlines":
+                self.entered.append((place, frame.f_code.co_name))
+
+    @property
+    def files(self) -> set[str]:
+        return {place for place, _ in self.entered}
+
+
+@pytest.fixture
+def walk():
+    """A `Walk` that watches this thread, and those that are started from now on."""
+    made = Walk()
+    before = sys.getprofile()
+    threading.setprofile(made.note)
+    sys.setprofile(made.note)
+    yield made
+    sys.setprofile(before)
+    threading.setprofile(None)
+
+
+class Window:
+    """A dispatcher whose calls run on the test's thread, and one turn that is shown in it."""
+
+    def __init__(self, url) -> None:
+        self._calls = queue.SimpleQueue()
+        self.ended = False
+        self._client = ChatClient(f"{url}/v1/chat/completions", dialect="openai")
+        self.session = ChatSession(
+            self._client,
+            dispatch=lambda function, delay=0.0: self._calls.put(function),
+            throttle=0,
+            on_answer=self._show,
+            on_finish=self._end,
+        )
+        self._shown = 0
+
+    def _show(self, answer) -> None:
+        self._shown += len(answer.delta)
+
+    def _end(self, outcome) -> None:
+        self.ended = True
+
+    def run_until(self, fact) -> None:
+        while not fact():
+            self._calls.get(timeout=WAIT)()
+
+    def start(self, script, frames) -> None:
+        """Start a turn, and show these frames of text, each before the next one is sent."""
+        self.ended, self._shown = False, 0
+        self.handle = self.session.start({})
+        for number, frame in enumerate(frames, 1):
+            script.push(frame)
+            self.run_until(lambda number=number: self._shown == number * len("Hello"))
+
+    def show(self, script, frame) -> None:
+        before = self._shown
+        script.push(frame)
+        self.run_until(lambda: self._shown > before)
+
+    def wait(self) -> None:
+        """Wait for the turn's thread, and show how the turn ended."""
+        assert self.handle.wait(WAIT)
+        self.run_until(lambda: self.ended)
+
+    def close(self) -> None:
+        self.session.close()
+        self._client.close()
+
+
+def texts(count):
+    """Frames of text without the first and the last ones of an answer."""
+    return frames_of("openai", count + 20)[5 : 5 + count]
+
+
+def test_files_of_an_event(walk):
+    """From the socket to the step, an event enters one file for each thing that is done to it."""
+    with ChatServer() as server:
+        server.answer("openai", "Hello")
+        script = server.stream()
+        with ChatClient(f"{server.url}/v1/chat/completions", dialect="openai") as client:
+            client.send({}).result()
+            with client.send({}) as stream:
+                for frame in texts(20):
+                    script.push(frame)
+                    next(stream)
+                script.push(frame)
+                with walk.recorded():
+                    next(stream)
+    assert len(walk.files) <= 13
+
+
+def test_files_of_a_turn(walk):
+    """A turn in a window: an event, a send and a stop enter no more files than they did."""
+    with ChatServer() as server:
+        server.answer("openai", "Hello")
+        script = server.stream()
+        window = Window(server.url)
+        window.session.run({})
+        window.run_until(lambda: window.ended)
+        *frames, one = texts(21)
+        window.start(script, frames)
+        with walk.recorded():
+            window.show(script, one)
+        assert len(walk.files) <= 20
+        with walk.recorded():
+            window.session.stop()
+            window.wait()
+        assert len(walk.files) <= 28
+        server.stream()
+        with walk.recorded():
+            stream = window.session.send({})
+        assert len(walk.files) <= 50
+        stream.close()
+        window.close()
+
+
+def test_files_of_an_error(walk):
+    """A reset connection enters no more files than it did before its error is shown."""
+    with ChatServer() as server:
+        script = server.stream()
+        window = Window(server.url)
+        window.start(script, texts(20))
+        with walk.recorded():
+            script.cut(reset=True)
+            window.wait()
+        assert len(walk.files) <= 29
+        window.close()
+
+
+def test_a_stop_closes_once(walk, monkeypatch):
+    """A stop closes the response once, and makes one outcome."""
+    with ChatServer() as server:
+        script = server.stream()
+        window = Window(server.url)
+        window.start(script, texts(5))
+        made = Counter()
+        init = Outcome.__init__
+
+        def count(self, *args, **options):
+            made[args[0]] += 1
+            init(self, *args, **options)
+
+        with monkeypatch.context() as patched, walk.recorded():
+            patched.setattr(Outcome, "__init__", count)
+            window.session.stop()
+            window.wait()
+        window.close()
+    ends = [name for place, name in walk.entered if place == "transport/exchange.py"]
+    assert [name for name in ends if name in ("close", "abandon", "drain")] == ["close"]
+    assert made == {"stopped": 1}
