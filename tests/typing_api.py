@@ -153,6 +153,15 @@ def approving(chat: ChatSession) -> None:
     assert_type(ToolRejected("no").reason, str)
 
 
+def objects_of_a_session(chat: ChatSession) -> None:
+    stream = chat.ask("Pancakes?", output=Recipe)
+    assert_type(stream, TurnStream[Recipe | None, Recipe])
+    for answer in stream:
+        assert_type(answer.value, Recipe | None)
+    assert_type(stream.result().value, Recipe)
+    assert_type(chat.run("Pancakes?", output=Recipe, repair=1).value, Recipe)
+
+
 def mistakes(chat: ChatSession, client: ChatClient) -> None:
     """Each line is an error to a type checker: an ignore that is not needed would be one, too."""
     ChatClient("http://h/", tokn="t")  # type: ignore[call-arg]
@@ -160,10 +169,10 @@ def mistakes(chat: ChatSession, client: ChatClient) -> None:
     use_chat("http://h/", on_anser=print)  # type: ignore[call-arg]
     use_chat("http://h/", timeout="soon")  # type: ignore[arg-type]
     use_chat("http://h/", on_finish=lambda: None)  # type: ignore[arg-type, misc]
-    chat.ask("Hi", tools=3)  # type: ignore[arg-type]
+    chat.ask("Hi", tools=3)  # type: ignore[call-overload]
     Tool(print, approve="yes")  # type: ignore[arg-type]
     Tool(print, timout=3)  # type: ignore[call-arg]
-    chat.run("Hi", max_rounds="3")  # type: ignore[arg-type]
+    chat.run("Hi", max_rounds="3")  # type: ignore[call-overload]
     client.ask("Hi", cancel=True)  # type: ignore[call-overload]
 
 

@@ -245,6 +245,12 @@ class AnswerBuilder:
         if reasoning is not None:
             self._reasoning.rewrite(reasoning)
 
+    def grow_like(self, answer: Answer) -> None:
+        """Make values of the type that `answer` has."""
+        growing = answer._ledger.growing
+        if growing is not None:
+            self._text.ledger.growing = growing.fresh()
+
     def next_round(self, start: int) -> None:
         """Make the value of the answer from what follows the first `start` characters."""
         growing = self._text.ledger.growing

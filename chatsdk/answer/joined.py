@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from chatsdk.answer.builder import AnswerBuilder
-from chatsdk.answer.ledger import GrowingValue
 from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Facts
 from chatsdk.parts import Citation, Part, Reasoning, Text, Usage
@@ -21,8 +20,8 @@ class Joined:
         answer: the latest `Answer`.
     """
 
-    def __init__(self, growing: GrowingValue | None = None) -> None:
-        self._builder = AnswerBuilder(growing=growing)
+    def __init__(self) -> None:
+        self._builder = AnswerBuilder()
         self.answer = self._builder.answer
         self._begun = False
         self._newest: Answer | None = None
@@ -52,6 +51,7 @@ class Joined:
         if not self._begun:
             self._begun = True
             builder._arrivals.started = answer._arrivals.started
+            builder.grow_like(answer)
         parts: list[Part] = []
         rethought = newest is not None and answer._thoughts is not newest._thoughts
         builder.rewrite(

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
-from chatsdk.client.stream import AnswerStream, is_running
+from chatsdk.client.stream import AnswerStream, Partial_co, Value_co, is_running
 from chatsdk.outcome import Outcome
 from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.turn import Turn
@@ -28,7 +28,7 @@ NEVER_READ = (
 )
 
 
-class TurnStream(AnswerStream):
+class TurnStream(AnswerStream[Partial_co, Value_co]):
     """The answer of one turn: a generator of `Answer`, and a context manager.
 
     Before an answer is yielded, the session has it and its callbacks have run. The session does not
@@ -44,7 +44,7 @@ class TurnStream(AnswerStream):
         "read it in one place, and look at session.answer or use callbacks elsewhere"
     )
 
-    def result(self) -> Answer:
+    def result(self) -> Answer[Value_co]:
         """Read to the end and return the final `Answer`, or after `stop` the partial one.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from chatsdk.answer import Answer
 from chatsdk.client import ChatClient
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from chatsdk.session.tools import Tools
 
 __all__ = ["Turns"]
+
+_T = TypeVar("_T")
 
 
 class Turns(View):
@@ -61,6 +63,33 @@ class Turns(View):
         """
         return self._open(Post(body), latest, {})
 
+    @overload
+    def ask(
+        self,
+        prompt: Prompt | Mapping[str, Any],
+        *,
+        output: type[_T],
+        latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
+        **options: Any,
+    ) -> TurnStream[_T | None, _T]: ...
+
+    @overload
+    def ask(
+        self,
+        prompt: Prompt | Mapping[str, Any],
+        *,
+        latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
+        **options: Any,
+    ) -> TurnStream: ...
+
     def ask(
         self,
         prompt: Prompt | Mapping[str, Any],
@@ -88,8 +117,9 @@ class Turns(View):
             max_rounds: maximum number of times that tool results are sent, 8 by default.
             conversation_id: the backend's conversation to continue, if not the session's own.
             idempotency_key: as in `ChatClient.ask`.
-            options: for the body: ``model``, ``temperature`` or any other field of the backend.
-                `regenerate` and `edit` use all these again.
+            options: for the body: ``model``, ``temperature`` or any other field of the backend; and
+                ``output``, ``output_by`` and ``repair`` as in `ChatClient.ask`. `regenerate` and
+                `edit` use all these again.
 
         Raises:
             TypeError: a misspelt option.
@@ -166,6 +196,33 @@ class Turns(View):
             idempotency_key=idempotency_key,
         )
         return self._open(Edit(message_id, text), latest, named | options)
+
+    @overload
+    def run(
+        self,
+        what: Mapping[str, Any] | Prompt | Regenerate | Edit | Resume,
+        *,
+        output: type[_T],
+        latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
+        **options: Any,
+    ) -> Answer[_T]: ...
+
+    @overload
+    def run(
+        self,
+        what: Mapping[str, Any] | Prompt | Regenerate | Edit | Resume,
+        *,
+        latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
+        **options: Any,
+    ) -> Answer: ...
 
     def run(
         self,
