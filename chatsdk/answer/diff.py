@@ -1,4 +1,4 @@
-"""`parts_between`: the parts that turn one step into a later one."""
+"""The difference of two steps: `added_text`, and the parts that turn one into the other."""
 
 from __future__ import annotations
 
@@ -18,9 +18,30 @@ from chatsdk.parts import (
     UsageUpdate,
 )
 
-__all__ = ["parts_between"]
+__all__ = ["added_text", "parts_between"]
 
 _NO_FACTS = Facts()
+
+
+def added_text(before: Answer | None, after: Answer) -> str | None:
+    """Return the text that `after` adds to `before`, ``None`` if that is not the only difference.
+
+    Args:
+        before: an earlier step of the same stream, or ``None`` for the beginning.
+        after: the later step.
+    """
+    if (
+        before is None
+        or after._facts is not before._facts
+        or after._ledger is not before._ledger
+        or after._thoughts is not before._thoughts
+        or after._thought_count != before._thought_count
+    ):
+        return None
+    start, end = before._count, after._count
+    if end - start == 1:
+        return after._ledger.pieces[start]
+    return after._ledger.between(start, end) if start < end else None
 
 
 def parts_between(before: Answer | None, after: Answer) -> list[Part]:
@@ -33,16 +54,9 @@ def parts_between(before: Answer | None, after: Answer) -> list[Part]:
         before: an earlier step of the same stream, or ``None`` for the beginning.
         after: the step to reach.
     """
-    if (
-        before is not None
-        and after._facts is before._facts
-        and after._ledger is before._ledger
-        and after._thoughts is before._thoughts
-        and after._thought_count == before._thought_count
-        and before._count < after._count
-    ):
-        # Nearly all steps add text and nothing else.
-        return [Text(after._ledger.between(before._count, after._count))]
+    text = added_text(before, after)
+    if text is not None:
+        return [Text(text)]
     parts: list[Part] = []
     known = _NO_FACTS if before is None else before._facts
     facts = after._facts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
@@ -130,6 +130,15 @@ class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co
         error. Does nothing once the answer has ended.
         """
         self._source.stop()
+
+    def on_wait(self, callback: Callable[[], object] | None) -> None:
+        """Call `callback` on the reading thread each time before it waits for more bytes.
+
+        By then everything that has arrived was yielded, so a program that collects its output can
+        pass it on. ``None`` ends the calls.
+        """
+        if self._reading is not None:
+            self._reading.exchange.before_read = callback
 
     def deltas(self) -> Iterator[str]:
         """Yield the text that each step adds, skipping steps that add none.

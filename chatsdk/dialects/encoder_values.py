@@ -12,6 +12,7 @@ from chatsdk.parts import Finish, Identity, Part, ToolCallDelta, Usage, UsageUpd
 __all__ = [
     "CREATED",
     "CallPieces",
+    "around_empty",
     "counts",
     "dump",
     "native_reason",
@@ -35,6 +36,12 @@ def dump(value: Any) -> str:
         # would be lost.
         return json.dumps(value)
     return text
+
+
+def around_empty(frame: bytes) -> tuple[bytes, bytes]:
+    """Return a frame's bytes before and after its last empty JSON string."""
+    before, _, after = frame.rpartition(b'""')
+    return before, after
 
 
 def opening(parts: Iterable[Part], *, id: str, model: str) -> tuple[Identity, Iterator[Part]]:

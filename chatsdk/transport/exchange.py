@@ -54,6 +54,7 @@ class Exchange:
         received: bytes of the body read, after decompression.
         error_body: bytes to keep of a body that is not a stream.
         released: it was closed, and no longer belongs to its wire and its cancels.
+        before_read: called before each read of the body, or ``None``.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Exchange:
         self.at = now()
         self.wire = wire
         self.secrets = secrets
+        self.before_read: Callable[[], object] | None = None
         self.attempts = 1
         self.received = 0
         self.status = response.status_code
@@ -139,6 +141,8 @@ class Exchange:
         Raises:
             ChatError: reading failed; `Stopped` if the user cancelled the wire.
         """
+        if self.before_read is not None:
+            self.before_read()
         wire = self.wire
         try:
             if wire.inherited:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 from chatsdk import dialects
 from chatsdk.answer import Answer
-from chatsdk.answer.diff import parts_between
+from chatsdk.answer.diff import added_text, parts_between
 from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
@@ -79,6 +80,11 @@ def parts_of(
     rounds = 0
     try:
         for answer in stream:
+            if not results and (text := added_text(before, answer)) is not None:
+                # Nearly all steps add text and nothing else.
+                yield Text(text)
+                before = answer
+                continue
             parts = parts_between(before, answer)
             if results:
                 rounds += 1
@@ -182,9 +188,10 @@ class Wording:
         return self._dialect
 
     def frames(self, parts: Iterable[Part]) -> Iterator[bytes]:
-        """Yield the frames, each as soon as its part has arrived."""
-        fitted = fit(parts, self._id, self._model)
-        yield from self._dialect.encode(fitted, id=self._id, model=self._model)
+        """Return the frames, each as soon as its part has arrived."""
+        # Not a generator, which would be resumed for each frame; encoders read the first part when
+        # they are called, so that must wait until a frame is asked for.
+        return chain.from_iterable(map(self._encode, (fit(parts, self._id, self._model),)))
 
     def failure(self, failure: Failure) -> list[bytes]:
         """Return the frames that end an answer that has already begun."""
@@ -194,6 +201,11 @@ class Wording:
         while same < min(len(begun), len(failed)) and begun[same] == failed[same]:
             same += 1
         return failed[same:]
+
+    def counted(self, parts: Iterable[Part]) -> Iterator[bytes]:
+        """Return the frames of `frames`, their numbers as ``id:`` fields."""
+        frames = self.frames(parts)
+        return map(b"id: %d\n%b".__mod__, enumerate(frames, 1)) if self._sse else frames
 
     def numbered(self, frame: bytes, id: str) -> bytes:
         """Return the frame with an ``id:`` field; JSON lines cannot have one."""

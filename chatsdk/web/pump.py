@@ -15,6 +15,9 @@ _log = logging.getLogger("chatsdk.web")
 # backend, whose own writes then block.
 BUFFER_BYTES = 64 * 1024
 
+# Bytes of frames to collect, of those that arrived together, before the consumer gets them.
+BATCH_BYTES = 8 * 1024
+
 
 class Pump:
     """Runs an iterator of frames on a daemon thread and hands the frames on.
@@ -25,6 +28,9 @@ class Pump:
         frames: the iterator to run.
         stop: called by `close` on the closing thread, to wake the producer.
         finish: called once when the production is over, even if it never began.
+        on_wait: the `on_wait` of the stream that the frames are made from. Frames are then handed
+            on when the stream has to wait for more, so the consumer wakes once for all that
+            arrived together. Without it each frame is handed on by itself.
         name: the thread's name.
     """
 
@@ -34,11 +40,15 @@ class Pump:
         stop: Callable[[], object],
         finish: Callable[[], object],
         *,
+        on_wait: Callable[[Callable[[], object] | None], object] | None = None,
         name: str = "chatsdk-relay",
     ) -> None:
         self._frames = frames
         self._stop = stop
         self._finish = finish
+        self._on_wait = on_wait
+        # Frames that the consumer does not have yet; only the pump's thread uses it.
+        self._batch: list[bytes] = []
         # Guards all attributes below; never held while frames are produced or handed on. Its lock
         # is reentrant, because a finalizer may call `close` on a thread that holds it.
         self._changed = threading.Condition()
@@ -114,13 +124,26 @@ class Pump:
         return data
 
     def _run(self) -> None:
+        add, size, most = self._batch.append, 0, 0
         try:
+            if self._on_wait is not None:
+                self._on_wait(self._hand_on)
+                most = BATCH_BYTES
             for frame in self._frames:
-                if not self._put(frame):
-                    break
+                add(frame)
+                size += len(frame)
+                if size >= most:
+                    size = 0
+                    self._hand_on()
+                    if self._closed:
+                        break
         except Exception:
             _log.exception("the frames of an answer could not be produced")
         finally:
+            self._hand_on()
+            if self._on_wait is not None:
+                # The stream must not refer to this object, which refers to the stream.
+                self._on_wait(None)
             self._finish()
             with self._changed:
                 self._over = True
@@ -129,18 +152,22 @@ class Pump:
             if wake is not None:
                 wake()
 
-    def _put(self, frame: bytes) -> bool:
-        """Add a frame, once there is room; return False after `close`."""
+    def _hand_on(self) -> None:
+        """Give the batch to the consumer, once there is room; drop it after `close`."""
+        batch = self._batch
+        if not batch:
+            return
+        data = batch[0] if len(batch) == 1 else b"".join(batch)
+        batch.clear()
         with self._changed:
             while self._size >= BUFFER_BYTES and not self._closed:
                 self._changed.wait()
             if self._closed:
-                return False
-            self._waiting.append(frame)
-            self._size += len(frame)
+                return
+            self._waiting.append(data)
+            self._size += len(data)
             wake, self._wake = self._wake, None
             if wake is None and len(self._waiting) == 1:
                 self._changed.notify_all()
         if wake is not None:
             wake()
-        return True

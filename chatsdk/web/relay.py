@@ -77,7 +77,10 @@ class Relay:
         self._heartbeat = heartbeat
         self._wording = Wording(found, id=id, model=model or _model(self.stream))
         self._pump = Pump(
-            _frames(parts(self.stream), self._wording), self.stream.stop, self.stream.close
+            self._wording.counted(parts(self.stream)),
+            self.stream.stop,
+            self.stream.close,
+            on_wait=getattr(self.stream, "on_wait", None),
         )
 
     @property
@@ -120,11 +123,6 @@ class Relay:
 
     def __del__(self) -> None:
         self.close()
-
-
-def _frames(parts: Iterable[Part], wording: Wording) -> Iterator[bytes]:
-    for number, frame in enumerate(wording.frames(parts), 1):
-        yield wording.numbered(frame, str(number))
 
 
 def _model(stream: Any) -> str:

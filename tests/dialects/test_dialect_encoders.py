@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from reading import Reading, read
 
 from chatsdk import dialects
@@ -15,6 +17,7 @@ from chatsdk.parts import (
     Citations,
     Failure,
     Finish,
+    Identity,
     Part,
     Reasoning,
     Text,
@@ -27,6 +30,19 @@ NAMES = (
     *("anthropic", "coze", "dashscope", "dify", "fastgpt", "gemini", "langgraph", "ollama"),
     *("adk", "bedrock", "mastra", "openai_responses", "vercel_v1"),
 )
+
+
+def writers() -> list[str]:
+    """The names of the dialects that have an encoder."""
+    found = []
+    for name in dialects.names():
+        try:
+            dialects.get(name).encode(())
+        except ValueError:
+            continue
+        found.append(name)
+    return found
+
 
 each_dialect = pytest.mark.parametrize("name", NAMES)
 
@@ -209,3 +225,68 @@ def test_halves_in_arguments(name):
 def test_words_for_the_end(name, finish, native):
     """A backend's own word is written as it came, another's as the nearest there is."""
     assert read_back(name, [Text("Hi"), finish]).answer.native_finish_reason == native
+
+
+# Text frames without a call of the encoder each ----------------------------------------------
+
+SURROGATES = st.characters(categories=("L", "N", "P", "Zs", "Cc", "Cs", "So"))
+PARTS = st.lists(
+    st.one_of(
+        st.text(SURROGATES, max_size=4).map(Text),
+        st.text(max_size=3).map(Reasoning),
+        st.text(max_size=3).map(TextSnapshot),
+        st.sampled_from(
+            [
+                Identity(id="other"),
+                ToolCallDelta("a", id="call_1", name="wind", arguments="{}"),
+                Citations((Citation("Weather", "https://example.com/w"),)),
+                UsageUpdate(input=1, output=2),
+                Finish("stop"),
+                Failure("it failed"),
+            ]
+        ),
+    ),
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize("name", writers())
+@given(parts=PARTS)
+def test_text_frames_are_the_same_without_the_encoder(name, parts):
+    """Frames made from the bytes around a text are those that the encoder makes, for any parts."""
+    dialect = dialects.get(name)
+    quick = list(dialect.encode(parts))
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in all_writers():
+            patch.setattr(kind, "around_text", lambda self: None)
+        slow = list(dialect.encode(parts))
+    assert quick == slow
+
+
+def all_writers(kind: type = Writer) -> Iterator[type]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from all_writers(below)
+
+
+@pytest.mark.parametrize(
+    "name", ["anthropic", "fastgpt", "ollama", "openai", "vercel", "vercel_v1"]
+)
+def test_encoder_is_not_called_for_each_text(name):
+    """After the first delta of a text, the encoder only says what stands around the next ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        texts = []
+        for kind in all_writers():
+            if "text" in vars(kind):
+                patch.setattr(kind, "text", counted(kind.text, texts))
+        frames = list(dialects.get(name).encode([Text("a"), Text("b"), Text("\u4f60"), Text("d")]))
+    assert texts == ["a"]
+    assert "\u4f60".encode() in b"".join(frames)
+
+
+def counted(text, texts):
+    def counting(self, added, step):
+        texts.append(added)
+        return text(self, added, step)
+
+    return counting

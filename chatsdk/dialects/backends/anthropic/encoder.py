@@ -9,7 +9,13 @@ from chatsdk import sse
 from chatsdk.answer import Answer, Usage
 from chatsdk.dialects.backends.anthropic.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
-from chatsdk.dialects.encoder_values import CallPieces, dump, native_reason, opening
+from chatsdk.dialects.encoder_values import (
+    CallPieces,
+    around_empty,
+    dump,
+    native_reason,
+    opening,
+)
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
 
 __all__ = ["NATIVE", "citation", "encode", "usage_fields"]
@@ -59,6 +65,9 @@ class _Blocks(Writer[bytes]):
     def text(self, added: str, step: Answer) -> Iterator[bytes]:
         yield from self._begin(("text", 0), {"type": "text", "text": ""})
         yield self._delta({"type": "text_delta", "text": added})
+
+    def around_text(self) -> tuple[bytes, bytes]:
+        return around_empty(self._delta({"type": "text_delta", "text": ""}))
 
     def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
         block = {"type": "thinking", "thinking": "", "signature": ""}

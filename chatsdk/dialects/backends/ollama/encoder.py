@@ -10,7 +10,7 @@ from chatsdk.answer import Answer, ToolCall
 from chatsdk.dialects.backends.ollama.body import written_call
 from chatsdk.dialects.backends.ollama.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
-from chatsdk.dialects.encoder_values import dump, native_reason, opening
+from chatsdk.dialects.encoder_values import around_empty, dump, native_reason, opening
 from chatsdk.parts import Failure, Finish, Identity, Part
 
 __all__ = ["CREATED_AT", "encode", "end_fields", "heartbeat"]
@@ -41,6 +41,9 @@ class _Lines(Writer[bytes]):
 
     def text(self, added: str, step: Answer) -> Iterator[bytes]:
         yield self.line({"content": added})
+
+    def around_text(self) -> tuple[bytes, bytes]:
+        return around_empty(self.line({"content": ""}))
 
     def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
         yield self.line({"thinking": added})

@@ -11,6 +11,7 @@ from chatsdk.dialects.encoder import Writer, write
 from chatsdk.dialects.encoder_values import (
     CREATED,
     CallPieces,
+    around_empty,
     counts,
     dump,
     native_reason,
@@ -72,6 +73,9 @@ class Chunks(Writer[bytes]):
 
     def text(self, added: str, step: Answer) -> Iterator[bytes]:
         yield self._chunk({"content": step.text if self._snapshot else added})
+
+    def around_text(self) -> tuple[bytes, bytes] | None:
+        return None if self._snapshot else around_empty(self._chunk({"content": ""}))
 
     def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
         yield self._chunk({"reasoning_content": step.reasoning if self._snapshot else added})

@@ -10,7 +10,13 @@ from chatsdk import sse
 from chatsdk.answer import Answer, ToolCall, Usage
 from chatsdk.dialects.backends.vercel.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
-from chatsdk.dialects.encoder_values import CallPieces, dump, native_reason, opening
+from chatsdk.dialects.encoder_values import (
+    CallPieces,
+    around_empty,
+    dump,
+    native_reason,
+    opening,
+)
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta, ToolResult
 
 __all__ = ["encode"]
@@ -59,6 +65,10 @@ class _Chunks(Writer[bytes]):
 
     def text(self, added: str, step: Answer) -> Iterator[bytes]:
         return self._say("text", added)
+
+    def around_text(self) -> tuple[bytes, bytes] | None:
+        (frame,) = self._say("text", "")
+        return around_empty(frame)
 
     def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
         return self._say("reasoning", added)

@@ -9,7 +9,7 @@ from typing import Any
 from chatsdk.answer import Answer
 from chatsdk.dialects.backends.vercel_v1.decoder import FINISH
 from chatsdk.dialects.encoder import Writer, write
-from chatsdk.dialects.encoder_values import CallPieces, dump, native_reason, opening
+from chatsdk.dialects.encoder_values import CallPieces, around_empty, dump, native_reason, opening
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta
 
 __all__ = ["encode"]
@@ -45,6 +45,9 @@ class _Lines(Writer[bytes]):
 
     def text(self, added: str, step: Answer) -> Iterator[bytes]:
         yield _line("0", added)
+
+    def around_text(self) -> tuple[bytes, bytes]:
+        return around_empty(_line("0", ""))
 
     def reasoning(self, added: str, step: Answer) -> Iterator[bytes]:
         yield _line("g", added)
