@@ -267,6 +267,32 @@ def test_a_worker_that_died(own_redis) -> None:
     second.close()
 
 
+def test_a_turn_that_ended_while_it_was_written(own_redis, caplog) -> None:
+    """Its end is written once, though it waits to be written twice."""
+    journal = journal_at(own_redis)
+    turn = journal.begin("chat")
+    turn.append(b"a")
+    turn.end()
+    assert follow(journal, "chat").frames() == [b"a"]
+    journal._deliver([turn])
+    assert follow(journal, "chat").frames() == [b"a"]
+    assert not caplog.records
+    journal.close()
+
+
+def test_frames_of_any_bytes(journals) -> None:
+    """Frames come back as they were written, whatever is in them and however long they are."""
+    first, second = journals
+    frames = [b"", b" ", b"1 2", bytes(range(256)), b"x" * (1 << 20), b"\n\n", b""]
+    turn = first.begin("chat")
+    for frame in frames:
+        turn.append(frame)
+    turn.end()
+    assert follow(second, "chat").frames() == frames
+    for place in range(1, len(frames)):
+        assert follow(second, "chat", f"{turn.id}-{place}").frames() == frames[place:]
+
+
 def test_every_key_expires(own_redis) -> None:
     """Nothing stays in Redis for ever, while a turn is read and after it."""
     import redis
