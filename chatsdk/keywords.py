@@ -26,6 +26,16 @@ ELSEWHERE = {
     **dict.fromkeys(("on_complete", "on_done", "on_end"), "on_finish"),
 }
 
+# The same for `Timeout`, `Limits` and `Retry`.
+OF_OPTIONS = {
+    **dict.fromkeys(("read", "silence", "sock_read"), "idle"),
+    **dict.fromkeys(("first_byte", "first_token", "ttfb"), "first_event"),
+    **dict.fromkeys(("deadline", "overall", "timeout"), "total"),
+    **dict.fromkeys(("max_attempts", "max_retries", "retries", "total", "tries"), "attempts"),
+    **dict.fromkeys(("backoff_factor", "delay", "wait"), "backoff"),
+    **dict.fromkeys(("status_codes", "status_forcelist"), "statuses"),
+}
+
 # How to write a parameter, if its name alone does not show it.
 WRITTEN = {
     "url": "the first argument for the address",
@@ -119,6 +129,8 @@ def _unknown(owner: str, name: str, known: Collection[str]) -> str:
     if ours == "defaults":
         field = "..." if name == "extra_body" else f'"{name}": ...'
         return f"{text}: use defaults={{{field}}}, or give it to ask()"
+    if ours not in known:
+        ours = OF_OPTIONS.get(name, "")
     if ours in known:
         return f"{text}: use {WRITTEN.get(ours, f'{ours}=...')}"
     # Imported late, because only errors need it.
@@ -129,11 +141,15 @@ def _unknown(owner: str, name: str, known: Collection[str]) -> str:
     return f"{text}; there are: {', '.join(known)}"
 
 
-def check_body_options(options: Iterable[str]) -> None:
+def check_body_options(options: Iterable[str], method: str = "ask") -> None:
     """Find a misspelt or misplaced option among the fields of a request's body.
 
     Any name may be a field of some backend, so only two kinds of names are rejected: those one
     letter from an option of `ask`, and well-known options of a client or a session.
+
+    Args:
+        options: the names.
+        method: the method that was called.
 
     Raises:
         TypeError: there is one.
@@ -142,12 +158,12 @@ def check_body_options(options: Iterable[str]) -> None:
         if name in NOT_FOR_ASK:
             ours = ELSEWHERE.get(name, name)
             raise TypeError(
-                f"ask() has no option {name!r}: use {NOT_FOR_ASK[name]}(..., {ours}=...), or "
+                f"{method}() has no option {name!r}: use {NOT_FOR_ASK[name]}(..., {ours}=...), or "
                 "send(body) if your backend has a field of that name"
             )
         for meant in ASK:
             if _is_one_off(name, meant):
-                raise TypeError(f"ask() has no option {name!r}: did you mean {meant!r}?")
+                raise TypeError(f"{method}() has no option {name!r}: did you mean {meant!r}?")
 
 
 def check_ask(options: Mapping[str, Any], dialect: str, *, takes_tools: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from chatsdk.keywords import checked_keywords
 from chatsdk.values import Value
 
 __all__ = ["Limits", "Retry", "Timeout"]
@@ -92,6 +93,7 @@ class Timeout(Value):
     total: float | None
     progress: float | None
 
+    @checked_keywords
     def __init__(
         self,
         connect: float | None = CONNECT_SECONDS,
@@ -154,6 +156,7 @@ class Limits(Value):
     error_body: int
     header_lines: int
 
+    @checked_keywords
     def __init__(
         self,
         event_bytes: int = 16 * MIB,
@@ -199,6 +202,7 @@ class Retry(Value):
     idempotency_key: str | Callable[[], str] | None
     _unshown = ("idempotency_key",)
 
+    @checked_keywords
     def __init__(
         self,
         attempts: int = 2,

@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "values": set(),
     "keywords": set(),
     "parts": {"values"},
-    "options": {"values"},
+    "options": {"keywords", "values"},
     "answer": {"values", "parts"},
     # An error carries the answer as far as it had come.
     "errors": {"values", "parts", "answer"},

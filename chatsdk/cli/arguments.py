@@ -13,11 +13,14 @@ from typing import Any
 
 from chatsdk.cli.provider_tokens import provider_token
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
+from chatsdk.dialects import names
+from chatsdk.dialects.registry import unknown_dialect
 from chatsdk.transport import is_private_header
 
 __all__ = [
     "add_dialect_and_headers",
     "body_options",
+    "dialect_name",
     "header_fields",
     "port",
     "seconds",
@@ -50,6 +53,17 @@ def seconds(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError("give a number of seconds, 0 or more")
     return value
+
+
+def dialect_name(text: str, option: str = "--dialect") -> str:
+    """Read the name of a dialect, or print all names and exit for ``list``; for argparse."""
+    known = names()
+    if text == "list":
+        print("\n".join(known))
+        raise SystemExit(0)
+    if text.lower().replace("-", "_") not in known:
+        raise WrongArguments(f"{option}: {unknown_dialect(text, f'{option} list')}")
+    return text
 
 
 def body_options(lines: Iterable[str]) -> dict[str, Any]:
@@ -160,8 +174,10 @@ def add_dialect_and_headers(asking: argparse._ArgumentGroup) -> None:
     asking.add_argument(
         "--dialect",
         default="auto",
+        type=dialect_name,
         metavar="NAME",
-        help="the backend's protocol; only needed if the URL does not show it",
+        help="the backend's protocol, only needed if the URL does not show it; `list` prints the "
+        "names",
     )
     asking.add_argument(
         "--header",

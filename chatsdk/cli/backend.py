@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from chatsdk.cli.arguments import add_dialect_and_headers, body_options, header_fields, token_of
-from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments
+from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments, in_options
 from chatsdk.client import ChatClient
 from chatsdk.dialects import Dialect, get, names
 from chatsdk.dialects.suggestions import unknown_backend
@@ -110,7 +110,7 @@ def client_of(
         _, options = with_model(asked.url, defaults)
         dialect.body(Message.all_of("Hi"), **options)
     except (TypeError, ValueError) as error:
-        raise WrongArguments(f"{error} (here: --model NAME, --option NAME=VALUE)") from None
+        raise WrongArguments(in_options(error)) from None
     return client
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import chatsdk
 from chatsdk.cli.notes import printable
 from chatsdk.cli.remedies import WrongArguments, in_one_line
-from chatsdk.cli.unknown import unknown_arguments
+from chatsdk.cli.unknown import unknown_arguments, unknown_command
 from chatsdk.cli.wrap import columns_of, wrapped
 from chatsdk.errors import ChatError
 
@@ -65,11 +65,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not given:
             parser.print_help()
             return FINE
+        if not given[0].startswith("-") and given[0] not in COMMANDS:
+            parser.print_usage(sys.stderr)
+            return _failed(unknown_command(given[0], list(COMMANDS)), WRONG_ARGUMENTS)
         arguments, rest = parser.parse_known_args(given)
         if len(rest) == 1 and _is_missing_prompt(arguments, rest[0]):
             arguments.prompt = rest[0]
         elif rest:
-            return _failed(unknown_arguments(arguments.command, rest), WRONG_ARGUMENTS)
+            return _failed(unknown_arguments(arguments, rest), WRONG_ARGUMENTS)
+    except WrongArguments as error:
+        return _failed(str(error), WRONG_ARGUMENTS)
     except SystemExit as end:
         # --help, --version or wrong arguments; argparse has printed everything.
         return int(end.code or FINE)
@@ -96,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _is_missing_prompt(arguments: argparse.Namespace, word: str) -> bool:
     # Before Python 3.12.7, argparse fills an optional positional as soon as it sees the one before
     # it, so a prompt that follows an option is left over.
-    return getattr(arguments, "prompt", "") is None and not word.startswith("-")
+    optional = getattr(arguments, "prompt", "") is None and not hasattr(arguments, "data")
+    return optional and not word.startswith("-")
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:

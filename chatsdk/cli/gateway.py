@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
-from chatsdk.cli.arguments import token_in
+from chatsdk.cli.arguments import dialect_name, token_in
 from chatsdk.cli.backend import add_backend_arguments, client_of
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.cli.wsgi_server import add_server_arguments, serve
@@ -34,6 +35,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--as",
         dest="front",
         default="openai",
+        type=partial(dialect_name, option="--as"),
         metavar="NAME",
         help="the dialect that callers speak (default: %(default)s)",
     )

@@ -8,6 +8,7 @@ import sys
 
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.cli.request_options import add_request_arguments, asked_of
+from chatsdk.cli.unknown import NO_OUTPUT
 from chatsdk.errors import ChatError
 from chatsdk.recording import Recorder
 
@@ -36,13 +37,15 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     add_request_arguments(parser)
     parser.add_argument(
-        "-o", "--output", required=True, metavar="FILE", help="the file to write (JSON lines)"
+        "-o", "--output", metavar="FILE", help="the file to write (JSON lines); it must be named"
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Record, and return 0."""
+    if arguments.output is None:
+        raise WrongArguments(NO_OUTPUT)
     asked = asked_of(arguments)
     try:
         recorder = Recorder(arguments.output)

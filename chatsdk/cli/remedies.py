@@ -6,6 +6,7 @@ import re
 
 from chatsdk.cli.notes import printable
 from chatsdk.cli.provider_tokens import provider_variables
+from chatsdk.dialects.request import OptionMissing
 from chatsdk.errors import (
     ChatError,
     ChatTimeout,
@@ -18,7 +19,7 @@ from chatsdk.errors import (
 )
 from chatsdk.transport.refusals import CHECK_THE_MODEL, GIVE_A_MODEL, TOO_LONG
 
-__all__ = ["TOKEN_VARIABLE", "WrongArguments", "in_one_line"]
+__all__ = ["TOKEN_VARIABLE", "WrongArguments", "in_one_line", "in_options"]
 
 # The environment variable that holds the token, unless an option names another source.
 TOKEN_VARIABLE = "CHATSDK_TOKEN"
@@ -71,6 +72,14 @@ DIALECT_OPTION = re.compile(r"\bdialect='(\w+)'")
 
 class WrongArguments(Exception):
     """The command line is invalid; nothing was sent."""
+
+
+def in_options(error: Exception) -> str:
+    """Return the message of a request that cannot be made, in terms of the command line."""
+    if isinstance(error, OptionMissing):
+        given = " ".join(f"--option {name}=..." for name in error.names)
+        return f"{error.reason}: give {given}"
+    return f"{error} (here: --model NAME, --option NAME=VALUE)"
 
 
 def in_one_line(error: ChatError) -> str:

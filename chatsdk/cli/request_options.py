@@ -16,7 +16,7 @@ from chatsdk.cli.arguments import (
     seconds,
     token_of,
 )
-from chatsdk.cli.remedies import WrongArguments
+from chatsdk.cli.remedies import WrongArguments, in_options
 from chatsdk.client import ChatClient
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.urls import with_model
@@ -170,7 +170,7 @@ def _asking(arguments: argparse.Namespace, client: ChatClient) -> Any:
         _, fields = with_model(client.url, options)
         return dialect.body(Message.all_of(arguments.prompt or PROMPT), **fields)
     except (TypeError, ValueError) as error:
-        raise WrongArguments(f"{error} (here: --model NAME, --option NAME=VALUE)") from None
+        raise WrongArguments(in_options(error)) from None
 
 
 def _json(given: str) -> Any:

@@ -7,7 +7,7 @@ import re
 import threading
 
 from chatsdk import dialects
-from chatsdk.cli.arguments import port, seconds
+from chatsdk.cli.arguments import dialect_name, port, seconds
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.urls import guess
@@ -51,6 +51,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dialect",
         default="openai",
+        type=dialect_name,
         metavar="NAME",
         help="the protocol of its answers (default: %(default)s)",
     )

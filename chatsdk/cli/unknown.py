@@ -1,17 +1,20 @@
-"""Messages for arguments that match no option of a command."""
+"""Messages for commands and arguments that do not exist."""
 
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from chatsdk.cli.arguments import WHY_NOT_HERE
 
-__all__ = ["unknown_arguments"]
+__all__ = ["unknown_arguments", "unknown_command"]
 
 # Options with which other programs take an API key.
 KEYS = ("--token", "--api-key", "--apikey", "--api_key", "--key", "--bearer", "--auth")
+
+# The message of `chatsdk record` without its option.
+NO_OUTPUT = "name the file to write with -o FILE, such as -o answer.jsonl"
 
 # Options of other programs, and common parameters of models, with their equivalent here.
 ELSEWHERE = {
@@ -27,21 +30,35 @@ ELSEWHERE = {
 }
 
 
-def unknown_arguments(command: ArgumentParser, rest: Sequence[str]) -> str:
+def unknown_command(word: str, commands: Sequence[str]) -> str:
+    """Return the message for a first argument that is not a command."""
+    from difflib import get_close_matches
+
+    if "://" in word:
+        return "the command comes before the address, such as chatsdk chat URL"
+    if close := get_close_matches(word, commands, 1):
+        return f"there is no command {word}: did you mean {close[0]}?"
+    return "the first argument is not a command; `chatsdk --help` lists the commands"
+
+
+def unknown_arguments(arguments: Namespace, rest: Sequence[str]) -> str:
     """Return the message for arguments that are left over.
 
     A value is not repeated, because it may be a key.
 
     Args:
-        command: the parser of the command.
-        rest: the arguments that it did not accept.
+        arguments: those that were accepted.
+        rest: the others.
     """
+    command: ArgumentParser = arguments.command
     name = next((word for word in rest if word.startswith("-")), None)
     if name is None:
-        return (
-            f"{len(rest)} argument{'' if len(rest) == 1 else 's'} too many; "
-            "put a prompt of several words in quotation marks"
-        )
+        cure = "put a prompt of several words in quotation marks"
+        if hasattr(arguments, "data"):
+            cure = "give the prompt as --prompt TEXT, in quotation marks if it has spaces"
+        if getattr(arguments, "output", "") is None:
+            cure += f"; {NO_OUTPUT}"
+        return f"{len(rest)} argument{'' if len(rest) == 1 else 's'} too many; {cure}"
     name = name.partition("=")[0]
     text = f"{command.prog.rpartition(' ')[2]} has no option {name}"
     if name in KEYS:

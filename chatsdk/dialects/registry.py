@@ -12,7 +12,7 @@ from typing import Any
 
 from chatsdk.dialects.dialect import Dialect
 
-__all__ = ["REGISTRY", "class_of", "get", "names", "register", "unregister"]
+__all__ = ["REGISTRY", "class_of", "get", "names", "register", "unknown_dialect", "unregister"]
 
 
 def a2a() -> type[Dialect]:
@@ -282,7 +282,7 @@ def get(name: str | Dialect, **options: Any) -> Dialect:
     """Return the dialect with this name; a `Dialect` is returned unchanged.
 
     Raises:
-        ValueError: the name is not registered; the message lists the names that are.
+        ValueError: the name is not registered; the message suggests the nearest one.
         TypeError: the name is not a string, or the dialect does not have one of the options.
     """
     if isinstance(name, Dialect):
@@ -298,19 +298,30 @@ def class_of(name: str) -> type[Dialect]:
     """Return the class of the dialect with this name.
 
     Raises:
-        ValueError: the name is not registered; the message lists the names that are.
+        ValueError: the name is not registered; the message suggests the nearest one.
     """
     key = _key(name)
     entry = REGISTRY.get(key)
     if entry is None:
-        from difflib import get_close_matches
-
-        close = get_close_matches(key, names(), 1)
-        likely = f": did you mean {close[0]!r}?" if close else ";"
-        raise ValueError(f"unknown dialect {name!r}{likely} available: {', '.join(names())}")
+        raise ValueError(unknown_dialect(name, "chatsdk.dialects.names()"))
     if not isinstance(entry, type):
         entry = REGISTRY[key] = entry()
     return entry
+
+
+def unknown_dialect(name: str, listed: str) -> str:
+    """Return the message for a name that is not a dialect's.
+
+    Args:
+        name: the name.
+        listed: what lists the names for the user.
+    """
+    from difflib import get_close_matches
+
+    known = names()
+    if close := get_close_matches(_key(name), known, 1):
+        return f"unknown dialect {name!r}: did you mean {close[0]!r}? {listed} lists all"
+    return f"unknown dialect {name!r}; {listed} lists all {len(known)}, such as 'openai'"
 
 
 def _key(name: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chatsdk.dialects.dialect import Dialect
 
 __all__ = [
+    "OptionMissing",
     "arguments_of",
     "check_messages",
     "embedded",
@@ -28,6 +29,27 @@ __all__ = [
     "user_prompt",
     "whole_arguments",
 ]
+
+
+class OptionMissing(ValueError):
+    """A dialect cannot encode a request without an option that was not given.
+
+    Attributes:
+        reason: why it is needed.
+        names: the options.
+    """
+
+    def __init__(self, reason: str, *names: str) -> None:
+        given = ", ".join(f"{name}='...'" for name in names)
+        once = ", ".join(f"'{name}': ..." for name in names)
+        super().__init__(
+            f"{reason}: pass {given} to ask(), or once as ChatClient(defaults={{{once}}})"
+        )
+        self.reason = reason
+        self.names = names
+
+    def __reduce__(self) -> tuple[type[OptionMissing], tuple[str, ...]]:
+        return OptionMissing, (self.reason, *self.names)
 
 
 def check_messages(messages: Sequence[Message], dialect: Dialect) -> None:

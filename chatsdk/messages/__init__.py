@@ -278,8 +278,10 @@ class Message(Value):
         """Convert a prompt or a list of messages.
 
         Raises:
-            TypeError, ValueError: they are not messages, or the list is empty.
+            TypeError, ValueError: they are not messages, or the prompt or the list is empty.
         """
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("the prompt is empty: give the question as text")
         if isinstance(value, (str, Message, Mapping)):
             return (cls.of(value),)
         if not isinstance(value, Iterable):

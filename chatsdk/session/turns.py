@@ -61,7 +61,7 @@ class Turns(View):
                 turn.
             RuntimeError: the session is closed.
         """
-        return self._open(Post(body), latest, {})
+        return self._open(Post(body), latest, {}, "send")
 
     @overload
     def ask(
@@ -132,7 +132,7 @@ class Turns(View):
             conversation_id=conversation_id,
             idempotency_key=idempotency_key,
         )
-        return self._open(Ask(Message.all_of(prompt)), latest, named | options)
+        return self._open(Ask(Message.all_of(prompt)), latest, named | options, "ask")
 
     def regenerate(
         self,
@@ -164,7 +164,7 @@ class Turns(View):
             conversation_id=conversation_id,
             idempotency_key=idempotency_key,
         )
-        return self._open(Regenerate(message_id), latest, named | options)
+        return self._open(Regenerate(message_id), latest, named | options, "regenerate")
 
     def edit(
         self,
@@ -195,7 +195,7 @@ class Turns(View):
             conversation_id=conversation_id,
             idempotency_key=idempotency_key,
         )
-        return self._open(Edit(message_id, text), latest, named | options)
+        return self._open(Edit(message_id, text), latest, named | options, "edit")
 
     @overload
     def run(
@@ -253,7 +253,7 @@ class Turns(View):
             conversation_id=conversation_id,
             idempotency_key=idempotency_key,
         )
-        with self._open(request_of(what), latest, named | options) as stream:
+        with self._open(request_of(what), latest, named | options, "run") as stream:
             return stream.result()
 
     def start(
@@ -285,7 +285,7 @@ class Turns(View):
             conversation_id=conversation_id,
             idempotency_key=idempotency_key,
         )
-        turn, plan = self._begin(request_of(what), latest, named | options)
+        turn, plan = self._begin(request_of(what), latest, named | options, "start")
         return start_turn(
             self._machine,
             self._client,
@@ -305,16 +305,20 @@ class Turns(View):
         self._machine.stop()
 
     def _open(
-        self, request: Request, latest: bool | None, options: Mapping[str, Any]
+        self, request: Request, latest: bool | None, options: Mapping[str, Any], method: str
     ) -> TurnStream:
-        return open_turn(self._machine, self._client, *self._begin(request, latest, options))
+        begun = self._begin(request, latest, options, method)
+        return open_turn(self._machine, self._client, *begun)
 
     def _begin(
-        self, request: Request, latest: bool | None, options: Mapping[str, Any]
+        self, request: Request, latest: bool | None, options: Mapping[str, Any], method: str
     ) -> tuple[Turn, Plan]:
-        if isinstance(request, Edit) and not isinstance(request.text, str):
-            raise TypeError(f"the new text is a string, not {type(request.text).__name__}")
-        check_body_options(options)
+        if isinstance(request, Edit):
+            if not isinstance(request.text, str):
+                raise TypeError(f"the new text is a string, not {type(request.text).__name__}")
+            if not request.text.strip():
+                raise ValueError("the new text is empty: give the question to ask instead")
+        check_body_options(options, method)
         if "tools" in options or "max_rounds" in options:
             from chatsdk.session.tools import with_toolbox
 

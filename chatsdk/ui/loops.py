@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chatsdk.session import Dispatch
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-__all__ = ["Function", "gtk", "inline", "kivy", "loop", "milliseconds", "run", "textual", "wx"]
+__all__ = [
+    "Function",
+    "check_argument",
+    "gtk",
+    "inline",
+    "kivy",
+    "loop",
+    "milliseconds",
+    "run",
+    "textual",
+    "wx",
+]
 
 
 def inline() -> Dispatch:
@@ -30,7 +41,12 @@ def loop(asyncio_loop: Any) -> Dispatch:
 
     Args:
         asyncio_loop: the ``asyncio.AbstractEventLoop``. Once it is closed, functions are dropped.
+
+    Raises:
+        TypeError: `asyncio_loop` is not an event loop.
     """
+    needed = ("call_soon_threadsafe", "call_later")
+    check_argument("loop", asyncio_loop, needed, "an event loop, asyncio.get_running_loop()")
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
         try:
@@ -53,7 +69,11 @@ def textual(app: Any) -> Dispatch:
 
     Args:
         app: the ``textual.app.App``. Once it has ended, functions are dropped.
+
+    Raises:
+        TypeError: `app` is not an app.
     """
+    check_argument("textual", app, ("call_later", "set_timer"), "the textual.app.App")
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:
         # call_later only posts a message, which Textual allows from any thread and an app that is
@@ -158,6 +178,19 @@ def run(function: Function) -> None:
         function()
     except Exception:
         logger.exception("a function on the user interface's thread raised")
+
+
+def check_argument(name: str, value: object, needed: Iterable[str], what: str) -> None:
+    """Raise TypeError if a dispatcher's argument lacks a needed attribute.
+
+    Args:
+        name: the dispatcher's function.
+        value: the argument.
+        needed: the attributes.
+        what: the right argument, in words.
+    """
+    if not all(hasattr(value, attribute) for attribute in needed):
+        raise TypeError(f"chatsdk.ui.{name}() takes {what}, not {type(value).__name__}")
 
 
 def milliseconds(delay: float) -> int:

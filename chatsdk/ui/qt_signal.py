@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.ui.loops import Function, milliseconds, run
+from chatsdk.ui.loops import Function, check_argument, milliseconds, run
 
 if TYPE_CHECKING:
     from chatsdk.session import Dispatch
@@ -24,9 +24,12 @@ def qt(parent: Any = None) -> Dispatch:
             including delayed ones. ``None``: as long as the application exists.
 
     Raises:
+        TypeError: `parent` is not a ``QObject``.
         ImportError: neither binding is installed.
         RuntimeError: there is no ``QApplication`` yet.
     """
+    if parent is not None:
+        check_argument("qt", parent, ("destroyed",), "a QObject such as the window, or nothing")
     core: Any = _core(_binding(parent))
     application = core.QCoreApplication.instance()
     if application is None:

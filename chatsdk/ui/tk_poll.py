@@ -8,7 +8,7 @@ import queue
 import time
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.ui.loops import Function, run
+from chatsdk.ui.loops import Function, check_argument, run
 
 if TYPE_CHECKING:
     from chatsdk.session import Dispatch
@@ -32,7 +32,11 @@ def tk(widget: Any) -> Dispatch:
 
     Args:
         widget: the window or a widget in it. Once it is destroyed, functions are dropped.
+
+    Raises:
+        TypeError: `widget` is not one of Tk's.
     """
+    check_argument("tk", widget, ("nametowidget", "winfo_exists"), "the window or a widget in it")
     from tkinter import TclError
 
     inbox: queue.SimpleQueue[tuple[float, int, Function]] = queue.SimpleQueue()

@@ -399,7 +399,7 @@ def test_chat_snapshots_come_whole(monkeypatch, capsys) -> None:
         (["127.0.0.1:1/v1/chat/completions"], "http://"),
         (["http://127.0.0.1:1/", "--dialect", "klingon"], "openai"),
         (["http://127.0.0.1:1/", "--dialect", "raw"], "openai"),
-        (["http://127.0.0.1:1/", "--dialect", "dify"], "--option NAME=VALUE"),
+        (["http://127.0.0.1:1/", "--dialect", "dify"], "--option user=..."),
         (["http://127.0.0.1:1/v1/messages", "--option", "user"], "NAME=VALUE"),
         (["http://127.0.0.1:1/v1/messages", "--option", "=me"], "NAME=VALUE"),
         (["http://127.0.0.1:1/v1/messages", "--header", "no colon"], "'Name: value'"),

@@ -7,7 +7,7 @@ import inspect
 import pytest
 from session_fakes import FakeClient
 
-from chatsdk import ChatClient, ChatSession, use_chat
+from chatsdk import ChatClient, ChatSession, Limits, Retry, Timeout, use_chat
 from chatsdk.session.turns import Turns
 from chatsdk.testing import EmbeddedServer
 
@@ -46,6 +46,41 @@ def test_the_address_under_a_foreign_name():
         ChatClient(base_url=URL)
 
 
+@pytest.mark.parametrize(
+    ("make", "wrong", "said"),
+    [
+        (Timeout, "read", "Timeout() has no option 'read': use idle=..."),
+        (Timeout, "conect", "did you mean 'connect'?"),
+        (Timeout, "zzz", "there are: connect, first_event, idle, total, progress"),
+        (Retry, "max_retries", "Retry() has no option 'max_retries': use attempts=..."),
+        (Retry, "total", "use attempts=..."),
+        (Retry, "status_forcelist", "use statuses=..."),
+        (Limits, "answer_byte", "did you mean 'answer_bytes'?"),
+    ],
+)
+def test_an_unknown_option_of_the_options(make, wrong, said):
+    """`Timeout`, `Retry` and `Limits` name the option that was meant, too."""
+    with pytest.raises(TypeError) as caught:
+        make(**{wrong: 5})
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n"])
+@pytest.mark.parametrize("how", ["client", "ask", "run", "start", "edit"])
+def test_an_empty_prompt(how, prompt):
+    """An empty question is an error and is not sent."""
+    with (
+        EmbeddedServer(pace=0) as server,
+        ChatClient(f"{server.url}/v1/chat/completions") as client,
+    ):
+        session = ChatSession(client, messages=["Hi"])
+        ask = client.ask if how == "client" else getattr(session, how)
+        with pytest.raises(ValueError, match="is empty: give the question"):
+            ask(*((None, prompt) if how == "edit" else (prompt,)))
+        assert session.status == "idle"
+        assert not server.requests
+
+
 def test_an_unknown_option_of_a_session():
     """A session's own options are checked the same way."""
     with pytest.raises(TypeError, match=r"ChatSession.. has no option 'trottle': .* 'throttle'"):
@@ -72,7 +107,9 @@ def test_a_misspelt_option_of_ask(how, wrong, meant):
         session = ChatSession(client, messages=["Hi"])
         ask = client.ask if how == "client" else getattr(session, how)
         arguments = {"regenerate": (), "edit": ("m1", "x")}.get(how, ("Hi",))
-        with pytest.raises(TypeError, match=f"has no option '{wrong}': did you mean '{meant}'"):
+        called = "ask" if how == "client" else how
+        said = rf"{called}\(\) has no option '{wrong}': did you mean '{meant}'"
+        with pytest.raises(TypeError, match=said):
             ask(*arguments, **{wrong: 3})
         assert session.status == "idle"
 

@@ -15,7 +15,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.request import user_prompt
+from chatsdk.dialects.request import OptionMissing, user_prompt
 from chatsdk.messages import Message
 from chatsdk.parts import (
     Citation,
@@ -81,10 +81,7 @@ class MCP(Dialect):
         """Encode the call of ``tool_name``; options are arguments next to the prompt."""
         tool = options.pop("tool_name", None)
         if not tool:
-            raise ValueError(
-                "MCP calls a tool: pass tool_name='...' to ask(), or once as "
-                "ChatClient(defaults={'tool_name': ...})"
-            )
+            raise OptionMissing("MCP calls a tool", "tool_name")
         if options.pop("tools", None):
             raise ValueError("an MCP server has its tools: leave tools out")
         message = user_prompt(messages, "MCP")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chatsdk.dialects.backends.adk.decoder import ADKDecoder
 from chatsdk.dialects.backends.gemini.body import write_body
 from chatsdk.dialects.dialect import About, Decoder, Dialect
-from chatsdk.dialects.request import new_messages, tool_name
+from chatsdk.dialects.request import OptionMissing, new_messages, tool_name
 from chatsdk.messages import Message
 from chatsdk.parts import Failure, Part
 
@@ -63,10 +63,7 @@ class ADK(Dialect):
                 the message suggests a supported one.
         """
         if not options.get("app_name"):
-            raise ValueError(
-                "ADK serves several agents: pass app_name='...' to ask(), or once as "
-                "ChatClient(defaults={'app_name': ...})"
-            )
+            raise OptionMissing("ADK serves several agents", "app_name")
         if options.pop("tools", None):
             raise ValueError("an ADK agent has its own tools: add them to the agent")
         session = conversation_id or options.pop("session_id", None)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from chatsdk.answer import Answer
 from chatsdk.dialects.backends.coze.decoder import CozeDecoder
 from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
+from chatsdk.dialects.request import OptionMissing
 from chatsdk.messages import Message
 from chatsdk.parts import Part
 
@@ -62,10 +63,7 @@ class Coze(Dialect):
         """Encode the body. The options ``bot_id`` and ``user_id`` are required."""
         missing = [name for name in ("bot_id", "user_id") if name not in options]
         if missing:
-            raise ValueError(
-                f"Coze needs {' and '.join(missing)}: pass them to ask(), or once as "
-                "ChatClient(defaults={'bot_id': ..., 'user_id': ...})"
-            )
+            raise OptionMissing(f"Coze needs {' and '.join(missing)}", *missing)
         if options.pop("tools", None):
             raise ValueError("Coze takes no tools with a request: add them to the bot as plugins")
         body = {

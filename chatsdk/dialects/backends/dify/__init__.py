@@ -10,7 +10,7 @@ from chatsdk.answer import Answer
 from chatsdk.dialects.backends.dify.decoder import DifyDecoder
 from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.payload import as_name
-from chatsdk.dialects.request import new_messages
+from chatsdk.dialects.request import OptionMissing, new_messages
 from chatsdk.messages import Image, Message
 from chatsdk.parts import Part
 
@@ -102,10 +102,7 @@ class Dify(Dialect):
                 message shows it.
         """
         if not options.get("user"):
-            raise ValueError(
-                "Dify needs a name for the end user: pass user='...' to ask(), or once as "
-                "ChatClient(defaults={'user': ...})"
-            )
+            raise OptionMissing("Dify needs a name for the end user", "user")
         if options.pop("tools", None):
             raise ValueError("Dify runs its tools itself: add them to the app in Dify's studio")
         query = _query(messages, conversation_id, self._app)
