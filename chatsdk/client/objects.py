@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer
@@ -223,6 +223,9 @@ class Repaired:
     @property
     def body(self) -> Any:
         return self._source.body
+
+    def on_wait(self, callback: Callable[[], object] | None) -> bool:
+        return False
 
     def stop(self) -> None:
         self._over = True

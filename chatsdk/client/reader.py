@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,11 @@ class AnswerReader:
             ChatError: the answer failed; carries the partial answer.
         """
         return self._read() if self._story is None else self._story.told(self._read(), self)
+
+    def on_wait(self, callback: Callable[[], object] | None) -> bool:
+        """Call `callback` before each read of the body."""
+        self.exchange.before_read = callback
+        return True
 
     def stop(self) -> None:
         """Wake the thread that reads, which ends the answer as stopped. Takes no lock."""

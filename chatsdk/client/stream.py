@@ -55,6 +55,9 @@ class Source(Protocol):
     def steps(self) -> Generator[Answer, Any, None]:
         """Return the generator of the answers; called once."""
 
+    def on_wait(self, callback: Callable[[], object] | None) -> bool:
+        """Call `callback` before each wait for more bytes; return False if it cannot be."""
+
     def stop(self) -> None:
         """End the answer and wake its reader; takes no lock."""
 
@@ -131,14 +134,17 @@ class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co
         """
         self._source.stop()
 
-    def on_wait(self, callback: Callable[[], object] | None) -> None:
+    def on_wait(self, callback: Callable[[], object] | None) -> bool:
         """Call `callback` on the reading thread each time before it waits for more bytes.
 
         By then everything that has arrived was yielded, so a program that collects its output can
         pass it on. ``None`` ends the calls.
+
+        Returns:
+            Whether it will be called: not by a stream of several requests, such as one that runs
+            tools.
         """
-        if self._reading is not None:
-            self._reading.exchange.before_read = callback
+        return self._source.on_wait(callback)
 
     def deltas(self) -> Iterator[str]:
         """Yield the text that each step adds, skipping steps that add none.
@@ -246,6 +252,9 @@ class Unanswered:
 
     def steps(self) -> Generator[Answer, None, None]:
         yield from ()
+
+    def on_wait(self, callback: Callable[[], object] | None) -> bool:
+        return True
 
     def stop(self) -> None:
         pass

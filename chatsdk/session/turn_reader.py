@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,11 @@ class TurnReader:
         stream.close()
         # Without an outcome the stream was closed, and closing stops the turn.
         machine.end(turn, stream.outcome or Outcome("stopped"))
+
+    def on_wait(self, callback: Callable[[], object] | None) -> bool:
+        """Call `callback` before each wait for more bytes, unless the session runs tools."""
+        stream = self._stream
+        return isinstance(stream, AnswerStream) and stream.on_wait(callback)
 
     def stop(self) -> None:
         """Stop the turn; takes no lock."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chatsdk.session import Dispatch
-import logging
-from collections.abc import Callable, Iterable
 
 __all__ = [
     "Function",
@@ -45,7 +45,7 @@ def loop(asyncio_loop: Any) -> Dispatch:
     Raises:
         TypeError: `asyncio_loop` is not an event loop.
     """
-    needed = ("call_soon_threadsafe", "call_later")
+    needed = ("call_soon_threadsafe",)
     check_argument("loop", asyncio_loop, needed, "an event loop, asyncio.get_running_loop()")
 
     def dispatch(function: Function, delay: float = 0.0, /) -> None:

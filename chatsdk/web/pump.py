@@ -30,7 +30,7 @@ class Pump:
         finish: called once when the production is over, even if it never began.
         on_wait: the `on_wait` of the stream that the frames are made from. Frames are then handed
             on when the stream has to wait for more, so the consumer wakes once for all that
-            arrived together. Without it each frame is handed on by itself.
+            arrived together. Without it, or if it returns False, each frame is handed on by itself.
         name: the thread's name.
     """
 
@@ -40,7 +40,7 @@ class Pump:
         stop: Callable[[], object],
         finish: Callable[[], object],
         *,
-        on_wait: Callable[[Callable[[], object] | None], object] | None = None,
+        on_wait: Callable[[Callable[[], object] | None], bool] | None = None,
         name: str = "chatsdk-relay",
     ) -> None:
         self._frames = frames
@@ -126,8 +126,7 @@ class Pump:
     def _run(self) -> None:
         add, size, most = self._batch.append, 0, 0
         try:
-            if self._on_wait is not None:
-                self._on_wait(self._hand_on)
+            if self._on_wait is not None and self._on_wait(self._hand_on):
                 most = BATCH_BYTES
             for frame in self._frames:
                 add(frame)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatsdk import Cancel, ChatClient
+from chatsdk import Cancel, ChatClient, ChatSession
 from chatsdk.testing import ChatServer, Hang, Send
 
 
@@ -81,3 +81,22 @@ def test_stopped_before_its_response(server, client) -> None:
     stream = client.ask("Hi", cancel=cancel)
     stream.on_wait(lambda: pytest.fail("it was called"))
     assert list(stream) == []
+
+
+def test_stream_of_a_session(server, client) -> None:
+    """A session's stream passes it on, except one that runs tools, which sends several requests."""
+    server.answer("openai", "Hello", repeat=True)
+    session = ChatSession(client)
+    waits: list[str] = []
+    with session.ask("Hi") as stream:
+        assert stream.on_wait(lambda: waits.append(stream.answer.text)) is True
+        assert stream.result().text == "Hello"
+    assert waits
+    with session.ask("Hi", tools=[weather]) as stream:
+        assert stream.on_wait(lambda: pytest.fail("it was called")) is False
+        assert stream.result().text == "Hello"
+
+
+def weather(city: str) -> str:
+    """Tell the weather."""
+    return "rain"

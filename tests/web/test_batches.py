@@ -36,8 +36,9 @@ class Waiting:
         self.stopped = 0
         self.finished = threading.Event()
 
-    def on_wait(self, callback: Callable[[], object] | None) -> None:
+    def on_wait(self, callback: Callable[[], object] | None) -> bool:
         self._callback = callback
+        return True
 
     def __iter__(self) -> Iterator[bytes]:
         for frame in self._frames:
@@ -138,4 +139,4 @@ def test_stream_does_not_keep_its_pump(server, client) -> None:
     server.answer("openai", "Hello")
     stream = client.ask("Hi")
     assert b"Hello" in b"".join(relay(stream))
-    assert stream._reading.exchange.before_read is None
+    assert stream._source.exchange.before_read is None
