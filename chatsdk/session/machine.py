@@ -12,8 +12,8 @@ from chatsdk.dialects.dialect import Dialect
 from chatsdk.errors import BusyError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
-from chatsdk.session.conversation import Conversation
-from chatsdk.session.plan import Plan, named, unused
+from chatsdk.session.history import Conversation, fresh_id, with_ids
+from chatsdk.session.plan import Plan
 from chatsdk.session.request import Post, Request
 from chatsdk.session.round_machine import RoundMachine
 from chatsdk.session.snapshot import Snapshot
@@ -68,7 +68,7 @@ class Machine(RoundMachine):
             self._turns += 1
             reply = None
             if not isinstance(plan.request, Post):
-                reply = unused(self._new_id, {message.id for message in plan.messages})
+                reply = fresh_id(self._new_id, {message.id for message in plan.messages})
             turn = Turn(self._turns, plan.request, reply, branches=plan.branches, asked=plan.asked)
             self._put(self._snapshot.begun(turn, plan.messages, plan.named, plan.approvals))
         _wake(old)
@@ -176,7 +176,7 @@ class Machine(RoundMachine):
         """
         with self.guard, self.guard.lock:
             self._must_be_free("set_messages()")
-            messages = named(messages, self._new_id)
+            messages = with_ids(messages, self._new_id)
             # The answer of a stopped turn belongs to the old conversation.
             self._interrupt()
             now = self._snapshot
@@ -206,7 +206,7 @@ class Machine(RoundMachine):
         before = self._ids
         self._ids = ids
         try:
-            messages = named(conversation.messages, self._new_id)
+            messages = with_ids(conversation.messages, self._new_id)
         except BaseException:
             self._ids = before
             raise

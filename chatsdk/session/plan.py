@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,20 +11,20 @@ from chatsdk.dialects.dialect import Dialect
 from chatsdk.messages import Message
 from chatsdk.session.approvals import Approval
 from chatsdk.session.history import (
+    Conversation,
+    History,
     before_answer,
-    branch,
-    count_on_server,
     edited,
-    may_go_back,
+    is_answer,
     waiting_round,
+    with_ids,
 )
 from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request, Resume
-from chatsdk.session.rounds import by_session
 from chatsdk.session.sendable import (
-    not_run,
-    owed_calls,
+    cancelled_results,
+    unanswered_calls,
     without_failed_questions,
-    without_owed_calls,
+    without_unanswered_calls,
 )
 from chatsdk.session.snapshot import Snapshot
 
@@ -33,18 +33,13 @@ if TYPE_CHECKING:
     from chatsdk.session.tools import Toolbox
     from chatsdk.transport import Cancel
 
-__all__ = ["Plan", "named", "unused"]
+__all__ = ["Plan"]
 
 # Default maximum of tool rounds in a turn. A model that still calls tools after this many is
 # usually looping, and each round sends the complete conversation again.
 MAX_ROUNDS = 8
 
 NOTHING_WAITS = "no turn waits for a person, so there is nothing to resume: ask() instead"
-
-EDIT_ON_SERVER = (
-    "the backend keeps this conversation, so what was said earlier cannot be changed: ask() "
-    "again, or reset() and begin a new conversation"
-)
 
 
 @attrs.frozen
@@ -89,82 +84,110 @@ class Plan:
             TypeError: options for a request that takes none.
         """
         last = None if snapshot.turn is None else snapshot.turn.request
-        messages, id, server_has, origin, failed, approvals = snapshot.conversation
-        kept_by_server = dialect.history(url) == "server"
-        branches = kept_by_server and dialect.branches(id)
-        removed: tuple[Message, ...] = ()
         if isinstance(request, Regenerate) and request.message_id is None:
             if isinstance(last, Post):
                 request = last
         if isinstance(request, Post):
-            if options:
-                raise TypeError(
-                    f"{', '.join(options)}: options are for asking; a body is sent as it is, so "
-                    "put them into the body"
-                )
-            return cls(request, messages)
+            return cls.for_body(request, options, snapshot.conversation)
+        history = History.of(snapshot.conversation, dialect, url)
         if isinstance(request, Ask):
-            new = named(request.messages, new_id, taken=messages)
-            kept = (*messages, *new)
-            asked = tuple(message.id for message in new)
-            options = {**request.options, **options}
-        elif isinstance(request, Resume):
-            kept, asked = messages, ()
-            if isinstance(last, Ask):
-                options = {**last.options, **options}
-            _check_resumed(approvals, options.get("tools"))
-        else:
-            if isinstance(last, Ask):
-                options = {**last.options, **options}
-            if isinstance(request, Regenerate):
-                kept = before_answer(messages, request.message_id)
-            else:
-                kept = edited(messages, request)
-            removed = messages[len(kept) :]
-            asked = (kept[-1].id,)
-            if (
-                kept_by_server
-                and not (branches and may_go_back(removed, origin))
-                and (
-                    isinstance(request, Edit)
-                    or any(item.role != "assistant" and not by_session(item) for item in removed)
-                )
-            ):
-                raise ValueError(EDIT_ON_SERVER)
-        known = 0
-        if "conversation_id" in options:
-            id = options["conversation_id"]
-            known = count_on_server(kept, server_has)
-        elif branches:
-            known, id = branch(kept, origin)
-        elif kept_by_server:
-            known = count_on_server(kept, server_has)
-        elif id is None:
-            id = dialect.new_conversation()
+            return cls.for_messages(request, options, history, new_id)
+        if isinstance(last, Ask):
+            options = {**last.options, **options}
         if isinstance(request, Resume):
-            # The round that waits is sent with its results: see `after_round`.
-            return cls(
-                Ask((), options),
-                kept,
-                without_failed_questions(without_owed_calls(kept[: waiting_round(kept)]), failed),
-                id,
-                named=None if kept_by_server else id,
-                branches=branches,
-                approvals=approvals,
+            return cls.for_waiting_calls(options, history)
+        if isinstance(request, Regenerate):
+            return cls.for_regenerate(request, options, history)
+        return cls.for_edit(request, options, history)
+
+    @classmethod
+    def for_body(
+        cls, request: Post, options: Mapping[str, Any], conversation: Conversation
+    ) -> Plan:
+        """Plan to send a body, which leaves the conversation as it is."""
+        if options:
+            raise TypeError(
+                f"{', '.join(options)}: options are for asking; a body is sent as it is, so "
+                "put them into the body"
             )
-        sent = without_owed_calls(kept)
-        if kept_by_server and id is not None:
+        return cls(request, conversation.messages)
+
+    @classmethod
+    def for_messages(
+        cls,
+        request: Ask,
+        options: Mapping[str, Any],
+        history: History,
+        new_id: Callable[[], str],
+    ) -> Plan:
+        """Plan to ask new messages."""
+        messages = history.conversation.messages
+        new = with_ids(request.messages, new_id, taken=messages)
+        asked = tuple(message.id for message in new)
+        return cls._asking((*messages, *new), asked, {**request.options, **options}, history)
+
+    @classmethod
+    def for_regenerate(
+        cls, request: Regenerate, options: Mapping[str, Any], history: History
+    ) -> Plan:
+        """Plan to have a question answered again."""
+        messages = history.conversation.messages
+        kept = before_answer(messages, request.message_id)
+        removed = messages[len(kept) :]
+        # Without a question among them, a backend takes the last one again.
+        if any(not is_answer(message) for message in removed):
+            history.check_removal(removed)
+        return cls._asking(kept, (kept[-1].id,), options, history)
+
+    @classmethod
+    def for_edit(cls, request: Edit, options: Mapping[str, Any], history: History) -> Plan:
+        """Plan to change a question and have it answered."""
+        messages = history.conversation.messages
+        kept = edited(messages, request.message_id, request.text)
+        history.check_removal(messages[len(kept) :])
+        return cls._asking(kept, (kept[-1].id,), options, history)
+
+    @classmethod
+    def for_waiting_calls(cls, options: Mapping[str, Any], history: History) -> Plan:
+        """Plan to go on with the round that waits; `after_round` sends it with its results."""
+        messages, failed = history.conversation.messages, history.conversation.failed
+        approvals = history.conversation.approvals
+        _check_resumed(approvals, options.get("tools"))
+        sent = without_unanswered_calls(messages[: waiting_round(messages)])
+        _, id = history.continued(messages, options)
+        return cls(
+            Ask((), options),
+            messages,
+            without_failed_questions(sent, failed),
+            id,
+            named=None if history.by_server else id,
+            branches=history.branches,
+            approvals=approvals,
+        )
+
+    @classmethod
+    def _asking(
+        cls,
+        kept: tuple[Message, ...],
+        asked: tuple[str | None, ...],
+        options: Mapping[str, Any],
+        history: History,
+    ) -> Plan:
+        """Plan to have `kept` answered, of which the messages with the ids `asked` are new."""
+        known, id = history.continued(kept, options)
+        sent = without_unanswered_calls(kept)
+        if history.by_server and id is not None:
             sent = sent[known:]
             if known:
                 # The backend has the calls, and accepts nothing before their results.
-                sent = (*not_run(owed_calls(kept[known - 1], sent)), *sent)
+                sent = (*cancelled_results(unanswered_calls(kept[known - 1], sent)), *sent)
         return cls(
             Ask((), options),
             kept,
-            without_failed_questions(sent, failed),
+            without_failed_questions(sent, history.conversation.failed),
             id,
-            named=None if kept_by_server else id,
-            branches=branches,
+            named=None if history.by_server else id,
+            branches=history.branches,
             asked=asked,
         )
 
@@ -243,35 +266,3 @@ def _insists(choice: object) -> bool:
     """Whether a ``tool_choice`` forces a call, in the formats of OpenAI, Anthropic and others."""
     word = choice.get("type") if isinstance(choice, Mapping) else choice
     return word in ("required", "any", "function", "tool", "custom")
-
-
-def named(
-    messages: Sequence[Message], new_id: Callable[[], str], *, taken: Sequence[Message] = ()
-) -> tuple[Message, ...]:
-    """Give an id to each message that has none.
-
-    Raises:
-        ValueError: two messages have the same id.
-        TypeError: an id is not a string.
-    """
-    ids = {message.id for message in taken}
-    result = []
-    for message in messages:
-        if message.id is None:
-            message = message._replace(id=unused(new_id, ids))
-        elif not isinstance(message.id, str):
-            raise TypeError(f"a message's id is a string, not {type(message.id).__name__}")
-        elif message.id in ids:
-            raise ValueError(f"two messages have the id {message.id!r}: leave one of them out")
-        ids.add(message.id)
-        result.append(message)
-    return tuple(result)
-
-
-def unused(new_id: Callable[[], str], ids: Collection[str | None]) -> str:
-    """Return a new id that is not among `ids`, which may include ids of the caller."""
-    # The loop ends because each new id is different.
-    id = new_id()
-    while id in ids:
-        id = new_id()
-    return id

@@ -6,11 +6,10 @@ from chatsdk.answer import Answer
 from chatsdk.messages import Message
 from chatsdk.session.approvals import Approval, Decision, decide
 from chatsdk.session.guard import Guard
+from chatsdk.session.history import with_ids
 from chatsdk.session.notify import Notifier
-from chatsdk.session.plan import named
-from chatsdk.session.rounds import Rounds
 from chatsdk.session.snapshot import Snapshot
-from chatsdk.session.turn import Turn
+from chatsdk.session.turn import Rounds, Turn
 
 __all__ = ["RoundMachine"]
 
@@ -61,7 +60,7 @@ class RoundMachine:
                 return None
             conversation = self._snapshot.conversation
             kept = conversation.messages[:place]
-            new = named(messages, self._new_id, taken=kept)
+            new = with_ids(messages, self._new_id, taken=kept)
             conversation = conversation._replace(messages=(*kept, *new))
             self._put(self._snapshot._replace(conversation=conversation))
             return new
@@ -143,6 +142,6 @@ class RoundMachine:
         if not turn.going:
             return False
         taken = (*self._snapshot.conversation.messages, *before.messages)
-        new = named(messages, self._new_id, taken=taken)
+        new = with_ids(messages, self._new_id, taken=taken)
         turn.rounds = Rounds((*before.messages, *new), answer)
         return True

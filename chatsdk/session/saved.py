@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk.messages import Message
 from chatsdk.session.approvals import read_approvals, written_approvals
-from chatsdk.session.conversation import Conversation
+from chatsdk.session.history import Conversation
 from chatsdk.session.sendable import failed_questions
 
 __all__ = ["VERSION", "read", "written"]
@@ -26,8 +26,8 @@ def written(conversation: Conversation, ids: int) -> dict[str, Any]:
     return {
         "version": VERSION,
         "conversation_id": conversation.id,
-        "server_has": conversation.server_has,
-        "origin": conversation.origin,
+        "server_has": conversation.last_on_server,
+        "origin": conversation.resumed_from,
         "ids": ids,
         "failed": [
             message.id for message in conversation.messages if message.id in conversation.failed
@@ -51,16 +51,16 @@ def read(data: Mapping[str, Any]) -> tuple[Conversation, int]:
             f"the saved session has version {version!r}, and this chatsdk reads {VERSION}: "
             "install the chatsdk that wrote it, or a newer one"
         )
-    messages, id, server_has, ids = (
+    messages, id, last_on_server, ids = (
         data.get(name) for name in ("messages", "conversation_id", "server_has", "ids")
     )
     # Before this field existed, only the latest id was known.
-    origin = data.get("origin", id)
+    resumed_from = data.get("origin", id)
     if (
         not isinstance(messages, (list, tuple))
         or not isinstance(id, (str, type(None)))
-        or not isinstance(server_has, (str, type(None)))
-        or not isinstance(origin, (str, type(None)))
+        or not isinstance(last_on_server, (str, type(None)))
+        or not isinstance(resumed_from, (str, type(None)))
         or not isinstance(ids, int)
         or isinstance(ids, bool)
         or ids < 0
@@ -78,4 +78,4 @@ def read(data: Mapping[str, Any]) -> tuple[Conversation, int]:
         pending = read_approvals(data.get("pending", ()), calls)
     except ValueError:
         raise ValueError(DAMAGED) from None
-    return Conversation(said, id, server_has, origin, frozenset(failed), pending), ids
+    return Conversation(said, id, last_on_server, resumed_from, frozenset(failed), pending), ids

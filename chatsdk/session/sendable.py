@@ -9,7 +9,12 @@ from chatsdk.answer import ToolCall
 from chatsdk.messages import Message
 from chatsdk.session.status import Status
 
-__all__ = ["not_run", "owed_calls", "without_failed_questions", "without_owed_calls"]
+__all__ = [
+    "cancelled_results",
+    "unanswered_calls",
+    "without_failed_questions",
+    "without_unanswered_calls",
+]
 
 NOT_RUN = "error: the user ended the turn before this was run"
 
@@ -68,7 +73,7 @@ def _is_empty(message: Message) -> bool:
     return message.role == "assistant" and not (message.content or message.tool_calls)
 
 
-def without_owed_calls(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+def without_unanswered_calls(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Drop tool calls without results; backends reject them.
 
     They come from answers that were truncated or did not wait for results, or were run by the
@@ -77,7 +82,7 @@ def without_owed_calls(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     kept = []
     for place, message in enumerate(messages):
         if message.tool_calls:
-            owed = owed_calls(message, messages[place + 1 :])
+            owed = unanswered_calls(message, messages[place + 1 :])
             if owed:
                 calls = tuple(call for call in message.tool_calls if call not in owed)
                 message = message._replace(tool_calls=calls)
@@ -85,7 +90,7 @@ def without_owed_calls(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     return tuple(kept)
 
 
-def owed_calls(message: Message, after: Sequence[Message]) -> list[ToolCall]:
+def unanswered_calls(message: Message, after: Sequence[Message]) -> list[ToolCall]:
     """Return the calls of a message whose results are not among the messages `after` it."""
     results = [item.tool_call_id for item in takewhile(_is_result, after)]
     owed = []
@@ -100,7 +105,7 @@ def owed_calls(message: Message, after: Sequence[Message]) -> list[ToolCall]:
     return owed
 
 
-def not_run(calls: Sequence[ToolCall]) -> tuple[Message, ...]:
+def cancelled_results(calls: Sequence[ToolCall]) -> tuple[Message, ...]:
     """Return results for calls that a backend waits for and that will not be run."""
     return tuple(
         Message("tool", NOT_RUN, tool_call_id=call.id, name=call.name, status=Status.ERROR.value)

@@ -15,9 +15,9 @@ from chatsdk.keywords import checked_keywords
 from chatsdk.outcome import Outcome
 from chatsdk.session.approvals import ANSWERED, APPROVED, REJECTED, Decision
 from chatsdk.session.callbacks import Callbacks
-from chatsdk.session.conversation import Conversation
 from chatsdk.session.delivery_options import Dispatch
 from chatsdk.session.guard import Guard
+from chatsdk.session.history import Conversation
 from chatsdk.session.machine import Machine
 from chatsdk.session.notify import Notifier
 from chatsdk.session.request import Prompt, messages_of
@@ -97,7 +97,7 @@ class ChatSession(Turns):
         super().__init__(Machine(guard, self._notifier), client, latest=latest, name=name)
         if saved is None:
             self._machine.load(
-                Conversation(messages_of(messages), conversation_id, origin=conversation_id)
+                Conversation(messages_of(messages), conversation_id, resumed_from=conversation_id)
             )
         elif messages or conversation_id is not None:
             raise TypeError("saved holds the messages and the conversation_id: leave those out")

@@ -9,7 +9,7 @@ from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
 from chatsdk.session.approvals import Approval
-from chatsdk.session.conversation import Conversation
+from chatsdk.session.history import Conversation
 from chatsdk.session.sendable import has_failed
 from chatsdk.session.status import Move, Status, after
 from chatsdk.session.turn import BEFORE_FIRST, Turn
@@ -106,11 +106,11 @@ class Snapshot(NamedTuple):
         turn, conversation = self.turn, self.conversation
         if turn is None or self.status is not Status.WAITING or not turn.rounds.messages:
             return conversation
-        rounds, id, server_has = turn.rounds, conversation.id, conversation.server_has
+        rounds, id, last_on_server = turn.rounds, conversation.id, conversation.last_on_server
         if rounds.answer is not None and rounds.answer.conversation_id is not None:
-            id, server_has = rounds.answer.conversation_id, rounds.asked
+            id, last_on_server = rounds.answer.conversation_id, rounds.asked
         messages = (*conversation.messages, *rounds.messages)
-        return conversation._replace(messages=messages, id=id, server_has=server_has)
+        return conversation._replace(messages=messages, id=id, last_on_server=last_on_server)
 
     def ended(self, outcome: Outcome) -> Snapshot:
         """Return the state with the turn ended, and its answer among the messages.
@@ -127,7 +127,7 @@ class Snapshot(NamedTuple):
                 outcome = outcome._replace(answer=turn.last)
         status = after(self.status, _ENDS[outcome.reason])
         answer = outcome.answer
-        messages, id, server_has, origin, failed, _ = self.conversation
+        messages, id, last_on_server, resumed_from, failed, _ = self.conversation
         rounds = turn.rounds
         if turn.reply_id is not None:
             reply = _reply(rounds.rest(answer), turn.reply_id, status, turn.branches)
@@ -135,11 +135,11 @@ class Snapshot(NamedTuple):
             if has_failed(reply) and not rounds.messages:
                 failed = failed.union(turn.asked)
         if answer.conversation_id is not None:
-            id, server_has = answer.conversation_id, turn.reply_id
+            id, last_on_server = answer.conversation_id, turn.reply_id
             if status is not Status.FINISHED and rounds.told(answer):
                 # The backend has not answered this round, and may not have received it.
-                server_has = rounds.asked
-        conversation = Conversation(messages, id, server_has, origin, failed)
+                last_on_server = rounds.asked
+        conversation = Conversation(messages, id, last_on_server, resumed_from, failed)
         return Snapshot(status, turn, answer, outcome, conversation)
 
     def reset(self) -> Snapshot:

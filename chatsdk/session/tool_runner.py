@@ -20,11 +20,10 @@ from chatsdk.session.approvals import (
     requested,
     undecided,
 )
-from chatsdk.session.rounds import Rounds
-from chatsdk.session.sendable import not_run
+from chatsdk.session.sendable import cancelled_results
 from chatsdk.session.status import Status
 from chatsdk.session.tools import Result, Toolbox, failure, result_of
-from chatsdk.session.turn import Turn
+from chatsdk.session.turn import Rounds, Turn
 from chatsdk.tools import ToolRejected
 from chatsdk.transport.clock import now
 from chatsdk.transport.wakeup import Wakeup
@@ -90,7 +89,7 @@ class ToolRunner:
             if place not in waiting:
                 match = next((item for item in left if item.tool_call_id in (call.id, None)), None)
                 if match is None:
-                    (match,) = not_run([call])
+                    (match,) = cancelled_results([call])
                 else:
                     left.remove(match)
                 found[place] = match

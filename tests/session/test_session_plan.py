@@ -8,7 +8,7 @@ import pytest
 
 from chatsdk import Message
 from chatsdk.answer import ToolCall
-from chatsdk.session.conversation import Conversation
+from chatsdk.session.history import Conversation
 from chatsdk.session.plan import Plan
 from chatsdk.session.request import Ask, Edit, Post, Regenerate
 from chatsdk.session.snapshot import Snapshot
@@ -87,7 +87,7 @@ CASES = [
     ("server", NEW, {"id": "c1"}, "1234n", "n", "c1"),
     ("server", NEW, {"id": None}, "1234n", "1234n", None),
     ("server", NEW, {"id": "c1", "messages": STOPPED}, "1234n", "34n", "c1"),
-    ("server", NEW, {"id": "c1", "messages": STOPPED, "server_has": "4"}, "1234n", "n", "c1"),
+    ("server", NEW, {"id": "c1", "messages": STOPPED, "last_on_server": "4"}, "1234n", "n", "c1"),
     ("server", NEW, {"id": "c1", "messages": OWED}, "12n", "-n", "c1"),
     ("server", Regenerate(), {"id": "c1"}, "123", "3", "c1"),
     ("server", Regenerate(), {"id": "c1", "messages": STOPPED}, "123", "3", "c1"),
@@ -97,7 +97,7 @@ CASES = [
     ("branches", Regenerate("2"), {"id": "r4", "messages": BRANCHING}, "1", "1", None),
     ("branches", Edit("3", "x"), {"id": "r4", "messages": BRANCHING}, "123", "3", "r2"),
     ("branches", Edit("1", "x"), {"id": "r4", "messages": BRANCHING}, "1", "1", None),
-    ("branches", NEW, {"id": "r0", "origin": "r0", "messages": ()}, "n", "n", "r0"),
+    ("branches", NEW, {"id": "r0", "resumed_from": "r0", "messages": ()}, "n", "n", "r0"),
 ]
 
 
@@ -116,8 +116,8 @@ def test_what_is_kept_and_sent(keeper, request_, state, kept, sent, id):
     [
         ("server", Edit(None, "x"), {"id": "c1"}),
         ("server", Regenerate("2"), {"id": "c1"}),
-        ("branches", Edit("1", "x"), {"id": "r4", "origin": "r0"}),
-        ("branches", Regenerate("2"), {"id": "r4", "origin": "r0"}),
+        ("branches", Edit("1", "x"), {"id": "r4", "resumed_from": "r0"}),
+        ("branches", Regenerate("2"), {"id": "r4", "resumed_from": "r0"}),
     ],
 )
 def test_a_server_that_keeps_the_history_is_not_contradicted(keeper, request_, state):
