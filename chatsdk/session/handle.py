@@ -15,8 +15,8 @@ from chatsdk.session.turn import Turn
 
 if TYPE_CHECKING:
     from chatsdk.client import ChatClient
-    from chatsdk.session.machine import Machine
-    from chatsdk.session.plan import Plan
+    from chatsdk.session.plan import TurnPlan
+    from chatsdk.session.store import Store
 
 __all__ = ["TurnHandle", "start_turn"]
 
@@ -24,8 +24,8 @@ __all__ = ["TurnHandle", "start_turn"]
 class TurnHandle:
     """A turn that is read on a background thread."""
 
-    def __init__(self, machine: Machine, turn: Turn) -> None:
-        self._machine = machine
+    def __init__(self, store: Store, turn: Turn) -> None:
+        self._store = store
         self._turn = turn
         # Set by the background thread as its last action; read by any thread.
         self._over = threading.Event()
@@ -74,21 +74,21 @@ class TurnHandle:
             isinstance(error, ChatError) and self.outcome.reason == "stopped"
         ):
             raise error
-        return self._machine.answer_of(self._turn)
+        return self._store.answer_of(self._turn)
 
     def stop(self) -> None:
         """End the answer and keep its text; like `ChatSession.stop`, but only for this turn."""
-        self._machine.stop(self._turn)
+        self._store.stop(self._turn)
 
     @property
     def answer(self) -> Answer:
         """The latest `Answer` of this turn; empty before the first step."""
-        return self._machine.answer_of(self._turn)
+        return self._store.answer_of(self._turn)
 
     @property
     def outcome(self) -> Outcome:
         """How the turn ended; false, with the reason ``"pending"``, while it is under way."""
-        return self._machine.outcome_of(self._turn)
+        return self._store.outcome_of(self._turn)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a handle cannot be copied or pickled: handle.result() can")
@@ -98,20 +98,20 @@ class TurnHandle:
 
 
 def start_turn(
-    machine: Machine,
+    store: Store,
     client: ChatClient,
     turn: Turn,
-    plan: Plan,
+    plan: TurnPlan,
     *,
     name: str,
     threads: list[threading.Thread],
 ) -> TurnHandle:
     """Read a turn on a daemon thread called `name`, which is in `threads` until it ends."""
-    handle = TurnHandle(machine, turn)
+    handle = TurnHandle(store, turn)
 
     def work() -> None:
         try:
-            with open_turn(machine, client, turn, plan) as stream:
+            with open_turn(store, client, turn, plan) as stream:
                 drain(stream)
                 stream.result()
         except BaseException as error:
@@ -127,6 +127,6 @@ def start_turn(
         thread.start()
     except BaseException as error:
         threads.remove(thread)
-        machine.end(turn, outcome_of(error, Answer()))
+        store.end(turn, outcome_of(error, Answer()))
         raise
     return handle

@@ -1,4 +1,4 @@
-"""`Plan`: the changes to the conversation for a request, and the messages to send."""
+"""`TurnPlan`: the changes to the conversation for a request, and the messages to send."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from chatsdk.session.tools import Toolbox
     from chatsdk.transport import Cancel
 
-__all__ = ["Plan"]
+__all__ = ["TurnPlan"]
 
 # Default maximum of tool rounds in a turn. A model that still calls tools after this many is
 # usually looping, and each round sends the complete conversation again.
@@ -43,7 +43,7 @@ NOTHING_WAITS = "no turn waits for a person, so there is nothing to resume: ask(
 
 
 @attrs.frozen
-class Plan:
+class TurnPlan:
     """The plan of a turn.
 
     Attributes:
@@ -76,8 +76,8 @@ class Plan:
         dialect: Dialect,
         url: str,
         new_id: Callable[[], str],
-    ) -> Plan:
-        """Plan `request` for a session in the state `snapshot`; `dialect` is used with `url`.
+    ) -> TurnPlan:
+        """TurnPlan `request` for a session in the state `snapshot`; `dialect` is used with `url`.
 
         Raises:
             ValueError: the message does not exist, or the backend's own history forbids it.
@@ -103,7 +103,7 @@ class Plan:
     @classmethod
     def for_body(
         cls, request: Post, options: Mapping[str, Any], conversation: Conversation
-    ) -> Plan:
+    ) -> TurnPlan:
         """Plan to send a body, which leaves the conversation as it is."""
         if options:
             raise TypeError(
@@ -119,7 +119,7 @@ class Plan:
         options: Mapping[str, Any],
         history: History,
         new_id: Callable[[], str],
-    ) -> Plan:
+    ) -> TurnPlan:
         """Plan to ask new messages."""
         messages = history.conversation.messages
         new = with_ids(request.messages, new_id, taken=messages)
@@ -129,7 +129,7 @@ class Plan:
     @classmethod
     def for_regenerate(
         cls, request: Regenerate, options: Mapping[str, Any], history: History
-    ) -> Plan:
+    ) -> TurnPlan:
         """Plan to have a question answered again."""
         messages = history.conversation.messages
         kept = before_answer(messages, request.message_id)
@@ -140,7 +140,7 @@ class Plan:
         return cls._asking(kept, (kept[-1].id,), options, history)
 
     @classmethod
-    def for_edit(cls, request: Edit, options: Mapping[str, Any], history: History) -> Plan:
+    def for_edit(cls, request: Edit, options: Mapping[str, Any], history: History) -> TurnPlan:
         """Plan to change a question and have it answered."""
         messages = history.conversation.messages
         kept = edited(messages, request.message_id, request.text)
@@ -148,7 +148,7 @@ class Plan:
         return cls._asking(kept, (kept[-1].id,), options, history)
 
     @classmethod
-    def for_waiting_calls(cls, options: Mapping[str, Any], history: History) -> Plan:
+    def for_waiting_calls(cls, options: Mapping[str, Any], history: History) -> TurnPlan:
         """Plan to go on with the round that waits; `after_round` sends it with its results."""
         messages, failed = history.conversation.messages, history.conversation.failed
         approvals = history.conversation.approvals
@@ -172,7 +172,7 @@ class Plan:
         asked: tuple[str | None, ...],
         options: Mapping[str, Any],
         history: History,
-    ) -> Plan:
+    ) -> TurnPlan:
         """Plan to have `kept` answered, of which the messages with the ids `asked` are new."""
         known, id = history.continued(kept, options)
         sent = without_unanswered_calls(kept)
@@ -211,7 +211,7 @@ class Plan:
         results: tuple[Message, ...],
         conversation_id: str | None,
         number: int,
-    ) -> Plan:
+    ) -> TurnPlan:
         """Return the plan that sends the tool results of the round with this number.
 
         Args:

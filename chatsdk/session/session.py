@@ -16,12 +16,12 @@ from chatsdk.outcome import Outcome
 from chatsdk.session.approvals import ANSWERED, APPROVED, REJECTED, Decision
 from chatsdk.session.callbacks import Callbacks
 from chatsdk.session.delivery_options import Dispatch
-from chatsdk.session.guard import Guard
 from chatsdk.session.history import Conversation
-from chatsdk.session.machine import Machine
-from chatsdk.session.notify import Notifier
+from chatsdk.session.lock import DeferringLock
+from chatsdk.session.notifier import Notifier
 from chatsdk.session.request import Prompt, messages_of
 from chatsdk.session.saved import read, written
+from chatsdk.session.store import Store
 from chatsdk.session.turns import Turns
 
 __all__ = ["ChatSession"]
@@ -86,7 +86,7 @@ class ChatSession(Turns):
             )
         self._owns_client = False
         name = f"chatsdk-session-{next(_numbers)}"
-        guard = Guard()
+        guard = DeferringLock()
         self._notifier = Notifier(
             guard,
             Callbacks(on_answer, on_finish, on_error, on_tool),
@@ -94,15 +94,15 @@ class ChatSession(Turns):
             throttle=throttle,
             name=name,
         )
-        super().__init__(Machine(guard, self._notifier), client, latest=latest, name=name)
+        super().__init__(Store(guard, self._notifier), client, latest=latest, name=name)
         if saved is None:
-            self._machine.load(
+            self._store.load(
                 Conversation(messages_of(messages), conversation_id, resumed_from=conversation_id)
             )
         elif messages or conversation_id is not None:
             raise TypeError("saved holds the messages and the conversation_id: leave those out")
         else:
-            self._machine.load(*read(saved))
+            self._store.load(*read(saved))
 
     @property
     def client(self) -> ChatClient:
@@ -127,7 +127,7 @@ class ChatSession(Turns):
                 needs `answer_call`.
             TypeError: the id is not a string.
         """
-        return self._machine.decide(_checked_id(id), Decision(APPROVED))
+        return self._store.decide(_checked_id(id), Decision(APPROVED))
 
     def reject(self, id: str, reason: str = "") -> bool:
         """Refuse a call of `pending`; the model receives this, with the reason.
@@ -136,7 +136,7 @@ class ChatSession(Turns):
         """
         if not isinstance(reason, str):
             raise TypeError(f"the reason is a string, not {type(reason).__name__}")
-        return self._machine.decide(_checked_id(id), Decision(REJECTED, reason))
+        return self._store.decide(_checked_id(id), Decision(REJECTED, reason))
 
     def answer_call(self, id: str, result: Any) -> bool:
         """Give the result of a call of `pending`, in place of its tool.
@@ -150,7 +150,7 @@ class ChatSession(Turns):
         from chatsdk.session.tools import result_of
 
         result_of(result)
-        return self._machine.decide(_checked_id(id), Decision(ANSWERED, result))
+        return self._store.decide(_checked_id(id), Decision(ANSWERED, result))
 
     def set_messages(self, messages: Prompt) -> None:
         """Replace the conversation. Messages without an id get one.
@@ -159,15 +159,15 @@ class ChatSession(Turns):
             BusyError: a turn is in flight.
             TypeError, ValueError: not messages, or two with the same id.
         """
-        self._machine.set_messages(messages_of(messages))
+        self._store.set_messages(messages_of(messages))
 
     def reset(self) -> None:
         """Stop, and forget everything: messages, answer, error, the backend's conversation."""
-        self._machine.reset()
+        self._store.reset()
 
     def clear_error(self) -> None:
         """Go from ``error`` back to ``idle``. Does nothing in any other state."""
-        self._machine.clear_error()
+        self._store.clear_error()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the conversation as JSON values, for a file or a web session.
@@ -175,7 +175,7 @@ class ChatSession(Turns):
         While the status is ``waiting``, it includes the turn as far as it has come: ``Resume()``
         goes on with it, in another process too.
         """
-        return written(*self._machine.save())
+        return written(*self._store.save())
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Replace the conversation by one that `to_dict` returned.
@@ -184,7 +184,7 @@ class ChatSession(Turns):
             BusyError: a turn is in flight.
             TypeError, ValueError: as `from_dict`; nothing has changed.
         """
-        self._machine.replace(*read(saved))
+        self._store.replace(*read(saved))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], client: ChatClient, **options: Any) -> ChatSession:
@@ -201,17 +201,17 @@ class ChatSession(Turns):
 
     def close(self) -> None:
         """Stop, and end the threads, within a second. Calling it twice is harmless."""
-        machine = self._machine
-        machine.closed = True
-        turn = machine.seen.turn
-        machine.stop()
+        store = self._store
+        store.closed = True
+        turn = store.seen.turn
+        store.stop()
         deadline = time.monotonic() + CLOSE_SECONDS
         for thread in self._threads.copy():
             # A thread that has not started yet will find its turn stopped.
             if thread is not threading.current_thread() and thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
         if turn is not None:
-            machine.end_when_free(turn, Outcome("stopped"))
+            store.end_when_free(turn, Outcome("stopped"))
         self._notifier.close(max(0.0, deadline - time.monotonic()))
         if self._owns_client:
             self._client.close()
@@ -226,7 +226,7 @@ class ChatSession(Turns):
         self.close()
 
     def __repr__(self) -> str:
-        snapshot = self._machine.seen
+        snapshot = self._store.seen
         return f"<ChatSession {snapshot.status}, {len(snapshot.conversation.messages)} messages>"
 
 

@@ -122,9 +122,9 @@ class Snapshot(NamedTuple):
         assert turn is not None
         if turn.stopped:
             if outcome.reason != "stopped":
-                outcome = Outcome("stopped", answer=turn.last)
-            elif outcome.answer is not turn.last:
-                outcome = outcome._replace(answer=turn.last)
+                outcome = Outcome("stopped", answer=turn.answer_at_stop)
+            elif outcome.answer is not turn.answer_at_stop:
+                outcome = outcome._replace(answer=turn.answer_at_stop)
         status = after(self.status, _ENDS[outcome.reason])
         answer = outcome.answer
         messages, id, last_on_server, resumed_from, failed, _ = self.conversation

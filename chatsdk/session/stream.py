@@ -15,9 +15,9 @@ from chatsdk.session.turn_reader import TurnReader
 if TYPE_CHECKING:
     from chatsdk.client import ChatClient
     from chatsdk.messages import Message
-    from chatsdk.session.machine import Machine
-    from chatsdk.session.plan import Plan
-    from chatsdk.session.toolstream import ToolStream
+    from chatsdk.session.plan import TurnPlan
+    from chatsdk.session.store import Store
+    from chatsdk.session.tool_stream import ToolStream
 
 __all__ = ["TurnStream", "open_turn"]
 
@@ -72,13 +72,13 @@ class TurnStream(AnswerStream[Partial_co, Value_co]):
         source: TurnReader | None = getattr(self, "_source", None)
         if source is None or source.turn.outcome is not None:
             return
-        on_purpose = source.turn.read or source.turn.stopped
+        on_purpose = source.turn.consumed or source.turn.stopped
         super().__del__()
         if not on_purpose:
             warnings.warn(NEVER_READ, ResourceWarning, stacklevel=2, source=self)
 
 
-def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> TurnStream:
+def open_turn(store: Store, client: ChatClient, turn: Turn, plan: TurnPlan) -> TurnStream:
     """Send the request of `plan`; an exception on the way has ended the turn."""
     stream: AnswerStream | ToolStream
     try:
@@ -89,14 +89,14 @@ def open_turn(machine: Machine, client: ChatClient, turn: Turn, plan: Plan) -> T
             assert opened is not None
             stream = opened
         else:
-            from chatsdk.session.toolstream import ToolStream
+            from chatsdk.session.tool_stream import ToolStream
 
-            stream = ToolStream(machine, client, turn, plan, opened, toolbox)
+            stream = ToolStream(store, client, turn, plan, opened, toolbox)
     except BaseException as error:
-        machine.end(turn, outcome_of(error, Answer()))
+        store.end(turn, outcome_of(error, Answer()))
         raise
-    result = TurnStream(TurnReader(machine, turn, stream))
+    result = TurnStream(TurnReader(store, turn, stream))
     if turn.stopped:
         # A stream that was over before it began may never be read.
-        machine.end(turn, stream.outcome or Outcome("stopped"))
+        store.end(turn, stream.outcome or Outcome("stopped"))
     return result

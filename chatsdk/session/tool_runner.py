@@ -29,7 +29,7 @@ from chatsdk.transport.clock import now
 from chatsdk.transport.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from chatsdk.session.machine import Machine
+    from chatsdk.session.store import Store
 
 __all__ = ["ToolRunner"]
 
@@ -46,8 +46,8 @@ class ToolRunner:
     the others, the approved ones.
     """
 
-    def __init__(self, machine: Machine, turn: Turn, toolbox: Toolbox) -> None:
-        self._machine = machine
+    def __init__(self, store: Store, turn: Turn, toolbox: Toolbox) -> None:
+        self._store = store
         self._turn = turn
         self._toolbox = toolbox
 
@@ -68,8 +68,8 @@ class ToolRunner:
         approvals = requested(calls, places, self._toolbox.by_hand)
         if approvals:
             done = [found[place] for place, _ in free]
-            machine = self._machine
-            if not machine.begin_waiting(self._turn, approvals, before, answer, (asked, *done)):
+            store = self._store
+            if not store.begin_waiting(self._turn, approvals, before, answer, (asked, *done)):
                 return None
             # With the ids that the session uses for them.
             asked, *done = self._turn.rounds.messages[-1 - len(done) :]
@@ -80,8 +80,8 @@ class ToolRunner:
 
     def resume(self, asked: Message, done: Sequence[Message]) -> tuple[Message, ...] | None:
         """Like `run`, for a saved round; `done` are the results that it has already."""
-        machine, turn = self._machine, self._turn
-        approvals = machine.approvals
+        store, turn = self._store, self._turn
+        approvals = store.approvals
         waiting = {approval.place for approval in approvals}
         left = list(done)
         found: dict[int, Message] = {}
@@ -93,7 +93,7 @@ class ToolRunner:
                 else:
                     left.remove(match)
                 found[place] = match
-        if undecided(approvals) and not machine.begin_waiting(turn, (), Rounds(), Answer(), ()):
+        if undecided(approvals) and not store.begin_waiting(turn, (), Rounds(), Answer(), ()):
             return None
         if not self._decided(asked.tool_calls, found):
             return None
@@ -102,7 +102,7 @@ class ToolRunner:
     def _decided(self, calls: Sequence[ToolCall], found: dict[int, Message]) -> bool:
         """Wait for the decisions and add the results; return False after a stop."""
         approvals = self._wait()
-        if approvals is None or not self._machine.go_on(self._turn):
+        if approvals is None or not self._store.go_on(self._turn):
             return False
         approved: list[Place] = []
         for place, _, decision, _ in approvals:
@@ -124,28 +124,28 @@ class ToolRunner:
 
     def _wait(self) -> tuple[Approval, ...] | None:
         """Wait until a person has decided about all calls; ``None`` after a stop."""
-        machine, turn, wakeup = self._machine, self._turn, self._wakeup()
+        store, turn, wakeup = self._store, self._turn, self._wakeup()
         began = now()
         limits: dict[str | None, float | None] = {}
-        for approval in machine.approvals:
+        for approval in store.approvals:
             terms = self._toolbox.terms(approval.call)
             limits[approval.call.id] = None if terms is None else terms.approval_timeout
-        while turn.going:
-            approvals = machine.approvals
+        while turn.active:
+            approvals = store.approvals
             waiting = undecided(approvals)
             if not waiting:
-                return approvals if turn.going else None
+                return approvals if turn.active else None
             limit = min(limits[call.id] or math.inf for call in waiting)
             changed = partial(self._differs, approvals)
             if not wakeup.wait(changed, None if limit == math.inf else began + limit):
                 for call in waiting:
                     if limits[call.id] == limit:
                         reason = f"nobody decided within {limit:g} s"
-                        machine.decide(str(call.id), Decision(REJECTED, reason), turn)
+                        store.decide(str(call.id), Decision(REJECTED, reason), turn)
         return None
 
     def _differs(self, approvals: tuple[Approval, ...]) -> bool:
-        return not self._turn.going or self._machine.approvals != approvals
+        return not self._turn.active or self._store.approvals != approvals
 
     def _run(self, calls: Sequence[Place]) -> dict[int, Message] | None:
         """Run calls; ``None`` if the turn was stopped meanwhile."""
@@ -186,21 +186,21 @@ class ToolRunner:
         results = []
         for run in runs:
             wakeup.wait(partial(self._is_over, run), run.deadline)
-            if not self._turn.going:
+            if not self._turn.active:
                 return None
             results.append(run.result())
         return results
 
     def _is_over(self, run: Run) -> bool:
-        return run.over or not self._turn.going
+        return run.over or not self._turn.active
 
     def _told(self, call: ToolCall, result: Result) -> Message | None:
         """Pass the result to `on_tool`, and return its message; ``None`` after a stop."""
         turn = self._turn
-        if not turn.going:
+        if not turn.active:
             return None
-        self._machine.notifier.tell_tool(call, result.value)
-        if not turn.going:
+        self._store.notifier.notify_tool(call, result.value)
+        if not turn.active:
             return None
         return Message(
             "tool",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BEFORE_FIRST", "Rounds", "Turn"]
 
-# The only key of `Turn._verdict`.
+# The only key of `Turn._ending`.
 STOPPED = "stopped"
 
 # The answer of each turn until its first step.
@@ -75,9 +75,9 @@ class Turn:
             become part of the conversation.
         cancel: cancels the request in every phase.
         outcome: how it ended; ``None`` before that is settled.
-        going: it accepts steps: it has neither ended nor been stopped.
-        reader: the thread that reads it, or read it last.
-        read: reading has begun, or it was ended on purpose.
+        active: it accepts steps: it has neither ended nor been stopped.
+        thread_id: the thread that reads it, or read it last.
+        consumed: reading has begun, or it was ended on purpose.
         asked: the ids of the messages that form its question.
         branches: the conversation can continue from its answer (`Dialect.branches`).
         rounds: its completed tool rounds, and the one that waits for a person; always replaced,
@@ -86,20 +86,20 @@ class Turn:
     """
 
     __slots__ = (
-        "_left",
-        "_verdict",
+        "_answer_at_stop",
+        "_ending",
+        "active",
         "answer",
         "asked",
         "branches",
         "cancel",
-        "going",
+        "consumed",
         "number",
         "outcome",
-        "read",
-        "reader",
         "reply_id",
         "request",
         "rounds",
+        "thread_id",
         "wakeup",
     )
 
@@ -120,41 +120,41 @@ class Turn:
         self.answer = BEFORE_FIRST
         self.cancel = Cancel()
         self.outcome: Outcome | None = None
-        self.going = True
-        self.read = False
-        self.reader = 0
+        self.active = True
+        self.consumed = False
+        self.thread_id = 0
         self.rounds = Rounds()
         self.wakeup: Wakeup | None = None
         # A list, because its append is atomic; the first item counts.
-        self._left: list[Answer] = []
+        self._answer_at_stop: list[Answer] = []
         # A dict, because its setdefault is atomic: the first verdict, stopped or ended, stays.
-        self._verdict: dict[str, bool] = {}
+        self._ending: dict[str, bool] = {}
 
     @property
     def stopped(self) -> bool:
         """Whether it was stopped before it ended."""
-        return self._verdict.get(STOPPED, False)
+        return self._ending.get(STOPPED, False)
 
     def mark_stopped(self) -> None:
-        """Prevent further steps. Takes no lock, and neither does `last`: see `Machine.stop`."""
-        if self._verdict.setdefault(STOPPED, True):
-            self.going = False
+        """Prevent further steps. Takes no lock, like `answer_at_stop`: see `Store.stop`."""
+        if self._ending.setdefault(STOPPED, True):
+            self.active = False
 
-    def settle(self) -> None:
+    def close_to_stop(self) -> None:
         """Ignore `stop` from here on: the turn is ending by itself."""
-        self._verdict.setdefault(STOPPED, False)
+        self._ending.setdefault(STOPPED, False)
 
-    def unsettle(self) -> None:
+    def reopen_to_stop(self) -> None:
         """Allow `stop` again, because the end was not committed."""
         if not self.stopped:
-            self._verdict.pop(STOPPED, None)
+            self._ending.pop(STOPPED, None)
 
     @property
-    def last(self) -> Answer:
+    def answer_at_stop(self) -> Answer:
         """The answer of this turn as it was when the turn was stopped; always the same."""
-        if not self._left:
-            self._left.append(self.answer)
-        return self._left[0]
+        if not self._answer_at_stop:
+            self._answer_at_stop.append(self.answer)
+        return self._answer_at_stop[0]
 
     def __repr__(self) -> str:
         return f"<Turn {self.number}>"

@@ -16,8 +16,8 @@ from chatsdk.session.turn import BEFORE_FIRST, Turn
 if TYPE_CHECKING:
     from chatsdk.client import ResponseInfo
     from chatsdk.dialects import Dialect
-    from chatsdk.session.machine import Machine
-    from chatsdk.session.toolstream import ToolStream
+    from chatsdk.session.store import Store
+    from chatsdk.session.tool_stream import ToolStream
 
 __all__ = ["TurnReader"]
 
@@ -25,8 +25,8 @@ __all__ = ["TurnReader"]
 class TurnReader:
     """The source of a `TurnStream`: the stream of a client, whose steps the session commits."""
 
-    def __init__(self, machine: Machine, turn: Turn, stream: AnswerStream | ToolStream) -> None:
-        self.machine = machine
+    def __init__(self, store: Store, turn: Turn, stream: AnswerStream | ToolStream) -> None:
+        self.store = store
         self.turn = turn
         self._stream = stream
 
@@ -38,25 +38,25 @@ class TurnReader:
         Raises:
             BaseException: the error that ended the answer early, unless the turn was stopped.
         """
-        machine, turn, stream = self.machine, self.turn, self._stream
-        turn.read = True
-        turn.reader = get_ident()
-        notifier = machine.notifier
-        direct, tell = notifier.direct, notifier.tell_step
+        store, turn, stream = self.store, self.turn, self._stream
+        turn.consumed = True
+        turn.thread_id = get_ident()
+        notifier = store.notifier
+        direct, tell = notifier.direct, notifier.notify_step
         # The generator within: going through `__next__` would add half of this loop's cost.
         answers: Iterable[Answer] = stream._steps if isinstance(stream, AnswerStream) else stream
         before = turn.answer
         drained: bool | None = None
         try:
             # Another thread may have stopped or replaced the turn before any of these checks.
-            if turn.going:
+            if turn.active:
                 for answer in answers:
                     # The commit: a single store, which needs no lock. If the turn was stopped
-                    # meanwhile, it keeps its earlier answer: see `Turn.last`.
+                    # meanwhile, it keeps its earlier answer: see `Turn.answer_at_stop`.
                     turn.answer = answer
                     if before is BEFORE_FIRST:
-                        machine.begin_steps(turn)
-                    if not turn.going:
+                        store.begin_steps(turn)
+                    if not turn.active:
                         break
                     if direct:
                         tell(turn, before, answer)
@@ -64,24 +64,24 @@ class TurnReader:
                         notifier.changed()
                     if not drained:
                         drained = yield answer
-                        turn.reader = get_ident()
-                    if not turn.going:
+                        turn.thread_id = get_ident()
+                    if not turn.active:
                         break
                     before = answer
         except GeneratorExit:
             # Dropped, perhaps by a garbage collection at any point: see `drop`.
             raise
         except BaseException as error:
-            notifier.let_go(turn)
+            notifier.release(turn)
             stream.close()
-            machine.end(turn, outcome_of(error, machine.answer_of(turn)))
+            store.end(turn, outcome_of(error, store.answer_of(turn)))
             if turn.stopped and isinstance(error, ChatError):
                 # The user stopped the turn, so a broken connection is not an error any more.
                 return
             raise
         stream.close()
         # Without an outcome the stream was closed, and closing stops the turn.
-        machine.end(turn, stream.outcome or Outcome("stopped"))
+        store.end(turn, stream.outcome or Outcome("stopped"))
 
     def on_wait(self, callback: Callable[[], object] | None) -> bool:
         """Call `callback` before each wait for more bytes, unless the session runs tools."""
@@ -90,30 +90,30 @@ class TurnReader:
 
     def stop(self) -> None:
         """Stop the turn; takes no lock."""
-        self.machine.stop(self.turn)
+        self.store.stop(self.turn)
 
     def close(self, steps: Generator[Answer, Any, None]) -> None:
         """End the turn as stopped, unless it has ended."""
-        self.turn.read = True
-        self.machine.stop(self.turn)
+        self.turn.consumed = True
+        self.store.stop(self.turn)
         self._stream.close()
-        self.machine.end_when_free(self.turn, self._stream.outcome or Outcome("stopped"))
+        self.store.end_when_free(self.turn, self._stream.outcome or Outcome("stopped"))
 
     def drop(self, steps: Generator[Answer, Any, None]) -> None:
         """As `close`, but only the last reference to the client's stream closes it."""
         if self.turn.outcome is None:
-            self.machine.stop(self.turn)
-            self.machine.end_when_free(self.turn, Outcome("stopped"))
+            self.store.stop(self.turn)
+            self.store.end_when_free(self.turn, Outcome("stopped"))
 
     @property
     def answer(self) -> Answer:
         """The latest `Answer` of this turn; empty before the first step."""
-        return self.machine.answer_of(self.turn)
+        return self.store.answer_of(self.turn)
 
     @property
     def outcome(self) -> Outcome:
         """How the turn ended; pending while it is under way."""
-        return self.machine.outcome_of(self.turn)
+        return self.store.outcome_of(self.turn)
 
     @property
     def response(self) -> ResponseInfo | None:

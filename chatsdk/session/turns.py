@@ -11,8 +11,7 @@ from chatsdk.client import ChatClient
 from chatsdk.keywords import NOT_GIVEN, check_body_options, given
 from chatsdk.messages import Message
 from chatsdk.session.handle import TurnHandle, start_turn
-from chatsdk.session.machine import Machine
-from chatsdk.session.plan import Plan
+from chatsdk.session.plan import TurnPlan
 from chatsdk.session.request import (
     Ask,
     Edit,
@@ -23,6 +22,7 @@ from chatsdk.session.request import (
     Resume,
     request_of,
 )
+from chatsdk.session.store import Store
 from chatsdk.session.stream import TurnStream, open_turn
 from chatsdk.session.turn import Turn
 from chatsdk.session.view import View
@@ -38,8 +38,8 @@ _T = TypeVar("_T")
 class Turns(View):
     """Begins and ends the turns of a session."""
 
-    def __init__(self, machine: Machine, client: ChatClient, *, latest: bool, name: str) -> None:
-        super().__init__(machine)
+    def __init__(self, store: Store, client: ChatClient, *, latest: bool, name: str) -> None:
+        super().__init__(store)
         self._client = client
         self._latest = latest
         self._name = name
@@ -287,7 +287,7 @@ class Turns(View):
         )
         turn, plan = self._begin(request_of(what), latest, named | options, "start")
         return start_turn(
-            self._machine,
+            self._store,
             self._client,
             turn,
             plan,
@@ -302,17 +302,17 @@ class Turns(View):
         session is ``stopped`` at once; the thread that reads calls the callbacks within
         milliseconds.
         """
-        self._machine.stop()
+        self._store.stop()
 
     def _open(
         self, request: Request, latest: bool | None, options: Mapping[str, Any], method: str
     ) -> TurnStream:
         begun = self._begin(request, latest, options, method)
-        return open_turn(self._machine, self._client, *begun)
+        return open_turn(self._store, self._client, *begun)
 
     def _begin(
         self, request: Request, latest: bool | None, options: Mapping[str, Any], method: str
-    ) -> tuple[Turn, Plan]:
+    ) -> tuple[Turn, TurnPlan]:
         if isinstance(request, Edit):
             if not isinstance(request.text, str):
                 raise TypeError(f"the new text is a string, not {type(request.text).__name__}")
@@ -324,7 +324,7 @@ class Turns(View):
 
             # Before taking the lock, because it reads the annotations of functions.
             options = with_toolbox(options)
-        return self._machine.begin(
+        return self._store.begin(
             request,
             options,
             latest=self._latest if latest is None else latest,

@@ -9,8 +9,8 @@ from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
 from chatsdk.session.approvals import undecided
-from chatsdk.session.machine import Machine
 from chatsdk.session.status import Status
+from chatsdk.session.store import Store
 
 if TYPE_CHECKING:
     from chatsdk.session.snapshot import Snapshot
@@ -21,8 +21,8 @@ __all__ = ["View", "snapshot_of"]
 class View:
     """The state of a session, read-only; each property is one consistent read without a lock."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     @property
     def status(self) -> Status:
@@ -31,45 +31,45 @@ class View:
         One of ``idle``, ``submitted``, ``streaming``, ``waiting``, ``finished``, ``stopped`` and
         ``error``.
         """
-        return self._machine.seen.status
+        return self._store.seen.status
 
     @property
     def done(self) -> bool:
         """Whether nothing is in flight; true before the first turn."""
-        return not self._machine.seen.in_flight
+        return not self._store.seen.in_flight
 
     @property
     def answer(self) -> Answer:
         """The latest `Answer` of the current or last turn; empty before its first step."""
-        return self._machine.seen.answer
+        return self._store.seen.answer
 
     @property
     def error(self) -> ChatError | None:
         """The error of the last turn, if it failed, until the next turn or `clear_error`."""
-        return self._machine.seen.error
+        return self._store.seen.error
 
     @property
     def outcome(self) -> Outcome:
         """How the last turn ended; false before the first one and while one is in flight."""
-        seen = self._machine.seen
+        seen = self._store.seen
         return Outcome("pending", answer=seen.answer) if seen.outcome is None else seen.outcome
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """The conversation that `ask` continues; an answer joins it when its turn ends."""
-        return self._machine.seen.conversation.messages
+        return self._store.seen.conversation.messages
 
     @property
     def pending(self) -> tuple[ToolCall, ...]:
         """The tool calls that wait for a person's decision, each with an id of its own."""
-        return undecided(self._machine.seen.conversation.approvals)
+        return undecided(self._store.seen.conversation.approvals)
 
     @property
     def conversation_id(self) -> str | None:
         """The backend's id of the conversation, if it stores one and has sent the id."""
-        return self._machine.seen.conversation.id
+        return self._store.seen.conversation.id
 
 
 def snapshot_of(session: View) -> Snapshot:
     """Return the state of a session as one consistent value, for a view that draws all of it."""
-    return session._machine.seen
+    return session._store.seen

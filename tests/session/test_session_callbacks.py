@@ -11,7 +11,7 @@ from session_fakes import WAIT, FakeClient, Log, eventually
 
 from chatsdk import BackendError
 from chatsdk.session import ChatSession, Regenerate
-from chatsdk.session.notify import WHO, Delivery
+from chatsdk.session.notifier import WHO, Delivery
 
 
 def test_in_order():
@@ -380,9 +380,9 @@ def test_a_step_that_another_thread_left():
     client.streams[0].feed("a", "b", "c")
     next(stream)
     notifier = session._notifier
-    notifier.at_it[WHO] = Delivery(-1)
+    notifier.owner[WHO] = Delivery(-1)
     next(stream)
-    notifier.at_it.clear()
+    notifier.owner.clear()
     next(stream)
     assert log == [("answer", "a"), ("answer", "bc")]
     stream.close()
@@ -397,9 +397,9 @@ def test_an_end_that_another_thread_left():
     client.streams[0].feed("old")
     next(old)
     notifier = session._notifier
-    notifier.at_it[WHO] = Delivery(-1)
+    notifier.owner[WHO] = Delivery(-1)
     new = session.send({})
-    notifier.at_it.clear()
+    notifier.owner.clear()
     client.streams[1].feed("new")
     next(new)
     assert log == [("answer", "old"), ("finish", "stopped"), ("answer", "new")]

@@ -240,7 +240,7 @@ def test_nothing_secret_in_a_repr(server):
     server.answer("openai", "Hi")
     with use_chat(server.url + PATH + "?key=sesame", token="sesame") as session:
         stream = session.ask("Hi", password="sesame")
-        shown = repr([session, stream, session._machine.seen, stream._source.turn, session.outcome])
+        shown = repr([session, stream, session._store.seen, stream._source.turn, session.outcome])
         stream.close()
     assert "sesame" not in shown
     assert "ChatSession submitted, 1 messages" in shown

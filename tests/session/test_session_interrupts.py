@@ -39,7 +39,7 @@ class Trap:
 
 
 class Claims(dict):
-    """What `Notifier.at_it` is, doing something before or after somebody begins to deliver."""
+    """What `Notifier.owner` is, doing something before or after somebody begins to deliver."""
 
     def __init__(self, *, before=None, after=None) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Claims(dict):
 
 
 def trapped(session) -> Trap:
-    guard = session._machine.guard
+    guard = session._store.guard
     guard.lock = Trap(guard.lock)
     return guard.lock
 
@@ -114,7 +114,7 @@ def test_in_a_signal_handler_within_the_lock(what, during):
     assert session.done
     list(stream)
     assert log.of("finish")[0] == "stopped"
-    assert len(log.of("finish")) == session._machine._turns
+    assert len(log.of("finish")) == session._store._turns
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -139,7 +139,7 @@ def test_interrupted_between_a_step_and_its_callback(what, when):
                 "stream.stop": stream.stop,
             }[what]()
 
-    claims = session._notifier.at_it = Claims(**{when: act})
+    claims = session._notifier.owner = Claims(**{when: act})
     client.streams[0].feed("lo")
     assert [answer.text for answer in stream] == ["Hello"]
     assert claims.sprung == 1
@@ -158,7 +158,7 @@ def test_told_by_another_before_its_own_reader(step):
     client.streams[0].feed("Hel", "lo", "!")
     if step == 2:
         next(stream)
-    claims = session._notifier.at_it = Claims(before=session._notifier.changed)
+    claims = session._notifier.owner = Claims(before=session._notifier.changed)
     next(stream)
     next(stream)
     assert claims.sprung == 1
@@ -255,7 +255,7 @@ def test_ctrl_c_between_a_step_and_its_callback():
     session = ChatSession(client, **log.callbacks())
     stream = reading(session, client)
     client.streams[0].feed("lo")
-    session._notifier.at_it = Claims(after=interrupt)
+    session._notifier.owner = Claims(after=interrupt)
     with pytest.raises(KeyboardInterrupt):
         next(stream)
     assert log == [("answer", "Hel"), ("answer", "lo"), ("finish", "stopped")]
@@ -270,7 +270,7 @@ def test_ctrl_c_before_the_dispatcher(throttle):
     client = FakeClient(["Hi"])
     ui, log = FakeUI(), Log()
     session = ChatSession(client, dispatch=ui, throttle=throttle, **log.callbacks())
-    guard = session._machine.guard
+    guard = session._store.guard
     guard.lock = CtrlC(guard.lock)
     with pytest.raises(KeyboardInterrupt):
         session._notifier.changed()
@@ -282,7 +282,7 @@ def test_ctrl_c_before_the_dispatcher(throttle):
 def test_ctrl_c_when_the_lock_is_taken():
     """A Ctrl-C as soon as a method of the session holds the lock leaves it free."""
     session = ChatSession(FakeClient(["Hi"]))
-    lock = session._machine.guard.lock
+    lock = session._store.guard.lock
 
     def interrupt(frame, event, function):
         # Where the interpreter looks for signals: after a call.
@@ -315,7 +315,7 @@ def test_collected_in_the_midst(where):
         trap.then = gc.collect
         session.clear_error()
     else:
-        trap = session._notifier.at_it = Claims(after=gc.collect)
+        trap = session._notifier.owner = Claims(after=gc.collect)
         session._notifier.changed()
     assert trap.sprung == 1
     assert session.status == "stopped"

@@ -9,7 +9,7 @@ import pytest
 from chatsdk import Message
 from chatsdk.answer import ToolCall
 from chatsdk.session.history import Conversation
-from chatsdk.session.plan import Plan
+from chatsdk.session.plan import TurnPlan
 from chatsdk.session.request import Ask, Edit, Post, Regenerate
 from chatsdk.session.snapshot import Snapshot
 
@@ -44,11 +44,11 @@ def dialect_of(keeper: str):
     )
 
 
-def plan(keeper, request, messages=TALK, *, last=None, options=(), **conversation) -> Plan:
+def plan(keeper, request, messages=TALK, *, last=None, options=(), **conversation) -> TurnPlan:
     turn = None if last is None else SimpleNamespace(request=last)
     known = Conversation(messages, **conversation)
     ids = iter(f"m{number}" for number in range(1, 9))
-    return Plan.of(
+    return TurnPlan.of(
         request,
         dict(options),
         Snapshot(turn=turn, conversation=known),

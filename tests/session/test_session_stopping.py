@@ -11,8 +11,8 @@ from session_fakes import WAIT, FakeClient, FakeStream, Log, eventually, reading
 from chatsdk import BackendError
 from chatsdk.parts import Text
 from chatsdk.session import ChatSession, TurnStream
-from chatsdk.session.notify import Notifier
-from chatsdk.session.plan import Plan
+from chatsdk.session.notifier import Notifier
+from chatsdk.session.plan import TurnPlan
 from chatsdk.session.snapshot import Snapshot
 
 
@@ -118,7 +118,7 @@ def test_a_step_while_a_newer_turn_begins_is_kept(monkeypatch):
     session = ChatSession(client, **log.callbacks())
     stream = session.ask("Who?")
     next(stream)
-    plan_of = Plan.of
+    plan_of = TurnPlan.of
 
     def while_planned(*args, **kwargs):
         plan = plan_of(*args, **kwargs)
@@ -127,7 +127,7 @@ def test_a_step_while_a_newer_turn_begins_is_kept(monkeypatch):
             next(stream)
         return plan
 
-    monkeypatch.setattr(Plan, "of", while_planned)
+    monkeypatch.setattr(TurnPlan, "of", while_planned)
     newer = session.ask("Again", latest=True)
     sent, _ = client.asked[-1]
     assert log == [("answer", "Hel"), ("answer", "lo"), ("finish", "stopped")]

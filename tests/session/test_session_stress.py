@@ -102,7 +102,7 @@ def test_on_finish_once_a_turn(seed, options):
     assert errors == []
     assert session.done
     outcomes = [outcome for kind, outcome in events if kind == "finish"]
-    assert len(outcomes) == len(client.streams) == session._machine._turns
+    assert len(outcomes) == len(client.streams) == session._store._turns
     assert len({id(outcome) for outcome in outcomes}) == len(outcomes)
     assert {outcome.reason for outcome in outcomes} <= {"finished", "stopped"}
     check_answers(events)

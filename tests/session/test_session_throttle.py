@@ -10,7 +10,7 @@ from session_fakes import WAIT, FakeClient, FakeUI, Log, eventually
 
 from chatsdk import BackendError
 from chatsdk.parts import TextSnapshot
-from chatsdk.session import ChatSession, notify
+from chatsdk.session import ChatSession, notifier
 
 
 class Clock:
@@ -26,7 +26,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(notify, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(notifier, "time", SimpleNamespace(monotonic=clock))
     return clock
 
 

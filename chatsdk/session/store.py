@@ -1,4 +1,4 @@
-"""`Machine`: the session's state machine; one lock guards every transition."""
+"""`Store`: holds the state of a session; one lock guards every transition."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from chatsdk.errors import BusyError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
 from chatsdk.session.history import Conversation, fresh_id, with_ids
-from chatsdk.session.plan import Plan
+from chatsdk.session.plan import TurnPlan
 from chatsdk.session.request import Post, Request
-from chatsdk.session.round_machine import RoundMachine
+from chatsdk.session.round_store import RoundStore
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.session.turn import Turn
 
-__all__ = ["Machine"]
+__all__ = ["Store"]
 
 
-class Machine(RoundMachine):
+class Store(RoundStore):
     """Decides under the lock, and notifies after releasing it.
 
     A commit names its turn: a turn that was stopped, or is no longer the current one, changes
@@ -41,7 +41,7 @@ class Machine(RoundMachine):
         latest: bool,
         dialect: Dialect,
         url: str,
-    ) -> tuple[Turn, Plan]:
+    ) -> tuple[Turn, TurnPlan]:
         """Begin a turn; with `latest`, end the one in flight first.
 
         Raises:
@@ -55,7 +55,7 @@ class Machine(RoundMachine):
             if not latest:
                 self._must_be_free("send()")
             plan_for = partial(
-                Plan.of, request, options, dialect=dialect, url=url, new_id=self._new_id
+                TurnPlan.of, request, options, dialect=dialect, url=url, new_id=self._new_id
             )
             before = self._snapshot.interrupted()
             plan = plan_for(before)
@@ -88,7 +88,7 @@ class Machine(RoundMachine):
         """Record that the answer of a turn has begun. Further steps change only the turn."""
         with self.guard, self.guard.lock:
             # A turn under way is the current one, because its successor would have ended it first.
-            if turn.going:
+            if turn.active:
                 self._put(self._snapshot.stepped())
 
     def end(self, turn: Turn, outcome: Outcome, *, nested: bool = True) -> None:
@@ -103,10 +103,10 @@ class Machine(RoundMachine):
     def end_when_free(self, turn: Turn, outcome: Outcome) -> None:
         """Like `end`, for finalizers and signal handlers, which must not wait for the lock."""
         if turn.outcome is None:
-            self.guard.when_free(partial(self.end, turn, outcome, nested=False))
+            self.guard.run_when_free(partial(self.end, turn, outcome, nested=False))
         elif self.notifier.queue:
             # Ctrl-C came before the end was delivered.
-            self.guard.when_free(partial(self.notifier.changed, nested=False))
+            self.guard.run_when_free(partial(self.notifier.changed, nested=False))
 
     def stop(self, turn: Turn | None = None) -> None:
         """Stop a turn, by default the current one, and wake its reader. Takes no lock."""
@@ -222,14 +222,14 @@ class Machine(RoundMachine):
     def _end(self, turn: Turn, outcome: Outcome) -> None:
         snapshot = self._snapshot
         if snapshot.turn is turn and snapshot.in_flight:
-            turn.settle()
+            turn.close_to_stop()
             try:
                 snapshot = snapshot.ended(outcome)
             except BaseException:
                 # Ctrl-C: dropping the stream will end the turn.
-                turn.unsettle()
+                turn.reopen_to_stop()
                 raise
-            turn.going = False
+            turn.active = False
             turn.outcome = snapshot.outcome
             self._snapshot = snapshot
             self.notifier.put_end(snapshot)
@@ -249,7 +249,7 @@ def _stop(turn: Turn) -> Answer:
     # Mark first. A step committed after the mark is not delivered, and a delivered step was
     # committed before the mark, so the answer read here includes it.
     turn.mark_stopped()
-    return turn.last
+    return turn.answer_at_stop
 
 
 def _wake(turn: Turn | None) -> None:

@@ -17,8 +17,8 @@ from chatsdk.session.turn import Turn
 if TYPE_CHECKING:
     from chatsdk.client import AnswerStream, ChatClient, ResponseInfo
     from chatsdk.dialects import Dialect
-    from chatsdk.session.machine import Machine
-    from chatsdk.session.plan import Plan
+    from chatsdk.session.plan import TurnPlan
+    from chatsdk.session.store import Store
     from chatsdk.session.tools import Toolbox
 
 __all__ = ["ToolStream"]
@@ -34,19 +34,19 @@ class ToolStream:
 
     def __init__(
         self,
-        machine: Machine,
+        store: Store,
         client: ChatClient,
         turn: Turn,
-        plan: Plan,
+        plan: TurnPlan,
         stream: AnswerStream | None,
         toolbox: Toolbox,
     ) -> None:
-        self._machine = machine
+        self._store = store
         self._client = client
         self._turn = turn
         self._plan = plan
         self._toolbox = toolbox
-        self._runner = ToolRunner(machine, turn, toolbox)
+        self._runner = ToolRunner(store, turn, toolbox)
         # The stream of the current round; ``None`` in a resumed turn before its first request.
         self._stream = stream
         self._joined = Joined()
@@ -76,7 +76,7 @@ class ToolStream:
                 return self._joined.take(next(stream))
             except StopIteration:
                 calls = self._owed(stream)
-                if not calls or not self._turn.going:
+                if not calls or not self._turn.active:
                     # A round that finishes after a stop has not finished.
                     self._over = not calls
                     raise
@@ -123,7 +123,7 @@ class ToolStream:
         )
         before = self._turn.rounds
         messages = self._runner.run(asked, answer, before)
-        if messages is None or not self._machine.end_round(self._turn, before, answer, messages):
+        if messages is None or not self._store.end_round(self._turn, before, answer, messages):
             raise StopIteration
         # With the ids that the session uses for them.
         self._send(self._turn.rounds.messages[-len(messages) :], answer.conversation_id)
@@ -134,7 +134,7 @@ class ToolStream:
         place = waiting_round(saved)
         messages = self._runner.resume(saved[place], saved[place + 1 :])
         if messages is not None:
-            messages = self._machine.end_saved_round(self._turn, place, messages)
+            messages = self._store.end_saved_round(self._turn, place, messages)
         if messages is None:
             raise StopIteration
         self._send(messages, None)

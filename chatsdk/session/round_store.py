@@ -1,20 +1,20 @@
-"""`RoundMachine`: the part of the session's state machine for tool rounds and approvals."""
+"""`RoundStore`: the part of the session's state store for tool rounds and approvals."""
 
 from __future__ import annotations
 
 from chatsdk.answer import Answer
 from chatsdk.messages import Message
 from chatsdk.session.approvals import Approval, Decision, decide
-from chatsdk.session.guard import Guard
 from chatsdk.session.history import with_ids
-from chatsdk.session.notify import Notifier
+from chatsdk.session.lock import DeferringLock
+from chatsdk.session.notifier import Notifier
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.turn import Rounds, Turn
 
-__all__ = ["RoundMachine"]
+__all__ = ["RoundStore"]
 
 
-class RoundMachine:
+class RoundStore:
     """Records the tool rounds of a turn, and the decisions of a person about its calls.
 
     Attributes:
@@ -25,7 +25,7 @@ class RoundMachine:
         closed: no new turn begins.
     """
 
-    def __init__(self, guard: Guard, notifier: Notifier) -> None:
+    def __init__(self, guard: DeferringLock, notifier: Notifier) -> None:
         self.guard = guard
         self.notifier = notifier
         self.closed = False
@@ -56,7 +56,7 @@ class RoundMachine:
         Returns them with their ids; ``None`` if `turn` may not continue.
         """
         with self.guard, self.guard.lock:
-            if not turn.going:
+            if not turn.active:
                 return None
             conversation = self._snapshot.conversation
             kept = conversation.messages[:place]
@@ -84,22 +84,22 @@ class RoundMachine:
         whether `turn` may continue.
         """
         with self.guard, self.guard.lock:
-            if not turn.going:
+            if not turn.active:
                 return False
             if messages:
                 self._end_round(turn, before, answer, messages)
             self._put(self._snapshot.asked(approvals or self._snapshot.conversation.approvals))
         self.notifier.changed()
-        return turn.going
+        return turn.active
 
     def go_on(self, turn: Turn) -> bool:
         """Record that a person has decided; return whether `turn` may continue."""
         with self.guard, self.guard.lock:
-            if not turn.going:
+            if not turn.active:
                 return False
             self._put(self._snapshot.gone_on())
         self.notifier.changed()
-        return turn.going
+        return turn.active
 
     def decide(self, id: str, decision: Decision, turn: Turn | None = None) -> bool:
         """Record a decision, and wake the reader; return whether the call waited for it.
@@ -139,7 +139,7 @@ class RoundMachine:
     def _end_round(
         self, turn: Turn, before: Rounds, answer: Answer, messages: tuple[Message, ...]
     ) -> bool:
-        if not turn.going:
+        if not turn.active:
             return False
         taken = (*self._snapshot.conversation.messages, *before.messages)
         new = with_ids(messages, self._new_id, taken=taken)

@@ -17,7 +17,7 @@ from chatsdk.session.delivery_options import (
     check_dispatch,
     seconds_between,
 )
-from chatsdk.session.guard import Guard
+from chatsdk.session.lock import DeferringLock
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.session.turn import BEFORE_FIRST, Turn
@@ -30,7 +30,7 @@ logger = logging.getLogger("chatsdk")
 # The statuses of a turn under way that has an answer.
 _ANSWERING = (Status.STREAMING, Status.WAITING)
 
-# The only key of `Notifier.at_it`.
+# The only key of `Notifier.owner`.
 WHO = "who"
 
 
@@ -45,7 +45,7 @@ class Notifier:
 
     def __init__(
         self,
-        guard: Guard,
+        guard: DeferringLock,
         callbacks: Callbacks,
         *,
         dispatch: Dispatch | None,
@@ -62,7 +62,7 @@ class Notifier:
         # Each change is delivered immediately, on the thread that reads.
         self.direct = dispatch is None and not self._throttle
         # The current deliverer. A dict, because its setdefault is atomic: the first one stays.
-        self.at_it: dict[str, Turn | Delivery] = {}
+        self.owner: dict[str, Turn | Delivery] = {}
         # The session's guard: guards `newest`, the subscribers, `waiting` and its due time.
         self._guard = guard
         self.newest = Snapshot()
@@ -70,8 +70,8 @@ class Notifier:
         # The calls that are never coalesced, in order.
         self.queue: deque[Callable[[], None]] = deque()
         # Set when a state awaits delivery. The delivering thread checks this and the queue again
-        # before it leaves, so a change recorded before `at_it` is tested is never lost.
-        self.news = False
+        # before it leaves, so a change recorded before `owner` is tested is never lost.
+        self._dirty = False
         # Whether a call is pending on the user interface's thread or on a timer.
         self.waiting = False
         self._due = 0.0
@@ -103,7 +103,7 @@ class Notifier:
 
     # Without it -----------------------------------------------------------------------------
 
-    def tell_tool(self, request: ToolCall, result: object) -> None:
+    def notify_tool(self, request: ToolCall, result: object) -> None:
         """Pass the result of a tool call to `on_tool`; never coalesced."""
         with self._guard, self._guard.lock:
             self.queue.append(partial(call, self._callbacks.tool, "on_tool", request, result))
@@ -180,10 +180,10 @@ class Notifier:
                 timer.join(seconds)
             if self.waiting:
                 self.waiting = False
-                self._guard.when_free(partial(self.deliver, nested=False))
+                self._guard.run_when_free(partial(self.deliver, nested=False))
         elif self._broken and self.queue:
             # The last chance to report how a turn ended.
-            self._guard.when_free(partial(self.changed, nested=False))
+            self._guard.run_when_free(partial(self.changed, nested=False))
 
     def _run(self) -> None:
         with self._guard, self._guard.lock:
@@ -193,56 +193,56 @@ class Notifier:
     def deliver(self, *, nested: bool = True) -> None:
         """Deliver what is pending, or leave it to the thread that is delivering."""
         me = Delivery(threading.get_ident())
-        self.news = True
-        at_it, queue = self.at_it, self.queue
+        self._dirty = True
+        owner, queue = self.owner, self.queue
         try:
-            while queue or self.news:
-                first = at_it.setdefault(WHO, me)
-                if first is not me and (first.reader != me.reader or not nested):
+            while queue or self._dirty:
+                first = owner.setdefault(WHO, me)
+                if first is not me and (first.thread_id != me.thread_id or not nested):
                     return
                 if self._throttle:
                     self._due = time.monotonic() + self._throttle
-                while queue or self.news:
+                while queue or self._dirty:
                     # Read the flag, the state, then the queue: the end of a turn is queued before
                     # the state that follows it.
-                    news, self.news = self.news, False
+                    dirty, self._dirty = self._dirty, False
                     newest = self.newest
                     try:
                         work = queue.popleft()
                     except IndexError:
                         self._show(newest)
                     else:
-                        if news:
-                            self.news = True
+                        if dirty:
+                            self._dirty = True
                         work()
                 if first is me:
-                    del at_it[WHO]
+                    del owner[WHO]
         except BaseException:
-            self.let_go(me, nested=nested)
+            self.release(me, nested=nested)
             raise
 
-    def let_go(self, who: Turn | Delivery, *, nested: bool = True) -> None:
+    def release(self, who: Turn | Delivery, *, nested: bool = True) -> None:
         """Let other threads deliver again after Ctrl-C in a callback of `who`."""
-        if self.at_it.get(WHO) is who:
-            del self.at_it[WHO]
-            if self.queue or self.news:
+        if self.owner.get(WHO) is who:
+            del self.owner[WHO]
+            if self.queue or self._dirty:
                 # Threads that found this one delivering have left their changes to it.
                 self.deliver(nested=nested)
 
     # On the thread that delivers ------------------------------------------------------------
 
-    def tell_step(self, turn: Turn, before: Answer, answer: Answer) -> None:
+    def notify_step(self, turn: Turn, before: Answer, answer: Answer) -> None:
         """Deliver one step, which follows `before`: the fast path without throttle or dispatcher.
 
-        If it raises, the caller calls `let_go`.
+        If it raises, the caller calls `release`.
         """
-        at_it = self.at_it
-        if self.queue or at_it.setdefault(WHO, turn) is not turn:
+        owner = self.owner
+        if self.queue or owner.setdefault(WHO, turn) is not turn:
             self.deliver()
             return
         # Check again: after a stop the turn may keep the previous answer, and its end may have been
         # delivered. A stop from now on is delivered after this step.
-        if (function := self._answer) is not None and turn.going:
+        if (function := self._answer) is not None and turn.active:
             if self._given is before or (before is BEFORE_FIRST and self._given_of is not turn):
                 # Its delta is already right.
                 self._given = answer
@@ -257,8 +257,8 @@ class Notifier:
                 self._give(function, turn, answer)
         if self._subscribers:
             self._tell_subscribers()
-        del at_it[WHO]
-        if self.queue or self.news:
+        del owner[WHO]
+        if self.queue or self._dirty:
             self.deliver()
 
     def _show(self, snapshot: Snapshot) -> None:
@@ -306,10 +306,10 @@ class Notifier:
 class Delivery:
     """Identifies a thread while it delivers."""
 
-    __slots__ = ("reader",)
+    __slots__ = ("thread_id",)
 
-    def __init__(self, reader: int) -> None:
-        self.reader = reader
+    def __init__(self, thread_id: int) -> None:
+        self.thread_id = thread_id
 
 
 class Subscription:
