@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NoReturn
 from chatsdk.answer import Answer
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
-from chatsdk.session.drain import drain
 from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.stream import open_turn
 from chatsdk.session.turn import Turn
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
     from chatsdk.client import ChatClient
     from chatsdk.session.plan import TurnPlan
     from chatsdk.session.store import Store
+import time
+from collections.abc import Iterable
 
-__all__ = ["TurnHandle", "start_turn"]
+__all__ = ["TurnHandle", "drain", "start_turn"]
 
 
 class TurnHandle:
@@ -130,3 +131,21 @@ def start_turn(
         store.end(turn, outcome_of(error, Answer()))
         raise
     return handle
+
+
+# A thread waiting for the GIL requests it after 5 ms, but the timer restarts whenever the holder
+# releases it, as a reader does on every read. While data keeps arriving, the reader would always
+# win and a window would freeze. So the reader sleeps a tenth of the time, long enough for another
+# thread to wake up. Seconds of reading, and seconds of sleep.
+BUSY_SECONDS = 0.002
+
+REST_SECONDS = 0.0002
+
+
+def drain(steps: Iterable[object]) -> None:
+    """Read all `steps`; sleep `REST_SECONDS` after each `BUSY_SECONDS`."""
+    due = time.monotonic() + BUSY_SECONDS
+    for _ in steps:
+        if time.monotonic() >= due:
+            time.sleep(REST_SECONDS)
+            due = time.monotonic() + BUSY_SECONDS

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from session_fakes import WAIT, FakeClient
 
-from chatsdk.session import ChatSession, drain
+from chatsdk.session import ChatSession, handle
 
 
 class Clock:
@@ -32,30 +32,30 @@ class Clock:
 def clock(monkeypatch):
     clock = Clock()
     time = SimpleNamespace(monotonic=lambda: clock.now, sleep=clock.sleep)
-    monkeypatch.setattr(drain, "time", time)
+    monkeypatch.setattr(handle, "time", time)
     return clock
 
 
 def test_a_flood(clock):
     """While steps come without end, there is a rest in every two milliseconds."""
-    drain.drain(clock.steps(10_000, 1e-5))
+    handle.drain(clock.steps(10_000, 1e-5))
     begins = [begin for begin, _ in clock.rests]
-    assert len(begins) == pytest.approx(0.1 / drain.BUSY_SECONDS, abs=1)
-    busy = [later - before - drain.REST_SECONDS for before, later in itertools.pairwise(begins)]
-    assert max(busy) == pytest.approx(drain.BUSY_SECONDS, abs=2e-5)
-    assert {seconds for _, seconds in clock.rests} == {drain.REST_SECONDS}
+    assert len(begins) == pytest.approx(0.1 / handle.BUSY_SECONDS, abs=1)
+    busy = [later - before - handle.REST_SECONDS for before, later in itertools.pairwise(begins)]
+    assert max(busy) == pytest.approx(handle.BUSY_SECONDS, abs=2e-5)
+    assert {seconds for _, seconds in clock.rests} == {handle.REST_SECONDS}
 
 
 def test_a_short_answer(clock):
     """What is read within two milliseconds is read without a rest."""
-    drain.drain(clock.steps(100, 1e-5))
+    handle.drain(clock.steps(100, 1e-5))
     assert clock.rests == []
 
 
 def test_start_rests(clock):
     """The thread of start() reads in this way, and to the end."""
     seconds = itertools.count()
-    drain.time.monotonic = lambda: next(seconds)
+    handle.time.monotonic = lambda: next(seconds)
     client = FakeClient(["a", "b", "c"])
     with ChatSession(client) as session:
         assert session.start({}).result(WAIT).text == "abc"
