@@ -270,9 +270,11 @@ class Data(NamedTuple):
 
     Attributes:
         name: the backend's name for it.
+        value: its JSON text, if it is to be encoded; decoders leave it out.
     """
 
     name: str | None = None
+    value: str | None = None
 
 
 @distinct

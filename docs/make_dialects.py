@@ -74,6 +74,10 @@ generated from the dialects by `python docs/make_dialects.py`; see also
   that the server keeps.
 - **encode**: whether chatsdk can encode the dialect, for test servers and relays;
   `chatsdk serve --dialect NAME`.
+- **output**: how `ask(..., output=...)` asks for an object, the default first, with the field of
+  the body. *schema*: the backend holds the model to the schema. *json*: to any JSON, with the
+  schema in the prompt. *tool*: the object is the arguments of a tool that has to be called.
+  *words*: only the prompt asks. See [an object instead of text](output.md).
 - **auto**: the dialect that `dialect="auto"` detects for such a stream.
 - **proven against**: *Run*: the backend's own software wrote transcripts for the tests.
   *Client*: the backend's own client decodes the same bytes as chatsdk, or its types encoded them.
@@ -83,7 +87,7 @@ generated from the dialects by `python docs/make_dialects.py`; see also
 
 COLUMNS = (
     *("dialect", "endpoint", "text mode", "end marker", "reasoning", "tools", "citations", "usage"),
-    *("stop", "ask", "encode", "auto", "proven against"),
+    *("stop", "ask", "output", "encode", "auto", "proven against"),
 )
 
 
@@ -156,6 +160,7 @@ def _row(dialect: Dialect, facts: list[dict[str, str]]) -> tuple[str, ...]:
         *map(_yes, (about.reasoning, about.tools, about.citations, about.usage)),
         _code(about.stop),
         _ask(dialect),
+        _output(dialect),
         _yes(_writes(dialect)),
         _auto(dialect, facts),
         _proven(dialect.name, facts),
@@ -180,6 +185,18 @@ def _ask(dialect: Dialect) -> str:
     if type(dialect).body is Dialect.body:
         return ""
     return {"client": "messages", "server": "conversation"}[dialect.about.history]
+
+
+def _output(dialect: Dialect) -> str:
+    if dialect.name == "auto":
+        return "as the dialect of the URL"
+    if type(dialect).body is Dialect.body:
+        return ""
+    field = dialect.output_field
+    return ", ".join(
+        f"{way} (`{field}`)" if field and not place else way
+        for place, way in enumerate(dialect.output_ways)
+    )
 
 
 def _writes(dialect: Dialect) -> bool:

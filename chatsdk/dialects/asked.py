@@ -16,6 +16,7 @@ __all__ = [
     "json_object",
     "message_at",
     "refuse",
+    "schema_of_format",
     "tools_in",
     "without",
 ]
@@ -111,6 +112,21 @@ def tools_in(body: Mapping[str, Any], name: str = "tools") -> list[dict[str, Any
         field(function, "name", str, f"{name}[{place}]")
         found.append({key: value for key, value in function.items() if key != "type"})
     return found
+
+
+def schema_of_format(form: Any) -> dict[str, Any] | None:
+    """Return the schema in a ``response_format`` as OpenAI, Anthropic and others write it."""
+    if not isinstance(form, Mapping):
+        return None
+    if form.get("type") == "json_object":
+        return {"type": "object"}
+    if form.get("type") != "json_schema":
+        return None
+    inner = form.get("json_schema", form)
+    schema = inner.get("schema") if isinstance(inner, Mapping) else None
+    if not isinstance(schema, dict):
+        raise refuse("the schema of the response format", "a JSON object")
+    return schema
 
 
 def without(body: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

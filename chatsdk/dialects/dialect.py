@@ -194,6 +194,13 @@ class Dialect:
         """Return the body with the backend's JSON mode, for "json"."""
         return body
 
+    def schema_in(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the JSON schema among a request's options; the inverse of `with_schema`.
+
+        For a request of the JSON mode that is any object's. ``None`` if the request has neither.
+        """
+        return None
+
     def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
         """Return the body in which the model has to call this tool, or any if ``None``."""
         return body

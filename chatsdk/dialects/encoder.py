@@ -10,6 +10,7 @@ from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.parts import (
     Citation,
     Citations,
+    Data,
     Failure,
     Finish,
     Part,
@@ -83,6 +84,10 @@ class Writer(Generic[Frame]):
         """Return the frames of token counts, for dialects that send them separately."""
         return ()
 
+    def data(self, name: str, value: str) -> Iterable[Frame]:
+        """Return the frames of data beside the answer, a name and JSON text."""
+        return ()
+
     def finish(self, part: Finish) -> Iterable[Frame]:
         """Return the frames of a finish reason, if the end frame does not contain it."""
         return ()
@@ -145,6 +150,8 @@ def write(writer: Writer[Frame], parts: Iterable[Part]) -> Iterator[Frame]:
                 yield from writer.citations(items, step)
             case UsageUpdate():
                 yield from writer.usage(part, step)
+            case Data(str(name), str(value)):
+                yield from writer.data(name, value)
             case Finish():
                 finish = part
                 yield from writer.finish(part)

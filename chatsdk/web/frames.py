@@ -30,6 +30,8 @@ from chatsdk.web.error_responses import failure_of
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from chatsdk.web.object_data import ObjectData
+
 __all__ = ["Stream", "Wording", "fit", "parts_of", "writable"]
 
 _log = logging.getLogger("chatsdk.web")
@@ -78,9 +80,11 @@ def parts_of(
     """
     before: Answer | None = None
     rounds = 0
+    objects: ObjectData | None = None
     try:
         for answer in stream:
-            if not results and (text := added_text(before, answer)) is not None:
+            plain = not results and answer._ledger.growing is None
+            if plain and (text := added_text(before, answer)) is not None:
                 # Nearly all steps add text and nothing else.
                 yield Text(text)
                 before = answer
@@ -100,11 +104,18 @@ def parts_of(
                     part = part._replace(index=f"{rounds}.{part.index}")
                 yield part
             before = answer
+            if answer._ledger.growing is not None:
+                # It was asked for with `output=`.
+                objects = objects or _object_data()
+                if (data := objects.part(answer)) is not None:
+                    yield data
         while results:
             yield results.popleft()
         last = stream.answer
         if last is not before:
             yield from parts_between(before, last)
+        if objects is not None and (data := objects.part(last, last=True)) is not None:
+            yield data
         outcome = stream.outcome
         if outcome is not None and outcome.error is not None:
             yield failure_of(outcome.error)
@@ -116,6 +127,12 @@ def parts_of(
     except Exception as error:
         _log.exception("the answer ended with an unexpected error")
         yield failure_of(error)
+
+
+def _object_data() -> ObjectData:
+    from chatsdk.web.object_data import ObjectData
+
+    return ObjectData()
 
 
 def fit(parts: Iterable[Part], id: str, model: str) -> Iterator[Part]:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from chatsdk.client import ChatClient
 from chatsdk.dialects import AskedFor, Dialect
 from chatsdk.errors import ChatError, HTTPStatusError
+from chatsdk.keywords import ASK
 from chatsdk.web.error_responses import error_response, json_body, message_of
 from chatsdk.web.exchange import WebRequest, WebResponse
 from chatsdk.web.frames import writable
@@ -170,6 +171,11 @@ class Gateway:
             )
         except ValueError as error:
             raise Refused.of(400, "invalid_request_error", str(error)) from None
+        except ImportError as error:
+            # The extra for answers with a schema.
+            _log.warning("%s", error)
+            message = "Answers with a schema are not supported here."
+            raise Refused.of(501, "not_supported_error", message) from None
         except ChatError as error:
             return self._failed(error)
         id = f"{_PREFIXES.get(self._dialect.name, 'answer-')}{uuid4().hex}"
@@ -190,6 +196,8 @@ class Gateway:
 
     def _options(self, asked: AskedFor) -> dict[str, Any]:
         options = dict(asked.options)
+        if ours := sorted(_NOT_FIELDS & options.keys()):
+            raise ValueError(f"the request has fields that are not passed on: {', '.join(ours)}")
         model = options.get("model")
         if self._models is not None:
             if not isinstance(model, str) or model not in self._models:
@@ -232,6 +240,9 @@ class Gateway:
         kept = [pair for pair in refused.response.headers if pair[0] in ("Allow", "Retry-After")]
         return response._replace(headers=[*response.headers, *kept])
 
+
+# Options of `ChatClient.ask` that are not fields of any backend's requests.
+_NOT_FIELDS = frozenset(ASK) - {"tools"}
 
 # The prefixes of each backend's ids.
 _PREFIXES = {"openai": "chatcmpl-", "anthropic": "msg_", "vercel": "msg_"}

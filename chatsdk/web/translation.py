@@ -71,17 +71,24 @@ def options_for(backend: Dialect, front: Dialect, options: Mapping[str, Any]) ->
     """Return the options for the backend, from options in the front's names.
 
     Between two dialects, sampling options are translated if the backend has them; options that only
-    the front's own backend knows are left out. Tools are never left out silently, because they
-    change the answer.
+    the front's own backend knows are left out. Tools and schemas are never left out silently,
+    because they change the answer.
 
     Raises:
-        ValueError: the backend does not accept tools.
+        ValueError: the backend does not accept tools, or a schema for the answer.
     """
     if backend.name == front.name:
         return dict(options)
     if options.get("tools") and not backend.about.tools:
         raise ValueError(f"the backend ({backend.name}) cannot be given tools")
     found: dict[str, Any] = {}
+    schema = front.schema_in(options)
+    if schema is not None:
+        if set(backend.output_ways) <= {"words"}:
+            raise ValueError(f"the backend ({backend.name}) cannot be given a JSON schema")
+        if schema.get("type") != "object":
+            raise ValueError("the schema of the answer must be an object's")
+        found["output"] = schema
     if options.get("tools"):
         found["tools"] = options["tools"]
     if "model" in options and backend.name in _NAMES_MODEL:

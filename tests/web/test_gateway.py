@@ -252,6 +252,75 @@ def test_tools_that_the_backend_cannot_take(server, backend) -> None:
     assert server.requests == []
 
 
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "city", "schema": SCHEMA}}
+
+# The same schema, as clients of each dialect ask for it.
+ASKED = {
+    "openai": ("/v1/chat/completions", {"response_format": FORMAT}),
+    "anthropic": (
+        "/v1/messages",
+        {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}, "max_tokens": 9},
+    ),
+    "ollama": ("/api/chat", {"format": SCHEMA}),
+}
+
+
+@pytest.mark.parametrize("front", ASKED)
+@pytest.mark.parametrize("backend", ["openai", "anthropic", "ollama", "deepseek"])
+def test_a_schema_reaches_the_backend(server, front, backend) -> None:
+    """It asks in its own way, whichever way the caller has."""
+    pytest.importorskip("jiter")
+    server.answer(backend, ['{"city": ', '"Oslo"}'])
+    path, own = ASKED[front]
+    with gateway(server, front, backend) as url, Page(url) as page:
+        response = page.ask("POST", path, HI | own | {"stream": False})
+        body = response.read()
+    assert response.status == 200, body
+    assert b"Oslo" in body
+    (request,) = server.requests
+    assert json.dumps(SCHEMA["properties"]).strip("{}") in json.dumps(request.json) or (
+        backend == "deepseek" and "JSON schema" in json.dumps(request.json)
+    )
+
+
+@pytest.mark.parametrize("backend", ["dify", "ragflow"])
+def test_a_schema_that_the_backend_cannot_take(server, backend) -> None:
+    """It is not left out in silence, nor asked for in words."""
+    with gateway(server, "openai", backend, defaults={"user": "u"}) as url, Page(url) as page:
+        response = page.ask("POST", "/v1/chat/completions", HI | {"response_format": FORMAT})
+        message = json.loads(response.read())["error"]["message"]
+    assert response.status == 400
+    assert "schema" in message
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "form", [{"type": "json_schema"}, FORMAT | {"json_schema": {"schema": {"type": "array"}}}]
+)
+def test_a_schema_that_is_none(server, form) -> None:
+    """One without a schema, or of an array, is the caller's fault."""
+    with gateway(server, "openai", "anthropic") as url, Page(url) as page:
+        response = page.ask("POST", "/v1/chat/completions", HI | {"response_format": form})
+        assert response.status == 400, response.read()
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("name", ["output", "repair", "cancel", "conversation_id", "max_rounds"])
+def test_options_of_a_client_are_no_fields(server, name) -> None:
+    """A caller cannot set what only the program of the gateway may."""
+    with gateway(server, "openai", "openai") as url, Page(url) as page:
+        response = page.ask("POST", "/v1/chat/completions", HI | {name: "x"})
+        assert name in json.loads(response.read())["error"]["message"]
+    assert response.status == 400
+    assert server.requests == []
+
+
 @pytest.mark.parametrize(("theirs", "ours"), [(400, 400), (422, 422), (401, 502), (500, 502)])
 def test_the_backend_refuses(server, theirs, ours) -> None:
     """What is the caller's fault is passed on, freed of keys and addresses; the rest is a 502."""

@@ -232,3 +232,58 @@ def test_text_survives(server, client) -> None:
     server.answer("openai", [text])
     with serving(view(client, dialect="vercel")) as url, Page(url) as page:
         assert text_of(page.ask(body={}).read()) == text
+
+
+def of_an_object(client: ChatClient, **options: Any) -> Any:
+    """A WSGI application that relays an answer with a schema."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+    def app(environ: Any, start_response: Any) -> Any:
+        body = relay(client.ask("Hi", output=schema), **options)
+        start_response("200 OK", body.headers)
+        return body
+
+    return app
+
+
+def test_the_object_is_a_data_part(server, client) -> None:
+    """The page of the AI SDK has the object beside the text, the last one complete."""
+    pytest.importorskip("jiter")
+    server.answer("openai", ['{"city": "O', "s" * 40, 'lo"}'])
+    with serving(of_an_object(client, dialect="vercel")) as url, Page(url) as page:
+        body = page.ask(body={}).read()
+    data = [chunk for chunk in chunks(body) if chunk["type"] == "data-object"]
+    assert {chunk["id"] for chunk in data} == {"object"}
+    cities = [chunk["data"]["city"] for chunk in data]
+    assert len(cities) > 1
+    assert cities[-1] == "O" + "s" * 40 + "lo"
+    assert all(cities[-1].startswith(city) for city in cities)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "frame"),
+    [
+        ("agui", b'"STATE_SNAPSHOT", "snapshot": {"object": {"city": "Oslo"}}'),
+        ("vercel_v1", b'2:[{"object": {"city": "Oslo"}}]'),
+        # What `useObject` of the AI SDK reads.
+        ("text", b'{"city": "Oslo"}'),
+    ],
+)
+def test_the_object_in_other_dialects(server, client, dialect, frame) -> None:
+    """AG-UI has it as state, version 1 of the AI SDK as data, plain text as its JSON."""
+    pytest.importorskip("jiter")
+    server.answer("openai", ['{"city": "Oslo"}'])
+    with serving(of_an_object(client, dialect=dialect)) as url, Page(url) as page:
+        body = page.ask(body={}).read()
+    assert frame in body
+
+
+def test_the_data_grow_with_the_text_alone(server, client) -> None:
+    """However many events, the bytes of the object are a small multiple of the answer's."""
+    pytest.importorskip("jiter")
+    text = '{"city": "' + "x" * 8000 + '"}'
+    server.answer("openai", [text[at : at + 4] for at in range(0, len(text), 4)])
+    with serving(of_an_object(client, dialect="vercel")) as url, Page(url) as page:
+        body = page.ask(body={}).read()
+    sent = sum(len(json.dumps(chunk)) for chunk in chunks(body) if chunk["type"] == "data-object")
+    assert sent < 12 * len(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -69,6 +70,9 @@ class _Run(Writer[bytes]):
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
         value = [_known(item._asdict()) for item in items]
         yield _frame("CUSTOM", {"name": CITATIONS, "value": value})
+
+    def data(self, name: str, value: str) -> Iterator[bytes]:
+        yield _frame("STATE_SNAPSHOT", {"snapshot": {name: json.loads(value)}})
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
         yield from self._close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.backends.anthropic.body import write_body
@@ -77,6 +77,12 @@ class Anthropic(Dialect):
             return None
         form = {"type": "json_schema", "schema": found}
         return body | {"output_config": {**(body.get("output_config") or {}), "format": form}}
+
+    def schema_in(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        config = options.get("output_config")
+        from chatsdk.dialects.asked import schema_of_format
+
+        return schema_of_format(config.get("format") if isinstance(config, Mapping) else None)
 
     def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
         choice = {"type": "any"} if name is None else {"type": "tool", "name": name}

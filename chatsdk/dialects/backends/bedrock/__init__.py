@@ -81,6 +81,16 @@ class Bedrock(Dialect):
         form = {"type": "json_schema", "structure": {"jsonSchema": described}}
         return body | {"outputConfig": {**(body.get("outputConfig") or {}), "textFormat": form}}
 
+    def schema_in(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        found: Any = options
+        for name in ("outputConfig", "textFormat", "structure", "jsonSchema", "schema"):
+            found = found.get(name) if isinstance(found, Mapping) else None
+        try:
+            value = json.loads(found) if isinstance(found, str) else None
+        except ValueError:
+            raise ValueError("outputConfig.textFormat: the schema is not JSON") from None
+        return value if isinstance(value, dict) else None
+
     def with_forced_tool(self, body: dict[str, Any], name: str | None) -> dict[str, Any]:
         choice: dict[str, Any] = {"any": {}} if name is None else {"tool": {"name": name}}
         return body | {"toolConfig": body["toolConfig"] | {"toolChoice": choice}}

@@ -6,7 +6,7 @@ protocol with DeepSeek's ``reasoning_content``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.backends.dashscope.decoder import DashScopeDecoder
@@ -103,6 +103,11 @@ class DashScope(Dialect):
         return _with_parameter(
             body, "response_format", {"type": "json_schema", "json_schema": described}
         )
+
+    def schema_in(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        from chatsdk.dialects.asked import schema_of_format
+
+        return schema_of_format(options.get("response_format"))
 
     def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
         return _with_parameter(body, "response_format", {"type": "json_object"})

@@ -24,7 +24,8 @@ NO_STREAM = (
 )
 
 
-JSON = {"responseMimeType": "application/json"}
+JSON_TYPE = "application/json"
+JSON = {"responseMimeType": JSON_TYPE}
 
 
 class Gemini(Dialect):
@@ -98,6 +99,18 @@ class Gemini(Dialect):
 
         found = {"responseJsonSchema": for_gemini(schema)}
         return _with_config(body, JSON | found)
+
+    def schema_in(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return it in the keywords of JSON schema, although Google has variants of some."""
+        config = options.get("generationConfig")
+        if not isinstance(config, Mapping) or config.get("responseMimeType") != JSON_TYPE:
+            return None
+        found = config.get("responseJsonSchema", config.get("_responseJsonSchema"))
+        if isinstance(found, dict):
+            return found
+        if config.get("responseSchema") is not None:
+            raise ValueError("generationConfig.responseSchema: give responseJsonSchema instead")
+        return {"type": "object"}
 
     def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
         return _with_config(body, JSON)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.dialects.backends.ollama.body import written_message
@@ -73,6 +73,10 @@ class Ollama(Dialect):
         self, body: dict[str, Any], schema: dict[str, Any], name: str
     ) -> dict[str, Any]:
         return body | {"format": schema}
+
+    def schema_in(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        form = options.get("format")
+        return form if isinstance(form, dict) else {"type": "object"} if form == "json" else None
 
     def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
         return body | {"format": "json"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from chatsdk.dialects.backends.openai.decoder import FINISH, OpenAIDecoder
@@ -101,6 +101,11 @@ class OpenAI(Dialect):
         strict = for_openai(schema)
         described = {"name": name, "schema": strict or schema, "strict": strict is not None}
         return body | {"response_format": {"type": "json_schema", "json_schema": described}}
+
+    def schema_in(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        from chatsdk.dialects.asked import schema_of_format
+
+        return schema_of_format(options.get("response_format"))
 
     def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
         return body | {"response_format": {"type": "json_object"}}

@@ -73,6 +73,12 @@ class OpenAIResponses(Dialect):
         described = {"name": name, "schema": strict or schema, "strict": strict is not None}
         return _with_format(body, {"type": "json_schema", **described})
 
+    def schema_in(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        text = options.get("text")
+        from chatsdk.dialects.asked import schema_of_format
+
+        return schema_of_format(text.get("format") if isinstance(text, Mapping) else None)
+
     def with_json(self, body: dict[str, Any]) -> dict[str, Any]:
         return _with_format(body, {"type": "json_object"})
 

@@ -99,6 +99,10 @@ class _Chunks(Writer[bytes]):
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
         return map(self._source, items)
 
+    def data(self, name: str, value: str) -> Iterator[bytes]:
+        # The page replaces a data part that has the same id.
+        yield _frame({"type": f"data-{name}", "id": name, "data": json.loads(value)})
+
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
         yield from self._close()
         yield _frame({"type": "error", "errorText": part.message})

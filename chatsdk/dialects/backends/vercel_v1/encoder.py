@@ -69,6 +69,9 @@ class _Lines(Writer[bytes]):
             source = {"sourceType": "url", "id": id, "url": item.url or ""}
             yield _line("h", source | ({} if item.title is None else {"title": item.title}))
 
+    def data(self, name: str, value: str) -> Iterator[bytes]:
+        yield _line("2", [{name: json.loads(value)}])
+
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
         yield _line("3", part.message)
         yield from self._ended(answer, "error")
