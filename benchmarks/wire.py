@@ -13,7 +13,8 @@ for clients that add a path of their own. Framings:
     hold        events in a chunk each, one in 5 ms, then silence until the client goes
 
 Frames: ``openai``, ``anthropic``, ``ragflow`` (each frame the whole text so far), ``paragraphs``,
-which is openai with a break after each 80 frames, ``padded``, which is openai with padding that
+which is openai with a break after each 80 frames, ``markdown``, which is openai with some 20
+characters of Markdown in each frame (50,000 are 1 MB), ``padded``, which is openai with padding that
 differs from frame to frame, and ``stamped``, which is openai with the sending time, in ns of the
 monotonic clock, as its text.
 """
@@ -73,6 +74,41 @@ def padded(count: int) -> Iterator[bytes]:
 def paragraphs(count: int) -> Iterator[bytes]:
     for number in range(1, count + 1):
         yield openai_frame(WORDS[number % len(WORDS)] if number % 80 else "\n\n")
+    yield openai_frame("", "stop") + b"data: [DONE]\n\n"
+
+
+MARKDOWN = """## Part {number}
+
+Use **sorted** for a *new* list, or `list.sort` in place: [the docs](https://docs.python.org/{number})
+have more about it, and this sentence goes on for a while, so that the paragraph has several lines.
+
+1. `key=` takes a function
+2. `reverse=True` turns it round
+   - a nested item
+
+```python
+def by_length(words: list[str]) -> list[str]:
+    return sorted(words, key=len)[:{number}]
+```
+
+| method | returns | cost |
+|---|---|---|
+| `sorted(x)` | a new list | O(n log n) |
+| `x.sort()` | `None` | O(n log n) |
+
+> 排序是稳定的。 It is *stable*, part {number}.
+
+"""
+
+
+def markdown(count: int) -> Iterator[bytes]:
+    text, number = "", 0
+    for _ in range(count):
+        if len(text) < 20:
+            number += 1
+            text += MARKDOWN.replace("{number}", str(number))
+        yield openai_frame(text[:20])
+        text = text[20:]
     yield openai_frame("", "stop") + b"data: [DONE]\n\n"
 
 
@@ -138,6 +174,7 @@ FRAMES: dict[str, Callable[[int], Iterator[bytes]]] = {
     "openai": openai,
     "padded": padded,
     "paragraphs": paragraphs,
+    "markdown": markdown,
     "stamped": stamped,
     "anthropic": anthropic,
     "ragflow": ragflow,

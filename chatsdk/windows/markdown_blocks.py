@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 __all__ = ["OPEN_CHARS", "Block", "MarkdownBlocks"]
@@ -59,24 +60,32 @@ class MarkdownBlocks:
         Args:
             text: the complete text; it begins with the text of the last call.
         """
-        done: list[Block] = []
+        return list(self.complete(text)), self.rest(text)
+
+    def complete(self, text: str) -> Iterator[Block]:
+        """Yield the blocks that have been completed since the last call, each found on demand."""
         while True:
             self._count_on(text)
-            rest = self._prefix + text[self._place :]
+            # A bounded piece: copying the rest each time would be quadratic.
+            rest = self._prefix + text[self._place : self._place + OPEN_CHARS + 1]
             found: tuple[int, str | None] | None = _first_end(rest)
             if found is None and len(rest) > OPEN_CHARS:
                 found = _cut(rest[:OPEN_CHARS])
             if found is None:
-                return done, Block(rest, self._continued)
+                return
             end, prefix = found
             block = Block(rest[:end], self._continued)
             self._place += end - len(self._prefix)
             self._prefix = prefix or ""
             self._continued = prefix is not None
             if block.text.strip():
-                done.append(block)
                 self._number = _last_number(block.text)
                 self._counts = self._number is not None and not prefix
+                yield block
+
+    def rest(self, text: str) -> Block:
+        """Return the open block, after `complete` has yielded the others."""
+        return Block(self._prefix + text[self._place :], self._continued)
 
     def _count_on(self, text: str) -> None:
         """Give the next item of an ordered list its number (CommonMark 0.31, "List items")."""

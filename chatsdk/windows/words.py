@@ -46,7 +46,8 @@ INCOMPLETE = {
     "content_filter": "This answer is incomplete: the backend's content filter ended it.",
     "refusal": "The model declined to answer.",
 }
-QUEUED = "Sent when this answer ends"
+QUEUED = "Will be sent when this answer ends:"
+EDITING = "Editing a question. What follows it will be replaced."
 PLAIN = (
     "Shown as plain text. Install markdown-it-py to format answers: pip install chatsdk[windows]"
 )

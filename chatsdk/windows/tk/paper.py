@@ -1,0 +1,289 @@
+"""`Paper`: the text widget of the transcript, with links, actions, tables and pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import tkinter
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from chatsdk.messages import Image
+from chatsdk.windows.links import open_link
+from chatsdk.windows.tk.markdown_runs import MarkdownRuns, Table
+from chatsdk.windows.tk.palette import Palette
+from chatsdk.windows.tk.part_drawings import FoldDrawing
+from chatsdk.windows.tk.region import Region
+from chatsdk.windows.tk.style import Fonts, apply_tags
+from chatsdk.windows.tk.table_layout import GAP, Run, columns_of, wrapped
+from chatsdk.windows.tk.thumbnails import thumbnail
+
+__all__ = ["Paper"]
+
+# Pixels of the widest column of text, and of the margin beside a narrower one.
+MEASURE = 760
+MARGIN = 18
+
+# Columns narrower than this, in pixels, are not readable.
+NARROW = 44
+
+
+class Paper:
+    """The transcript's text widget.
+
+    Args:
+        text: the widget.
+        act: called with the name of an action and its argument.
+        hovered: called with the URL of the link under the pointer, or ``""``.
+    """
+
+    def __init__(
+        self,
+        text: tkinter.Text,
+        palette: Palette,
+        fonts: Fonts,
+        *,
+        act: Callable[[str, str], None],
+        hovered: Callable[[str], None],
+    ) -> None:
+        self.text = text
+        self.fonts = fonts
+        self.folds: dict[str, FoldDrawing] = {}
+        # Without markdown-it-py there is plain text, and the view says so.
+        self.markdown: MarkdownRuns | None = None
+        with contextlib.suppress(ImportError):
+            self.markdown = MarkdownRuns()
+        self._act = act
+        self._hovered = hovered
+        self._numbers = itertools.count(1)
+        self._pictures: dict[str, Any] = {}
+        self._widths: dict[Run, int] = {}
+        self._focused: tuple[str, str] | None = None
+        self.palette = palette
+        apply_tags(text, palette, fonts)
+        for tag in ("link", "action"):
+            text.tag_bind(tag, "<ButtonRelease-1>", self._clicked)
+            text.tag_bind(tag, "<Enter>", self._entered)
+            text.tag_bind(tag, "<Motion>", self._entered)
+            text.tag_bind(tag, "<Leave>", self._left)
+        text.bind("<Tab>", partial(self._step, 1))
+        text.bind("<Shift-Tab>", partial(self._step, -1))
+        if text.tk.call("tk", "windowingsystem") == "x11":
+            text.bind("<ISO_Left_Tab>", partial(self._step, -1))
+        text.bind("<Return>", self._activate)
+        text.bind("<FocusOut>", lambda event: self._unfocus(), add=True)
+        text.bind("<Configure>", self._resized, add=True)
+
+    def new_name(self, kind: str) -> str:
+        """Return a name for a tag that nothing else has."""
+        return f"{kind}-{next(self._numbers)}"
+
+    # Width ----------------------------------------------------------------------------------
+
+    @property
+    def room(self) -> int:
+        """Pixels between the margins."""
+        return int(max(120, self.text.winfo_width() - 2 * int(str(self.text.cget("padx")))))
+
+    def _resized(self, event: Any) -> None:
+        margin = max(MARGIN, (event.width - MEASURE) // 2)
+        if int(str(self.text.cget("padx"))) != margin:
+            self.text.configure(padx=margin)
+        self._set_tabs()
+
+    def _set_tabs(self) -> None:
+        right = self.room - self.fonts["text"].measure("0")
+        self.text.tag_configure("block-head", tabs=(max(60, right), "right"))
+
+    def restyle(self, palette: Palette) -> None:
+        """Apply colours and the sizes of the fonts again."""
+        self.palette = palette
+        self._widths.clear()
+        apply_tags(self.text, palette, self.fonts)
+        self._set_tabs()
+
+    # Tables and pictures --------------------------------------------------------------------
+
+    def write_table(self, region: Region, table: Table) -> None:
+        """Write a table, its columns aligned by tab stops."""
+        widths = [[sum(map(self._measure, cell)) for cell in row] for row in table.rows]
+        margin = table.margin * self.fonts["text"].measure("0") * 2
+        columns = columns_of(widths, self.room - margin - 2 * GAP)
+        if columns is None or any(width < NARROW for width in columns if width not in widths[0]):
+            columns = None if columns is None or min(columns) < NARROW // 2 else columns
+        if columns is None:
+            self._write_records(region, table)
+            return
+        stops: list[int] = []
+        left = margin + GAP // 2
+        place = left
+        for width in columns[:-1]:
+            place += width + GAP
+            stops.append(place)
+        name = f"tabs-{left}-{'-'.join(map(str, stops))}"
+        self.text.tag_configure(name, tabs=tuple(stops) or "", lmargin1=left, lmargin2=left)
+        self.text.tag_raise("sel")
+        for number, row in enumerate(table.rows):
+            tags = ("text", "table", name) if number else ("text", "table", name, "table-head")
+            cells = [
+                wrapped(cell, width, self._measure)
+                for cell, width in zip(row, columns, strict=False)
+            ]
+            runs: list[Run] = []
+            for line in range(max(map(len, cells), default=0)):
+                for column, cell in enumerate(cells):
+                    if column:
+                        runs.append(("\t", tags))
+                    for text, inline in cell[line] if line < len(cell) else ():
+                        runs.append((text, (*tags, *inline)))
+                runs.append(("\n", tags))
+            region.write(runs)
+
+    def _write_records(self, region: Region, table: Table) -> None:
+        """Write a table that is too wide row by row, each cell with its heading."""
+        headings, *rows = table.rows
+        for row in rows:
+            for number, cell in enumerate(row):
+                heading = (
+                    "".join(text for text, _ in headings[number]) if number < len(headings) else ""
+                )
+                runs: list[Run] = []
+                if heading:
+                    runs.append((f"{heading}: ", ("text", "bold")))
+                runs += [(text, ("text", *tags)) for text, tags in cell]
+                region.write([*runs, ("\n", ("text",))])
+            region.write([("\n", ("gap",))])
+
+    def _measure(self, run: Run) -> int:
+        width = self._widths.get(run)
+        if width is None:
+            if len(self._widths) > 20_000:
+                self._widths.clear()
+            text, tags = run
+            font = "text"
+            for tag in tags:
+                if tag in ("bold", "italic", "bold-italic"):
+                    font = tag
+                elif tag == "code":
+                    font = "fixed"
+                elif tag == "code-bold":
+                    font = "fixed-bold"
+            width = self._widths[run] = self.fonts[font].measure(text)
+        return width
+
+    def write_image(self, region: Region, image: Image) -> bool:
+        """Write a small picture of an image; return whether that was possible."""
+        picture = thumbnail(self.text, image)
+        if picture is None:
+            return False
+        # Tk does not keep the picture; the program does.
+        self._pictures[str(picture)] = picture
+        self.text.image_create(region.end, image=picture, padx=4, pady=4)
+        self.text.tag_add("user", f"{region.end}-1c")
+        return True
+
+    def forget_pictures(self) -> None:
+        """Free the pictures that are no longer shown."""
+        shown = set(self.text.image_names())
+        for name in [name for name in self._pictures if name not in shown]:
+            del self._pictures[name]
+
+    # Links and actions ----------------------------------------------------------------------
+
+    def _targets(self, index: str) -> list[str]:
+        return [tag for tag in self.text.tag_names(index) if tag.startswith(("url:", "do:"))]
+
+    def _clicked(self, event: Any) -> None:
+        # A drag has selected text.
+        if self.text.tag_ranges("sel"):
+            return
+        self._follow(f"@{event.x},{event.y}")
+
+    def _follow(self, index: str) -> None:
+        for tag in self._targets(index):
+            kind, _, rest = tag.partition(":")
+            if kind == "url":
+                open_link(rest)
+            else:
+                action, _, argument = rest.partition(":")
+                self._act(action, argument)
+            return
+
+    def _entered(self, event: Any) -> None:
+        index = f"@{event.x},{event.y}"
+        targets = self._targets(index)
+        self.text.configure(cursor="hand2")
+        self.text.tag_remove("hover", "1.0", "end")
+        if targets:
+            found = self.text.tag_prevrange(targets[0], f"{index}+1c")
+            if found and targets[0].startswith("do:"):
+                self.text.tag_add("hover", *found)
+            self._hovered(targets[0][4:] if targets[0].startswith("url:") else "")
+
+    def _left(self, event: Any) -> None:
+        self.text.configure(cursor="xterm")
+        self.text.tag_remove("hover", "1.0", "end")
+        self._hovered("")
+
+    # The keyboard ---------------------------------------------------------------------------
+
+    def _step(self, direction: int, event: Any) -> str | None:
+        """Move to the next link or action; after the last one, Tab goes on as usual."""
+        where = self._focused
+        found = self._next_target(where, direction)
+        self._unfocus()
+        if found is None:
+            return None
+        self._focused = found
+        self.text.tag_add("focused", *found)
+        self.text.see(found[0])
+        return "break"
+
+    def _next_target(self, where: tuple[str, str] | None, direction: int) -> tuple[str, str] | None:
+        if where is None:
+            start = self.text.index("@0,0" if direction > 0 else f"@0,{self.text.winfo_height()}")
+        else:
+            start = where[1] if direction > 0 else where[0]
+        found: list[tuple[str, str]] = []
+        for tag in ("link", "action"):
+            if direction > 0:
+                ranges = self.text.tag_nextrange(tag, start)
+            else:
+                ranges = self.text.tag_prevrange(tag, start)
+            if ranges:
+                found.append((str(ranges[0]), str(ranges[1])))
+        if not found:
+            return None
+
+        def place(target: tuple[str, str]) -> tuple[int, ...]:
+            return tuple(map(int, target[0].split(".")))
+
+        return min(found, key=place) if direction > 0 else max(found, key=place)
+
+    def _unfocus(self) -> None:
+        if self._focused is not None:
+            self.text.tag_remove("focused", "1.0", "end")
+            self._focused = None
+
+    def _activate(self, event: Any) -> str | None:
+        if self._focused is None:
+            return None
+        index = self._focused[0]
+        self._unfocus()
+        self._follow(index)
+        return "break"
+
+    # Reading --------------------------------------------------------------------------------
+
+    def tagged(self, tag: str) -> str:
+        """Return the text that has a tag."""
+        ranges = [str(place) for place in self.text.tag_ranges(tag)]
+        pairs = zip(ranges[::2], ranges[1::2], strict=True)
+        return "".join(self.text.get(start, end) for start, end in pairs)
+
+    def toggle(self, name: str) -> Iterator[None]:
+        """Fold or unfold a part."""
+        fold = self.folds.get(name)
+        if fold is not None:
+            yield from fold.toggle()
