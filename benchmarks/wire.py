@@ -14,9 +14,9 @@ for clients that add a path of their own. Framings:
 
 Frames: ``openai``, ``anthropic``, ``ragflow`` (each frame the whole text so far), ``paragraphs``,
 which is openai with a break after each 80 frames, ``markdown``, which is openai with some 20
-characters of Markdown in each frame (50,000 are 1 MB), ``padded``, which is openai with padding that
-differs from frame to frame, and ``stamped``, which is openai with the sending time, in ns of the
-monotonic clock, as its text.
+characters of Markdown in each frame (50,000 are 1 MB), ``padded``, which is openai with padding
+that differs from frame to frame, and ``stamped``, which is openai with the sending time, in ns of
+the monotonic clock, as its text.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chatsdk.errors import BusyError
-from chatsdk.session import ChatSession, Dispatch, Edit, Regenerate
+from chatsdk.session import ChatSession, Dispatch, Edit, Regenerate, Resume
 from chatsdk.session.status import Status
 from chatsdk.session.view import snapshot_of
 from chatsdk.windows.conversation_file import read_conversation, write_conversation
@@ -185,6 +185,20 @@ class Presenter:
     def edit(self, message_id: str | None, text: str) -> bool:
         """Change a question and ask it; return whether that was possible."""
         return bool(text.strip()) and self._start(Edit(message_id, text.strip()))
+
+    def allow(self, call_id: str) -> bool:
+        """Let a tool call run that is waiting for a person; return whether that was possible."""
+        return self._tried(lambda: self._decide(self.session.approve, call_id))
+
+    def deny(self, call_id: str) -> bool:
+        """Refuse a tool call that is waiting for a person; return whether that was possible."""
+        return self._tried(lambda: self._decide(self.session.reject, call_id))
+
+    def _decide(self, decide: Callable[[str], bool], call_id: str) -> None:
+        decide(call_id)
+        if self.session.done and not self.session.pending:
+            # A conversation that was saved while it waited.
+            self.session.start(Resume(), **self._options)
 
     def new_chat(self) -> None:
         """Stop, and begin a new conversation; system messages stay."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.messages import Image, Message
+from chatsdk.session.approvals import Approval
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.values import distinct
@@ -68,7 +69,8 @@ class CallPart(NamedTuple):
             person must allow it), ``"finished"``, ``"error"``, or ``"called"`` if nothing more is
             known.
         result: the text of its result, ``None`` before.
-        id: the backend's id of the call.
+        id: the id of the call, for `ChatSession.approve` while it is waiting.
+        by_hand: it is waiting, and there is no function to run: it can only be denied here.
     """
 
     name: str
@@ -76,6 +78,7 @@ class CallPart(NamedTuple):
     state: str = "called"
     result: str | None = None
     id: str | None = None
+    by_hand: bool = False
 
 
 Part = TextPart | ReasoningPart | CallPart
@@ -146,6 +149,7 @@ class Transcript(NamedTuple):
         messages: the messages that the turns were read from.
         past: the turns of those messages, without the one in flight and without an offer to retry.
         ended: the number of notices that were known.
+        approvals: the calls that a person has to decide about, with the decisions.
     """
 
     turns: tuple[ShownTurn, ...] = ()
@@ -153,6 +157,7 @@ class Transcript(NamedTuple):
     messages: tuple[Message, ...] = ()
     past: tuple[ShownTurn, ...] = ()
     ended: int = 0
+    approvals: tuple[Approval, ...] = ()
 
     @property
     def in_flight(self) -> bool:
@@ -177,7 +182,6 @@ class Transcript(NamedTuple):
         *,
         notices: Mapping[str, Notice] | None = None,
         seconds: int = 0,
-        pending: Iterable[str | None] = (),
     ) -> Transcript:
         """Return what to show of a session.
 
@@ -187,26 +191,31 @@ class Transcript(NamedTuple):
                 again.
             notices: how earlier turns ended, by the id of their answer.
             seconds: time since the turn in flight was submitted.
-            pending: ids of the calls that a person must allow.
         """
         messages = snapshot.conversation.messages
+        approvals = snapshot.conversation.approvals
         notices = notices or {}
-        if earlier is not None and messages is earlier.messages and len(notices) == earlier.ended:
+        if (
+            earlier is not None
+            and messages is earlier.messages
+            and len(notices) == earlier.ended
+            and approvals == earlier.approvals
+        ):
             past = earlier.past
         else:
-            past = _turns(messages, notices)
+            past = _turns(messages, notices, approvals)
         status = snapshot.status
         turns = past
         turn = snapshot.turn
         if turn is not None and status.in_flight:
-            turns = _with_live(past, snapshot, seconds, frozenset(pending))
+            turns = _with_live(past, snapshot, seconds)
         elif turn is not None and turn.reply_id is None and snapshot.outcome is not None:
             # A body was posted: its answer is not among the messages.
             notice = notice_of(snapshot)
             turns = (*past, _turn(None, (_part_message(snapshot.answer),), notice))
         if not status.in_flight and turns:
             turns = (*turns[:-1], _with_retry(turns[-1]))
-        return cls(turns, status, messages, past, len(notices))
+        return cls(turns, status, messages, past, len(notices), approvals)
 
 
 def notice_of(snapshot: Snapshot) -> Notice | None:
@@ -238,7 +247,9 @@ def _with_retry(turn: ShownTurn) -> ShownTurn:
     return turn
 
 
-def _turns(messages: tuple[Message, ...], notices: Mapping[str, Notice]) -> tuple[ShownTurn, ...]:
+def _turns(
+    messages: tuple[Message, ...], notices: Mapping[str, Notice], approvals: tuple[Approval, ...]
+) -> tuple[ShownTurn, ...]:
     """Group messages into turns; system messages are not shown."""
     turns: list[ShownTurn] = []
     question: Question | None = None
@@ -246,8 +257,10 @@ def _turns(messages: tuple[Message, ...], notices: Mapping[str, Notice]) -> tupl
 
     def end() -> None:
         if question is not None or reply:
-            turns.append(_turn(question, tuple(reply), _notice(reply, notices)))
+            turns.append(_turn(question, tuple(reply), _notice(reply, notices), approvals=waiting))
 
+    # Only calls of the last turn can be waiting.
+    waiting: tuple[Approval, ...] = ()
     for message in messages:
         if message.role == "system":
             continue
@@ -256,6 +269,7 @@ def _turns(messages: tuple[Message, ...], notices: Mapping[str, Notice]) -> tupl
             question, reply = _question(message), []
         else:
             reply.append(message)
+    waiting = approvals
     end()
     return tuple(turns)
 
@@ -276,7 +290,7 @@ def _notice(reply: list[Message], notices: Mapping[str, Notice]) -> Notice | Non
 
 
 def _with_live(
-    past: tuple[ShownTurn, ...], snapshot: Snapshot, seconds: int, pending: frozenset[str | None]
+    past: tuple[ShownTurn, ...], snapshot: Snapshot, seconds: int
 ) -> tuple[ShownTurn, ...]:
     turn = snapshot.turn
     assert turn is not None
@@ -284,7 +298,7 @@ def _with_live(
     message = _part_message(turn.rounds.rest(answer))
     state = "writing" if answer.finish_reason is None else "running"
     reply = (*turn.rounds.messages, message)
-    live = _turn(None, reply, None, state=state, pending=pending)
+    live = _turn(None, reply, None, state=state, approvals=snapshot.conversation.approvals)
     last = live.parts[-1] if live.parts else None
     notice = None
     if isinstance(last, CallPart) and last.state == "running":
@@ -333,12 +347,14 @@ def _turn(
     notice: Notice | None,
     *,
     state: str = "called",
-    pending: frozenset[str | None] = frozenset(),
+    approvals: tuple[Approval, ...] = (),
 ) -> ShownTurn:
     """Return the turn of a question and the messages that answer it.
 
-    `state` is that of calls without a result; those in `pending` are waiting.
+    `state` is that of calls without a result; those of `approvals` are waiting, in the last message
+    that calls tools.
     """
+    asking = [place for place, message in enumerate(reply) if message.tool_calls][-1:]
     parts: list[Part] = []
     sources: list[Source] = []
     reply_id = None
@@ -351,8 +367,17 @@ def _turn(
         if message.content.strip():
             parts.append(TextPart(message.content))
         results = _results(message.tool_calls, reply[place + 1 :])
-        for call, result in zip(message.tool_calls, results, strict=True):
-            parts.append(_call(call, result, "waiting" if call.id in pending else state))
+        waiting = {item.place: item for item in approvals if place in asking}
+        for index, (call, result) in enumerate(zip(message.tool_calls, results, strict=True)):
+            approval = waiting.get(index)
+            if result is None and approval is not None and approval.decision is None:
+                by_hand = approval.by_hand
+                part = CallPart(
+                    call.name or "", call.arguments, "waiting", None, approval.call.id, by_hand
+                )
+                parts.append(part)
+            else:
+                parts.append(_call(call, result, state))
         for citation in message.citations:
             number = len(sources) + 1 if citation.position is None else citation.position
             url = safe_url(citation.url)
@@ -368,15 +393,18 @@ def _results(calls: tuple[ToolCall, ...], following: tuple[Message, ...]) -> lis
         if message.role != "tool":
             break
         results.append(message)
-    found: list[Message | None] = []
-    for call in calls:
-        match = next(
-            (item for item in results if item.tool_call_id in (call.id, None)),
-            None,
-        )
-        if match is not None:
-            results.remove(match)
-        found.append(match)
+    found: list[Message | None] = [None] * len(calls)
+    # By their ids, then those without one in order, first for calls without one.
+    for matches in (
+        lambda call, item: call.id is not None and item.tool_call_id == call.id,
+        lambda call, item: call.id is None and item.tool_call_id is None,
+        lambda call, item: item.tool_call_id is None,
+    ):
+        for place, call in enumerate(calls):
+            match = next((item for item in results if matches(call, item)), None)
+            if found[place] is None and match is not None:
+                results.remove(match)
+                found[place] = match
     return found
 
 

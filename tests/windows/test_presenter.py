@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chatsdk import ChatClient, ChatSession, Message
+from chatsdk import ChatClient, ChatSession, Message, Tool
+from chatsdk.parts import ToolCallDelta
 from chatsdk.testing import ChatServer
 from chatsdk.windows.presenter import Presenter
 from chatsdk.windows.transcript import Transcript
@@ -18,13 +19,13 @@ WAIT = 20.0
 class Desk:
     """Stands for a toolkit: its thread is the test's, and it runs what was dispatched."""
 
-    def __init__(self, url: str, **options) -> None:
+    def __init__(self, url: str, **options: object) -> None:
         self.calls: list[tuple[float, Callable[[], None]]] = []
         self.came = threading.Event()
         self.drawn: list[Transcript] = []
         self.client = ChatClient(url)
-        self.session = ChatSession(self.client, **options)
-        self.presenter = Presenter(self.session, self.draw, self.dispatch)
+        self.session = ChatSession(self.client)
+        self.presenter = Presenter(self.session, self.draw, self.dispatch, options=options)
 
     def dispatch(self, function: Callable[[], None], delay: float = 0.0, /) -> None:
         self.calls.append((delay, function))
@@ -194,6 +195,38 @@ def test_a_new_chat_keeps_the_system_message(server, desk) -> None:
     assert desk.drawn[-1].turns == ()
     assert [message.role for message in desk.session.messages] == ["system"]
     script.wait_for_disconnect()
+
+
+def delete() -> str:
+    """Delete everything."""
+    return "deleted"
+
+
+def test_a_call_is_allowed_or_denied(server, tmp_path) -> None:
+    """A person decides in the window; a turn that was saved while it waited goes on then."""
+    desk = Desk(f"{server.url}/v1/chat/completions", tools=[Tool(delete, approve=True)])
+    try:
+        for _ in range(2):
+            script = server.answer("openai")
+            script.put(ToolCallDelta(0, id="c1", name="delete", arguments="{}"))
+            script.finish("tool_calls")
+        desk.presenter.submit("Go")
+        desk.until(lambda: desk.session.pending)
+        server.answer("openai", "Done.")
+        # The second answer of the server asks for the tool again.
+        desk.presenter.allow("c1")
+        desk.until(lambda: desk.session.pending and desk.session.status == "waiting")
+        assert desk.presenter.save(tmp_path / "chat.json")
+        assert desk.presenter.open(tmp_path / "chat.json")
+        assert desk.session.done
+        desk.until(lambda: desk.drawn[-1].turns[0].parts[-1].state == "waiting")
+        assert desk.presenter.deny("c1")
+        desk.until(lambda: desk.texts == ["Done."])
+        results = [m.content for m in desk.session.messages if m.role == "tool"]
+        assert results[0] == "deleted"
+        assert results[1].startswith("error")
+    finally:
+        desk.close()
 
 
 def test_save_and_open(server, desk, tmp_path) -> None:

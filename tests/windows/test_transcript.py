@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chatsdk import ChatClient, ChatSession, Citation, Image, Message, ToolCall
+from chatsdk import ChatClient, ChatSession, Citation, Image, Message, Tool, ToolCall
 from chatsdk.parts import ToolCallDelta
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.view import snapshot_of
@@ -201,8 +201,6 @@ def test_tool_rounds_in_flight(server) -> None:
         (turn,) = read(session).turns
         assert turn.parts == (CallPart("weather", '{"city":"Rome"}', "running", None, "c1"),)
         assert turn.notice.text == "Running…"
-        (turn,) = read(session, pending=["c1"]).turns
-        assert (turn.parts[0].state, turn.notice) == ("waiting", None)
         go.set()
         done = CallPart("weather", '{"city":"Rome"}', "finished", "sunny in Rome", "c1")
         until(lambda: read(session).turns[0].parts == (done,))
@@ -211,6 +209,48 @@ def test_tool_rounds_in_flight(server) -> None:
         second.finish()
         assert handle.wait(WAIT)
         assert read(session).turns[0].parts == (done, TextPart("Sunny."))
+
+
+def test_a_call_that_waits_for_a_person(server, session) -> None:
+    """Calls that a person must allow say so, each with the id to decide by."""
+    script = server.answer("openai")
+    for number, name in enumerate(("delete", "read_file", "phone")):
+        script.put(ToolCallDelta(number, id=None if number else "c1", name=name, arguments="{}"))
+    script.finish("tool_calls")
+    server.answer("openai", "Done.")
+    by_hand = {"name": "phone", "description": "Call.", "parameters": {"type": "object"}}
+    tools = [Tool(delete, approve=True), read_file, Tool(by_hand)]
+    handle = session.start("Go", tools=tools)
+    until(lambda: session.status == "waiting")
+    (turn,) = read(session).turns
+    first, second, third = turn.parts
+    assert (first.state, first.id, first.by_hand) == ("waiting", "c1", False)
+    assert (second.state, second.result) == ("finished", "text")
+    assert (third.state, third.by_hand) == ("waiting", True)
+    assert [call.id for call in session.pending] == [first.id, third.id]
+    assert turn.notice is None
+    saved = session.to_dict()
+    session.approve(first.id)
+    assert read(session).turns[0].parts[0].state == "running"
+    session.answer_call(third.id, "nobody")
+    assert handle.wait(WAIT)
+    assert read(session).turns[0].parts[-1] == TextPart("Done.")
+    session.load(saved)
+    assert [part.state for part in read(session).turns[0].parts] == [
+        "waiting",
+        "finished",
+        "waiting",
+    ]
+
+
+def delete() -> str:
+    """Delete everything."""
+    return "deleted"
+
+
+def read_file() -> str:
+    """Read something."""
+    return "text"
 
 
 def test_a_posted_body_has_an_answer_without_a_question(server, session) -> None:

@@ -95,9 +95,10 @@ class EntryBox(tkinter.Frame):
 
     def __init__(self, parent: tkinter.Misc, fonts: Fonts, *, send: Command, stop: Command) -> None:
         super().__init__(parent, highlightthickness=1, borderwidth=0)
+        # First, because Tab goes in the order of creation.
+        self.entry = Entry(self, fonts, send)
         self.send_button = FlatButton(self, words.SEND, send, fonts["bold"])
         self.stop_button = FlatButton(self, words.STOP, stop, fonts["bold"])
-        self.entry = Entry(self, fonts, send)
         self.send_button.pack(side="right", anchor="s", padx=5, pady=5)
         self.entry.pack(side="left", fill="both", expand=True, padx=(9, 0), pady=4)
         self._colors = ("", "")

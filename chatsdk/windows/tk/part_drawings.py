@@ -197,9 +197,9 @@ class FoldDrawing(PartDrawing):
                 preview = f"{preview} → {_short(part.result)}"
             if preview.strip():
                 runs.append((f"{preview}\n", ("thought", "preview")))
-            self.region.write(runs)
+            self.region.write([*runs, *_decision(part)])
             return
-        self.region.write(runs)
+        self.region.write([*runs, *_decision(part)])
         for title, text in (
             (words.ARGUMENTS, _indented(part.arguments)),
             (words.RESULT, part.result),
@@ -219,6 +219,16 @@ def drawing_of(part: Part, paper: Paper, before: Region) -> TextDrawing | FoldDr
     """Return a new drawing for a part."""
     kind = TextDrawing if isinstance(part, TextPart) else FoldDrawing
     return kind(paper, before)
+
+
+def _decision(part: CallPart) -> list[Run]:
+    """Return the actions of a call that waits for a person."""
+    if part.state != "waiting" or part.id is None:
+        return []
+    line = ("thought",)
+    deny: Run = (words.DENY, (*line, "action", "strong-action", f"do:deny:{part.id}"))
+    allow: Run = (words.ALLOW, (*line, "action", "strong-action", f"do:allow:{part.id}"))
+    return [deny, ("\n", line)] if part.by_hand else [allow, ("    ", line), deny, ("\n", line)]
 
 
 def _short(text: str) -> str:

@@ -55,7 +55,8 @@ class TranscriptView(tkinter.Frame):
             height=1,
             cursor="xterm",
             insertwidth=0,
-            inactiveselectbackground="",
+            # Tab would pass over a disabled widget.
+            takefocus=True,
         )
         self._bar = ScrollBar(self, self._scroll)
         self.text.configure(yscrollcommand=self._scrolled)
@@ -95,6 +96,13 @@ class TranscriptView(tkinter.Frame):
         if self._work is None:
             self._work = self._steps()
             self._go_on()
+
+    def stop(self) -> None:
+        """Draw nothing more, because the widget is being destroyed."""
+        self._work = None
+        if self._timer:
+            self.after_cancel(self._timer)
+            self._timer = ""
 
     @property
     def busy(self) -> bool:

@@ -65,7 +65,7 @@ class ChatView(ttk.Frame):
         # The id of the question that is edited, and the draft that was in the entry before.
         self._editing: str | None = None
         self._draft = ""
-        self._note = ""
+        self._note = self._note_timer = ""
         self._pulse = ""
         self._ready = False
         self._build()
@@ -280,6 +280,9 @@ class ChatView(ttk.Frame):
             self._say(words.COPIED)
         elif action == "edit":
             self._edit(argument)
+        elif action in ("allow", "deny"):
+            (self.presenter.allow if action == "allow" else self.presenter.deny)(argument)
+            self.entry.text.focus_set()
         elif action in ("regenerate", "retry"):
             self.presenter.regenerate()
             self.transcript.to_end()
@@ -289,10 +292,12 @@ class ChatView(ttk.Frame):
         """Show a note in place of the line of help for a moment."""
         self._note = note
         self._hovered("")
-        self.after(COPIED_MS, self._end_note)
+        if self._note_timer:
+            self.after_cancel(self._note_timer)
+        self._note_timer = self.after(COPIED_MS, self._end_note)
 
     def _end_note(self) -> None:
-        self._note = ""
+        self._note = self._note_timer = ""
         self._hovered("")
 
     def _hovered(self, url: str) -> None:
@@ -317,6 +322,10 @@ class ChatView(ttk.Frame):
 
     def _destroyed(self) -> None:
         self.presenter.close()
+        self.transcript.stop()
+        for timer in (self._pulse, self._note_timer):
+            if timer:
+                self.after_cancel(timer)
 
 
 _TYPES = ((words.JSON_FILES, "*.json"), (words.ALL_FILES, "*"))
