@@ -108,7 +108,7 @@ class Program(NamedTuple):
         for block in self.blocks:
             source = "\n" * (block.line - 1) + block.source
             with contextlib.redirect_stdout(io.StringIO()) as output:
-                exec(compile(source, self.page, "exec"), module)
+                exec(compile(source, self.page, "exec", dont_inherit=True), module)
             printed.append(output.getvalue())
         return module, printed
 

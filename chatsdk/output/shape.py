@@ -51,7 +51,12 @@ class Shape:
         else:
             try:
                 inner = closed(read_annotation(output)[0])
-            except (TypeError, NameError) as error:
+            except NameError as error:
+                raise TypeError(
+                    f"an annotation of output= cannot be read ({error}): define the types that it "
+                    "names at the top of its module"
+                ) from None
+            except TypeError as error:
                 raise TypeError(f"output= cannot be {error}: {_REMEDY}") from None
             self.name = _name(getattr(output, "__name__", None))
         self.wrapped = not _is_object(inner)
