@@ -178,9 +178,9 @@ class Presenter:
         self.session.stop()
         self._changed()
 
-    def regenerate(self) -> bool:
-        """Ask the last question again; return whether that was possible."""
-        return self._start(Regenerate())
+    def regenerate(self, message_id: str | None = None) -> bool:
+        """Answer a question again, by default the last; return whether that was possible."""
+        return self._start(Regenerate(message_id))
 
     def edit(self, message_id: str | None, text: str) -> bool:
         """Change a question and ask it; return whether that was possible."""

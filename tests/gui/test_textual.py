@@ -1,357 +1,753 @@
-"""The chat in a terminal, used through Textual's pilot, and as a program on a pseudo-terminal."""
+"""`ChatView` of Textual, used through Textual's pilot, and as a program on a pseudo-terminal."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from applications import EXAMPLES, WAIT, load
+from applications import EXAMPLES
 from terminal import Terminal
-from textual.events import Paste
-from textual.widget import Widget
-from textual.widgets import Button, Link, Static
+from textual.app import App
+from textual.widgets import Input
+from textual_screen import Screen, open_screen
 
+from chatsdk import Image, Message, ToolCall, use_chat
 from chatsdk.parts import Citation
-from chatsdk.testing import EmbeddedServer
-
-LONG = "unbroken" * 40
-CJK = "流式回答会一段一段地到达，窗口始终跟随最后一行。" * 4 + "ストリーミング。한국어도."
+from chatsdk.testing import ChatServer, EmbeddedServer
+from chatsdk.windows import words
+from chatsdk.windows.textual import ChatView
+from chatsdk.windows.textual.rows import Fold, Source
 
 CTRL_Q = "\x11"
 
+MARKDOWN = """# A heading
 
-class Screen:
-    """The example's app, which runs while a test waits for a fact."""
+Some **bold**, *italic* and `code` text with a [link](https://example.com/a%20b).
 
-    def __init__(self, app: Any, pilot: Any) -> None:
-        self.app = app
-        self.pilot = pilot
-        self.session = app.session
+3. three
+4. four
+   - nested
+- [x] done
 
-    async def until(self, fact: Callable[[], Any]) -> None:
-        """Let the app run until `fact()`."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + WAIT
-        while not fact():
-            assert loop.time() < deadline, f"it did not happen; the screen says: {self.text!r}"
-            await self.pilot.pause()
+| Name | Count |
+|---|---:|
+| one | 1 |
+| `two` | 22 |
 
-    async def ask(self, prompt: str) -> None:
-        """Type a prompt, and press Enter."""
-        await self.pilot.press(*(key if key != " " else "space" for key in prompt), "enter")
+```python
+print("**not bold**")
+```
 
-    async def press(self, widget: Widget) -> None:
-        """Click on a widget with the mouse, once it is where it stays."""
-        await self.pilot.pause()
-        assert await self.pilot.click(widget)
+> A quote.
+"""
 
-    @property
-    def messages(self) -> list[Any]:
-        return list(self.app.transcript.children)
-
-    @property
-    def text(self) -> str:
-        """What the messages of the transcript show, one below the other."""
-        return "\n\n".join(
-            f"{message.who.content}\n{message.text.content}" for message in self.messages
-        )
-
-    def picture(self, path: Path) -> None:
-        path.with_suffix(".svg").write_text(self.app.export_screenshot(), encoding="utf-8")
+Opened = Callable[..., AbstractAsyncContextManager[Screen]]
 
 
 @pytest.fixture
-def screen(server, threads) -> Callable[[], Any]:
-    """Opens the example's app on a screen of 80 columns, and closes it."""
+def opened(server) -> Opened:
+    """Opens a chat with the server on a screen of 80 columns."""
 
-    @asynccontextmanager
-    async def screen() -> AsyncIterator[Screen]:
-        app = load("textual_chat", threads).Chat(f"{server.url}/v1/chat/completions")
-        with app.session:
-            async with app.run_test(size=(80, 24)) as pilot:
-                yield Screen(app, pilot)
-        assert threads <= {threading.main_thread()}
+    def opened(**options: Any) -> AbstractAsyncContextManager[Screen]:
+        return open_screen(f"{server.url}/v1/chat/completions", **options)
 
-    return screen
+    return opened
 
 
-def test_an_answer_grows(screen, server, threads) -> None:
-    """What is typed is asked, and the text grows while it streams, on the app's thread."""
+def run(scene: Callable[[], Any]) -> None:
+    asyncio.run(scene())
+
+
+def test_idle_helps(opened) -> None:
+    """A chat without a question says what to do, and the entry has the focus."""
 
     async def scene() -> None:
-        async with screen() as window:
+        async with opened() as screen:
+            assert words.IDLE in screen.text
+            assert words.IDLE_HINT in screen.text
+            assert words.PLACEHOLDER in screen.text
+            assert screen.app.focused is screen.view.entry
+            await screen.ask("   ")
+            assert screen.session.messages == ()
+
+    run(scene)
+
+
+def test_an_answer_grows(opened, server) -> None:
+    """Life is shown before the first text, and the text is formatted while it streams."""
+
+    async def scene() -> None:
+        async with opened() as screen:
             script = server.answer("openai")
-            await window.ask("Hello there")
-            await window.until(lambda: window.text == "User\nHello there\n\nAssistant\n")
+            await screen.ask("Hello there")
+            await screen.shows("▌Hello there")
+            await screen.shows("Thinking · 1 s")
+            assert words.IDLE not in screen.text
             request = await asyncio.to_thread(script.wait_for_request)
             assert request.json["messages"] == [{"role": "user", "content": "Hello there"}]
-            script.say("Hel")
-            await window.until(lambda: window.text.endswith("Assistant\nHel"))
-            assert window.app.send.disabled
-            assert not window.app.stop.disabled
-            await window.ask("not yet")
-            script.say("lo")
-            await window.until(lambda: window.text.endswith("Assistant\nHello"))
-            assert window.app.entry.value == "not yet"
+            script.say("Half **of")
+            await screen.shows("Half of")
+            assert "Thinking" not in screen.text
+            script.say("** it")
+            await screen.shows("Half of it")
             script.finish()
-            await window.until(lambda: not window.app.send.disabled)
-            assert window.text == "User\nHello there\n\nAssistant\nHello"
+            await screen.settled()
+            assert "*" not in screen.text
 
-    asyncio.run(scene())
-    assert threads == {threading.main_thread()}
+    run(scene)
 
 
-def test_stop_and_regenerate(screen, server, threads) -> None:
-    """Stop keeps the text and tells the server; Regenerate puts another answer in its place."""
+def test_markdown(opened, server, artefact) -> None:
+    """Headings, emphasis, lists, tables, code and quotes are formatted, and HTML is text."""
 
     async def scene() -> None:
-        async with screen() as window:
+        async with opened(size=(80, 40)) as screen:
+            server.answer("openai", f"{MARKDOWN}\n<b>html</b>")
+            await screen.ask("Hi")
+            await screen.shows("html")
+            await screen.settled()
+            lines = [line.rstrip() for line in screen.lines]
+            assert "A heading" in lines
+            assert "Some bold, italic and code text with a link." in lines
+            for line in (" 3. three", " 4. four", "• ☑ done", "one        1", "two       22"):
+                assert any(shown.endswith(line) for shown in lines), (line, lines)
+            assert any("• nested" in line for line in lines)
+            assert any("python" in line and words.COPY in line for line in lines)
+            assert any('print("**not bold**")' in line for line in lines)
+            assert "▌A quote." in lines or any("A quote." in line for line in lines)
+            assert "<b>html</b>" in lines
+            assert not any(mark in screen.text for mark in ("##", "```", "|--", "[link]"))
+            screen.picture(artefact)
+
+    run(scene)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+def test_cut_anywhere(opened, server, cut) -> None:
+    """The rows do not depend on how the text was cut while it streamed."""
+
+    async def scene() -> None:
+        async with opened(size=(80, 60)) as screen:
             script = server.answer("openai")
-            script.say("Half of")
-            await window.ask("Hi")
-            await window.until(lambda: "Half of" in window.text)
-            await window.press(window.app.stop)
-            await asyncio.to_thread(script.wait_for_disconnect)
-            await window.until(lambda: window.text == "User\nHi\n\nAssistant (stopped)\nHalf of")
-            server.answer("openai", "The whole.")
-            await window.until(lambda: not window.app.again.disabled)
-            await window.press(window.app.again)
-            await window.until(lambda: window.text == "User\nHi\n\nAssistant\nThe whole.")
+            await screen.ask("Hi")
+            for place in range(0, len(MARKDOWN), cut):
+                script.say(MARKDOWN[place : place + cut])
+                if place % (cut * 5) == 0:
+                    await screen.pilot.pause()
+            script.finish()
+            await screen.settled()
+            streamed = (screen.rows, screen.text)
+            screen.session.load(screen.session.to_dict())
+            await screen.settled()
+            assert (screen.rows, screen.text) == streamed
 
-    asyncio.run(scene())
-    assert threads == {threading.main_thread()}
-
-
-def test_stop_and_ask_at_once(screen, server, threads) -> None:
-    """The end of an answer that was stopped is not shown at the next one."""
-
-    async def scene() -> None:
-        async with screen() as window:
-            first = server.answer("openai")
-            first.say("Half of")
-            second = server.answer("openai")
-            second.say("Another")
-            await window.ask("Hi")
-            await window.until(lambda: "Half of" in window.text)
-            window.app.entry.value = "Again"
-            # Before anything of the end has come.
-            window.app.action_stop()
-            window.app.action_ask()
-            await window.until(lambda: "Another" in window.text)
-            half = "User\nHi\n\nAssistant (stopped)\nHalf of"
-            assert window.text == f"{half}\n\nUser\nAgain\n\nAssistant\nAnother"
-            second.finish()
-            await window.until(lambda: not window.app.send.disabled)
-            assert window.text == f"{half}\n\nUser\nAgain\n\nAssistant\nAnother"
-
-    asyncio.run(scene())
+    run(scene)
 
 
-def test_a_server_that_dies(screen, server, threads, artefact) -> None:
-    """An error is shown with what came before it, and Retry asks again."""
+def test_links_are_checked(opened, server, monkeypatch) -> None:
+    """A link is opened if it is one of the web; any other is named and not opened."""
+    urls: list[str] = []
 
     async def scene() -> None:
-        async with screen() as window:
-            script = server.answer("openai")
-            script.say("Half of")
-            await window.ask("Hi")
-            await window.until(lambda: "Half of" in window.text)
-            assert not window.app.trouble.display
-            script.cut()
-            await window.until(lambda: window.app.trouble.display)
-            assert window.app.error.content == str(window.session.error) != ""
-            assert window.text == "User\nHi\n\nAssistant\nHalf of"
-            await window.pilot.pause()
-            window.picture(artefact)
-            server.answer("openai", "The whole.")
-            await window.press(window.app.trouble.query_one(Button))
-            await window.until(lambda: window.text == "User\nHi\n\nAssistant\nThe whole.")
-            await window.until(lambda: not window.app.trouble.display)
+        async with opened() as screen:
+            monkeypatch.setattr(screen.app, "open_url", urls.append)
+            server.answer(
+                "openai", "[good](https://example.com/a%20b?c=%2F)\n\n[bad](ftp://127.0.0.1/x)"
+            )
+            await screen.ask("Hi")
+            await screen.shows("good")
+            await screen.settled()
+            good, bad = (slot.widget for slot in screen.history.slots if slot.row.kind == "text")
+            await screen.pilot.click(good, offset=(1, 0))
+            await screen.until(lambda: urls)
+            await screen.pilot.click(bad, offset=(1, 0))
+            await screen.shows("was not opened")
 
-    asyncio.run(scene())
-    assert threads == {threading.main_thread()}
+    run(scene)
+    assert urls == ["https://example.com/a%20b?c=%2F"]
 
 
-def test_closed_in_mid_answer(screen, server, threads, caplog) -> None:
-    """The app may be closed while an answer streams; the server is left, and nothing is said."""
-
-    async def scene() -> Any:
-        async with screen() as window:
-            script = server.answer("openai")
-            script.say("Half of")
-            await window.ask("Hi")
-            await window.until(lambda: "Half of" in window.text)
-            await window.pilot.press("ctrl+q")
-            script.say(" it")
-        await asyncio.to_thread(script.wait_for_disconnect)
-        return window.session
-
-    session = asyncio.run(scene())
-    assert session.outcome.reason == "stopped"
-    assert caplog.records == []
-    assert threads == {threading.main_thread()}
-
-
-def test_reasoning_and_sources(screen, server, threads, monkeypatch, artefact) -> None:
-    """Reasoning is folded until it is clicked, sources are links, and the view follows the text."""
-    opened: list[str] = []
+def test_nothing_steers_the_terminal(opened, server) -> None:
+    """No control character of an answer, written or as an entity, reaches the terminal."""
 
     async def scene() -> None:
-        async with screen() as window:
-            monkeypatch.setattr(window.app, "open_url", opened.append)
-            await window.ask("Tell me everything about streaming")
-            await window.until(lambda: len(window.app.query("Said > Static")) == 6)
-            answer = window.messages[-1]
-            view = window.app.transcript
-            assert answer.fold.display
-            assert not answer.thought.region
-            assert view.scroll_y == view.max_scroll_y > 0
-            window.picture(artefact)
-            sources = list(answer.query("Said > Static"))[-2:]
-            assert [type(source) for source in sources] == [Link, Static]
-            await window.press(sources[1])
-            await window.press(sources[0])
-            answer.fold.scroll_visible(animate=False)
-            await window.press(answer.fold.query_one("CollapsibleTitle"))
-            await window.until(lambda: answer.thought.region)
-            assert answer.thought.content == "First I think."
-            await window.pilot.pause()
-            window.picture(artefact.with_stem(f"{artefact.stem}-unfolded"))
-            await window.press(answer.fold.query_one("CollapsibleTitle"))
-            await window.until(lambda: not answer.thought.region)
+        async with opened() as screen:
+            await screen.ask("Hi")
+            await screen.shows("52;c;Qg")
+            await screen.settled()
+            assert screen.view.query("Prose MarkdownParagraph").first().content == (
+                "A]52;c;Qg== \ufffd[2J B C D"
+            )
+            (fold,) = screen.view.query(Fold)
+            fold.action_unfold()
+            await screen.shows("[2JHm")
+            svg = screen.app.export_screenshot()
+            assert not {"\x1b", "\x9b", "\x07", "\u202e"} & set(svg)
 
     server.answer(
         "openai",
-        f"{CJK}\n\n{LONG}\n\n[b]not bold[/b]\n" + "A line of text.\n" * 30 + "The last line.",
-        reasoning="First I think.",
+        "A\x1b]52;c;Qg==\x07 &#27;[2J B\tC\n\x9bD\u202e\x00",
+        reasoning="\x1b[2JH\x08m",
+    )
+    run(scene)
+
+
+def test_code_is_copied(opened, server) -> None:
+    """Code has a button that copies it, and an answer one that copies all of it."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            server.answer("openai", "Do this:\n\n```sh\nls -l\n```\n")
+            await screen.ask("Hi")
+            await screen.shows("ls -l")
+            await screen.settled()
+            await screen.press(words.COPY)
+            await screen.until(lambda: screen.app.clipboard == "ls -l")
+            assert screen.app.focused is screen.view.entry
+            await screen.press(words.COPY, last=True)
+            await screen.until(lambda: "Do this" in screen.app.clipboard)
+
+    run(scene)
+
+
+def test_reasoning_is_folded(opened, server, artefact) -> None:
+    """Reasoning streams into a fold, which shows its latest line and opens by click or Enter."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            script = server.answer("openai")
+            await screen.ask("Hi")
+            script.think("First line.\nSecond li")
+            await screen.shows("▶ Reasoning · Second li")
+            script.say("The answer.")
+            script.finish()
+            await screen.settled()
+            assert "Second li" not in screen.text
+            (fold,) = screen.view.query(Fold)
+            await screen.click(fold)
+            await screen.shows("▼ Reasoning")
+            await screen.shows("Second li")
+            screen.picture(artefact)
+            screen.view.query_one(Fold).focus()
+            await screen.pilot.press("enter")
+            await screen.shows("▶ Reasoning")
+            await screen.until(lambda: "Second li" not in screen.text)
+
+    run(scene)
+
+
+def test_tool_calls(opened, server, artefact) -> None:
+    """A tool call shows its name and state, and unfolded its arguments and its result."""
+    let_go = threading.Event()
+
+    def weather(city: str) -> str:
+        """The weather of a city."""
+        assert let_go.wait(20)
+        return "Sunny [b]there[/b]"
+
+    async def scene() -> None:
+        async with opened() as screen:
+            screen.view._presenter._options = {"tools": [weather]}
+            server.answer("openai", tool_calls=[ToolCall("c1", "weather", '{"city": "Oslo"}')])
+            server.answer("openai", "It is sunny.")
+            await screen.ask("Hi")
+            await screen.shows("▶ weather · running")
+            let_go.set()
+            await screen.shows("It is sunny.")
+            await screen.settled()
+            assert "▶ weather · done" in screen.text
+            await screen.click(screen.view.query_one(Fold))
+            await screen.shows('{"city": "Oslo"}')
+            assert "Sunny [b]there[/b]" in screen.text
+            screen.picture(artefact)
+
+    run(scene)
+
+
+def test_citations(opened, server, monkeypatch) -> None:
+    """Citations are numbered, and those of the web are links."""
+    urls: list[str] = []
+
+    async def scene() -> None:
+        async with opened() as screen:
+            monkeypatch.setattr(screen.app, "open_url", urls.append)
+            await screen.ask("Hi")
+            await screen.shows("[2] A file")
+            await screen.settled()
+            page, file = screen.view.query(Source)
+            assert (page.can_focus, file.can_focus) == (True, False)
+            await screen.click(file)
+            await screen.click(page)
+            await screen.until(lambda: urls)
+
+    server.answer(
+        "openai",
+        "Yes.",
         citations=[
-            Citation(title="[1] A page", url="https://example.com/page"),
+            Citation(title="A page", url="https://example.com/page"),
             Citation(title="A file", url="file:///etc/hostname"),
         ],
     )
-    asyncio.run(scene())
-    assert opened == ["https://example.com/page"]
+    run(scene)
+    assert urls == ["https://example.com/page"]
 
 
-def test_the_view_stays_where_one_reads(screen, server, threads) -> None:
-    """Whoever scrolls up is not torn down by text that comes."""
+def test_images_and_files_are_named(opened) -> None:
+    """A question names the images that were sent with it."""
 
     async def scene() -> None:
-        async with screen() as window:
+        asked = Message("user", "What is it?", images=(Image("https://127.0.0.1/a.png"),))
+        async with opened(messages=[asked, Message("assistant", "A cat.")]) as screen:
+            await screen.shows("https://127.0.0.1/a.png")
+
+    run(scene)
+
+
+def test_an_error_is_in_its_turn(opened, server, artefact) -> None:
+    """An error is shown in its turn, and stays there; Retry asks again."""
+
+    async def scene() -> None:
+        async with opened() as screen:
             script = server.answer("openai")
-            script.say("A line.\n" * 60)
-            await window.ask("Hi")
-            view = window.app.transcript
-            await window.until(lambda: view.max_scroll_y > 30 and view.scroll_y > 30)
-            view.focus()
-            await window.pilot.press("home")
-            await window.until(lambda: view.scroll_y == 0)
-            script.say("More of it.\n" * 10)
-            await window.until(lambda: "More of it." in window.text)
-            await window.pilot.pause()
-            assert view.scroll_y == 0
-            script.finish()
-            await window.until(lambda: not window.app.send.disabled)
-            assert view.scroll_y == 0
+            script.say("Half of")
+            await screen.ask("Hi")
+            await screen.shows("Half of")
+            script.cut()
+            await screen.shows(words.RETRY)
+            await screen.settled()
+            error = str(screen.session.error)
+            assert error[:40] in screen.text
+            screen.picture(artefact)
+            server.answer("openai", "The whole.")
+            await screen.press(words.RETRY)
+            await screen.shows("The whole.")
+            await screen.settled()
+            assert "Half of" not in screen.text
+            assert words.RETRY not in screen.text
+            server.reply(status=400, json={"error": {"message": "No\x1b[2J such model"}})
+            await screen.ask("Again")
+            await screen.shows("such model")
+            server.answer("openai", "Fine.")
+            await screen.ask("Third")
+            await screen.shows("Fine.")
+            await screen.settled()
+            # It is not the last turn, so there is nothing to retry.
+            assert "such model" in screen.text
+            assert words.RETRY not in screen.text
 
-    asyncio.run(scene())
+    run(scene)
 
 
-def test_what_is_asked_is_in_view(screen, server, threads) -> None:
-    """Whoever has scrolled up sees what he asks, and the view follows the text again."""
+def test_stop(opened, server, artefact) -> None:
+    """Escape stops the answer, keeps its text and tells the server; the turn says so."""
 
     async def scene() -> None:
-        async with screen() as window:
-            server.answer("openai", "A line.\n" * 60)
-            await window.ask("Hi")
-            await window.until(lambda: not window.app.send.disabled)
-            view = window.app.transcript
-            view.focus()
-            await window.pilot.press("home")
-            await window.until(lambda: view.scroll_y == 0)
+        async with opened() as screen:
             script = server.answer("openai")
-            window.app.entry.focus()
-            await window.ask("Again")
-            await window.until(lambda: view.scroll_y == view.max_scroll_y > 30)
-            script.say("More of it.\n" * 10)
-            await window.until(lambda: "More of it." in window.text)
-            await window.until(lambda: view.scroll_y == view.max_scroll_y)
-            script.finish()
-            await window.until(lambda: not window.app.send.disabled)
+            script.say("Half of")
+            await screen.ask("Hi")
+            await screen.shows("Half of")
+            await screen.pilot.press("escape")
+            await asyncio.to_thread(script.wait_for_disconnect)
+            await screen.shows(words.STOPPED)
+            assert "Half of" in screen.text
+            assert screen.app.focused is screen.view.entry
+            screen.picture(artefact)
+            # With the mouse, before anything has come.
+            server.answer("openai")
+            await screen.ask("Again")
+            await screen.shows("Thinking")
+            await screen.press(words.STOP)
+            await screen.until(lambda: screen.text.count(words.STOPPED) == 2)
+            assert screen.app.focused is screen.view.entry
 
-    asyncio.run(scene())
+    run(scene)
 
 
-def test_several_lines_are_pasted(screen, server, threads) -> None:
-    """Of several lines that are pasted none is lost, and the prompt stays one line."""
+def test_an_empty_answer(opened, server) -> None:
+    """An answer without text says that it is empty."""
 
     async def scene() -> None:
-        async with screen() as window:
+        async with opened() as screen:
+            server.answer("openai").finish()
+            await screen.ask("Hi")
+            await screen.shows(words.EMPTY)
+
+    run(scene)
+
+
+def test_regenerate_and_edit(opened, server) -> None:
+    """An answer is replaced by another, and a question by its edited text."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            for text in ("One.", "Two.", "Three.", "Four."):
+                server.answer("openai", text)
+            await screen.ask("Hi")
+            await screen.shows("One.")
+            await screen.settled()
+            await screen.press(words.REGENERATE)
+            await screen.shows("Two.")
+            await screen.settled()
+            assert "One." not in screen.text
+            await screen.pilot.press("ctrl+r")
+            await screen.shows("Three.")
+            await screen.settled()
+            await screen.type("a draft")
+            await screen.press(words.EDIT)
+            await screen.until(lambda: screen.view.entry.text == "Hi")
+            await screen.shows("Editing a question")
+            await screen.pilot.press("escape")
+            assert screen.view.entry.text == "a draft"
+            await screen.pilot.press("f2")
+            await screen.ask(" you")
+            await screen.shows("▌Hi you")
+            await screen.shows("Four.")
+            await screen.settled()
+            assert screen.view.entry.text == "a draft"
+            assert [message.content for message in screen.session.messages] == ["Hi you", "Four."]
+
+    run(scene)
+
+
+def test_new_chat(opened, server) -> None:
+    """A new chat forgets the conversation, also while an answer streams."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            server.answer("openai").say("Half of")
+            await screen.ask("Hi")
+            await screen.shows("Half of")
+            await screen.press(words.NEW_CHAT)
+            await screen.shows(words.IDLE)
+            assert screen.session.messages == ()
+            assert "Half of" not in screen.text
+            assert screen.app.focused is screen.view.entry
+
+    run(scene)
+
+
+def test_save_and_open(opened, server, tmp_path) -> None:
+    """A conversation is saved to a file that a person names, and opened again."""
+    path = tmp_path / "chat.json"
+
+    async def scene() -> None:
+        async with opened(size=(120, 24)) as screen:
+            server.answer("openai", "Fine.")
+            await screen.ask("Hi")
+            await screen.shows("Fine.")
+            await screen.settled()
+            await screen.pilot.press("ctrl+s")
+            await screen.until(lambda: screen.app.screen.query(Input))
+            screen.app.screen.query_one(Input).value = str(path)
+            await screen.pilot.press("enter")
+            await screen.until(path.exists)
+            await screen.shows("Saved as")
+            await screen.pilot.press("ctrl+n")
+            await screen.shows(words.IDLE)
+            await screen.press(words.OPEN)
+            await screen.until(lambda: screen.app.screen.query(Input))
+            screen.app.screen.query_one(Input).value = str(path)
+            await screen.press("Open")
+            await screen.shows("Fine.")
+            path.write_text("[]", encoding="utf-8")
+            await screen.pilot.press("ctrl+o")
+            await screen.until(lambda: screen.app.screen.query(Input))
+            screen.app.screen.query_one(Input).value = str(path)
+            await screen.pilot.press("enter")
+            await screen.shows("is not a saved conversation")
+            assert "Fine." in screen.text
+
+    run(scene)
+    assert len(json.loads('{"messages": [1, 2]}')["messages"]) == 2
+
+
+def test_the_entry(opened, server) -> None:
+    """Enter sends; other keys begin a new line, and the entry grows; Up brings texts back."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            entry = screen.view.entry
+            assert entry.size.height == 1
+            await screen.pilot.press("a", "shift+enter", "b", "ctrl+j", "c", "alt+enter", "d")
+            await screen.until(lambda: entry.size.height == 4)
             server.answer("openai", "Well.")
-            await window.pilot.press("A", "colon")
-            window.app.entry.post_message(Paste("one\r\ntwo\nthree\n"))
-            await window.until(lambda: window.app.entry.value == "A:one two three")
-            await window.pilot.press("enter")
-            await window.until(lambda: window.text.endswith("Well."))
+            await screen.pilot.press("enter")
+            await screen.shows("Well.")
+            await screen.settled()
+            assert server.requests[0].json["messages"][0]["content"] == "a\nb\nc\nd"
+            assert entry.text == ""
+            await screen.until(lambda: entry.size.height == 1)
+            await screen.type("dr")
+            await screen.pilot.press("up")
+            assert entry.text == "a\nb\nc\nd"
+            await screen.pilot.press("down")
+            assert entry.text == "dr"
+            await screen.pilot.press(*["ctrl+j"] * 20)
+            await screen.pilot.pause()
+            assert entry.size.height == 8
 
-    asyncio.run(scene())
-    assert server.requests[0].json["messages"][0]["content"] == "A:one two three"
-
-
-def test_nothing_steers_the_terminal(screen, server, threads) -> None:
-    """Of what a backend says no control character comes to the terminal."""
-
-    async def scene() -> None:
-        async with screen() as window:
-            await window.ask("Hi")
-            await window.until(lambda: not window.app.send.disabled)
-            answer = window.messages[-1]
-            assert answer.text.content == "A]52;c;Qg==B\tC\nD"
-            assert answer.thought.content == "[2JHm"
-            sources = list(answer.query("Said > Static"))[-1:]
-            assert [source.content for source in sources] == ["• A file"]
-            server.reply(status=400, json={"error": {"message": "No\x1b[2J"}})
-            await window.press(window.app.again)
-            await window.until(lambda: window.app.trouble.display)
-            assert "No[2J" in window.app.error.content
-
-    server.answer(
-        "openai",
-        "A\x1b]52;c;Qg==\x07B\tC\n\x9bD\x00",
-        reasoning="\x1b[2JH\x08m",
-        citations=[Citation(title="A \x1b\x9dfile", url="file:///etc/hostname")],
-    )
-    asyncio.run(scene())
+    run(scene)
 
 
-def test_nothing_to_do(screen, server, threads) -> None:
-    """Nothing is asked without a prompt, nor anew before anything was asked."""
+def test_sent_after_the_answer(opened, server) -> None:
+    """A text that is sent while an answer streams waits for its end; Cancel brings it back."""
 
     async def scene() -> None:
-        async with screen() as window:
-            await window.ask("   ")
-            assert window.app.again.disabled
-            assert window.text == ""
-            assert window.session.messages == ()
+        async with opened() as screen:
+            script = server.answer("openai")
+            script.say("Half of")
+            await screen.ask("Hi")
+            await screen.shows("Half of")
+            await screen.ask("And then?")
+            await screen.shows(f"{words.QUEUED}: And then?")
+            assert len(server.requests) == 1
+            await screen.press(words.CANCEL)
+            await screen.until(lambda: screen.view.entry.text == "And then?")
+            await screen.pilot.press("enter")
+            await screen.shows(words.QUEUED)
+            server.answer("openai", "That.")
+            script.finish()
+            await screen.shows("That.")
+            await screen.settled()
+            assert words.QUEUED not in screen.text
+            assert screen.view.entry.text == ""
 
-    asyncio.run(scene())
-    assert server.requests == []
+    run(scene)
+
+
+def test_a_queued_text_comes_back(opened, server) -> None:
+    """If the answer is stopped, the text that waited for its end is in the entry again."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            server.answer("openai").say("Half of")
+            await screen.ask("Hi")
+            await screen.shows("Half of")
+            await screen.ask("And then?")
+            await screen.shows(words.QUEUED)
+            await screen.pilot.press("escape")
+            await screen.until(lambda: screen.view.entry.text == "And then?")
+            assert screen.session.done
+
+    run(scene)
+
+
+def test_it_follows_the_end(opened, server) -> None:
+    """The view follows the text, unless one has scrolled up; then there is a way back."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            view = screen.history
+            script = server.answer("openai")
+            script.say("".join(f"Line {number}.\n\n" for number in range(60)))
+            await screen.ask("Hi")
+            await screen.shows("Line 59.")
+            assert words.TO_END not in screen.text
+            await screen.pilot.press("ctrl+home")
+            await screen.shows("▌Hi")
+            await screen.shows(words.TO_END)
+            await screen.until(view.idle.is_set)
+            script.say("The end.")
+            await screen.until(lambda: screen.session.answer.text.endswith("The end."))
+            await screen.until(view.idle.is_set)
+            assert view.scroll_y == 0
+            assert "▌Hi" in screen.text
+            await screen.press(f"↓ {words.TO_END}")
+            await screen.shows("The end.")
+            await screen.until(lambda: words.TO_END not in screen.text)
+            assert screen.app.focused is screen.view.entry
+            script.say("\n\nMore of it." * 20)
+            await screen.until(lambda: "The end." not in screen.text)
+            await screen.shows("More of it.")
+            script.finish()
+            await screen.pilot.press("pageup")
+            await screen.shows(words.TO_END)
+            server.answer("openai", "Another.")
+            await screen.ask("Again")
+            await screen.shows("Another.")
+
+    run(scene)
+
+
+def test_nothing_moves_where_one_reads(opened) -> None:
+    """Scrolling up through a long conversation that was opened shows each line once, in order."""
+    said = [
+        Message("user" if number % 2 == 0 else "assistant", f"Text {number}. " + "word " * number)
+        for number in range(60)
+    ]
+
+    async def scene() -> None:
+        async with opened(messages=said) as screen:
+            await screen.shows("Text 59.")
+            seen: list[int] = []
+            while screen.history.scroll_y > 0:
+                await screen.pilot.press("pageup")
+                await screen.until(screen.history.idle.is_set)
+                shown = [n for n in range(60) if f"Text {n}." in screen.text]
+                seen += [n for n in reversed(shown) if n not in seen]
+            assert seen == sorted(seen, reverse=True)
+            assert seen[-1] == 0
+
+    run(scene)
+
+
+def test_few_widgets_for_a_long_answer(opened, server) -> None:
+    """Of 2,000 paragraphs and 500 turns only those near the visible ones have widgets."""
+
+    async def scene() -> None:
+        said = [Message("user" if n % 2 == 0 else "assistant", f"Text {n}.") for n in range(1000)]
+        async with opened(messages=said) as screen:
+            await screen.shows("Text 999.")
+            before = len(screen.view.query("*"))
+            server.answer("openai", "A paragraph of *some* words.\n\n" * 2000 + "The end.")
+            await screen.ask("Hi")
+            await screen.shows("The end.")
+            await screen.settled()
+            assert len(screen.view.query("*")) < before + 100
+            await screen.pilot.press("ctrl+home")
+            await screen.shows("Text 0.")
+            await screen.until(screen.history.idle.is_set)
+            assert len(screen.view.query("*")) < before + 100
+
+    run(scene)
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize("columns", [40, 120])
+def test_pictures(opened, server, artefact, theme, columns) -> None:
+    """From 40 columns up, light and dark, nothing is cut off; Latin, Chinese, Arabic, emoji."""
+
+    async def scene() -> None:
+        async with opened(size=(columns, 60), theme=theme) as screen:
+            text = f"{MARKDOWN}\n流式回答会一段一段地到达。\n\nمرحبا بالعالم\n\n👨‍👩‍👧‍👦 🎉"
+            server.answer(
+                "openai",
+                text,
+                reasoning="First I think.",
+                citations=[Citation(title="A page", url="https://example.com/page")],
+            )
+            await screen.ask("Hi")
+            await screen.shows("[1] A page")
+            await screen.settled()
+            server.answer("openai")
+            await screen.ask("And 中文?")
+            await screen.shows("Thinking")
+            await screen.until(screen.history.idle.is_set)
+            for text in (words.SAVE, words.STOP, "22", "مرحبا", "流式回答会一段一段地到达", "🎉"):
+                assert text in screen.text
+            assert screen.view.entry.size.width > columns // 2
+            screen.picture(artefact)
+
+    run(scene)
+
+
+def test_resized(opened, server) -> None:
+    """At another width the end stays in view, and lines are wrapped again."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            server.answer("openai", "word " * 200 + "\n\nThe end.")
+            await screen.ask("Hi")
+            await screen.shows("The end.")
+            await screen.pilot.resize_terminal(40, 24)
+            await screen.until(lambda: screen.app.size.width == 40)
+            await screen.shows("The end.")
+            await screen.pilot.resize_terminal(100, 50)
+            await screen.shows("▌Hi")
+            await screen.shows("The end.")
+
+    run(scene)
+
+
+def test_closed_in_mid_answer(server, caplog) -> None:
+    """The app may be closed while an answer streams, and nothing is logged."""
+
+    async def scene() -> None:
+        script = server.answer("openai")
+        async with open_screen(f"{server.url}/v1/chat/completions") as screen:
+            script.say("Half of")
+            await screen.ask("Hi")
+            await screen.shows("Half of")
+            await screen.pilot.press("ctrl+q")
+            script.say(" it")
+        await asyncio.to_thread(script.wait_for_disconnect)
+        assert screen.session.outcome.reason == "stopped"
+
+    run(scene)
+    assert caplog.records == []
+
+
+def test_a_view_among_others(server) -> None:
+    """A view is a widget like any other, and whatever the session's dispatch is, it is drawn."""
+    calls: list[threading.Thread] = []
+
+    def dispatch(function: Callable[[], None], delay: float = 0.0) -> None:
+        calls.append(threading.current_thread())
+        function()
+
+    class Two(App[None]):
+        def compose(self) -> Any:
+            yield Input()
+            yield ChatView(session, id="chat")
+
+    server.answer("openai", "Fine.")
+    session = use_chat(f"{server.url}/v1/chat/completions", dialect="openai", dispatch=dispatch)
+
+    async def scene() -> None:
+        app = Two()
+        async with app.run_test() as pilot:
+            app.view = app.query_one(ChatView)  # type: ignore[attr-defined]
+            screen = Screen(app, pilot)
+            await asyncio.to_thread(session.run, "Hi")
+            await screen.shows("Fine.")
+            app.query_one(Input).focus()
+            await pilot.press("x")
+            assert app.query_one(Input).value == "x"
+            await app.view.remove()  # type: ignore[attr-defined]
+            server.answer("openai", "More.")
+            await asyncio.to_thread(session.run, "Again")
+
+    with session:
+        run(scene)
+    assert calls
+
+
+def test_the_example(server) -> None:
+    """The example counts the tokens of its answers."""
+
+    async def scene() -> None:
+        from applications import load
+
+        app = load("textual_chat").Chat(f"{server.url}/v1/chat/completions")
+        with app.session:
+            async with app.run_test(size=(80, 24)) as pilot:
+                app.view = app.query_one(ChatView)
+                screen = Screen(app, pilot)
+                await screen.settled()
+                await screen.ask("Hi")
+                await screen.shows("Fine.")
+                await screen.until(lambda: "tokens so far" in app.sub_title)
+
+    server.answer("openai", "Fine.")
+    run(scene)
 
 
 def test_as_a_program() -> None:
     """Without a URL the program starts a server of its own; closed in mid-answer it ends well."""
-    example = str(EXAMPLES / "textual_chat.py")
-    with Terminal("-X", "dev", example) as terminal:
-        terminal.expect("Ask something")
-        terminal.type("Hello")
-        terminal.expect("Hello")
+    with Terminal("-X", "dev", str(EXAMPLES / "textual_chat.py")) as terminal:
+        terminal.expect(words.PLACEHOLDER)
+        # What a terminal sends for a text of two lines that is pasted: nothing is sent by that.
+        terminal.type("\x1b[200~Hello\nfriend\x1b[201~ of mine")
+        terminal.expect("friend of mine")
+        assert "You said" not in terminal.seen
         terminal.type("\r")
-        terminal.expect("You said")
+        terminal.expect("You said: “Hello friend of mine”")
         terminal.type(CTRL_Q)
         assert terminal.wait() == 0
         assert "Traceback" not in terminal.seen
@@ -359,16 +755,35 @@ def test_as_a_program() -> None:
 
 
 def test_as_a_program_with_a_url() -> None:
-    """With a URL the program asks that server."""
+    """With a URL the program asks that server; each key for a new line is one."""
     with EmbeddedServer(pace=0) as server:
         url = f"{server.url}/v1/chat/completions"
         with Terminal(str(EXAMPLES / "textual_chat.py"), url) as terminal:
-            terminal.expect("Ask something")
-            terminal.type("Hello\r")
+            terminal.expect(words.PLACEHOLDER)
+            # Ctrl+J, and Shift+Enter of kitty's protocol and of xterm's.
+            terminal.type("Hello\nthere\x1b[13;2umy\x1b[27;2;13~friend\r")
             terminal.expect("You said")
             terminal.type(CTRL_Q)
             assert terminal.wait() == 0
-        assert server.requests[0].json["messages"][-1]["content"] == "Hello"
+        content = server.requests[0].json["messages"][-1]["content"]
+        assert content == "Hello\nthere\nmy\nfriend"
+
+
+def test_three_lines_are_a_chat() -> None:
+    """`show` makes a whole app of a session, and returns when it is closed."""
+    with ChatServer() as server:
+        server.answer("openai", "Fine.")
+        program = (
+            "from chatsdk import use_chat\n"
+            "from chatsdk.windows import textual\n"
+            f"textual.show(use_chat({server.url!r} + '/v1/chat/completions'))\n"
+        )
+        with Terminal("-c", program) as terminal:
+            terminal.expect(words.PLACEHOLDER)
+            terminal.type("Hi\r")
+            terminal.expect("Fine.")
+            terminal.type(CTRL_Q)
+            assert terminal.wait() == 0
 
 
 def test_it_is_short() -> None:

@@ -1,0 +1,8 @@
+"""A chat for a terminal, with Textual: `ChatView`, a widget, and `show`, a whole app."""
+
+from __future__ import annotations
+
+from chatsdk.windows.textual.application import show
+from chatsdk.windows.textual.view import ChatView
+
+__all__ = ["ChatView", "show"]
