@@ -16,7 +16,7 @@ _log = logging.getLogger("chatsdk.web")
 BUFFER_BYTES = 64 * 1024
 
 # Bytes of frames to collect, of those that arrived together, before the consumer gets them.
-BATCH_BYTES = 8 * 1024
+BATCH_BYTES = 16 * 1024
 
 
 class Pump:

@@ -91,11 +91,11 @@ def test_nothing_is_held_back_without_waits() -> None:
 
 def test_many_frames_are_not_collected_for_ever() -> None:
     """Frames that come without a wait are handed on in pieces of a few kilobytes."""
-    source = Waiting([b"x" * 1024] * 32 + [None])
+    source = Waiting([b"x" * 1024] * 64 + [None])
     pump = source.pump()
     first = pump.take(WAIT_SECONDS)
     assert first is not None
-    assert len(first) >= 8 * 1024
+    assert len(first) >= 16 * 1024
     pump.close()
     assert source.finished.wait(WAIT_SECONDS)
     assert source.stopped == 1
