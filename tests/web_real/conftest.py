@@ -15,12 +15,15 @@ from node import Node  # noqa: E402
 
 from chatsdk.testing import ChatServer  # noqa: E402
 
-# Clients of JavaScript. What is tested is their way with a stream, which none may change unseen.
+# Clients of JavaScript, in fixed versions, because the tests check how they read a stream.
 PACKAGES = (
     "ai@6.0.326",
     "@ai-sdk/react@3.0.328",
     "@microsoft/fetch-event-source@2.0.1",
     "eventsource@4.1.1",
+    "react@19.3.1",
+    "react-dom@19.3.1",
+    "esbuild@0.28.2",
     "openai@6.49.0",
 )
 
