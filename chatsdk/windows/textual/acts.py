@@ -14,7 +14,7 @@ __all__ = ["Act", "Spinner"]
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-class Act(Static, can_focus=True):
+class Act(Static):
     """A button that looks like a word, because an answer has several.
 
     Attributes:
@@ -24,6 +24,7 @@ class Act(Static, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", show=False)]
     ALLOW_SELECT = False
+    can_focus = True
 
     class Pressed(Message):
         """It was pressed.

@@ -20,7 +20,7 @@ from chatsdk.windows.textual.slots import Row, Slot
 __all__ = ["Fold", "draw", "widget_for"]
 
 
-class Fold(Static, can_focus=True):
+class Fold(Static):
     """The line of a fold; a press opens or closes it.
 
     Attributes:
@@ -29,6 +29,7 @@ class Fold(Static, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "unfold", show=False)]
     ALLOW_SELECT = False
+    can_focus = True
 
     class Toggled(Message):
         """The fold is to be opened or closed.
@@ -112,7 +113,7 @@ class Ask(Horizontal):
         yield Act(words.DENY, "deny", self._call)
 
 
-class Source(Static, can_focus=True):
+class Source(Static):
     """A citation; a press opens it if it has a URL that is safe."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "open", show=False)]
