@@ -1,15 +1,14 @@
-"""The longest pause of Tk's event loop while 50,000 events come at full speed.
+"""The longest pauses of a Tk window: 50,000 events at full speed, 1 MB of Markdown, 500 turns.
 
 ``python tk_flood.py [--events N] [--rounds N] [--limit MS]``
 
-The window is that of ``examples/tk_chat.py``; the events come from the loopback, out of a process
-of their own. A function that asks to be called again after 1 ms notes how long it had to wait: for
-the window's own work, for the interpreter, which the thread that reads also wants, and for Tk,
-which draws. In the end the transcript must be the answer, to the letter.
+The window is `chatsdk.windows.tk.ChatView`. The events come from a process of their own, over the
+loopback. A function that asks to be called again after 1 ms notes how long it had to wait: for the
+window's own work, for the interpreter, which the reading thread needs as well, and for Tk, which
+draws. In the end the transcript must show the answer.
 
-The text has paragraphs, of some 400 characters, as what a model writes. Tk lays out a paragraph as
-a whole: one of 10,000 characters takes it tens of milliseconds whoever writes it, and one of
-250,000 takes it seconds.
+The memory is that of a process with a view of 1 MB of Markdown, and of one with the same characters
+in a plain `tkinter.Text`.
 """
 
 from __future__ import annotations
@@ -17,21 +16,30 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from measuring import HERE, Row, left_out, server, show
+from measuring import Row, left_out, server, show
 
 EVENTS = 50_000
 ROUNDS = 5
 
+# Turns of the conversation that is opened.
+TURNS = 500
+
 # What a hand on a scroll bar would feel.
 LIMIT_MS = 50.0
+
+# How many times the memory of a plain text widget a view may take: Tk needs a record for each piece
+# of text in another font or colour.
+LIMIT_MEMORY = 4.0
 
 # Roots of windows that are closed. A Tk must not be collected as garbage by another thread.
 CLOSED: list[Any] = []
@@ -68,107 +76,242 @@ def screen() -> Iterator[None]:
         process.wait()
 
 
+class Window:
+    """A window with a view, and the pauses of its main loop."""
+
+    def __init__(self, url: str) -> None:
+        import tkinter
+
+        from chatsdk import ChatClient, ChatSession
+        from chatsdk.windows.tk import ChatView
+
+        self.root = tkinter.Tk()
+        CLOSED.append(self.root)
+        self.root.geometry("780x820")
+        self.client = ChatClient(url, dialect="openai")
+        self.session = ChatSession(self.client)
+        self.view = ChatView(self.root, self.session, theme="light")
+        self.view.pack(fill="both", expand=True)
+        self.root.update()
+        self.updates = 0
+        show = self.view.transcript.show
+
+        def counted(transcript: Any) -> None:
+            self.updates += 1
+            show(transcript)
+
+        self.view.transcript.show = counted
+
+    def idle(self) -> bool:
+        """Whether the turn has ended and everything is drawn."""
+        shown = self.view.presenter.transcript
+        messages = self.session.messages
+        return (
+            self.session.done
+            and shown.messages is messages
+            and not shown.in_flight
+            and not self.view.transcript.busy
+        )
+
+    def run(self, begin: Callable[[], object]) -> dict[str, Any]:
+        """Run the main loop from `begin` until all is drawn.
+
+        Returns:
+            ``pause`` and ``seconds``, the longest pause and the whole; ``work``, the processor time
+            of this process in that pause, which tells a pause of ours from one of a busy machine;
+            ``updates`` of the transcript.
+        """
+        begun = before = time.perf_counter()
+        worked = time.process_time()
+        pauses = []
+        begin()
+
+        def note() -> None:
+            nonlocal before, worked
+            now, work = time.perf_counter(), time.process_time()
+            pauses.append((now - before, work - worked))
+            before, worked = now, work
+
+        def beat() -> None:
+            note()
+            if self.idle():
+                self.root.quit()
+            else:
+                self.root.tk.call("after", 1, again)
+
+        # Not by `root.after`, which makes a command each time and so would be measured, too.
+        again = self.root.register(beat)
+        self.root.tk.call("after", 1, again)
+        self.root.mainloop()
+        # What is left to be drawn counts, too.
+        self.root.update()
+        note()
+        pause, work = max(pauses)
+        return {
+            "pause": pause,
+            "work": work,
+            "seconds": before - begun,
+            "updates": self.updates,
+        }
+
+    def lines(self) -> list[str]:
+        """The lines of the transcript that are not blank."""
+        text = self.view.transcript.text.get("1.0", "end")
+        return [line.strip() for line in text.split("\n") if line.strip()]
+
+    def close(self) -> None:
+        self.session.close()
+        self.client.close()
+        self.root.destroy()
+
+
 def flood(url: str) -> dict[str, Any]:
     """Ask in a window until the answer has ended and is shown.
 
-    Returns:
-        ``pause`` and ``seconds``, the longest pause and the whole; ``work``, the processor time of
-        this process in that pause, which tells a pause of ours from one of a busy machine;
-        ``updates`` of the transcript; ``text``, what the window shows of the answer, and
-        ``answer``, what it should; ``error``, if there was one.
+    Raises:
+        ChatError: the answer failed.
+        ValueError: the window does not show the answer.
     """
+    window = Window(url)
+    try:
+        window.view.entry.value = "Write a very long answer."
+        found = window.run(window.view.send_button.invoke)
+        if window.session.error is not None:
+            raise window.session.error
+        answer = window.session.answer.text
+        found["answer"] = len(answer)
+        if "##" in answer:
+            # Markdown: each part of it has a heading.
+            wanted = re.findall(r"^## (Part \d+)$", answer, re.MULTILINE)
+            shown = [line for line in window.lines() if re.fullmatch(r"Part \d+", line)]
+        else:
+            wanted = [line.strip() for line in answer.split("\n") if line.strip()]
+            # Without the question and the actions below it and the answer.
+            shown = [line for line in window.lines() if len(line) > 40]
+            wanted = [line for line in wanted if len(line) > 40]
+        if shown != wanted or not answer:
+            raise ValueError(f"the window shows {len(shown)} lines, not the answer's {len(wanted)}")
+        return found
+    finally:
+        window.close()
+
+
+def opened(turns: int) -> dict[str, Any]:
+    """Show a conversation of so many turns in a window, from its last turn on."""
+    from wire import MARKDOWN
+
+    from chatsdk import Message
+
+    window = Window("http://127.0.0.1:9/v1/chat/completions")
+    messages = []
+    for number in range(turns):
+        said = MARKDOWN.replace("{number}", str(number))
+        messages += [Message("user", f"Question {number}"), Message("assistant", said)]
+    try:
+        found = window.run(lambda: window.session.set_messages(messages))
+        shown = [line for line in window.lines() if line.startswith("Question ")]
+        if len(shown) != turns:
+            raise ValueError(f"the window shows {len(shown)} of {turns} turns")
+        return found
+    finally:
+        window.close()
+
+
+def memory(kind: str) -> None:
+    """Print how many MB a window with 1 MB of Markdown takes: ``view`` or ``text``."""
+    import gc
     import tkinter
 
-    import tk_chat
+    from wire import MARKDOWN
 
-    root = tkinter.Tk()
-    CLOSED.append(root)
-    chat = tk_chat.Chat(root, url)
-    updates = 0
-    write = chat.write
+    from chatsdk import Message
 
-    def counted(pieces: list[Any], anew: bool = False) -> None:
-        nonlocal updates
-        updates += 1
-        write(pieces, anew)
+    def resident() -> float:
+        gc.collect()
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    chat.write = counted
-    root.update()
-    chat.entry.insert(0, "Write a very long answer.")
-    begun = before = time.perf_counter()
-    worked = time.process_time()
-    pauses = []
-    chat.send.invoke()
-
-    def note() -> None:
-        nonlocal before, worked
-        now, work = time.perf_counter(), time.process_time()
-        pauses.append((now - before, work - worked))
-        before, worked = now, work
-
-    def beat() -> None:
-        note()
-        # It is enabled by the last call that the session makes.
-        if chat.session.done and chat.send.instate(["!disabled"]):
-            root.quit()
-        else:
-            root.tk.call("after", 1, again)
-
-    # Not by `root.after`, which makes a command each time and so would be part of what it measures.
-    again = root.register(beat)
-    with chat.session as session:
-        root.tk.call("after", 1, again)
-        root.mainloop()
-        # What is left to be drawn counts, too.
+    said = "".join(MARKDOWN.replace("{number}", str(number)) for number in range(1500))
+    if kind == "text":
+        root = tkinter.Tk()
+        text = tkinter.Text(root)
+        text.pack()
         root.update()
-        note()
-        answer = session.answer.text
-        said = chat.text.get("1.0", "end-1c").partition("\nAssistant\n")[2]
-        root.destroy()
-    pause, work = max(pauses)
-    return {
-        "pause": pause,
-        "work": work,
-        "seconds": before - begun,
-        "updates": updates,
-        "text": said,
-        "answer": answer,
-        "error": session.error,
-    }
+        before = resident()
+        text.insert("1.0", said)
+        root.update()
+    else:
+        window = Window("http://127.0.0.1:9/v1/chat/completions")
+        before = resident()
+        window.run(lambda: window.session.set_messages([Message("assistant", said)]))
+    print(resident() - before)
 
 
 def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) -> list[Row]:
-    """The row: the longest pause of all rounds, in milliseconds; no row where no window can be.
+    """The rows: the longest pauses of all rounds, in milliseconds; none where no window can be.
 
     Raises:
-        ValueError: what the window showed is not the answer.
+        ValueError: the window did not show the answer.
     """
     if lacking := missing():
         left_out.append(f"tk_flood: {lacking}")
         return []
-    sys.path.insert(0, str(HERE.parent / "examples"))
-    pauses = {}
+    flooded, written, shown = {}, {}, {}
     with screen(), server() as url:
         for number in range(1, 2 if quick else rounds + 1):
-            found = flood(f"{url}/coalesced/paragraphs/{events}/v1/chat/completions")
-            if found["error"] is not None:
-                raise found["error"]
-            text, answer = found["text"], found["answer"]
-            if text != answer or not answer:
-                raise ValueError(
-                    f"the window shows {len(text)} characters that are not the answer's "
-                    f"{len(answer)}"
+            for name, count, pauses in (
+                ("paragraphs", events, flooded),
+                ("markdown", events // 10 if quick else events, written),
+            ):
+                found = flood(f"{url}/coalesced/{name}/{count}/v1/chat/completions")
+                pauses[f"round {number}"] = found["pause"] * 1000
+                print(
+                    f"{count} events of {name} in {found['seconds']:.2f} s, {found['updates']} "
+                    f"updates; longest pause {found['pause'] * 1000:.1f} ms, "
+                    f"{found['work'] * 1000:.1f} ms of it at work; the window's text equals the "
+                    f"answer's {found['answer']} characters",
+                    flush=True,
                 )
-            pauses[f"round {number}"] = found["pause"] * 1000
+            found = opened(TURNS)
+            shown[f"round {number}"] = found["pause"] * 1000
             print(
-                f"{events} events in {found['seconds']:.2f} s, {found['updates']} updates; longest "
-                f"pause {found['pause'] * 1000:.1f} ms, {found['work'] * 1000:.1f} ms of it at "
-                f"work; the window's text equals the answer's "
-                f"{len(answer)} characters",
+                f"{TURNS} turns opened in {found['seconds']:.2f} s; longest pause "
+                f"{found['pause'] * 1000:.1f} ms, {found['work'] * 1000:.1f} ms of it at work",
                 flush=True,
             )
-    what = f"Tk's longest pause while {events} events come at full speed"
-    return [Row(what, max(pauses.values()), LIMIT_MS, unit="ms", detail=pauses, detail_unit="ms")]
+        ratios = {} if quick or not Path("/proc/self/statm").exists() else memories()
+    rows = [
+        Row(what, max(pauses.values()), LIMIT_MS, unit="ms", detail=pauses, detail_unit="ms")
+        for what, pauses in (
+            (f"Tk's longest pause while {events} events come at full speed", flooded),
+            (f"Tk's longest pause while {events} events of Markdown come", written),
+            (f"Tk's longest pause while a conversation of {TURNS} turns is opened", shown),
+        )
+    ]
+    if ratios:
+        what = "memory of a Tk view with 1 MB of Markdown, of that of a plain text widget"
+        rows.append(
+            Row(
+                what, ratios["view"] / ratios["text"], LIMIT_MEMORY, detail=ratios, detail_unit="MB"
+            )
+        )
+    return rows
+
+
+def memories() -> dict[str, float]:
+    """The MB of a view and of a plain text widget, each in a process of its own."""
+    found = {}
+    for kind in ("text", "view"):
+        done = subprocess.run(
+            [sys.executable, __file__, "--memory", kind],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        found[kind] = float(done.stdout)
+    print(f"1 MB of Markdown: {found['view']:.1f} MB in a view, {found['text']:.1f} MB plain")
+    return found
 
 
 def main() -> None:
@@ -176,13 +319,20 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=EVENTS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--limit", type=float, default=LIMIT_MS, help="milliseconds; fails above")
+    parser.add_argument("--quick", action="store_true", help="one round, less Markdown, no memory")
+    parser.add_argument("--memory", choices=("view", "text"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    rows = measure(events=options.events, rounds=options.rounds)
+    if options.memory:
+        memory(options.memory)
+        return
+    rows = measure(quick=options.quick, events=options.events, rounds=options.rounds)
     if not rows:
         sys.exit(left_out[-1])
-    rows[0].must = options.limit
+    for row in rows:
+        if row.unit == "ms":
+            row.must = options.limit
     show(rows)
-    if rows[0].value >= options.limit:
+    if any(row.unit == "ms" and row.value >= options.limit for row in rows):
         sys.exit(f"the longest pause must stay below {options.limit:g} ms")
 
 

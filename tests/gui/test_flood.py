@@ -15,7 +15,7 @@ FLOOD = Path(__file__).parents[2] / "benchmarks" / "tk_flood.py"
 def test_tk_flood(display) -> None:
     """After 20,000 events at full speed the window shows the answer to the letter."""
     done = subprocess.run(
-        [sys.executable, str(FLOOD), "--events", "20000", "--rounds", "1", "--limit", "60000"],
+        [sys.executable, str(FLOOD), "--events", "20000", "--quick", "--limit", "60000"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -24,8 +24,11 @@ def test_tk_flood(display) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     print(done.stdout)
     updates = re.search(
-        r"20000 events in .* (\d+) updates; longest pause [\d.]+ ms.* the window's text equals",
+        r"20000 events of paragraphs in .* (\d+) updates; longest pause [\d.]+ ms.* "
+        r"the window's text equals",
         done.stdout,
     )
+    assert "2000 events of markdown in" in done.stdout
+    assert "500 turns opened in" in done.stdout
     # Many events make one update, and yet more than the first and the last are shown.
     assert 3 < int(updates[1]) < 2_000
