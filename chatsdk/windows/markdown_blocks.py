@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["OPEN_CHARS", "Block", "MarkdownBlocks"]
+__all__ = ["OPEN_CHARS", "Block", "MarkdownBlocks", "fenced_code"]
 
 # Maximum characters of the block that is still growing, because it is drawn again with each update.
 # A longer one is cut into pieces.
@@ -30,10 +30,20 @@ class Block(NamedTuple):
     Attributes:
         text: its text, which can be rendered by itself.
         continued: it continues the block before, which was too long for one: draw no gap.
+        start: the index of its first character in the whole text. Its text may have something
+            before that: the fence or the table that it continues, or the right number.
+        end: the index after its last character.
     """
 
     text: str
     continued: bool = False
+    start: int = 0
+    end: int = 0
+
+    @property
+    def lead(self) -> str:
+        """The part of its text that is not in the whole text."""
+        return self.text[: len(self.text) - (self.end - self.start)]
 
 
 class MarkdownBlocks:
@@ -74,8 +84,8 @@ class MarkdownBlocks:
             if found is None:
                 return
             end, prefix = found
-            block = Block(rest[:end], self._continued)
-            self._place += end - len(self._prefix)
+            block = self._block(rest[:end])
+            self._place = block.end
             self._prefix = prefix or ""
             self._continued = prefix is not None
             if block.text.strip():
@@ -85,7 +95,11 @@ class MarkdownBlocks:
 
     def rest(self, text: str) -> Block:
         """Return the open block, after `complete` has yielded the others."""
-        return Block(self._prefix + text[self._place :], self._continued)
+        return self._block(self._prefix + text[self._place :])
+
+    def _block(self, text: str) -> Block:
+        end = self._place + len(text) - len(self._prefix)
+        return Block(text, self._continued, self._place, end)
 
     def _count_on(self, text: str) -> None:
         """Give the next item of an ordered list its number (CommonMark 0.31, "List items")."""
@@ -105,19 +119,34 @@ class MarkdownBlocks:
         self._counts = False
 
 
+def fenced_code(text: str, place: int) -> str:
+    """Return the code of the fenced block that has the character at `place`, or ``""``."""
+    fence = ""
+    start = here = 0
+    for line, complete in _lines(text):
+        end = here + len(line) + complete
+        mark = _FENCE.match(line)
+        if mark is not None and not fence:
+            fence, start = mark[1], end
+        elif fence and _closes(line, fence):
+            if place < end:
+                return text[start:here]
+            fence = ""
+        here = end
+    return text[start:] if fence else ""
+
+
 def _first_end(text: str) -> tuple[int, None] | None:
     """Return where the first complete block ends."""
     place = blank = 0
     fence = ""
     begun = False
-    lines = text.split("\n")
-    last = len(lines) - 1
-    for number, line in enumerate(lines):
+    for line, complete in _lines(text):
         if blank and line.strip() and begun:
             if line[0] not in " \t":
                 return blank, None
             blank = 0
-        if number == last:
+        if not complete:
             # It may still grow, but its first character stays.
             return None
         place += len(line) + 1
@@ -138,6 +167,15 @@ def _first_end(text: str) -> tuple[int, None] | None:
         else:
             begun = True
     return None
+
+
+def _lines(text: str) -> Iterator[tuple[str, bool]]:
+    """The lines of a text, one at a time, and whether they are complete."""
+    place = 0
+    while (end := text.find("\n", place)) >= 0:
+        yield text[place:end], True
+        place = end + 1
+    yield text[place:], False
 
 
 def _closes(line: str, fence: str) -> bool:

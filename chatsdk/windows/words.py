@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["CALL_STATES", "INCOMPLETE", "call_line", "duration", "running", "waiting"]
+__all__ = [
+    "CALL_STATES",
+    "INCOMPLETE",
+    "call_line",
+    "duration",
+    "more_characters",
+    "running",
+    "waiting",
+]
 
 TITLE = "Chat"
 IDLE = "What can I help with?"
@@ -20,6 +28,7 @@ EDIT = "Edit"
 COPY = "Copy"
 COPIED = "Copied"
 CANCEL = "Cancel"
+DISMISS = "Dismiss"
 NEW_CHAT = "New chat"
 OPEN = "Open…"
 SAVE = "Save…"
@@ -32,6 +41,11 @@ SOURCES = "Sources"
 SOURCE = "a source"
 IMAGE = "Image"
 CODE = "code"
+FOLDED = "folded"
+UNFOLDED = "unfolded"
+NOTICE = "Status"
+MORE = "More"
+TRANSCRIPT = "Conversation"
 ARGUMENTS = "Arguments"
 RESULT = "Result"
 
@@ -65,6 +79,11 @@ CALL_STATES = {
     "error": "failed",
     "called": "called",
 }
+
+
+def more_characters(count: int) -> str:
+    """Return the note at the end of a long text that is not shown completely."""
+    return f"{count:,} more characters"
 
 
 def duration(seconds: int) -> str:

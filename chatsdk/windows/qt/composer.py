@@ -1,0 +1,144 @@
+"""`Composer`: the entry with its buttons and notes, at the bottom of a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chatsdk.windows import words
+from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets
+from chatsdk.windows.qt.buttons import Button
+from chatsdk.windows.qt.entry import Entry
+from chatsdk.windows.qt.theme import Theme
+
+__all__ = ["Composer"]
+
+
+class Note(QtWidgets.QWidget):  # type: ignore[misc]
+    """A line above the entry, with a button that ends it."""
+
+    def __init__(self, theme: Theme, label: str, action: Callable[[], object]) -> None:
+        super().__init__()
+        self.text = QtWidgets.QLabel()
+        self.text.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self.text.setWordWrap(True)
+        self.text.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.button = Button(theme, label, action)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.button, 0, QtCore.Qt.AlignmentFlag.AlignTop)
+        self.hide()
+        self.restyle(theme)
+
+    def restyle(self, theme: Theme, *, danger: bool = False) -> None:
+        """Take the fonts and colours of a theme."""
+        self.button.theme = theme
+        self.text.setFont(theme.small())
+        palette = self.text.palette()
+        colour = theme.danger if danger else theme.muted
+        palette.setColor(QtGui.QPalette.ColorRole.WindowText, colour)
+        self.text.setPalette(palette)
+
+    def show_text(self, text: str) -> None:
+        """Show a text, or nothing."""
+        if text != self.text.text():
+            self.text.setText(text)
+            self.text.setAccessibleName(text)
+        self.setVisible(bool(text))
+
+
+class Composer(QtWidgets.QWidget):  # type: ignore[misc]
+    """The entry in its frame, one button that sends or stops, and the notes above.
+
+    Args:
+        theme: colours and distances.
+        send, stop: called by the button.
+        unqueue, forget, cancel: called by the buttons of the notes: take the queued text back,
+            hide the trouble, leave the editing of a question.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        *,
+        send: Callable[[], object],
+        stop: Callable[[], object],
+        unqueue: Callable[[], object],
+        forget: Callable[[], object],
+        cancel: Callable[[], object],
+    ) -> None:
+        super().__init__()
+        self.theme = theme
+        self._send, self._stop = send, stop
+        self._busy = False
+        self.entry = Entry(theme)
+        self.button = Button(
+            theme, words.SEND, self._press, icon="send", look="strong", labelled=False
+        )
+        self.queued = Note(theme, words.EDIT, unqueue)
+        self.trouble = Note(theme, words.DISMISS, forget)
+        self.editing = Note(theme, words.CANCEL, cancel)
+        self.notes = (self.queued, self.trouble, self.editing)
+        self._frame = QtWidgets.QHBoxLayout()
+        self._frame.addWidget(self.entry, 1)
+        self._frame.addWidget(self.button, 0, QtCore.Qt.AlignmentFlag.AlignBottom)
+        self._layout = QtWidgets.QVBoxLayout(self)
+        for note in self.notes:
+            self._layout.addWidget(note)
+        self._layout.addLayout(self._frame)
+        self.entry.textChanged.connect(self._enable)
+        self.entry.installEventFilter(self)
+        self.restyle(theme)
+
+    def restyle(self, theme: Theme) -> None:
+        """Take the fonts and colours of a theme."""
+        self.theme = theme
+        self.button.theme = theme
+        self.entry.restyle(theme)
+        for note in self.notes:
+            note.restyle(theme, danger=note is self.trouble)
+        pad = theme.space(0.45)
+        self._layout.setContentsMargins(0, 0, 0, theme.space(0.7))
+        self._layout.setSpacing(theme.space(0.35))
+        self._frame.setContentsMargins(pad + theme.space(0.2), pad, pad, pad)
+        self._frame.setSpacing(theme.space(0.3))
+        self._enable()
+        self.update()
+
+    def show_busy(self, busy: bool) -> None:
+        """Show Stop while an answer is in flight, else Send."""
+        self._busy = busy
+        self._enable()
+
+    def _enable(self) -> None:
+        stops = self._busy and not self.entry.text.strip()
+        self.button.rename(words.STOP if stops else words.SEND, "stop" if stops else "send")
+        # Without a text there is nothing to send; the focus does not go to such a button.
+        self.button.setEnabled(stops or bool(self.entry.text.strip()))
+
+    def _press(self) -> None:
+        if self._busy and not self.entry.text.strip():
+            self._stop()
+        else:
+            self._send()
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        if event.type() in (QtCore.QEvent.Type.FocusIn, QtCore.QEvent.Type.FocusOut):
+            self.update()
+        return False
+
+    def mousePressEvent(self, _event: Any) -> None:
+        self.entry.setFocus()
+
+    def paintEvent(self, _event: Any) -> None:
+        theme = self.theme
+        painter = QtGui.QPainter(self)
+        painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
+        focused = self.entry.hasFocus()
+        painter.setPen(QtGui.QPen(theme.accent if focused else theme.line, 1.5 if focused else 1))
+        painter.setBrush(theme.ground)
+        rect = QtCore.QRectF(self._frame.geometry()).adjusted(1, 1, -1, -1)
+        radius = theme.space(0.9)
+        painter.drawRoundedRect(rect, radius, radius)
+        painter.end()
