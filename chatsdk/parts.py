@@ -25,6 +25,7 @@ __all__ = [
     "ReasoningSnapshot",
     "Text",
     "TextSnapshot",
+    "ToolApproval",
     "ToolCallDelta",
     "ToolResult",
     "Usage",
@@ -202,11 +203,26 @@ class ToolResult(NamedTuple):
         id: the id of the call.
         content: the text that the model received.
         failed: whether the tool raised an error; ``content`` is then its message.
+        rejected: whether a person rejected the call, so that it was not run.
     """
 
     id: str | None
     content: str
     failed: bool = False
+    rejected: bool = False
+
+
+@distinct
+class ToolApproval(NamedTuple):
+    """A request for a person's approval of a tool call; it does not become part of the answer.
+
+    Attributes:
+        id: identifies the request; the person's decision carries it.
+        call_id: the id of the call.
+    """
+
+    id: str
+    call_id: str | None
 
 
 @distinct
@@ -293,6 +309,7 @@ Part = (
     | ReasoningSnapshot
     | ToolCallDelta
     | ToolResult
+    | ToolApproval
     | Citations
     | UsageUpdate
     | Identity

@@ -18,7 +18,7 @@ from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.registry import REGISTRY, class_of, get, names, register, unregister
 
 if TYPE_CHECKING:
-    from chatsdk.dialects.asked import AskedFor
+    from chatsdk.dialects.asked import AskedFor, CallDecision
     from chatsdk.dialects.backends.a2a import A2A as a2a
     from chatsdk.dialects.backends.adk import ADK as adk
     from chatsdk.dialects.backends.agno import Agno as agno
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 __all__ = [
     "About",
     "AskedFor",
+    "CallDecision",
     "Decoder",
     "Dialect",
     "StopRequest",
@@ -125,11 +126,12 @@ REGISTRY["auto"] = _auto
 
 
 def __getattr__(name: str) -> type[Any]:
-    if name == "AskedFor":
+    if name in ("AskedFor", "CallDecision"):
         # Imported here because only servers read requests.
-        from chatsdk.dialects.asked import AskedFor
+        from chatsdk.dialects import asked
 
-        return AskedFor
+        found: type[Any] = getattr(asked, name)
+        return found
     if name in REGISTRY:
         return class_of(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

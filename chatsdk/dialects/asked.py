@@ -11,6 +11,7 @@ from chatsdk.values import distinct
 
 __all__ = [
     "AskedFor",
+    "CallDecision",
     "as_json",
     "field",
     "json_object",
@@ -31,6 +32,23 @@ _KINDS: dict[type, str] = {
 
 
 @distinct
+class CallDecision(NamedTuple):
+    """A person's decision about a tool call of the last message.
+
+    Attributes:
+        call_id: the id of the call.
+        approval_id: the id of the request for approval (`chatsdk.parts.ToolApproval`).
+        approved: ``None`` if the person has not decided yet.
+        reason: why the call was rejected, or ``""``.
+    """
+
+    call_id: str
+    approval_id: str
+    approved: bool | None
+    reason: str = ""
+
+
+@distinct
 class AskedFor(NamedTuple):
     """The content of a request body, as `Dialect.read_request` returns it.
 
@@ -40,12 +58,14 @@ class AskedFor(NamedTuple):
             ``tools`` is a list of ``{"name", "description", "parameters"}``.
         stream: whether the request is for a streamed answer.
         conversation_id: the conversation to continue, or ``None``.
+        decisions: about the calls of the last message for which a person's approval was requested.
     """
 
     messages: tuple[Message, ...]
     options: dict[str, Any]
     stream: bool = True
     conversation_id: str | None = None
+    decisions: tuple[CallDecision, ...] = ()
 
 
 def as_json(value: Any) -> str:

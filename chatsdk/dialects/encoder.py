@@ -18,6 +18,7 @@ from chatsdk.parts import (
     ReasoningSnapshot,
     Text,
     TextSnapshot,
+    ToolApproval,
     ToolCallDelta,
     ToolResult,
     UsageUpdate,
@@ -74,6 +75,10 @@ class Writer(Generic[Frame]):
 
     def result(self, part: ToolResult) -> Iterable[Frame]:
         """Return the frames of the result of a tool that the server ran."""
+        return ()
+
+    def approval(self, part: ToolApproval) -> Iterable[Frame]:
+        """Return the frames of a request for a person's approval of a call."""
         return ()
 
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterable[Frame]:
@@ -146,6 +151,8 @@ def write(writer: Writer[Frame], parts: Iterable[Part]) -> Iterator[Frame]:
                 yield from writer.call(part)
             case ToolResult():
                 yield from writer.result(part)
+            case ToolApproval():
+                yield from writer.approval(part)
             case Citations(items):
                 yield from writer.citations(items, step)
             case UsageUpdate():

@@ -197,6 +197,33 @@ class Turns(View):
         )
         return self._open(Edit(message_id, text), latest, named | options, "edit")
 
+    def resume(
+        self,
+        *,
+        latest: bool | None = None,
+        tools: Tools | None = NOT_GIVEN,
+        max_rounds: int | None = NOT_GIVEN,
+        conversation_id: str | None = NOT_GIVEN,
+        idempotency_key: str | None = NOT_GIVEN,
+        **options: Any,
+    ) -> TurnStream:
+        """Go on with a saved turn that waits for a person, as ``run(Resume())`` does.
+
+        Args:
+            latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`; the
+                tools must be given again, because functions cannot be saved.
+
+        Raises:
+            As `ask`; ValueError if no turn waits, or the tool of a waiting call is missing.
+        """
+        named = given(
+            tools=tools,
+            max_rounds=max_rounds,
+            conversation_id=conversation_id,
+            idempotency_key=idempotency_key,
+        )
+        return self._open(Resume(), latest, named | options, "resume")
+
     @overload
     def run(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
@@ -22,6 +22,7 @@ from chatsdk.parts import (
     Native,
     Part,
     Text,
+    ToolApproval,
     ToolCallDelta,
     ToolResult,
 )
@@ -69,7 +70,9 @@ def writable(dialect: str | Dialect) -> Dialect:
 
 
 def parts_of(
-    stream: Stream, results: deque[ToolResult] | None = None
+    stream: Stream,
+    results: deque[ToolResult] | None = None,
+    approvals: Callable[[], Iterable[ToolApproval] | None] = lambda: None,
 ) -> Generator[Part, None, None]:
     """Yield the parts of a stream as they arrive; an error is yielded last, as a `Failure`.
 
@@ -77,6 +80,8 @@ def parts_of(
         stream: the stream to read.
         results: a list to which reading adds the results of tools that were run meanwhile. They end
             a round: the calls of the next round are numbered separately.
+        approvals: called at the end, returns the requests for a person's approval with which the
+            answer ends, or ``None``.
     """
     before: Answer | None = None
     rounds = 0
@@ -116,8 +121,12 @@ def parts_of(
             yield from parts_between(before, last)
         if objects is not None and (data := objects.part(last, last=True)) is not None:
             yield data
+        requests = approvals()
         outcome = stream.outcome
-        if outcome is not None and outcome.error is not None:
+        if requests is not None:
+            yield from requests
+            yield Finish("tool_calls")
+        elif outcome is not None and outcome.error is not None:
             yield failure_of(outcome.error)
         elif outcome is not None and outcome.reason == "stopped":
             yield Finish("cancelled")
@@ -165,6 +174,8 @@ def fit(parts: Iterable[Part], id: str, model: str) -> Iterator[Part]:
                 yield part._replace(id=own)
             case ToolResult():
                 yield part._replace(id=ids.get(part.id, part.id))
+            case ToolApproval():
+                yield part._replace(call_id=ids.get(part.call_id, part.call_id))
             case Finish(reason=why):
                 # Held back, because a later one may have more, and only one may be sent.
                 reason = why if reason != "cancelled" else reason

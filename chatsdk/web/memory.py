@@ -69,6 +69,7 @@ class MemoryJournal:
     def remember(self, chat: str, conversation_id: str) -> None:
         """Keep the backend's conversation id of a chat for a day."""
         with self._lock:
+            self._forget()
             # Remove it first, so that the dict stays in the order in which its entries expire.
             self._conversations.pop(chat, None)
             self._conversations[chat] = (time.monotonic() + CONVERSATION_SECONDS, conversation_id)

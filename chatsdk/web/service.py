@@ -13,6 +13,8 @@ from chatsdk.dialects import AskedFor, Dialect
 from chatsdk.dialects.request import new_messages
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
+from chatsdk.session.approvals import Approval
+from chatsdk.web.approvals import ApprovalRecord, approvals_of, last_round
 from chatsdk.web.error_responses import error_response, json_body
 from chatsdk.web.exchange import WebRequest, WebResponse, of_refusal
 from chatsdk.web.follower import Follower
@@ -76,7 +78,9 @@ class ChatService:
         max_body: maximum size of a request's body, in bytes.
         page: serve a chat page at ``GET /``.
         origins: other sites whose pages may use the chat, such as ``"https://example.com"``.
-        tools: functions that the model may call, as in `chatsdk.ChatSession.ask`.
+        tools: functions that the model may call, as in `chatsdk.ChatSession.ask`. If a
+            `chatsdk.Tool` asks a person, the stream ends with the question, in the parts of
+            ``useChat``; the request with the decision goes on.
 
     Raises:
         TypeError, ValueError: an argument is invalid.
@@ -123,6 +127,7 @@ class ChatService:
         self._page = page
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._tools = tools
+        self._approvals = ApprovalRecord(self._journal or MemoryJournal())
         # Guards _running.
         self._lock = threading.Lock()
         self._running = 0
@@ -226,7 +231,9 @@ class ChatService:
                     [("Retry-After", str(RETRY_SECONDS))],
                 )
             self._running += 1
-        turn = Turn(self._client, question, _wording(dialect, asked), self._release)
+        turn = Turn(
+            self._client, question, _wording(dialect, asked), self._release, self._approvals
+        )
         if self._journal is None:
             return self._relayed(turn, chat, dialect)
         turn.start(self._journal)
@@ -277,11 +284,24 @@ class ChatService:
                 raise Refused.of(400, "bad_request", str(error)) from None
         conversation: str | None = None
         dialect = self._client.ask_dialect
+        approvals: list[Approval] = []
+        decided: Mapping[str, str] = {}
+        if asked.decisions:
+            approvals, decisions = approvals_of(asked)
+            decided = self._approvals.check(chat, decisions)
         if dialect.history(self._client.url) == "server":
-            messages = new_messages(messages)
+            messages = last_round(messages) if approvals else new_messages(messages)
             if self._journal is not None:
                 conversation = self._journal.conversation(chat)
-        return Question(chat, tuple(messages), dict(options), conversation, self._tools)
+        return Question(
+            chat,
+            tuple(messages),
+            dict(options),
+            conversation,
+            self._tools,
+            tuple(approvals),
+            decided,
+        )
 
     def _spoken(self, request: WebRequest) -> Dialect:
         """The dialect of this request: the built-in page always speaks Vercel's."""
@@ -320,9 +340,10 @@ class ChatService:
 
 
 def _wording(dialect: Dialect, asked: AskedFor) -> Wording:
-    # An answer that continues after tool results is the same message on the page.
+    # An answer that continues after the results of tools, or after a person's decision about them,
+    # is the same message on the page.
     id = None
-    if asked.messages[-1].role == "tool":
+    if asked.messages[-1].role == "tool" or asked.decisions:
         id = next((m.id for m in reversed(asked.messages) if m.role == "assistant"), None)
     return Wording(dialect, id=id)
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
+from uuid import uuid4
 
+from chatsdk import ToolRejected
 from chatsdk.answer import ToolCall
 from chatsdk.client import ChatClient
 from chatsdk.dialects.encoder_values import dump
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
-from chatsdk.parts import Part, ToolResult
+from chatsdk.parts import Part, ToolApproval, ToolResult
 from chatsdk.session import ChatSession
+from chatsdk.session.approvals import Approval
+from chatsdk.session.saved import written
+from chatsdk.session.view import snapshot_of
 from chatsdk.transport import Cancel
+from chatsdk.web.approvals import ApprovalRecord, to_resume
 from chatsdk.web.error_responses import failure_of
 from chatsdk.web.frames import Wording, parts_of
 from chatsdk.web.journal import Journal, JournalError, JournalTurn
@@ -34,6 +41,9 @@ class Question(NamedTuple):
         options: for the body.
         conversation_id: the backend's, or ``None``.
         tools: functions that the model may call, or ``None``.
+        approvals: the calls of the last round about which a person was asked. The turn goes on with
+            them.
+        decided: those of them with a decision, for the record of approvals.
     """
 
     chat: str
@@ -41,6 +51,8 @@ class Question(NamedTuple):
     options: dict[str, Any]
     conversation_id: str | None = None
     tools: Any = None
+    approvals: tuple[Approval, ...] = ()
+    decided: Mapping[str, str] = {}
 
 
 class Turn:
@@ -57,15 +69,20 @@ class Turn:
         question: Question,
         wording: Wording,
         release: Callable[[], object],
+        record: ApprovalRecord,
     ) -> None:
         self._client = client
         self._question = question
         self._release = release
+        self._record = record
         self._cancel = Cancel()
         self._opened = threading.Event()
         self._error: BaseException | None = None
         self._session: ChatSession | None = None
         self._results: deque[ToolResult] = deque()
+        # The calls that wait for a person: the turn ends with them.
+        self._asked: tuple[ToolCall, ...] | None = None
+        self._memory: Journal | None = None
         self.wording = wording
         self.id: str | None = None
 
@@ -93,7 +110,7 @@ class Turn:
 
     def parts(self, stream: Any) -> Iterator[Part]:
         """Yield the parts of the answer, including the results of tools."""
-        return parts_of(stream, self._results)
+        return parts_of(stream, self._results, partial(self._approvals, stream))
 
     def stop(self) -> None:
         """End the turn, from any thread, even before the backend has answered."""
@@ -104,25 +121,51 @@ class Turn:
 
     def _ask_with_tools(self) -> Any:
         question = self._question
-        session = ChatSession(
-            self._client,
-            messages=question.messages[:-1],
-            conversation_id=question.conversation_id,
-            on_tool=self._note,
+        if question.approvals:
+            self._record.forget(question.chat)
+        messages = _with_ids(question.messages)
+        new = () if question.approvals else messages[-1:]
+        conversation = to_resume(
+            messages[: len(messages) - len(new)], question.conversation_id, question.approvals
         )
+        session = ChatSession(self._client, saved=written(conversation, 0), on_tool=self._note)
         self._session = session
+        session.subscribe(self._look)
         if self._cancel.is_set():
             session.stop()
-        return session.ask(question.messages[-1:], tools=question.tools, **question.options)
+        if question.approvals:
+            return session.resume(tools=question.tools, **question.options)
+        return session.ask(new, tools=question.tools, **question.options)
+
+    def _look(self) -> None:
+        """End the turn if it waits for a person: the answer comes with another request."""
+        session = self._session
+        if session is not None and session.status == "waiting":
+            approvals = snapshot_of(session).conversation.approvals
+            self._asked = tuple(
+                item.call for item in approvals if item.decision is None and not item.by_hand
+            )
+            session.stop()
+
+    def _approvals(self, stream: Any) -> list[ToolApproval] | None:
+        """Return the requests with which the turn ends, ``None`` if it does not wait."""
+        if self._asked is None:
+            return None
+        # Before the browser can answer.
+        if self._memory is not None:
+            self._remember(self._memory, stream.answer.conversation_id)
+        return self._record.request(self._question.chat, self._asked, self._question.decided)
 
     def _note(self, call: ToolCall, result: Any) -> None:
         failed = isinstance(result, Exception)
         text = str(result) if failed or isinstance(result, str) else dump(result)
-        self._results.append(ToolResult(call.id, text, failed))
+        rejected = isinstance(result, ToolRejected)
+        self._results.append(ToolResult(call.id, text, failed, rejected))
 
     def start(self, journal: Journal) -> None:
         """Begin the turn in the journal and read it on a background thread."""
         try:
+            self._memory = journal
             entries = journal.begin(self._question.chat)
             self.id = entries.id
             entries.on_stop(self.stop)
@@ -167,6 +210,18 @@ class Turn:
     def _remember(self, journal: Journal, conversation_id: str | None) -> None:
         if conversation_id is not None:
             journal.remember(self._question.chat, conversation_id)
+
+
+def _with_ids(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Give each message an id of its own: the steps of the browser's messages share theirs."""
+    known: set[str] = set()
+    found = []
+    for message in messages:
+        if message.id is None or message.id in known:
+            message = message._replace(id=f"msg_{uuid4().hex}")
+        known.add(message.id or "")
+        found.append(message)
+    return tuple(found)
 
 
 class _Released:

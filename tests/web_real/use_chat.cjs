@@ -2,10 +2,12 @@
 //     node use_chat.cjs API STEPS
 // STEPS is a list such as ["send Hi", "leave", "resume"]: "send" asks and waits for the answer,
 // "begin" asks and waits for its first text, "leave" aborts as a reload does and makes another
-// chat of what the page had, "resume" goes on. Prints the messages, the status and the errors.
+// chat of what the page had, "resume" goes on. "allow" and "deny" answer the question about the first
+// call that waits, and wait for the end of what follows. Prints the messages, the status and the
+// errors.
 
 const { Chat } = require('@ai-sdk/react');
-const { DefaultChatTransport } = require('ai');
+const { DefaultChatTransport, lastAssistantMessageIsCompleteWithApprovalResponses } = require('ai');
 
 async function main(api, steps) {
   const errors = [];
@@ -13,6 +15,7 @@ async function main(api, steps) {
     id: 'chat-1',
     messages,
     transport: new DefaultChatTransport({ api }),
+    sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
     onError: (error) => errors.push(error.message),
   });
   let chat = make([]);
@@ -30,6 +33,22 @@ async function main(api, steps) {
       });
       chat.sendMessage({ text: words.join(' ') });
       await begun;
+    }
+    if (verb === 'allow' || verb === 'deny') {
+      const parts = chat.messages[chat.messages.length - 1].parts;
+      const waiting = parts.filter((part) => part.state === 'approval-requested');
+      const reason = words.length ? words.join(' ') : undefined;
+      await chat.addToolApprovalResponse({ id: waiting[0].approval.id, approved: verb === 'allow', reason });
+      if (waiting.length === 1) {
+        await new Promise((resolve) => {
+          let begun = false;
+          chat['~registerStatusCallback'](() => {
+            begun = begun || chat.status !== 'ready';
+            if (begun && ['ready', 'error'].includes(chat.status)) resolve();
+          });
+          if (chat.status !== 'ready') begun = true;
+        });
+      }
     }
     if (verb === 'leave') {
       await chat.stop();

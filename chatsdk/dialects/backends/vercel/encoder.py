@@ -17,7 +17,16 @@ from chatsdk.dialects.encoder_values import (
     native_reason,
     opening,
 )
-from chatsdk.parts import Citation, Failure, Finish, Identity, Part, ToolCallDelta, ToolResult
+from chatsdk.parts import (
+    Citation,
+    Failure,
+    Finish,
+    Identity,
+    Part,
+    ToolApproval,
+    ToolCallDelta,
+    ToolResult,
+)
 
 __all__ = ["encode"]
 
@@ -56,12 +65,14 @@ class _Chunks(Writer[bytes]):
         self._available: set[str] = set()
         # A step ends with the results of its tools; any later part starts the next step.
         self._step_over = False
+        self._in_step = False
+        # Results that come first belong to the last step of the message that goes on.
+        self._goes_on = False
         self._sources = 0
 
     def begin(self) -> Iterator[bytes]:
         known = {"messageId": self._who.id, "messageMetadata": {"model": self._who.model}}
         yield _frame({"type": "start", **known})
-        yield _frame({"type": "start-step"})
 
     def text(self, added: str, step: Answer) -> Iterator[bytes]:
         return self._say("text", added)
@@ -90,31 +101,46 @@ class _Chunks(Writer[bytes]):
         yield from self._close()
         yield from self._inputs()
         known = {"toolCallId": part.id or ""}
-        if part.failed:
+        if part.rejected:
+            yield _frame({"type": "tool-output-denied", **known})
+        elif part.failed:
             yield _frame({"type": "tool-output-error", **known, "errorText": part.content})
         else:
             yield _frame({"type": "tool-output-available", **known, "output": part.content})
-        self._step_over = True
+        self._step_over = self._in_step
+        self._goes_on = not self._in_step
+
+    def approval(self, part: ToolApproval) -> Iterator[bytes]:
+        yield from self._close()
+        yield from self._inputs()
+        self._goes_on = not self._in_step
+        request = {"type": "tool-approval-request", "approvalId": part.id}
+        yield _frame({**request, "toolCallId": part.call_id or ""})
 
     def citations(self, items: tuple[Citation, ...], step: Answer) -> Iterator[bytes]:
-        return map(self._source, items)
+        yield from self._first_step()
+        yield from map(self._source, items)
 
     def data(self, name: str, value: str) -> Iterator[bytes]:
         # The page replaces a data part that has the same id.
         yield _frame({"type": f"data-{name}", "id": name, "data": json.loads(value)})
 
     def failure(self, part: Failure, answer: Answer) -> Iterator[bytes]:
+        yield from self._first_step()
         yield from self._close()
         yield _frame({"type": "error", "errorText": part.message})
         yield sse.encode("[DONE]")
 
     def end(self, answer: Answer, finish: Finish | None) -> Iterator[bytes]:
+        if not self._goes_on:
+            yield from self._first_step()
         yield from self._close()
         yield from self._inputs()
         if finish is not None and finish.reason == "cancelled":
             yield _frame({"type": "abort"})
         else:
-            yield _frame({"type": "finish-step"})
+            if self._in_step:
+                yield _frame({"type": "finish-step"})
             default = "tool-calls" if answer.tool_calls else "stop"
             reason = native_reason(finish, FINISH, NATIVE, default)
             last: dict[str, Any] = {"type": "finish", "finishReason": reason}
@@ -125,8 +151,13 @@ class _Chunks(Writer[bytes]):
 
     def _begin_step(self) -> Iterator[bytes]:
         if self._step_over:
-            self._step_over = False
+            self._step_over = self._in_step = False
             yield _frame({"type": "finish-step"})
+        yield from self._first_step()
+
+    def _first_step(self) -> Iterator[bytes]:
+        if not self._in_step:
+            self._in_step = True
             yield _frame({"type": "start-step"})
 
     def _inputs(self) -> Iterator[bytes]:

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from chatsdk.answer import ToolCall
-from chatsdk.dialects.asked import AskedFor, as_json, field, json_object, refuse, without
+from chatsdk.dialects.asked import (
+    AskedFor,
+    CallDecision,
+    as_json,
+    field,
+    json_object,
+    refuse,
+    without,
+)
 from chatsdk.messages import Image, Message
 
 __all__ = ["read"]
@@ -20,19 +28,23 @@ def read(body: Any) -> AskedFor:
     """Decode the body that ``DefaultChatTransport`` posts."""
     body = json_object(body)
     messages: list[Message] = []
+    decisions: list[CallDecision] = []
     for place, item in enumerate(field(body, "messages", list)):
         where = f"messages[{place}]"
-        messages += _messages(json_object(item, where), where)
+        decisions = []
+        messages += _messages(json_object(item, where), where, decisions)
     if not messages:
         raise refuse("messages", "an array with at least one message")
     return AskedFor(
         tuple(messages),
         without(body, _FIELDS),
         conversation_id=field(body, "id", str, default=None),
+        decisions=tuple(decisions),
     )
 
 
-def _messages(item: dict[str, Any], where: str) -> Iterator[Message]:
+def _messages(item: dict[str, Any], where: str, decisions: list[CallDecision]) -> Iterator[Message]:
+    """Yield the messages of a UI message, and fill `decisions` about its last step."""
     role = item.get("role")
     if role not in ("system", "user", "assistant"):
         raise refuse(f"{where}.role", "one of system, user, assistant")
@@ -49,13 +61,19 @@ def _messages(item: dict[str, Any], where: str) -> Iterator[Message]:
             step = _Step(role, id)
         else:
             step.add(part, f"{where}.parts[{place}]")
+    decisions += step.decisions
     yield from step.messages(last=True)
 
 
 class _Step:
-    """One step of a message: its text, its calls, and their results."""
+    """One step of a message: its text, its calls, and their results.
+
+    Attributes:
+        decisions: of a person, about its calls.
+    """
 
     def __init__(self, role: str, id: str | None) -> None:
+        self.decisions: list[CallDecision] = []
         self._role = role
         self._id = id
         self._texts: list[str] = []
@@ -87,6 +105,8 @@ class _Step:
         if state not in (*_OPEN, "output-available", "output-error", "output-denied"):
             raise refuse(f"{where}.state", "a state of a tool call")
         self._calls.append(ToolCall(id, name, arguments))
+        if state.startswith("approval-"):
+            self.decisions.append(_decision(id, part, where))
         if state in _OPEN:
             return
         if state == "output-available":
@@ -94,7 +114,9 @@ class _Step:
             content = output if isinstance(output, str) else as_json(output)
             status = None
         else:
-            content = field(part, "errorText", str, where, "the user denied this call")
+            content = field(part, "errorText", str, where, "error: the user rejected this call")
+            if state == "output-denied" and (reason := _decision(id, part, where).reason):
+                content += f": {reason}"
             status = "error"
         self._results.append(Message("tool", content, tool_call_id=id, name=name, status=status))
 
@@ -109,6 +131,16 @@ class _Step:
                 id=self._id,
             )
         yield from self._results
+
+
+def _decision(call_id: str, part: dict[str, Any], where: str) -> CallDecision:
+    approval = json_object(part.get("approval") or {}, f"{where}.approval")
+    return CallDecision(
+        call_id,
+        field(approval, "id", str, f"{where}.approval", ""),
+        field(approval, "approved", bool, f"{where}.approval", None),
+        field(approval, "reason", str, f"{where}.approval", ""),
+    )
 
 
 def _image(part: dict[str, Any], where: str) -> Image:
