@@ -89,6 +89,35 @@ def objects(client: ChatClient) -> None:
     assert_type(client.ask("Which?", output={"type": "object"}).result().value, Any)
 
 
+def many(client: ChatClient) -> None:
+    outcomes = client.map(["Hi", [{"role": "user", "content": "Hi"}]], workers=4, temperature=0.5)
+    for outcome in outcomes:
+        assert_type(outcome.index, int)
+        assert_type(outcome.error, ChatError | None)
+        assert_type(outcome.answer, Answer)
+        kept: Outcome = outcome
+        assert_type(kept.reason, str)
+    assert_type(outcomes.close(), None)
+    with client.map(iter(["Hi"]), on_error="raise", progress="always", cancel=Cancel()):
+        pass
+
+
+def fallback(first: ChatClient, second: ChatClient) -> None:
+    def when(error: ChatError) -> bool:
+        return isinstance(error, HTTPStatusError)
+
+    both = ChatClient.fallback(first, second, when=when, rest=10)
+    stream = both.ask("Hi", model="m")
+    for answer in stream:
+        assert_type(answer.backend, str | None)
+    assert_type(stream.client, ChatClient)
+    either: AnswerStream = both.send({})
+    assert_type(either.result(), Answer)
+    assert_type(use_chat(both), ChatSession)
+    ChatClient.fallback(first, "http://h/")  # type: ignore[arg-type]
+    ChatClient.fallback(first, when=lambda: True)  # type: ignore[arg-type, misc]
+
+
 def answers(answer: Answer) -> None:
     assert_type(answer.text, str)
     assert_type(answer.tool_calls, tuple[ToolCall, ...])

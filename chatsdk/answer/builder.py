@@ -108,6 +108,10 @@ class AnswerBuilder:
     `apply` takes one part, `step` all parts of one event with the data about its arrival. Both
     return the new `Answer`, which is `answer` until the next one.
 
+    Args:
+        started: when the request was sent, on the clock of the events' times.
+        backend: see `Answer.backend`.
+
     Attributes:
         answer: the latest `Answer`.
         ended: the dialect's end marker has arrived.
@@ -117,10 +121,16 @@ class AnswerBuilder:
         grown: a step has added something; its reader resets it.
     """
 
-    def __init__(self, *, started: float = 0.0, growing: GrowingValue | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        started: float = 0.0,
+        growing: GrowingValue | None = None,
+        backend: str | None = None,
+    ) -> None:
         self._text = Channel(growing)
         self._reasoning = Channel()
-        self._facts = Facts()
+        self._facts = Facts(backend=backend)
         self._calls: dict[Hashable, int] = {}
         self._cited: set[Citation] = set()
         # Memory of the calls and citations, in bytes.

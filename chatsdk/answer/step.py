@@ -51,6 +51,8 @@ class Answer(Step, Generic[Value_co]):
         model: the model that answered, as the backend names it.
         native: opaque state that is returned to the backend with this answer, such as signed
             reasoning: a `chatsdk.parts.Native`, or ``None``.
+        backend: the URL that gave the answer, without user, password and query; ``None`` for an
+            answer that no client received. It does not count for equality.
         raw: the last payload, parsed if it is JSON, else as text; ``None`` before the first.
         timings: `Timings` in seconds, events and bytes.
         value: the object that was asked for with ``output=``; it does not count for equality.
@@ -73,6 +75,7 @@ class Answer(Step, Generic[Value_co]):
         task_id: str | None = None,
         model: str | None = None,
         native: Native | None = None,
+        backend: str | None = None,
     ) -> None:
         facts = Facts(
             tool_calls=Vector(tool_calls),
@@ -85,6 +88,7 @@ class Answer(Step, Generic[Value_co]):
             task_id=task_id,
             model=model,
             native=native,
+            backend=backend,
         )
         _fill(
             self,
@@ -92,7 +96,7 @@ class Answer(Step, Generic[Value_co]):
             _count=1,
             _thoughts=Ledger([reasoning]),
             _thought_count=1,
-            _facts=_NO_FACTS if facts == _NO_FACTS and native is None else facts,
+            _facts=_NO_FACTS if tuple(facts) == tuple(_NO_FACTS) else facts,
             delta=text,
             reasoning_delta=reasoning,
             rewritten=False,
@@ -171,6 +175,11 @@ class Answer(Step, Generic[Value_co]):
     def native(self) -> Native | None:
         """Opaque state that is returned to the backend with this answer, or ``None``."""
         return self._facts.native
+
+    @property
+    def backend(self) -> str | None:
+        """The URL that gave the answer, without user, password and query, or ``None``."""
+        return self._facts.backend
 
     @property
     def raw(self) -> Any:

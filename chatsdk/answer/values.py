@@ -183,18 +183,19 @@ class Facts(NamedTuple):
     conversation_id: str | None = None
     task_id: str | None = None
     model: str | None = None
-    # Excluded from equality: an answer decoded from another form has the same content.
+    # Both excluded from equality: an answer decoded from another form has the same content.
     native: Native | None = None
+    backend: str | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Facts) and self[:-1] == other[:-1]
+        return isinstance(other, Facts) and self[:-2] == other[:-2]
 
     def __ne__(self, other: object) -> bool:
         # Needed, because tuple's own `__ne__` would compare all fields.
         return not self == other
 
     def __hash__(self) -> int:
-        return hash(self[:-1])
+        return hash(self[:-2])
 
 
 class Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,17 @@ from chatsdk.messages import Message
 from chatsdk.options import Retry
 
 if TYPE_CHECKING:
+    from chatsdk.client.client import ChatClient
+    from chatsdk.client.fallback import FallbackClient
     from chatsdk.client.outcomes import Outcomes
     from chatsdk.client.stream import AnswerStream
+    from chatsdk.errors import ChatError
     from chatsdk.transport import Cancel
 
 __all__ = ["Asker", "Prompt"]
+
+# Seconds for which a backend that failed rests: long enough for a restart.
+REST_SECONDS = 30.0
 
 Prompt = str | Message | Mapping[str, Any] | Iterable[Message | Mapping[str, Any] | str]
 
@@ -86,3 +92,35 @@ class Asker:
             cancel=cancel,
             retry=self._retry,
         )
+
+    @classmethod
+    def fallback(
+        cls,
+        *clients: ChatClient,
+        when: Callable[[ChatError], bool] | None = None,
+        rest: float = REST_SECONDS,
+    ) -> FallbackClient:
+        """Return a client that asks the next of `clients` when one is down.
+
+        It is asked like any client, in a session, too. Before the first word of the answer the
+        next client is asked if one cannot be reached, refuses for now (429, 5xx, an exhausted
+        quota) or is silent longer than its `Timeout.first_event`. No backend is asked twice: the
+        clients' own `retry` is not used. ``stream.client`` and ``answer.backend`` name the one that
+        answered.
+
+        Args:
+            clients: in the order in which they are asked. The limits and the defaults of each hold
+                for its own requests. `close` closes them all.
+            when: called with each `ChatError` before the first word; whether to ask the next
+                client, in place of the rule above.
+            rest: seconds for which a client that failed is asked only after all others, or longer
+                if its backend says so in ``Retry-After``.
+
+        Raises:
+            TypeError, ValueError: an argument is invalid, or a client is given twice.
+        """
+        from chatsdk.client.fallback import fallback_client
+
+        # `ChatClient`, which imports this module.
+        kind = next(item for item in cls.__mro__ if Asker in item.__bases__)
+        return fallback_client(kind, clients, when=when, rest=rest)

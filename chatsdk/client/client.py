@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import requests
 
     from chatsdk.client.objects import Asking
-    from chatsdk.client.request_log import Story
+    from chatsdk.client.observation import Observation, Observer
     from chatsdk.output import Wanted
 
 __all__ = ["ChatClient"]
@@ -94,6 +94,9 @@ class ChatClient(Asker):
 
     # For tools that inspect any stream.
     _method = "POST"
+
+    # Observes each request, for telemetry.
+    _observer: Observer | None = None
 
     @checked_keywords
     def __init__(
@@ -191,7 +194,7 @@ class ChatClient(Asker):
         """
         dialect = self._dialect.for_request(body)
         request = self._request(body, dialect, cancel, idempotency_key, options=self._defaults)
-        return self._send(request, body, dialect)
+        return self._send(request, body, dialect, self._defaults, None)
 
     @overload
     def ask(
@@ -317,7 +320,8 @@ class ChatClient(Asker):
             options=options,
             address=partial(dialect.url, conversation_id=conversation_id),
         )
-        return self._send(request, body, dialect, None if asking is None else asking.wanted)
+        wanted = None if asking is None else asking.wanted
+        return self._send(request, body, dialect, options, messages, wanted)
 
     def close(self) -> None:
         """Cancel the requests under way and close the idle connections. Twice is harmless."""
@@ -362,15 +366,23 @@ class ChatClient(Asker):
             del failure
 
     def _send(
-        self, request: Request, body: Any, dialect: Dialect, wanted: Wanted | None = None
+        self,
+        request: Request,
+        body: Any,
+        dialect: Dialect,
+        options: Mapping[str, Any],
+        messages: Sequence[Message] | None,
+        wanted: Wanted | None = None,
     ) -> AnswerStream:
         started = now()
         exchange: Exchange | None = None
-        story: Story | None = None
-        if logger.isEnabledFor(logging.DEBUG):
-            from chatsdk.client.request_log import Story
+        story: Observation | None = None
+        if self._observer is not None or logger.isEnabledFor(logging.DEBUG):
+            from chatsdk.client.observation import Call
+            from chatsdk.client.observers import observed
 
-            story = Story(request, dialect, self._dialect)
+            call = Call(request, dialect, self._dialect, body, options, messages)
+            story = observed(self._observer, call)
         try:
             exchange = self._transport.open(request)
             if story is not None:
@@ -400,6 +412,8 @@ class ChatClient(Asker):
         except BaseException as error:
             if exchange is not None:
                 exchange.close()
+            if story is not None:
+                story.broke(error)
             failure = freed(error)
         else:
             reader = AnswerReader(
@@ -411,7 +425,8 @@ class ChatClient(Asker):
                 head=head,
                 document=document,
                 body=body,
-                story=story,
+                observation=story,
+                backend=shown_url(request.url),
                 wanted=wanted,
             )
             return AnswerStream(reader)
@@ -421,6 +436,10 @@ class ChatClient(Asker):
         finally:
             # Break the cycle error -> traceback -> frame -> error.
             del failure
+
+    def _observe(self, observer: Observer | None) -> None:
+        """Observe each request from now on; ``None`` ends that."""
+        self._observer = observer
 
     def __enter__(self) -> ChatClient:
         return self

@@ -53,4 +53,4 @@ class PromptOutcome(Outcome):
     @property
     def value(self) -> Any:
         """The object of an answer with ``output=``; ``None`` without one."""
-        return getattr(self.answer, "value", None)
+        return self.answer.value

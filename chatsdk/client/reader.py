@@ -25,7 +25,7 @@ from chatsdk.transport.faults import Stopped
 from chatsdk.transport.foreign import freed, raised_by_handler
 
 if TYPE_CHECKING:
-    from chatsdk.client.request_log import Story
+    from chatsdk.client.observation import Observation
     from chatsdk.output import Wanted
 
 __all__ = ["AnswerReader"]
@@ -56,6 +56,7 @@ class AnswerReader:
         answer: the latest `Answer`.
         ending: how the answer ended, ``None`` before that.
         body: the JSON body that was sent.
+        observation: observes the request, or ``None``.
         requested: the dialect of the request; `dialect` is the one that decodes.
         left: reading stopped some time after the last finish reason, before the body's end.
         unread: the first events in which the decoder found nothing.
@@ -75,7 +76,8 @@ class AnswerReader:
         head: bytes = b"",
         document: Document | None = None,
         body: Any = None,
-        story: Story | None = None,
+        observation: Observation | None = None,
+        backend: str | None = None,
         wanted: Wanted | None = None,
     ) -> None:
         self.exchange = exchange
@@ -86,17 +88,15 @@ class AnswerReader:
         self.document = document
         self.decoder: Decoder = dialect.decoder(exchange.content_type)
         self.wanted = wanted
-        if wanted is None:
-            self.builder = AnswerBuilder(started=started)
-        else:
-            self.builder = AnswerBuilder(started=started, growing=wanted.growing())
-            if wanted.tool is not None:
-                self._take_tool_as_text(wanted.tool)
+        growing = None if wanted is None else wanted.growing()
+        self.builder = AnswerBuilder(started=started, growing=growing, backend=backend)
+        if wanted is not None and wanted.tool is not None:
+            self._take_tool_as_text(wanted.tool)
         self.answer: Answer = self.builder.answer
         self.ending: Outcome | None = None
         self.left = False
         self.body = body
-        self._story = story
+        self.observation = observation
         # The counts of `AnswerBuilder.spoken` at the last finish reason.
         self._spoken: tuple[int, ...] | None = None
         self.unread: list[ServerSentEvent] = []
@@ -113,7 +113,9 @@ class AnswerReader:
         Raises:
             ChatError: the answer failed; carries the partial answer.
         """
-        return self._read() if self._story is None else self._story.told(self._read(), self)
+        return (
+            self._read() if self.observation is None else self.observation.told(self._read(), self)
+        )
 
     def on_wait(self, callback: Callable[[], object] | None) -> bool:
         """Call `callback` before each read of the body."""
@@ -138,8 +140,8 @@ class AnswerReader:
             self.exchange.wire.abort(STOPPED)
         else:
             self._release()
-        if self._story is not None:
-            self._story.ended(self)
+        if self.observation is not None:
+            self.observation.ended(self)
 
     def drop(self, steps: Generator[Answer, None, None]) -> None:
         """Close the response; callable in a finalizer. Does nothing if another thread reads."""
@@ -147,6 +149,8 @@ class AnswerReader:
             if self.ending is None:
                 self.end(self.stopped())
             self._release()
+            if self.observation is not None:
+                self.observation.dropped(self)
 
     def _release(self) -> None:
         # A generator that was never started runs no handler. Close as a finalizer would, because in

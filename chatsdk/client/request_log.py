@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from chatsdk.answer import Answer
+from chatsdk.client.observation import Observation
 from chatsdk.dialects.dialect import Dialect
 from chatsdk.errors import ChatError
 from chatsdk.transport import Exchange, Request, shown_url
@@ -31,7 +30,7 @@ PROOFS = {
 }
 
 
-class Story:
+class Story(Observation):
     """One request in the log. Made only if DEBUG is enabled, so it costs nothing otherwise.
 
     Its lines contain no token, cookie, query or body. All begin with the request's number.
@@ -70,29 +69,6 @@ class Story:
         self._over = True
         self._say(f"stopped after {self._seconds()}, before any answer")
 
-    def told(
-        self, steps: Generator[Answer, None, None], reader: AnswerReader
-    ) -> Generator[Answer, None, None]:
-        """Yield the steps, and log the first one and the end."""
-        failure: ChatError | None = None
-        try:
-            for answer in steps:
-                if not self._over and answer.timings.events <= 1:
-                    self._begun(reader)
-                yield answer
-        except ChatError as error:
-            failure = error
-        finally:
-            # Close the connection now rather than in a garbage collection.
-            steps.close()
-        self.ended(reader)
-        if failure is not None:
-            try:
-                # Without the frames below, as in `steps`.
-                raise failure.with_traceback(None)
-            finally:
-                del failure
-
     def ended(self, reader: AnswerReader) -> None:
         """Log how it ended; only the first call counts."""
         outcome = reader.ending
@@ -110,7 +86,7 @@ class Story:
             f"{timings.bytes} bytes, finish reason {outcome.answer.finish_reason}"
         )
 
-    def _begun(self, reader: AnswerReader) -> None:
+    def begun(self, reader: AnswerReader) -> None:
         found = reader.dialect
         reads = ""
         if self._asked.name == "auto" and found is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from chatsdk.transport import Cancel
-from chatsdk.transport.cancel import Wire
 from chatsdk.transport.clock import now
+from chatsdk.transport.wakeup import Wakeup
 
 __all__ = ["SharedPause"]
 
@@ -25,14 +25,13 @@ class SharedPause:
 
     def wait(self, switch: Cancel) -> float:
         """Wait until no pause is under way, or `switch` is set; return the time."""
-        while (left := self._until - (at := now())) > 0 and not switch.is_set():
-            # A wire without a connection: `switch` wakes it, and no lock is needed.
-            sleeper = Wire()
-            switch.link(sleeper)
+        while self._until > (at := now()) and not switch.is_set():
+            bell = Wakeup()
+            switch.link(bell)
             try:
-                sleeper.wait(left)
+                bell.wait(switch.is_set, self._until)
             finally:
-                switch.unlink(sleeper)
+                switch.unlink(bell)
         return at
 
     def accepted(self) -> None:

@@ -15,14 +15,13 @@ from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.options import Retry
 from chatsdk.outcome import Outcome
 from chatsdk.transport import Cancel
-from chatsdk.transport.cancel import Wire
 from chatsdk.transport.clock import now
 from chatsdk.transport.retry import leave_retries, wait_before
 
 if TYPE_CHECKING:
     from chatsdk.client.stream import AnswerStream
 
-__all__ = ["Ask", "Forward", "Workers"]
+__all__ = ["Ask", "Workers"]
 
 logger = logging.getLogger("chatsdk")
 
@@ -138,20 +137,6 @@ class Workers:
             logger.info("%s; all workers pause for %.1f s", error, pause)
             self._pause.extend(pause)
         return seconds is not None
-
-
-class Forward(Wire):
-    """Passes the cancellation of one `Cancel` on to another."""
-
-    __slots__ = ("_to",)
-
-    def __init__(self, to: Cancel) -> None:
-        super().__init__()
-        self._to = to
-
-    def abort(self, cause: str) -> None:
-        """Set the other `Cancel`."""
-        self._to.set()
 
 
 def _is_refusal(error: ChatError) -> bool:

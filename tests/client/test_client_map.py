@@ -10,9 +10,10 @@ import threading
 import time
 import tracemalloc
 
+import attrs
 import pytest
 
-from chatsdk import Cancel, ChatClient, HTTPStatusError, Outcome, Retry, Timeout
+from chatsdk import Cancel, ChatClient, HTTPStatusError, Outcome, OutputError, Retry, Timeout
 from chatsdk.client.outcomes import SLOW_SECONDS
 from chatsdk.client.progress import bar_for
 from chatsdk.client.prompt_outcome import PromptOutcome
@@ -248,6 +249,29 @@ def test_memory_does_not_grow():
         traced(20)
         # Each prompt has 5,000 characters, and so has its answer.
         assert traced(220) - traced(20) < 200 * 2500
+
+
+@attrs.define
+class Numbered:
+    """An answer with a shape."""
+
+    number: int
+
+
+def test_objects():
+    """With `output=` each outcome has its object, and one that does not fit is an error."""
+    pytest.importorskip("cattrs")
+    pytest.importorskip("jiter")
+
+    def answer(request):
+        number = "7" if prompt_in(request).startswith("good") else '"seven"'
+        return AnswerScript("openai", answer_parts(f'{{"number": {number}}}'))
+
+    with ChatServer(answer) as server, client_of(server) as client:
+        good, bad = client.map(["good", "bad"], output=Numbered)
+    assert good.value == Numbered(7)
+    assert isinstance(bad.error, OutputError)
+    assert bad.answer.text == '{"number": "seven"}'
 
 
 # What fails ---------------------------------------------------------------------------------
