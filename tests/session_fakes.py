@@ -58,7 +58,7 @@ class FakeStream:
     def fail(self, error: Exception) -> None:
         self._items.put(error)
 
-    def abort(self, cause: str) -> None:
+    def cancel(self, reason: str) -> None:
         """Called by the Cancel."""
         self._items.put("woken")
 

@@ -23,7 +23,7 @@ from chatsdk import ChatClient, ChatSession, Limits, Outcome, Timeout, dialects
 from chatsdk.client.reader import AnswerReader
 from chatsdk.client.stream import AnswerStream
 from chatsdk.testing import ChatServer
-from chatsdk.transport.cancel import Wire
+from chatsdk.transport.cancel import CancelScope
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.http1.chunked import CoalescingResponse
 from chatsdk.transport.secrets import Secrets
@@ -50,7 +50,7 @@ class Pieces:
         self._next = iter(pieces).__next__
         self.headers = {}
         self.received = 0
-        self.wire = SimpleNamespace(cause=None, causes=[])
+        self.scope = SimpleNamespace(reason=None, reasons=[])
         self.secrets = SimpleNamespace(scrub=lambda error: error)
 
     def read(self):
@@ -64,7 +64,7 @@ class Pieces:
     def begin_events(self):
         pass
 
-    drain = close = abandon = begin_events
+    drain = close = close_from_finalizer = begin_events
 
 
 def stream_of(dialect, frames):
@@ -142,13 +142,13 @@ def opened_alone(frames, made):
     )
     exchange = Exchange(
         response,
-        wire=Wire(),
+        scope=CancelScope(),
         cancels=(),
         timeout=Timeout(),
         limits=Limits(),
         secrets=Secrets(),
         tap=None,
-        left=deque(),
+        unreturned=deque(),
     )
     dialect = dialects.get("openai")
     reader = AnswerReader(exchange, dialect, Limits(), started=0.0, server_stop=lambda: None)
@@ -380,5 +380,7 @@ def test_a_stop_closes_once(walk, monkeypatch):
             window.wait()
         window.close()
     ends = [name for place, name in walk.entered if place == "transport/exchange.py"]
-    assert [name for name in ends if name in ("close", "abandon", "drain")] == ["close"]
+    assert [name for name in ends if name in ("close", "close_from_finalizer", "drain")] == [
+        "close"
+    ]
     assert made == {"stopped": 1}

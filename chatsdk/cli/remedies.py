@@ -17,7 +17,7 @@ from chatsdk.errors import (
     ProtocolError,
     StreamInterrupted,
 )
-from chatsdk.transport.refusals import CHECK_THE_MODEL, GIVE_A_MODEL, TOO_LONG
+from chatsdk.transport.http_errors import CHECK_THE_MODEL, GIVE_A_MODEL, TOO_LONG
 
 __all__ = ["TOKEN_VARIABLE", "WrongArguments", "in_one_line", "in_options"]
 

@@ -15,7 +15,7 @@ from chatsdk.outcome import Outcome
 from chatsdk.parts import Failure
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.clock import now
-from chatsdk.transport.faults import Stopped
+from chatsdk.transport.translate import Stopped
 
 if TYPE_CHECKING:
     from chatsdk.client.reader import AnswerReader

@@ -17,6 +17,6 @@ class Forward(Wakeup):
         super().__init__()
         self._to = to
 
-    def abort(self, cause: str) -> None:
+    def cancel(self, reason: str) -> None:
         """Set the other `Cancel`."""
         self._to.set()

@@ -21,8 +21,8 @@ from chatsdk.parts import Identity, Part
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.cancel import FINISHED, STOPPED
 from chatsdk.transport.exchange import Exchange
-from chatsdk.transport.faults import Stopped
 from chatsdk.transport.foreign import freed, raised_by_handler
+from chatsdk.transport.translate import Stopped
 
 if TYPE_CHECKING:
     from chatsdk.client.observation import Observation
@@ -125,7 +125,7 @@ class AnswerReader:
     def stop(self) -> None:
         """Wake the thread that reads, which ends the answer as stopped. Takes no lock."""
         if self.ending is None:
-            self.exchange.wire.abort(STOPPED)
+            self.exchange.scope.cancel(STOPPED)
 
     def close(self, steps: Generator[Answer, None, None]) -> None:
         """End as stopped and close the response, or leave that to the thread that reads."""
@@ -137,7 +137,7 @@ class AnswerReader:
             steps.close()
         except ValueError:
             # "generator already executing": a reader started in between.
-            self.exchange.wire.abort(STOPPED)
+            self.exchange.scope.cancel(STOPPED)
         else:
             self._release()
         if self.observation is not None:
@@ -156,14 +156,14 @@ class AnswerReader:
         # A generator that was never started runs no handler. Close as a finalizer would, because in
         # a signal handler the interrupted code may hold the pool's lock.
         if not self.exchange.released:
-            self.exchange.abandon()
+            self.exchange.close_from_finalizer()
 
     @property
     def outcome(self) -> Outcome:
         """How the answer ended; pending before that."""
         if (ending := self.ending) is not None:
             return ending
-        if self.exchange.wire.cause == STOPPED:
+        if self.exchange.scope.reason == STOPPED:
             return self.stopped()
         return Outcome("pending", answer=self.answer)
 
@@ -194,7 +194,7 @@ class AnswerReader:
             ChatError: the answer failed; carries the partial answer.
         """
         exchange, builder = self.exchange, self.builder
-        feed, take, ended = self.parser.feed, self.take, exchange.wire.causes
+        feed, take, ended = self.parser.feed, self.take, exchange.scope.reasons
         errors, decoder = self.parser.errors, self.decoder
         failure: BaseException | None = None
         first = True
@@ -230,7 +230,7 @@ class AnswerReader:
                         break
                     if builder.grown:
                         builder.grown = False
-                        exchange.wire.moved = True
+                        exchange.scope.moved = True
                     if decoder.finished:
                         self.settle()
                     # After a blank line, earlier reads are not part of the next event.
@@ -259,12 +259,12 @@ class AnswerReader:
         except GeneratorExit:
             # Dropped. This may run in a garbage collection, at any point of the program.
             self.end(self.stopped())
-            exchange.abandon()
+            exchange.close_from_finalizer()
             raise
         except BaseException as error:
             # From a signal handler or a tap, or Ctrl-C.
             self.end(self.stopped())
-            exchange.abandon()
+            exchange.close_from_finalizer()
             failure = freed(error)
         if failure is not None:
             # Error reporters dump the variables of frames, and a server may echo a secret: clear
@@ -347,7 +347,7 @@ class AnswerReader:
         spoken = self.builder.spoken
         if spoken != self._spoken:
             self._spoken = spoken
-            self.exchange.wire.settling = True
+            self.exchange.scope.settling = True
 
     def take(self, event: ServerSentEvent, at: float, received: int) -> Answer | None:
         """Apply one event; ``None`` if it adds nothing. Raises only `ProtocolError`."""

@@ -97,7 +97,7 @@ class ServerStop:
             method=stop.method,
         )
         # A separate transport, because the client may be closed right after stopping its answer.
-        transport = self._transport.apart()
+        transport = self._transport.clone()
         try:
             exchange = transport.open(request)
             try:

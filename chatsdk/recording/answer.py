@@ -14,9 +14,9 @@ from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError, ChatTimeout, StreamInterrupted
 from chatsdk.options import Limits
 from chatsdk.transport import Secrets
-from chatsdk.transport.cancel import Wire
+from chatsdk.transport.cancel import CancelScope
 from chatsdk.transport.clock import now
-from chatsdk.transport.refusals import refusal
+from chatsdk.transport.http_errors import http_status_error
 
 if TYPE_CHECKING:
     from chatsdk.recording.tape import Recording
@@ -52,7 +52,7 @@ class Played:
         self.started = self.at = now()
         self.error_body = limits.error_body
         self.secrets = Secrets()
-        self.wire = Wire()
+        self.scope = CancelScope()
         # No connection has to be given back.
         self.released = True
 
@@ -85,7 +85,7 @@ class Played:
     def check_head(self) -> None:
         pass
 
-    begin_events = drain = part = close = abandon = check_head
+    begin_events = drain = finish_for_retry = close = close_from_finalizer = check_head
 
     def ended(self) -> ChatError:
         return StreamInterrupted("the recording was stopped")
@@ -112,7 +112,7 @@ def answer_of(recording: Recording, dialect: str | Dialect) -> Answer:
         chosen = chosen.for_request(body)
     played: Any = Played(recording, limits)
     if recording.status >= FIRST_REFUSAL:
-        raise refusal(played, chosen, _shown(url), None, None)
+        raise http_status_error(played, chosen, _shown(url), None, None)
     chosen, head, document = opened(played, chosen)
     server_stop: Any = _NoStop()
     reader = AnswerReader(

@@ -14,8 +14,8 @@ from chatsdk.transport.checks import (
     shown_url,
 )
 from chatsdk.transport.exchange import Exchange
-from chatsdk.transport.faults import Stopped
 from chatsdk.transport.secrets import Secrets, is_private_header
+from chatsdk.transport.translate import Stopped
 from chatsdk.transport.transport import Request, Transport
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""`Cancel` ends a request from any thread; `Wire` is its connection."""
+"""`Cancel` ends a request from any thread; `CancelScope` is the connection that it ends."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ from chatsdk.transport.foreign import Quietly
 if TYPE_CHECKING:
     from chatsdk.transport.wakeup import Wakeup
 
-__all__ = ["FINISHED", "IDLE", "PROGRESS", "STOPPED", "WAITS", "Cancel", "Wire", "check_process"]
+__all__ = [
+    "FINISHED",
+    "IDLE",
+    "PROGRESS",
+    "STOPPED",
+    "WAITS",
+    "Cancel",
+    "CancelScope",
+    "check_process",
+]
 
-# Cause of a wire that the user cancelled; every other cause is a phase of `chatsdk.Timeout`.
+# Reason of a scope that the user cancelled; every other reason is a phase of `chatsdk.Timeout`.
 STOPPED = "stopped"
 
 # The phase whose limit, in seconds, starts again with each wait.
@@ -62,28 +71,28 @@ class Cancel:
     def __init__(self) -> None:
         self._set = False
         # A list's append, remove and copy are atomic, so no lock is needed.
-        self._wires: list[Wire | Wakeup] = []
+        self._scopes: list[CancelScope | Wakeup] = []
 
     def set(self) -> None:
         """Cancel the request; if it has not begun, it never will. Calling it twice is harmless."""
         self._set = True
-        for wire in self._wires.copy():
-            wire.abort(STOPPED)
+        for scope in self._scopes.copy():
+            scope.cancel(STOPPED)
 
     def is_set(self) -> bool:
         """Whether `set` has been called."""
         return self._set
 
-    def link(self, wire: Wire | Wakeup) -> None:
-        """Let `set` cancel this wire or end this wait, until `unlink`."""
-        self._wires.append(wire)
+    def link(self, scope: CancelScope | Wakeup) -> None:
+        """Let `set` cancel this scope or end this wait, until `unlink`."""
+        self._scopes.append(scope)
         if self._set:
-            wire.abort(STOPPED)
+            scope.cancel(STOPPED)
 
-    def unlink(self, wire: Wire | Wakeup) -> None:
-        """Forget this wire."""
+    def unlink(self, scope: CancelScope | Wakeup) -> None:
+        """Forget this scope."""
         with contextlib.suppress(ValueError):
-            self._wires.remove(wire)
+            self._scopes.remove(scope)
 
     def __repr__(self) -> str:
         return f"<Cancel {'set' if self._set else 'not set'}>"
@@ -104,16 +113,16 @@ class _Duplicate(_socket.socket):
     __del__ = _socket.socket.close
 
 
-class Wire:
+class CancelScope:
     """The connection of one stream, as other threads see it: they may cancel it.
 
     It holds duplicates of the sockets in use. Shutting down a duplicate wakes the thread that
-    blocks on the original, which only that thread closes. `abort` takes no lock, so it may run in
+    blocks on the original, which only that thread closes. `cancel` takes no lock, so it may run in
     a signal handler or a garbage collection, at any bytecode.
 
     Attributes:
-        causes: why it was cancelled, first cause first; empty while it is active. Read directly
-            on the hot path, because the property `cause` costs a call per event.
+        reasons: why it was cancelled, first reason first; empty while it is active. Read directly
+            on the hot path, because the property `reason` costs a call per event.
         limits: the deadline of each phase under way, in seconds of the monotonic clock; for the
             phases in `WAITS` the seconds that each may take.
         waiting: time since which the reader waits for more of the body, on the same clock;
@@ -124,8 +133,8 @@ class Wire:
         settling: the last finish reason, or a delta after it, arrived; the next read records it.
         settled: time of that, shifted in the same way.
         sock: the socket that the reader reads from, or ``None`` before there is one.
-        carried: the request uses chatsdk's connections, which record when it is written.
-        written: the request may have reached the backend. Known only if it is `carried`.
+        tracked: the request uses chatsdk's connections, which record when it is sent.
+        sent: the request may have reached the backend. Known only if it is `tracked`.
         first_event: seconds from writing the request to the first event, or ``None``.
         header_lines: maximum number of header lines in a response.
         on_wire: called with the bytes of each read of a response and their time, or ``None``.
@@ -133,7 +142,7 @@ class Wire:
         url: where the request goes. Only its host and port may be shown.
         proxy: the URL of the proxy in use, or ``""``. Only its host and port may be shown.
         shaking: a TLS handshake with the peer has begun and has not succeeded.
-        hidden: a function that redacts a text.
+        redact: a function that redacts a text.
         seen: a function called with the header fields that are sent.
     """
 
@@ -141,25 +150,25 @@ class Wire:
         "_bell",
         "_late",
         "_sockets",
-        "carried",
-        "causes",
         "first_event",
         "header_lines",
-        "hidden",
         "inherited",
         "limits",
         "moved",
         "on_wire",
         "progress",
         "proxy",
+        "reasons",
+        "redact",
         "seen",
+        "sent",
         "settled",
         "settling",
         "shaking",
         "sock",
+        "tracked",
         "url",
         "waiting",
-        "written",
     )
 
     def __init__(
@@ -167,10 +176,10 @@ class Wire:
         *,
         first_event: float | None = None,
         header_lines: int = 100,
-        hidden: Callable[[str], str] = str,
+        redact: Callable[[str], str] = str,
         seen: Callable[[Mapping[str, str | bytes]], object] = len,
     ) -> None:
-        self.causes: list[str] = []
+        self.reasons: list[str] = []
         self._sockets: list[_Duplicate] = []
         # A lock used as a semaphore: unlike `Event.set()`, `release()` is safe in a signal handler.
         self._bell = threading.Lock()
@@ -184,55 +193,55 @@ class Wire:
         self._late: float | None = None
         self.sock: Any = None
         self.on_wire: Callable[[bytes, float], object] | None = None
-        self.carried = False
-        self.written = False
+        self.tracked = False
+        self.sent = False
         self.url = ""
         self.proxy = ""
         self.shaking = False
         self.first_event = first_event
         self.header_lines = header_lines
-        self.hidden = hidden
+        self.redact = redact
         self.seen = seen
 
     @property
-    def cause(self) -> str | None:
-        """Why this wire was cancelled: ``"stopped"`` or the phase that timed out."""
-        causes = self.causes
-        return causes[0] if causes else None
+    def reason(self) -> str | None:
+        """Why this scope was cancelled: ``"stopped"`` or the phase that timed out."""
+        reasons = self.reasons
+        return reasons[0] if reasons else None
 
     @property
     def sockets(self) -> int:
-        """Number of sockets that `abort` shuts down."""
+        """Number of sockets that `cancel` shuts down."""
         return len(self._sockets)
 
-    def abort(self, cause: str) -> None:
-        """Cancel whatever is under way, from any thread. The first cause counts."""
+    def cancel(self, reason: str) -> None:
+        """Cancel whatever is under way, from any thread. The first reason counts."""
         # Before reading the list of sockets: see `detach`.
-        self.causes.append(cause)
-        self.hang_up()
+        self.reasons.append(reason)
+        self.shut_down()
         with contextlib.suppress(RuntimeError):
             self._bell.release()
 
-    def hang_up(self) -> None:
+    def shut_down(self) -> None:
         """Shut the connection down for every process that has a descriptor of it."""
         # In a forked child the connection is the parent's, and this would end the parent's stream.
         if not self.inherited:
             for duplicate in self._sockets.copy():
                 _shut_down(duplicate)
 
-    def renew(self) -> None:
+    def reset_for_retry(self) -> None:
         """Prepare for another attempt, dropping causes that concern only the previous one."""
         for phase in ATTEMPT_PHASES:
             self.limits.pop(phase, None)
-            while phase in self.causes:
-                self.causes.remove(phase)
+            while phase in self.reasons:
+                self.reasons.remove(phase)
         self.detach()
-        self.carried = self.written = self.shaking = False
-        if not self.causes:
+        self.tracked = self.sent = self.shaking = False
+        if not self.reasons:
             self._bell.acquire(blocking=False)
 
     def expire(self, phase: str, when: float) -> float | None:
-        """Cancel this wire because `phase` lasted until `when`, unless that no longer holds.
+        """Cancel this scope because `phase` lasted until `when`, unless that no longer holds.
 
         Returns the time to check again if the wait has not begun or began too recently. That is
         the case after each silence, so the deadline thread need not be notified of each event.
@@ -251,7 +260,7 @@ class Wire:
                 return at + CATCH_UP_SECONDS
         elif limit != when:
             return None
-        self.abort(phase)
+        self.cancel(phase)
         return None
 
     def _since(self, phase: str, waiting: float) -> float:
@@ -285,7 +294,7 @@ class Wire:
         ]
 
     def attach(self, sock: Any) -> None:
-        """Let `abort` shut down this socket. Called by the thread that owns it."""
+        """Let `cancel` shut down this socket. Called by the thread that owns it."""
         number = sock.fileno()
         if number < 0:
             return  # closed meanwhile: nothing to shut down
@@ -300,22 +309,22 @@ class Wire:
             return  # a mock's file: no thread can block on it
         _attached.add(self)
         self._sockets.append(duplicate)
-        if self.causes:
+        if self.reasons:
             _shut_down(duplicate)
 
     def detach(self) -> bool:
         """Drop the duplicates; the sockets themselves are untouched.
 
-        Returns whether the sockets are safe from being shut down. If not, `abort` may be about to
+        Returns whether the sockets are safe from being shut down. If not, `cancel` may be about to
         do so: it records its cause before it reads the list of sockets.
         """
         self.sock = None
         self._sockets = []
         _attached.discard(self)
-        return not self.causes
+        return not self.reasons
 
     def release(self, cancels: Iterable[Cancel]) -> None:
-        """Detach from everything that could cancel this wire."""
+        """Detach from everything that could cancel this scope."""
         self.limits.clear()
         for cancel in cancels:
             cancel.unlink(self)
@@ -327,16 +336,16 @@ class Wire:
         self._sockets = []
 
     def wait(self, seconds: float) -> None:
-        """Sleep, or return early when `abort` is called."""
+        """Sleep, or return early when `cancel` is called."""
         end = now() + seconds
-        while not self.causes and (left := end - now()) > 0:
+        while not self.reasons and (left := end - now()) > 0:
             if self._bell.acquire(timeout=min(left, NAP_SECONDS)):
                 return
 
 
 # Wires that have a connection. They are kept alive here: the interpreter would close a socket that
 # only cyclic garbage refers to, with a warning, before its owner closes it.
-_attached: set[Wire] = set()
+_attached: set[CancelScope] = set()
 
 # The id of this process; a fork changes it.
 _process = os.getpid()
@@ -352,8 +361,8 @@ def _forked() -> None:
     global _process
     _process = os.getpid()
     # While this process has a descriptor, the parent's close does not end a connection.
-    for wire in _attached:
-        wire.forget()
+    for scope in _attached:
+        scope.forget()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,7 +1,7 @@
-"""The process's deadline thread: cancels wires whose time has expired.
+"""The process's deadline thread: cancels scopes whose time has expired.
 
 A socket's timeout ends a silence, but not a byte per second, a flood of ``100 Continue`` or slow
-headers; only another thread can. The thread refers to wires, never to streams, so a dropped stream
+headers; only another thread can. The thread refers to scopes, never to streams, so a dropped stream
 is still collected. The thread exists only while there are deadlines.
 """
 
@@ -15,7 +15,7 @@ import os
 import threading
 from collections import deque
 
-from chatsdk.transport.cancel import WAITS, Wire
+from chatsdk.transport.cancel import WAITS, CancelScope
 from chatsdk.transport.clock import now
 
 __all__ = ["watch"]
@@ -27,14 +27,14 @@ logger = logging.getLogger("chatsdk")
 LINGER_SECONDS = 0.2
 
 # Longest sleep of the thread, in seconds: an obsolete deadline must not keep the thread and its
-# wires alive until it is due.
+# scopes alive until it is due.
 LOOK_AGAIN_SECONDS = 0.5
 
 # Number of heap entries at which obsolete deadlines are removed; it then becomes twice the number
 # of entries left.
 STALE_ENTRIES = 256
 
-_Entry = tuple[float, int, Wire, str]
+_Entry = tuple[float, int, CancelScope, str]
 
 
 class Watcher:
@@ -56,8 +56,8 @@ class Watcher:
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
 
-    def watch(self, wire: Wire, phase: str, when: float, *, far: bool) -> None:
-        self._arrivals.append((when, next(self._order), wire, phase))
+    def watch(self, scope: CancelScope, phase: str, when: float, *, far: bool) -> None:
+        self._arrivals.append((when, next(self._order), scope, phase))
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 thread = threading.Thread(target=self._run, name="chatsdk-deadlines", daemon=True)
@@ -96,7 +96,7 @@ class Watcher:
         """Wait for the next deadline or arrival; False if there is nothing to wait for."""
         heap = self._heap
         self._take_arrivals()
-        # Lifting a deadline only removes it from the wire, without a lock; the heap drops it here.
+        # Lifting a deadline only removes it from the scope, without a lock; the heap drops it here.
         while heap and not _holds(heap[0]):
             heapq.heappop(heap)
         if len(heap) > self._search_at:
@@ -121,15 +121,15 @@ class Watcher:
         heap = self._heap
         at = now()
         while heap and heap[0][0] <= at:
-            when, _, wire, phase = heapq.heappop(heap)
-            again = wire.expire(phase, when)
+            when, _, scope, phase = heapq.heappop(heap)
+            again = scope.expire(phase, when)
             if again is not None:
-                heapq.heappush(heap, (again, next(self._order), wire, phase))
+                heapq.heappush(heap, (again, next(self._order), scope, phase))
 
 
 def _holds(entry: _Entry) -> bool:
-    when, _, wire, phase = entry
-    return wire.holds(phase, when)
+    when, _, scope, phase = entry
+    return scope.holds(phase, when)
 
 
 def _world() -> tuple[object, ...]:
@@ -141,21 +141,22 @@ _watcher = Watcher()
 _made_in = _world()
 
 
-def watch(wire: Wire, phase: str, seconds: float | None) -> None:
-    """Limit a phase of a wire to `seconds` from now; ``None`` lifts the limit.
+def watch(scope: CancelScope, phase: str, seconds: float | None) -> None:
+    """Limit a phase of a scope to `seconds` from now; ``None`` lifts the limit.
 
-    For the phases in `WAITS` it limits each wait, whose start the `Wire` records. If the system
-    cannot start a thread, the limit applies only to each wait of the socket, as set by its reader.
+    For the phases in `WAITS` it limits each wait, whose start the `CancelScope` records. If the
+    system cannot start a thread, the limit applies only to each wait of the socket, as set by its
+    reader.
     """
     if seconds is None:
-        wire.limits.pop(phase, None)
+        scope.limits.pop(phase, None)
         return
     when = now() + seconds
-    wire.limits[phase] = seconds if phase in WAITS else when
+    scope.limits[phase] = seconds if phase in WAITS else when
     if _made_in != _world():
         _renew()
     try:
-        _watcher.watch(wire, phase, when, far=seconds > 2 * LOOK_AGAIN_SECONDS)
+        _watcher.watch(scope, phase, when, far=seconds > 2 * LOOK_AGAIN_SECONDS)
     except RuntimeError as error:
         logger.debug(
             "no thread for deadlines (%s): Timeout.%s cannot end a response that drips",
@@ -166,7 +167,7 @@ def watch(wire: Wire, phase: str, seconds: float | None) -> None:
 
 def _renew() -> None:
     global _watcher, _made_in
-    # A forked child has no thread, and the parent's wires are not its own. A watcher made before
+    # A forked child has no thread, and the parent's scopes are not its own. A watcher made before
     # greenlets replaced the threads keeps working with its thread.
     _watcher = Watcher()
     _made_in = _world()

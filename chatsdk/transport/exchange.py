@@ -11,12 +11,12 @@ import requests
 
 from chatsdk.errors import ChatError, ProtocolError, StreamInterrupted
 from chatsdk.options import Limits, Timeout
-from chatsdk.transport.cancel import FINISHED, IDLE, PROGRESS, STOPPED, Cancel, Wire
+from chatsdk.transport.cancel import FINISHED, IDLE, PROGRESS, STOPPED, Cancel, CancelScope
 from chatsdk.transport.clock import now
 from chatsdk.transport.deadlines import watch
-from chatsdk.transport.faults import Stopped, cut_in_compression, ended, translated
 from chatsdk.transport.http1.body import Body
 from chatsdk.transport.secrets import Secrets
+from chatsdk.transport.translate import Stopped, cut_in_compression, ended, translate
 
 __all__ = ["Exchange", "Tap"]
 
@@ -42,7 +42,7 @@ _REQUEST_IDS = ("x-request-id", "request-id", "x-tt-logid", "x-amzn-requestid", 
 class Exchange:
     """One response and its connection.
 
-    The thread that reads also closes. Other threads may cancel the `wire`.
+    The thread that reads also closes. Other threads may cancel the `scope`.
 
     Attributes:
         status: the HTTP status code.
@@ -53,7 +53,7 @@ class Exchange:
         attempts: how often the request was sent, this time included.
         received: bytes of the body read, after decompression.
         error_body: bytes to keep of a body that is not a stream.
-        released: it was closed, and no longer belongs to its wire and its cancels.
+        released: it was closed, and no longer belongs to its scope and its cancels.
         before_read: called before each read of the body, or ``None``.
     """
 
@@ -61,29 +61,29 @@ class Exchange:
         self,
         response: requests.Response,
         *,
-        wire: Wire,
+        scope: CancelScope,
         cancels: tuple[Cancel, ...],
         timeout: Timeout,
         limits: Limits,
         secrets: Secrets,
         tap: Tap | None,
-        left: deque[Any],
+        unreturned: deque[Any],
         on_end: Callable[[str], object] | None = None,
     ) -> None:
-        body = self._body = Body(response, wire.sock)
+        body = self._body = Body(response, scope.sock)
         self._read = body.read
         self._timeout = timeout
         self.error_body = limits.error_body
         self._tap = tap
         self._on_end = on_end
         self._cancels = cancels
-        self._left = left
+        self._unreturned = unreturned
         self._started = False
         self._closed = False
         self.released = False
         # Time of the last return from `read`; processing between reads does not count as waiting.
         self.at = now()
-        self.wire = wire
+        self.scope = scope
         self.secrets = secrets
         self.before_read: Callable[[], object] | None = None
         self.attempts = 1
@@ -124,56 +124,56 @@ class Exchange:
     def begin_events(self) -> None:
         """Switch from the limit on the first event to the limit on silence."""
         self._started = True
-        self.wire.limits.pop("first_event", None)
+        self.scope.limits.pop("first_event", None)
         self._silence = self._timeout.idle
         self._lower_at = 0.0
         # The deadline thread also ends a wait that signals keep restarting.
-        if self.wire.sock is not None:
-            watch(self.wire, IDLE, self._silence)
-            watch(self.wire, PROGRESS, self._timeout.progress)
+        if self.scope.sock is not None:
+            watch(self.scope, IDLE, self._silence)
+            watch(self.scope, PROGRESS, self._timeout.progress)
         elif self._timeout.progress is not None:
-            self.wire.limits[PROGRESS] = self._timeout.progress
-        self.wire.progress = now()
+            self.scope.limits[PROGRESS] = self._timeout.progress
+        self.scope.progress = now()
 
     def read(self) -> bytes:
         """Return the next bytes of the body as soon as they arrive; ``b""`` at its end.
 
         Raises:
-            ChatError: reading failed; `Stopped` if the user cancelled the wire.
+            ChatError: reading failed; `Stopped` if the user cancelled the scope.
         """
         if self.before_read is not None:
             self.before_read()
-        wire = self.wire
+        scope = self.scope
         try:
-            if wire.inherited:
+            if scope.inherited:
                 raise ConnectionError("it belongs to the process that this one was forked from")
-            wire.waiting = started = now()
+            scope.waiting = started = now()
             held = started - self.at
-            wire.progress = started if wire.moved else wire.progress + held
-            wire.moved = False
-            wire.settled += held
-            if wire.settling:
+            scope.progress = started if scope.moved else scope.progress + held
+            scope.moved = False
+            scope.settled += held
+            if scope.settling:
                 self._end_soon(started)
             if started >= self._lower_at:
                 self._limit_waits(started)
-            data: bytes = b"" if wire.causes else self._read()
+            data: bytes = b"" if scope.reasons else self._read()
             self.at = now()
         except Exception as error:
-            wire.waiting = None
+            scope.waiting = None
             if cut_in_compression(error) and not self._body.begun:
                 # No bytes at all: an empty body is valid under any Content-Encoding.
                 self._tell_end("whole")
                 return b""
             failure: BaseException = self.failure(error)
         else:
-            wire.waiting = None
+            scope.waiting = None
             # Check for cancellation first: after `shutdown()`, EOF looks like a clean end.
-            if data and not wire.causes:
+            if data and not scope.reasons:
                 self.received += len(data)
                 if self._tap is not None:
                     self._tap(data, self.at)
                 return data
-            if wire.causes:
+            if scope.reasons:
                 failure = self.ended()
             elif self._body.is_cut:
                 failure = StreamInterrupted("the compressed body was cut")
@@ -191,20 +191,20 @@ class Exchange:
 
     def read_within(self, seconds: float) -> bytes:
         """Read as `read` does, waiting at most `seconds` for the first byte."""
-        self.wire.limits.pop(IDLE, None)
+        self.scope.limits.pop(IDLE, None)
         self._silence = seconds
         self._lower_at = 0.0
         return self.read()
 
     def ended(self) -> ChatError | Stopped:
-        """The error to raise for a wire that was cancelled."""
-        return ended(self.wire.cause or STOPPED, self._timeout)
+        """The error to raise for a scope that was cancelled."""
+        return ended(self.scope.reason or STOPPED, self._timeout)
 
     def failure(self, error: BaseException) -> BaseException:
-        """Return the exception to raise in place of `error`: see `translated`."""
+        """Return the exception to raise in place of `error`: see `translate`."""
         self._notice(now() + CLOCK_SECONDS)
-        return translated(
-            error, self.wire, self.secrets, self._timeout, streaming=True, started=self._started
+        return translate(
+            error, self.scope, self.secrets, self._timeout, streaming=True, started=self._started
         )
 
     def read_body(self, most: int | None = None, *, seconds: float | None = None) -> bytes:
@@ -218,12 +218,12 @@ class Exchange:
         Raises:
             ChatTimeout: `Timeout.total` or `Timeout.first_event` expired.
             ChatError: `seconds` is ``None`` and reading failed.
-            Stopped: the user cancelled the wire.
+            Stopped: the user cancelled the scope.
         """
         if seconds is not None:
-            self.wire.limits.pop("first_event", None)
+            self.scope.limits.pop("first_event", None)
             known = (self._timeout.first_event, self._timeout.idle)
-            watch(self.wire, "body", min([seconds, *(limit for limit in known if limit)]))
+            watch(self.scope, "body", min([seconds, *(limit for limit in known if limit)]))
             self._lower_at = 0.0
         most = self.error_body if most is None else most
         pieces: list[bytes] = []
@@ -233,10 +233,10 @@ class Exchange:
                 pieces.append(data)
                 length += len(data)
         except ChatError:
-            if seconds is None or self.wire.cause not in (None, "body"):
+            if seconds is None or self.scope.reason not in (None, "body"):
                 raise
         finally:
-            self.wire.limits.pop("body", None)
+            self.scope.limits.pop("body", None)
         return b"".join(pieces)[:most]
 
     def drain(self) -> None:
@@ -248,12 +248,12 @@ class Exchange:
         self._tell_end("whole")
         self.close()
 
-    def part(self) -> None:
-        """As `drain`, but keep the wire for the next request."""
+    def finish_for_retry(self) -> None:
+        """As `drain`, but keep the scope for the next request."""
         self._finish()
         self._tell_end("whole")
         self._close_response()
-        # The wire now belongs to the next request; neither this object nor its finalizer may
+        # The scope now belongs to the next request; neither this object nor its finalizer may
         # release it.
         self.released = True
 
@@ -263,9 +263,9 @@ class Exchange:
         try:
             self._close_response()
         finally:
-            self._let_go()
+            self._release()
 
-    def abandon(self) -> None:
+    def close_from_finalizer(self) -> None:
         """Close, but leave returning the connection to its pool to the next sender.
 
         For finalizers. A garbage collection may run while this thread holds a pool's lock, so
@@ -277,14 +277,14 @@ class Exchange:
         try:
             self._shut()
         finally:
-            self._let_go()
+            self._release()
         if (lent := self._body.lent) is not None:
-            self._left.append(lent)
+            self._unreturned.append(lent)
 
     def __del__(self) -> None:
         # Not closed explicitly, because an exception intervened.
         if getattr(self, "released", True) is False:
-            self.abandon()
+            self.close_from_finalizer()
 
     def _tell_end(self, end: str | BaseException) -> None:
         """Report to the tap how the body ended; only the first call counts."""
@@ -306,12 +306,12 @@ class Exchange:
 
         When the limit expires, reading raises a `ChatTimeout` of the phase `FINISHED`.
         """
-        wire = self.wire
-        wire.settling = False
-        wire.settled = at
+        scope = self.scope
+        scope.settling = False
+        scope.settled = at
         self._lower_at = 0.0
-        if FINISHED not in wire.limits:
-            watch(wire, FINISHED, AFTER_REASON_SECONDS)
+        if FINISHED not in scope.limits:
+            watch(scope, FINISHED, AFTER_REASON_SECONDS)
 
     def _limit_waits(self, at: float) -> None:
         """Set the socket's timeout to the earliest deadline, and notice one that has passed.
@@ -319,7 +319,7 @@ class Exchange:
         The deadline thread does both, too, but it may not run in this process.
         """
         self._notice(at)
-        soonest = min((deadline for _, deadline in self.wire.deadlines()), default=float("inf"))
+        soonest = min((deadline for _, deadline in self.scope.deadlines()), default=float("inf"))
         silence = self._silence
         if silence is None or soonest - at < silence:
             # Lower it again at the next read, unless there is no deadline.
@@ -330,10 +330,10 @@ class Exchange:
         self._body.limit_waits(silence)
 
     def _notice(self, at: float) -> None:
-        """Cancel the wire if one of its deadlines has passed."""
-        for phase, deadline in self.wire.deadlines():
+        """Cancel the scope if one of its deadlines has passed."""
+        for phase, deadline in self.scope.deadlines():
             if deadline <= at:
-                self.wire.abort(phase)
+                self.scope.cancel(phase)
 
     def _close_response(self) -> None:
         self._shut()
@@ -343,11 +343,11 @@ class Exchange:
         if self._closed:
             return
         self._closed = True
-        if self.wire.carried or not self._body.closed:
+        if self.scope.tracked or not self._body.closed:
             # A forked child may hold descriptors, and the backend should see the end at once.
-            self.wire.hang_up()
+            self.scope.shut_down()
         self._body.shut()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         self.released = True
-        self.wire.release(self._cancels)
+        self.scope.release(self._cancels)

@@ -12,7 +12,7 @@ from typing import Any, AnyStr
 from urllib.parse import quote, unquote, urlsplit
 
 from chatsdk.errors import BackendError, ChatError, HTTPStatusError, NotAStreamError
-from chatsdk.transport.http1.connection import current_wire
+from chatsdk.transport.http1.connection import current_scope
 
 __all__ = ["HIDDEN", "Secrets", "is_private_header", "quiet_urllib3"]
 
@@ -181,9 +181,9 @@ class _HideSecrets(logging.Filter):
     """Redacts the records logged while chatsdk sends a request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        wire = current_wire()
-        if wire is not None:
-            said = wire.hidden(_QUERY.sub("?" + HIDDEN, record.getMessage()))
+        scope = current_scope()
+        if scope is not None:
+            said = scope.redact(_QUERY.sub("?" + HIDDEN, record.getMessage()))
             record.msg, record.args = said, ()
             # Its message may quote the server, and its frames hold the request.
             record.exc_info = record.exc_text = None

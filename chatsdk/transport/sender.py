@@ -1,4 +1,4 @@
-"""`Poster`: sends one request through a requests session, without retries."""
+"""`Sender`: sends one request through a requests session, without retries."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
-from chatsdk.transport.cancel import Wire
+from chatsdk.transport.cancel import CancelScope
 from chatsdk.transport.http1.body import socket_of
-from chatsdk.transport.http1.connection import carrying
+from chatsdk.transport.http1.connection import using_scope
 from chatsdk.transport.http1.pools import adopt, close_inherited, close_session, give_back
 from chatsdk.transport.secrets import Secrets
 
-__all__ = ["Posted", "Poster"]
+__all__ = ["Sent", "Sender"]
 
 # Idle connections to keep per host. More may be open at a time; the rest are closed after use.
 KEPT_ALIVE = 32
@@ -32,7 +32,7 @@ NO_STORE = "no-store"
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
-class Posted:
+class Sent:
     """A response after its head was read.
 
     Attributes:
@@ -47,7 +47,7 @@ class Posted:
         self.location = location
 
 
-class Poster:
+class Sender:
     """Sends requests through its own session or the caller's. May be shared by threads.
 
     Every request goes through ``Session.request``, so that mocks, recorders, tracers and signing
@@ -74,13 +74,13 @@ class Poster:
         self._proxies = dict(proxies)
         self._pid = os.getpid()
         # Pools and connections of responses that a finalizer closed. Returning them takes a lock,
-        # which a finalizer must not do: see `Exchange.abandon`.
-        self.left: deque[tuple[Any, Any]] = deque()
+        # which a finalizer must not do: see `Exchange.close_from_finalizer`.
+        self.unreturned: deque[tuple[Any, Any]] = deque()
 
-    def apart(self) -> Poster:
+    def clone(self) -> Sender:
         """A copy with the same settings, and with a new session unless it is the caller's."""
         http = None if self._own else self._http
-        return Poster(http, verify=self._verify, cert=self._cert, proxies=self._proxies)
+        return Sender(http, verify=self._verify, cert=self._cert, proxies=self._proxies)
 
     def close(self) -> None:
         """Close the idle connections; a session that the caller passed stays open."""
@@ -93,7 +93,7 @@ class Poster:
             return False
         # Two processes that read one connection get each other's text. The parent keeps it.
         self._pid = os.getpid()
-        self.left.clear()
+        self.unreturned.clear()
         if self._own:
             close_inherited(self._http)
             self._http = _new_session()
@@ -109,16 +109,16 @@ class Poster:
         body: bytes,
         *,
         method: str = "POST",
-        wire: Wire,
+        scope: CancelScope,
         secrets: Secrets,
         token_headers: Mapping[str, str],
         timeout: tuple[float | None, float | None],
-    ) -> Posted:
+    ) -> Sent:
         """Send the request and read the head of the response.
 
         Args:
             url, headers, body, method: the request.
-            wire: lets other threads cancel the request.
+            scope: lets other threads cancel the request.
             secrets: collects the values to redact.
             token_headers: those of `headers` that carry the token, empty without one. They
                 replace the session's authentication.
@@ -141,7 +141,7 @@ class Poster:
             nonlocal location
             location = response.headers.pop("location", None)
 
-        options = self._options(url, secrets, wire)
+        options = self._options(url, secrets, scope)
         if token_headers or self._own or _leaves_auth(session):
             options["auth"] = _Given(token_headers)
         sent = dict(headers)
@@ -153,7 +153,7 @@ class Poster:
         if callable(of_session):
             of_session = (of_session,)
         hooks = [hold_response, *of_session, hold_location]
-        with carrying(wire):
+        with using_scope(scope):
             try:
                 response = session.request(
                     method,
@@ -178,13 +178,13 @@ class Poster:
             location = response.headers.get("location")
         else:
             response.headers["location"] = location
-        if not wire.carried and (sock := socket_of(response)) is not None:
+        if not scope.tracked and (sock := socket_of(response)) is not None:
             # The socket of another connection class is available only now.
-            wire.attach(sock)
-            wire.sock = sock
-        return Posted(response, location)
+            scope.attach(sock)
+            scope.sock = sock
+        return Sent(response, location)
 
-    def _options(self, url: str, secrets: Secrets, wire: Wire) -> dict[str, Any]:
+    def _options(self, url: str, secrets: Secrets, scope: CancelScope) -> dict[str, Any]:
         """The arguments of ``Session.request`` that the caller gave, and no others.
 
         A session that overrides `request` may have its own defaults for the others.
@@ -204,7 +204,7 @@ class Poster:
             # In requests, these variables override an explicit verify=True.
             settings["verify"] = options["verify"] = DEFAULT_CA_BUNDLE_PATH
         secrets.add_url(url)
-        wire.proxy = select_proxy(request.url or url, settings["proxies"] or {}) or ""
+        scope.proxy = select_proxy(request.url or url, settings["proxies"] or {}) or ""
         for proxy in (settings["proxies"] or {}).values():
             try:
                 secrets.add_url(proxy)
@@ -218,7 +218,7 @@ class Poster:
         # Another thread may be doing the same.
         with contextlib.suppress(IndexError):
             while True:
-                give_back(*self.left.popleft())
+                give_back(*self.unreturned.popleft())
 
 
 class _Given(requests.auth.AuthBase):

@@ -13,7 +13,7 @@ from chatsdk.errors import ChatError, HTTPStatusError
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.parts import Failure
 from chatsdk.transport import clock
-from chatsdk.transport.cancel import Cancel, Wire, check_process
+from chatsdk.transport.cancel import Cancel, CancelScope, check_process
 from chatsdk.transport.checks import (
     checked_cert,
     checked_http,
@@ -23,11 +23,11 @@ from chatsdk.transport.checks import (
 )
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.exchange import Exchange, Tap
-from chatsdk.transport.faults import ended, translated
-from chatsdk.transport.refusals import hindrance, redirected, refusal
+from chatsdk.transport.http_errors import http_status_error, redirected, why_not_followed
 from chatsdk.transport.retry import is_left, wait_before
 from chatsdk.transport.secrets import Secrets, quiet_urllib3
-from chatsdk.transport.sender import Poster
+from chatsdk.transport.sender import Sender
+from chatsdk.transport.translate import ended, translate
 
 if TYPE_CHECKING:
     from chatsdk.transport.tap import Telling
@@ -135,7 +135,7 @@ class Transport:
 
             self._telling = Telling(tap)
         self._closing = Cancel()
-        self._poster = Poster(
+        self._sender = Sender(
             checked_http(http),
             verify=checked_verify(verify),
             cert=checked_cert(cert),
@@ -152,43 +152,43 @@ class Transport:
         if self._closing.is_set():
             raise ValueError("this client is closed; make a new one")
         check_process()
-        if self._poster.after_fork():
+        if self._sender.after_fork():
             self._closing = Cancel()
         secrets = Secrets()
         timeout = request.timeout or self._timeout
-        wire = Wire(
+        scope = CancelScope(
             first_event=timeout.first_event,
             header_lines=self._limits.header_lines,
-            hidden=secrets.clean,
+            redact=secrets.clean,
             seen=secrets.add_headers,
         )
         telling = self._telling
-        wire.on_wire = None if telling is None else telling.on_wire
+        scope.on_wire = None if telling is None else telling.on_wire
         cancels = (request.cancel, self._closing)
         try:
             for cancel in cancels:
-                cancel.link(wire)
-            watch(wire, "total", timeout.total)
-            return self._try(request, wire, secrets, cancels)
+                cancel.link(scope)
+            watch(scope, "total", timeout.total)
+            return self._try(request, scope, secrets, cancels)
         except ChatError:
-            wire.release(cancels)
+            scope.release(cancels)
             raise
         except BaseException:
             # The backend must see the end at once, even if a traceback keeps the response alive.
-            wire.hang_up()
-            if wire.sock is not None:
-                wire.sock.close()
-            wire.release(cancels)
+            scope.shut_down()
+            if scope.sock is not None:
+                scope.sock.close()
+            scope.release(cancels)
             raise
 
-    def apart(self) -> Transport:
+    def clone(self) -> Transport:
         """A copy with the same settings, which may outlive this transport.
 
         It opens its own connections, unless the caller passed a session.
         """
         other = copy.copy(self)
         other._closing = Cancel()
-        other._poster = self._poster.apart()
+        other._sender = self._sender.clone()
         return other
 
     def close(self) -> None:
@@ -197,26 +197,26 @@ class Transport:
         A session that the caller passed stays open.
         """
         self._closing.set()
-        self._poster.close()
+        self._sender.close()
 
     def _try(
-        self, request: Request, wire: Wire, secrets: Secrets, cancels: tuple[Cancel, ...]
+        self, request: Request, scope: CancelScope, secrets: Secrets, cancels: tuple[Cancel, ...]
     ) -> Exchange:
         timeout = request.timeout or self._timeout
-        _go_on(wire, timeout)
+        _go_on(scope, timeout)
         now = _Target(request.url, self._ask_token())
         # The retry with a renewed token does not count as an attempt of `Retry`.
         attempt, renewals, redirects = 1, 0, 0
         while True:
-            _go_on(wire, timeout)
+            _go_on(scope, timeout)
             try:
-                exchange, target = self._send(request, now, wire, secrets, cancels)
+                exchange, target = self._send(request, now, scope, secrets, cancels)
                 exchange.attempts = attempt + renewals
                 if 200 <= exchange.status < 300:
                     return exchange
                 hindered = None
                 if target is not None:
-                    hindered = hindrance(
+                    hindered = why_not_followed(
                         exchange.status,
                         now.url,
                         target,
@@ -224,17 +224,19 @@ class Transport:
                         followed=redirects,
                     )
                     if hindered is None:
-                        exchange.part()
+                        exchange.finish_for_retry()
                         now.url, redirects = target, redirects + 1
-                        wire.renew()
-                        wire.wait(SETTLE_SECONDS)
+                        scope.reset_for_retry()
+                        scope.wait(SETTLE_SECONDS)
                         continue
-                error: ChatError = refusal(exchange, request.backend, now.url, target, hindered)
+                error: ChatError = http_status_error(
+                    exchange, request.backend, now.url, target, hindered
+                )
             except ChatError as failure:
                 error = failure
-            written = wire.written or not wire.carried
-            wire.renew()
-            _go_on(wire, timeout)
+            written = scope.sent or not scope.tracked
+            scope.reset_for_retry()
+            _go_on(scope, timeout)
             if _is_401(error) and callable(self._token) and not renewals:
                 now.token, renewals, seconds = self._ask_token(), 1, 0.0
             else:
@@ -254,13 +256,13 @@ class Transport:
                 _named(error),
                 seconds,
             )
-            wire.wait(max(seconds, SETTLE_SECONDS))
+            scope.wait(max(seconds, SETTLE_SECONDS))
 
     def _send(
         self,
         request: Request,
         now: _Target,
-        wire: Wire,
+        scope: CancelScope,
         secrets: Secrets,
         cancels: tuple[Cancel, ...],
     ) -> tuple[Exchange, str | None]:
@@ -270,26 +272,26 @@ class Transport:
         secrets.add_headers(headers)
         timeout = request.timeout or self._timeout
         telling = self._telling
-        wire.url = now.url
+        scope.url = now.url
         started = clock.now()
-        watch(wire, "connect", timeout.connect)
+        watch(scope, "connect", timeout.connect)
         try:
-            posted = self._poster.post(
+            sent_request = self._sender.post(
                 now.url,
                 headers,
                 request.body,
                 method=request.method,
-                wire=wire,
+                scope=scope,
                 secrets=secrets,
                 token_headers=token_headers,
                 timeout=(timeout.connect, timeout.first_event),
             )
         except Exception as error:
-            failure: BaseException | None = translated(error, wire, secrets, timeout)
+            failure: BaseException | None = translate(error, scope, secrets, timeout)
         else:
             failure = None
         finally:
-            wire.limits.pop("connect", None)
+            scope.limits.pop("connect", None)
         # Outside the handler: an exception's context would keep the request and its token.
         if failure is not None:
             try:
@@ -297,26 +299,26 @@ class Transport:
             finally:
                 # Break the cycle error -> traceback -> frame -> error.
                 del failure
-        if not wire.carried and wire.first_event is not None:
+        if not scope.tracked and scope.first_event is not None:
             # Other connection classes do not record when the request was written.
-            watch(wire, "first_event", wire.first_event)
+            watch(scope, "first_event", scope.first_event)
         exchange = Exchange(
-            posted.response,
-            wire=wire,
+            sent_request.response,
+            scope=scope,
             cancels=cancels,
             timeout=timeout,
             limits=self._limits,
             secrets=secrets,
             tap=self._tap,
-            left=self._poster.left,
+            unreturned=self._sender.unreturned,
             on_end=None if telling is None else telling.on_end,
         )
         if telling is not None:
-            telling.tell_head(posted.response, started, clock.now())
-        if wire.cause is not None:
+            telling.tell_head(sent_request.response, started, clock.now())
+        if scope.reason is not None:
             exchange.close()
-            _go_on(wire, timeout)
-        return exchange, redirected(exchange.status, posted.location, now.url)
+            _go_on(scope, timeout)
+        return exchange, redirected(exchange.status, sent_request.location, now.url)
 
     def _request_headers(
         self, request: Request, token: str | None
@@ -336,8 +338,8 @@ class Transport:
             headers["Idempotency-Key"] = request.idempotency_key
         given = {name.lower() for name in self._headers}
         headers = {name: value for name, value in headers.items() if name.lower() not in given}
-        carrying = of_backend if token is not None else ()
-        token_headers = {name: headers[name] for name in carrying if name in headers}
+        using_scope = of_backend if token is not None else ()
+        token_headers = {name: headers[name] for name in using_scope if name in headers}
         return headers | self._headers, token_headers
 
     def _ask_token(self) -> str | None:
@@ -345,10 +347,10 @@ class Transport:
         return checked_token(token)
 
 
-def _go_on(wire: Wire, timeout: Timeout) -> None:
-    """Raise if the wire was cancelled."""
-    if wire.cause is not None:
-        raise ended(wire.cause, timeout, wire)
+def _go_on(scope: CancelScope, timeout: Timeout) -> None:
+    """Raise if the scope was cancelled."""
+    if scope.reason is not None:
+        raise ended(scope.reason, timeout, scope)
 
 
 def _is_401(error: ChatError) -> bool:

@@ -32,7 +32,7 @@ class Wakeup:
         """Make the waiting thread check again."""
         self._rings.put(None)
 
-    def abort(self, cause: str) -> None:
+    def cancel(self, reason: str) -> None:
         """Like `ring`; called by `Cancel`."""
         self._rings.put(None)
 

@@ -34,7 +34,7 @@ class Pieces:
         self.received = 0
         self.at = 0.0
         self.attempts = 1
-        self.wire = SimpleNamespace(cause=None, causes=[])
+        self.scope = SimpleNamespace(reason=None, reasons=[])
         self.secrets = SimpleNamespace(scrub=lambda error: error)
 
     def read(self):
@@ -54,7 +54,7 @@ class Pieces:
     def close(self):
         pass
 
-    def abandon(self):
+    def close_from_finalizer(self):
         pass
 
 

@@ -29,7 +29,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from chatsdk.transport.http1.chunked import BadChunk, CoalescingResponse
-from chatsdk.transport.http1.read_ahead import SMALL_READ, Ahead
+from chatsdk.transport.http1.read_ahead import SMALL_READ, ReadAheadFile
 
 EVENTS = [b"data: event %d\n\n" % number for number in range(50)]
 BODY = b"".join(EVENTS)
@@ -213,7 +213,7 @@ def test_is_closed_with_the_last_piece_when_the_end_is_there(respond):
     response = respond(CHUNKED, WIRE)
     assert response.read1(65536) == BODY
     assert response.isclosed()
-    assert not response.surplus
+    assert not response.has_unread_bytes
     assert response.read1(65536) == b""
 
 
@@ -223,16 +223,16 @@ def test_takes_the_trailers_and_nothing_more(respond, trailers):
     response = respond(CHUNKED, chunk(b"x"), b"0\r\n" + trailers + b"\r\n")
     assert read_all(response) == ([b"x"], None)
     assert response.isclosed()
-    assert not response.surplus
+    assert not response.has_unread_bytes
 
 
 @pytest.mark.parametrize("count", [0, 1, 40])
-@pytest.mark.parametrize("surplus", [b"\r\n", b"HTTP/1.1 200 OK\r\n", chunk(b"y"), WIRE])
-def test_notices_what_follows_the_body(respond, count, surplus):
+@pytest.mark.parametrize("has_unread_bytes", [b"\r\n", b"HTTP/1.1 200 OK\r\n", chunk(b"y"), WIRE])
+def test_notices_what_follows_the_body(respond, count, has_unread_bytes):
     """Bytes behind the end are not taken for the body, and the response says they were there."""
-    response = respond(CHUNKED, chunk(b"x") * count + b"0\r\n\r\n" + surplus)
+    response = respond(CHUNKED, chunk(b"x") * count + b"0\r\n\r\n" + has_unread_bytes)
     assert b"".join(read_all(response)[0]) == b"x" * count
-    assert response.surplus
+    assert response.has_unread_bytes
 
 
 def test_truncation_is_an_error_wherever_it_happens(respond):
@@ -321,7 +321,7 @@ def test_body_of_known_length_ends_there(respond):
     """A Content-Length body takes its own bytes, and then the connection is free."""
     response = respond(HEAD + b"Content-Length: 10\r\n\r\nabcd", b"efgh", b"ijklmn")
     assert [response.read1(65536) for _ in range(3)] == [b"abcd", b"efgh", b"ij"]
-    assert response.surplus
+    assert response.has_unread_bytes
     assert response.isclosed()
     assert response.read1(65536) == b""
 
@@ -372,8 +372,8 @@ def test_what_is_in_hand_comes_before_the_file(held):
     """All ways of reading a file give first what was received ahead, then the file's own."""
     text = b"one\ntwo\nthree\nfour\n"
 
-    def ahead() -> Ahead:
-        ahead = Ahead(FileSocket([text[:held], text[held:]]).makefile("rb"), None)
+    def ahead() -> ReadAheadFile:
+        ahead = ReadAheadFile(FileSocket([text[:held], text[held:]]).makefile("rb"), None)
         assert ahead.receive(100) == (held or len(text))
         return ahead
 

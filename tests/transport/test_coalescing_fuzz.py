@@ -224,7 +224,7 @@ def test_the_next_answer_begins_where_the_body_ends(data, first, second, most):
         response.begin()
         assert (*outcome(response, most), response.isclosed()) == plainly([CHUNKED, body])
         assert not response.will_close
-        assert not response.surplus
+        assert not response.has_unread_bytes
         response.close()
 
 

@@ -24,7 +24,7 @@ from chatsdk import (
 )
 from chatsdk.testing import Authority, ChatServer, UnansweredPort
 from chatsdk.transport import deadlines
-from chatsdk.transport.cancel import IDLE, Wire
+from chatsdk.transport.cancel import IDLE, CancelScope
 from chatsdk.transport.http1 import read_ahead
 
 # The limit that is to hold, in seconds, and how much later it may be noticed on a busy machine.
@@ -212,7 +212,7 @@ def test_an_error_page_that_drips(way):
 @pytest.mark.parametrize("framing", ["chunked", "close"])
 @pytest.mark.parametrize("encoding", [None, "gzip"])
 def test_silence_in_the_stream(way, framing, encoding):
-    """The wire is silent for too long; the text is kept."""
+    """The scope is silent for too long; the text is kept."""
     script = way.server.stream(framing=framing, encoding=encoding)
     script.push(EVENT)
     with way.client(timeout=Timeout(idle=LIMIT)) as client:
@@ -287,7 +287,7 @@ def test_reading_on_time_costs_no_poll(way):
         for _ in range(2):
             script.push(EVENT)
             next(stream)
-        sock = stream._source.exchange.wire.sock
+        sock = stream._source.exchange.scope.sock
         # ssl goes on reading when the kernel ends a wait, so it needs the other one.
         assert sock.gettimeout() == (PATIENCE if isinstance(sock, ssl.SSLSocket) else None)
         stream.close()
@@ -352,15 +352,15 @@ def test_the_total_without_the_helper(way, what, helpless):
 
 def test_the_helper_outlives_an_exception(plain, monkeypatch, caplog):
     """What it cannot handle is logged, and the other streams keep their deadlines."""
-    expire = Wire.expire
+    expire = CancelScope.expire
 
     def fail_once(self, phase, when):
-        monkeypatch.setattr(Wire, "expire", expire)
+        monkeypatch.setattr(CancelScope, "expire", expire)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Wire, "expire", fail_once)
-    wire = Wire()
-    deadlines.watch(wire, "total", 0.0)
+    monkeypatch.setattr(CancelScope, "expire", fail_once)
+    scope = CancelScope()
+    deadlines.watch(scope, "total", 0.0)
     plain.server.drip(interval=LIMIT / 10, part="head")
     with plain.client(timeout=Timeout(total=LIMIT)) as client, timed_out("total"):
         client.send({})
@@ -381,60 +381,60 @@ def test_a_fork_that_python_did_not_make(plain, monkeypatch):
 
 def test_a_wait_is_asked_about_once_a_silence():
     """The helper comes back when a wait that is under way would be too long, and not before."""
-    wire = Wire()
-    wire.limits[IDLE] = 10.0
+    scope = CancelScope()
+    scope.limits[IDLE] = 10.0
     now = time.monotonic()
     # Not waiting: no wait can be too long before that many seconds have passed.
-    assert now + 10 <= wire.expire(IDLE, now) <= time.monotonic() + 10
-    wire.waiting = now - 3
-    assert wire.expire(IDLE, now) == now + 7
-    assert wire.cause is None
-    wire.waiting = now - 10
-    assert wire.expire(IDLE, now) is None
-    assert wire.cause == IDLE
+    assert now + 10 <= scope.expire(IDLE, now) <= time.monotonic() + 10
+    scope.waiting = now - 3
+    assert scope.expire(IDLE, now) == now + 7
+    assert scope.reason is None
+    scope.waiting = now - 10
+    assert scope.expire(IDLE, now) is None
+    assert scope.reason == IDLE
 
 
 def test_what_waits_in_the_socket_is_no_silence():
     """A reader that cannot run, for another thread is busy, is given time for what has come."""
-    wire = Wire()
-    wire.limits[IDLE] = 10.0
+    scope = CancelScope()
+    scope.limits[IDLE] = 10.0
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        wire.attach(ours)
+        scope.attach(ours)
         theirs.sendall(EVENT)
-        wire.waiting = time.monotonic() - 10
-        again = wire.expire(IDLE, time.monotonic())
+        scope.waiting = time.monotonic() - 10
+        again = scope.expire(IDLE, time.monotonic())
         assert again is not None
         assert time.monotonic() < again < time.monotonic() + 1
-        assert wire.cause is None
+        assert scope.reason is None
         assert ours.recv(len(EVENT)) == EVENT
-        assert wire.expire(IDLE, time.monotonic()) is None
-        assert wire.cause == IDLE
-        wire.detach()
+        assert scope.expire(IDLE, time.monotonic()) is None
+        assert scope.reason == IDLE
+        scope.detach()
 
 
 def test_a_look_that_comes_late_decides_nothing():
     """After a suspension the reader, who may have data by now, runs before its wait is ended."""
-    wire = Wire()
-    wire.limits[IDLE] = 10.0
-    wire.waiting = time.monotonic() - 3600
+    scope = CancelScope()
+    scope.limits[IDLE] = 10.0
+    scope.waiting = time.monotonic() - 3600
     agreed = time.monotonic() - 3590
-    again = wire.expire(IDLE, agreed)
+    again = scope.expire(IDLE, agreed)
     assert again is not None
     assert time.monotonic() < again < time.monotonic() + 1
-    assert wire.cause is None
+    assert scope.reason is None
     # Still the same wait: it is not put off for ever, however late.
-    assert wire.expire(IDLE, agreed) is None
-    assert wire.cause == IDLE
+    assert scope.expire(IDLE, agreed) is None
+    assert scope.reason == IDLE
 
 
 def test_a_wait_without_limit_is_not_asked_about():
     """Once the limit is lifted, nothing comes of what the helper still has on its list."""
-    wire = Wire()
-    wire.waiting = time.monotonic() - 10
-    assert wire.expire(IDLE, time.monotonic()) is None
-    assert not wire.holds(IDLE, time.monotonic())
-    assert wire.cause is None
+    scope = CancelScope()
+    scope.waiting = time.monotonic() - 10
+    assert scope.expire(IDLE, time.monotonic()) is None
+    assert not scope.holds(IDLE, time.monotonic())
+    assert scope.reason is None
 
 
 # --- total ---------------------------------------------------------------------------------------

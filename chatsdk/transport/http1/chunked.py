@@ -13,7 +13,7 @@ from http.client import HTTPException, IncompleteRead, LineTooLong
 from typing import Any, cast
 
 from chatsdk.transport.http1.head import MAX_LINE_BYTES, BoundedHeadResponse
-from chatsdk.transport.http1.read_ahead import LARGE_READ, SMALL_READ, Ahead, opened
+from chatsdk.transport.http1.read_ahead import LARGE_READ, SMALL_READ, ReadAheadFile, opened
 
 __all__ = ["BadChunk", "CoalescingResponse"]
 
@@ -58,7 +58,7 @@ class CoalescingResponse(BoundedHeadResponse):
 
     # Whether bytes were left over after the body ended or was abandoned: the connection is then
     # out of step and must not carry another request.
-    surplus = False
+    has_unread_bytes = False
 
     _method: str | None
 
@@ -71,7 +71,7 @@ class CoalescingResponse(BoundedHeadResponse):
 
         Empty at the end. It calls ``recv`` again only if the first call brought only framing.
         """
-        ahead: Ahead | None = self.fp
+        ahead: ReadAheadFile | None = self.fp
         if ahead is None or self._method == "HEAD":
             return b""
         if n < 0:
@@ -103,7 +103,7 @@ class CoalescingResponse(BoundedHeadResponse):
                     break
         return b""
 
-    def _read1_plain(self, ahead: Ahead, n: int) -> bytes:
+    def _read1_plain(self, ahead: ReadAheadFile, n: int) -> bytes:
         """`read1` for a body without chunks: of known length, or up to the end."""
         length = self.length
         data = ahead.recv(n if n < ahead.ask else ahead.ask) if n and length != 0 else b""
@@ -111,14 +111,14 @@ class CoalescingResponse(BoundedHeadResponse):
             if len(data) > length:
                 # Left in the buffer, it would be read as the start of the next response.
                 data = data[:length]
-                self.surplus = True
+                self.has_unread_bytes = True
             self.length = length - len(data)
         # Some versions of http.client do not detect the end of a known length here.
         if self.length == 0 or (n and not data):
             self._close_conn()
         return data
 
-    def _take_chunks(self, ahead: Ahead, most: int) -> bytes:
+    def _take_chunks(self, ahead: ReadAheadFile, most: int) -> bytes:
         """Up to `most` bytes of the buffered chunks, while they are framed regularly."""
         data = ahead.data
         at = ahead.at
@@ -192,7 +192,7 @@ class CoalescingResponse(BoundedHeadResponse):
             self._close_conn()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _is_cut(self, ahead: Ahead) -> bool:
+    def _is_cut(self, ahead: ReadAheadFile) -> bool:
         """Whether more bytes are needed to decide what comes next."""
         rest = ahead.data[ahead.at : ahead.at + SIZE_LINE_BYTES]
         if self.chunk_left is None:
@@ -241,9 +241,9 @@ class CoalescingResponse(BoundedHeadResponse):
             raise IncompleteRead(b"", amt) from None
 
     def _close_conn(self) -> None:
-        ahead: Ahead | None = self.fp
+        ahead: ReadAheadFile | None = self.fp
         if ahead is not None and ahead.at < len(ahead.data):
-            self.surplus = True
+            self.has_unread_bytes = True
         super()._close_conn()  # type: ignore[misc]
 
 

@@ -1,6 +1,6 @@
 """urllib3 connections that another thread can abort in any phase.
 
-The wire of the current request is passed in a context variable, because requests and urllib3 have
+The scope of the current request is passed in a context variable, because requests and urllib3 have
 no parameter for it. Each thread and each greenlet has its own.
 """
 
@@ -23,13 +23,13 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.retry import Retry
 
-from chatsdk.transport.cancel import Wire
+from chatsdk.transport.cancel import CancelScope
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.foreign import foreign
 from chatsdk.transport.http1.chunked import CoalescingResponse
 from chatsdk.transport.http1.read_ahead import receive_within
 
-__all__ = ["carrying", "current_wire", "wire_pool"]
+__all__ = ["using_scope", "current_scope", "wire_pool"]
 
 # What requests passes to urllib3 by default: no retries.
 ONCE = Retry(0, read=False)
@@ -37,20 +37,20 @@ ONCE = Retry(0, read=False)
 HTTPS_PORT = 443
 
 
-_current: ContextVar[Wire | None] = ContextVar("chatsdk_wire", default=None)
+_current: ContextVar[CancelScope | None] = ContextVar("chatsdk_wire", default=None)
 
 
-def current_wire() -> Wire | None:
-    """The wire of the request that this thread or greenlet is sending, if any."""
+def current_scope() -> CancelScope | None:
+    """The scope of the request that this thread or greenlet is sending, if any."""
     return _current.get()
 
 
 @contextlib.contextmanager
-def carrying(wire: Wire) -> Iterator[None]:
-    """Assign the connections used in this block to `wire`."""
+def using_scope(scope: CancelScope) -> Iterator[None]:
+    """Assign the connections used in this block to `scope`."""
     # Restored rather than cleared: a signal handler may send a request within another.
     before = _current.get()
-    _current.set(wire)
+    _current.set(scope)
     try:
         yield
     finally:
@@ -58,16 +58,16 @@ def carrying(wire: Wire) -> Iterator[None]:
 
 
 class Ended(OSError):
-    """The wire was cancelled before or while connecting."""
+    """The scope was cancelled before or while connecting."""
 
 
 def _new_response(connection: Any, *args: Any, **kwargs: Any) -> CoalescingResponse:
     response = CoalescingResponse(*args, **kwargs)
-    if connection.wire is not None:
-        response.max_header_lines = connection.wire.header_lines
+    if connection.scope is not None:
+        response.max_header_lines = connection.scope.header_lines
         # While connecting, the responses are the proxy's.
-        if connection.wire.on_wire is not None and not connection._connecting:
-            response.fp.tell(connection.wire.on_wire)
+        if connection.scope.on_wire is not None and not connection._connecting:
+            response.fp.tell(connection.scope.on_wire)
     return response
 
 
@@ -77,22 +77,22 @@ class _Wired:
     # http.client calls this for every response, including a proxy's response to CONNECT.
     response_class: Any = _new_response
 
-    # The wire of the request that uses this connection.
-    wire: Wire | None = None
+    # The scope of the request that uses this connection.
+    scope: CancelScope | None = None
     _connecting = False
 
-    # The request is the wire's own, and none of it has been sent.
+    # The request is the scope's own, and none of it has been sent.
     _unsent = False
 
     def _new_conn(self: Any) -> socket.socket:
-        wire = self.wire
-        if wire is None or not _is_known(_class(self), "_new_conn"):
+        scope = self.scope
+        if scope is None or not _is_known(_class(self), "_new_conn"):
             # The class makes its sockets differently, for example through a SOCKS proxy.
             plain: socket.socket = super()._new_conn()  # type: ignore[misc]
-            if wire is not None:
-                wire.attach(plain)
+            if scope is not None:
+                scope.attach(plain)
             return plain
-        # As in urllib3, except that the wire has each socket before it connects.
+        # As in urllib3, except that the scope has each socket before it connects.
         try:
             found = socket.getaddrinfo(
                 self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
@@ -102,11 +102,11 @@ class _Wired:
             raise NameResolutionError(self.host, self, cause) from error
         failure: OSError = OSError("the name has no address")
         for family, kind, protocol, _, address in found:
-            if wire.cause is not None:
+            if scope.reason is not None:
                 raise Ended("ended while connecting")
             try:
                 sock = socket.socket(family, kind, protocol)
-                self._reach(wire, sock, address)
+                self._reach(scope, sock, address)
             except OSError as error:
                 if foreign(error) is not None:
                     # A signal handler's time limit: do not try another address.
@@ -114,7 +114,7 @@ class _Wired:
                 failure = error
             else:
                 # Through a proxy, the failure may be the proxy's, so it is not attributed.
-                wire.shaking = self.default_port == HTTPS_PORT and not self.proxy
+                scope.shaking = self.default_port == HTTPS_PORT and not self.proxy
                 sys.audit("http.client.connect", self, self.host, self.port)
                 return sock
         if isinstance(failure, TimeoutError):
@@ -125,7 +125,7 @@ class _Wired:
             self, f"Failed to establish a new connection: {failure}"
         ) from failure
 
-    def _reach(self: Any, wire: Wire, sock: socket.socket, address: Any) -> None:
+    def _reach(self: Any, scope: CancelScope, sock: socket.socket, address: Any) -> None:
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
@@ -133,21 +133,21 @@ class _Wired:
                 sock.settimeout(self.timeout)
             if self.source_address:
                 sock.bind(self.source_address)
-            wire.attach(sock)
+            scope.attach(sock)
             sock.connect(address)
         except BaseException:
             sock.close()
-            wire.detach()
+            scope.detach()
             raise
 
     def connect(self: Any) -> None:
-        self.wire = wire = current_wire()
-        if wire is None:
+        self.scope = scope = current_scope()
+        if scope is None:
             super().connect()  # type: ignore[misc]
             return
-        wire.carried = True
+        scope.tracked = True
         self._connecting = True
-        known = wire.sockets
+        known = scope.sockets
         try:
             super().connect()  # type: ignore[misc]
         except BaseException as error:
@@ -155,42 +155,42 @@ class _Wired:
             raise
         finally:
             self._connecting = False
-        if wire.sockets == known:
+        if scope.sockets == known:
             # This class makes its sockets differently, for example a unix socket.
-            wire.attach(self.sock)
-        wire.shaking = False
-        wire.sock = self.sock
+            scope.attach(self.sock)
+        scope.shaking = False
+        scope.sock = self.sock
 
     def request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        wire = current_wire()
-        if wire is not None:
-            wire.carried = True
-            wire.seen(kwargs.get("headers") or {})
+        scope = current_scope()
+        if scope is not None:
+            scope.tracked = True
+            scope.seen(kwargs.get("headers") or {})
             # A session may first send other requests, for example for a token; those do not count.
-            self._unsent = urlsplit(url).path == urlsplit(wire.url).path
-        if wire is not None and self.sock is not None and wire.sock is not self.sock:
+            self._unsent = urlsplit(url).path == urlsplit(scope.url).path
+        if scope is not None and self.sock is not None and scope.sock is not self.sock:
             # A connection that was kept alive: from here on it belongs to this request.
-            self.wire = wire
-            wire.detach()
-            wire.attach(self.sock)
-            wire.sock = self.sock
+            self.scope = scope
+            scope.detach()
+            scope.attach(self.sock)
+            scope.sock = self.sock
         super().request(method, url, *args, **kwargs)  # type: ignore[misc]
 
     def send(self: Any, data: Any) -> None:
-        wire = current_wire()
-        if wire is not None and not self._connecting:
+        scope = current_scope()
+        if scope is not None and not self._connecting:
             if self.sock is None:
                 self.connect()
-            if wire.cause is not None:
+            if scope.reason is not None:
                 raise Ended("ended before the request was written")
             if self._unsent:
                 self._unsent = False
                 # From here on, the request may have reached the backend, whatever happens.
-                wire.written = True
-                wire.limits.pop("connect", None)
+                scope.sent = True
+                scope.limits.pop("connect", None)
                 # Sending images takes longer than connecting.
-                self.sock.settimeout(wire.first_event)
-                watch(wire, "first_event", wire.first_event)
+                self.sock.settimeout(scope.first_event)
+                watch(scope, "first_event", scope.first_event)
         super().send(data)  # type: ignore[misc]
 
 
@@ -209,7 +209,7 @@ def _close_half_made(error: BaseException) -> None:
 
 
 def _wire_connection(connection: Any) -> Any:
-    """Let a urllib3 connection carry wires, unless its class has its own way of sending."""
+    """Let a urllib3 connection carry scopes, unless its class has its own way of sending."""
     kind: Any = type(connection)
     if not issubclass(kind, _Wired) and hasattr(kind, "request") and hasattr(kind, "send"):
         if _is_known(kind, "request") and _is_known(kind, "send"):
@@ -237,7 +237,7 @@ class _WiredPool:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        if current_wire() is not None:
+        if current_scope() is not None:
             # `chatsdk.Retry` alone decides about retries, whatever the adapter allows.
             retries = ONCE
         return super().urlopen(method, url, body, headers, retries, *args, **kwargs)  # type: ignore[misc]
@@ -258,23 +258,23 @@ class _WiredPool:
 
 
 def _disowned(conn: Any) -> bool:
-    """Detach the connection from its wire. Returns whether another request may use it."""
-    wire, conn.wire = conn.wire, None
-    if wire is not None and conn.sock is None:
+    """Detach the connection from its scope. Returns whether another request may use it."""
+    scope, conn.scope = conn.scope, None
+    if scope is not None and conn.sock is None:
         # The connection is closed, but a forked child may hold descriptors of it.
-        wire.hang_up()
-    if wire is not None and isinstance(conn.sock, _socket.socket):
+        scope.shut_down()
+    if scope is not None and isinstance(conn.sock, _socket.socket):
         # The timeout was set for this request only.
         receive_within(conn.sock, None)
     # Before the connection is put back: another thread may take it within microseconds.
-    sound = wire is None or wire.detach()
+    sound = scope is None or scope.detach()
     # http.client's private name for the last response.
     response = getattr(conn, "_HTTPConnection__response", None)
-    return sound and not getattr(response, "surplus", False)
+    return sound and not getattr(response, "has_unread_bytes", False)
 
 
 def wire_pool(pool: object) -> None:
-    """Let the connections of a urllib3 pool, or of a derived class, carry wires."""
+    """Let the connections of a urllib3 pool, or of a derived class, carry scopes."""
     if isinstance(pool, HTTPConnectionPool) and not isinstance(pool, _WiredPool):
         kind: Any = type(pool)
         pool.__class__ = _with(_WiredPool, kind)

@@ -18,7 +18,7 @@ __all__ = ["adopt", "close_inherited", "close_session", "give_back"]
 def adopt(
     session: requests.Session, request: requests.PreparedRequest, settings: Mapping[str, Any]
 ) -> None:
-    """Let the pool through which a session will send this request carry wires.
+    """Let the pool through which a session will send this request carry scopes.
 
     Adapters other than those of requests, such as a mock's or a recorder's, are left alone.
 

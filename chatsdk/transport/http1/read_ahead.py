@@ -1,4 +1,4 @@
-"""`Ahead`: a socket's file with a buffer of received bytes."""
+"""`ReadAheadFile`: a socket's file with a buffer of received bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from chatsdk.transport.clock import now
 from chatsdk.transport.foreign import Quietly
 
-__all__ = ["LARGE_READ", "SMALL_READ", "Ahead", "opened", "receive_within"]
+__all__ = ["LARGE_READ", "SMALL_READ", "ReadAheadFile", "opened", "receive_within"]
 
 # Bytes to request from the socket. SMALL while little arrives, because Python allocates a buffer of
 # that size for the wait, and hundreds of streams may be waiting. More after a full read.
@@ -28,7 +28,7 @@ SHORTEST_WAIT = 0.001
 TIMEVALS = ("ll", "qq") if os.name == "posix" else ()
 
 
-class Ahead:
+class ReadAheadFile:
     """A file over a socket that buffers bytes which were received but not used.
 
     Every read calls the socket's own `recv`: it costs a third of the file's, and it raises when
@@ -149,7 +149,7 @@ class Ahead:
         self._recv = self._file.read
 
 
-def opened(file: io.BufferedReader, sock: object) -> Ahead:
+def opened(file: io.BufferedReader, sock: object) -> ReadAheadFile:
     """Return the file of a response, given the one that http.client opened.
 
     A mock's socket need not have a `recv` that returns the same bytes as its file.
@@ -157,8 +157,8 @@ def opened(file: io.BufferedReader, sock: object) -> Ahead:
     # The C class, because tools that replace `socket.socket` also replace `socket.SocketType`.
     if isinstance(sock, _socket.socket):
         # The file stays open, without its buffer of 8 KiB.
-        return Ahead(file.detach(), sock)
-    return Ahead(file, None)
+        return ReadAheadFile(file.detach(), sock)
+    return ReadAheadFile(file, None)
 
 
 def receive_within(sock: _socket.socket, seconds: float | None) -> bool:

@@ -19,13 +19,13 @@ from chatsdk.errors import (
     StreamInterrupted,
 )
 from chatsdk.options import Timeout
-from chatsdk.transport.cancel import STOPPED, Wire
+from chatsdk.transport.cancel import STOPPED, CancelScope
 from chatsdk.transport.foreign import causes, foreign, freed, raised_by_handler
 from chatsdk.transport.http1.chunked import BadChunk
 from chatsdk.transport.http1.head import NoFinalAnswer
 from chatsdk.transport.secrets import CUT, Secrets
 
-__all__ = ["Stopped", "cut_in_compression", "ended", "translated"]
+__all__ = ["Stopped", "cut_in_compression", "ended", "translate"]
 
 # Characters of a foreign exception's message to quote.
 SHOWN_CHARS = 300
@@ -45,8 +45,8 @@ LATE = {
 }
 
 
-def ended(cause: str, timeout: Timeout, wire: Wire | None = None) -> ChatError | Stopped:
-    """The error for a wire that was cancelled with this cause."""
+def ended(cause: str, timeout: Timeout, scope: CancelScope | None = None) -> ChatError | Stopped:
+    """The error for a scope that was cancelled with this cause."""
     if cause == STOPPED:
         return Stopped()
     if cause not in LATE:
@@ -55,12 +55,12 @@ def ended(cause: str, timeout: Timeout, wire: Wire | None = None) -> ChatError |
     # Imported late, because only errors need it.
     from chatsdk.transport.peers import peer_of, proxy_of, silent_handshake
 
-    peer = peer_of("" if wire is None else wire.url)
-    if wire is not None and wire.proxy:
-        peer = f"{peer} through {proxy_of(wire.proxy, wire.url)}"
+    peer = peer_of("" if scope is None else scope.url)
+    if scope is not None and scope.proxy:
+        peer = f"{peer} through {proxy_of(scope.proxy, scope.url)}"
     late = LATE[cause].format(peer=peer)
     seconds = getattr(timeout, cause)
-    if cause == "connect" and wire is not None and wire.shaking:
+    if cause == "connect" and scope is not None and scope.shaking:
         waited = "in time" if seconds is None else f"within {seconds:g} s (Timeout.connect)"
         return ChatTimeout(silent_handshake(peer, waited), phase=cause)
     if seconds is None:
@@ -70,9 +70,9 @@ def ended(cause: str, timeout: Timeout, wire: Wire | None = None) -> ChatError |
     return ChatTimeout(f"{late} {seconds:g} s (Timeout.{cause})", phase=cause)
 
 
-def translated(
+def translate(
     error: BaseException,
-    wire: Wire,
+    scope: CancelScope,
     secrets: Secrets,
     timeout: Timeout,
     *,
@@ -85,22 +85,22 @@ def translated(
 
     Args:
         error: the exception that was raised.
-        wire: if it was cancelled, its cause takes precedence, because it made reading fail.
+        scope: if it was cancelled, its cause takes precedence, because it made reading fail.
         secrets: must not be shown; a cause that contains one is dropped.
         timeout: the caller's limits.
         streaming: whether the response's headers had arrived.
         started: whether an event had arrived.
     """
     theirs = foreign(error)
-    if theirs is not None and (wire.cause is None or not _follows_from_ending(theirs)):
+    if theirs is not None and (scope.reason is None or not _follows_from_ending(theirs)):
         return freed(theirs)
     for item in causes(error):
         # urllib3's frames refer to the exception that refers to them, and to chatsdk's calling
         # frames, so the token would stay in memory until a garbage collection.
         clear_frames(item.__traceback__)
-    if wire.cause is not None:
-        return ended(wire.cause, timeout, wire)
-    ours = _ours(error, wire, timeout, streaming=streaming, started=started)
+    if scope.reason is not None:
+        return ended(scope.reason, timeout, scope)
+    ours = _ours(error, scope, timeout, streaming=streaming, started=started)
     cause = _bottom(error)
     ours.__cause__ = None if cause is None or secrets.shown_in(cause) else cause
     ours.__suppress_context__ = True
@@ -113,15 +113,15 @@ def _follows_from_ending(error: BaseException) -> bool:
 
 
 def _ours(
-    error: BaseException, wire: Wire, timeout: Timeout, *, streaming: bool, started: bool
+    error: BaseException, scope: CancelScope, timeout: Timeout, *, streaming: bool, started: bool
 ) -> ChatError | Stopped:
     from chatsdk.transport import peers
 
     roots = causes(error)
     if any(_is_connect_timeout(root) for root in roots):
-        return ended("connect", timeout, wire)
-    if wire.carried:
-        unreached = not streaming and not wire.written
+        return ended("connect", timeout, scope)
+    if scope.tracked:
+        unreached = not streaming and not scope.sent
     else:
         # A mock, or the caller's adapter: only its exception shows how far the request got.
         unreached = not streaming and (
@@ -130,19 +130,19 @@ def _ours(
         )
     if any(_is_timeout(root) for root in roots):
         if unreached:
-            return ended("connect", timeout, wire)
+            return ended("connect", timeout, scope)
         return ended("idle" if started else "first_event", timeout)
     if unreached:
-        return ConnectError(_unreached(roots, wire))
+        return ConnectError(_unreached(roots, scope))
     if any(_is_limit(root) for root in roots):
         return LimitExceeded(
-            f"the response has more header lines than Limits(header_lines={wire.header_lines})",
+            f"the response has more header lines than Limits(header_lines={scope.header_lines})",
             limit="header_lines",
         )
     if cut_in_compression(error):
         return StreamInterrupted("the compressed body was cut")
     if any(map(_is_unreadable, roots)):
-        wrong = None if streaming else peers.not_http(roots, peers.peer_of(wire.url))
+        wrong = None if streaming else peers.not_http(roots, peers.peer_of(scope.url))
         return ProtocolError(wrong or f"the response cannot be read: {_said(roots)}")
     if streaming:
         return StreamInterrupted(
@@ -151,7 +151,7 @@ def _ours(
     return StreamInterrupted(
         f"the connection was lost after the request was sent, before any answer: {_said(roots)}; "
         "it was not sent again, because the backend may have processed it"
-        f"{peers.closed_early(wire.url)}"
+        f"{peers.closed_early(scope.url)}"
     )
 
 
@@ -246,16 +246,16 @@ def _bottom(error: BaseException) -> BaseException | None:
 _WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
-def _unreached(roots: list[BaseException], wire: Wire) -> str:
+def _unreached(roots: list[BaseException], scope: CancelScope) -> str:
     from chatsdk.transport.peers import not_tls, peer_of, proxy_of
 
     def any_is(*kinds: type[BaseException]) -> bool:
         return any(isinstance(root, kinds) for root in roots)
 
-    peer, said = peer_of(wire.url), _said(roots)
-    used = proxy_of(wire.proxy, wire.url) if wire.proxy else None
+    peer, said = peer_of(scope.url), _said(roots)
+    used = proxy_of(scope.proxy, scope.url) if scope.proxy else None
     # urllib3 reports a SOCKS proxy's failure as a failure to connect.
-    by_socks = wire.proxy.startswith("socks") and any_is(urllib3.exceptions.NewConnectionError)
+    by_socks = scope.proxy.startswith("socks") and any_is(urllib3.exceptions.NewConnectionError)
     proxy = used if by_socks or any_is(urllib3.exceptions.ProxyError) else None
     if "dependencies for SOCKS" in said:
         return (
@@ -283,7 +283,7 @@ def _unreached(roots: list[BaseException], wire: Wire) -> str:
         text = f"{proxy} did not connect to {peer}"
     elif any_is(ssl.SSLCertVerificationError):
         text = f"the TLS certificate of {peer} is not trusted (see verify=)"
-    elif wire.url.startswith("https:") and (wrong := not_tls(roots, peer, shaking=wire.shaking)):
+    elif scope.url.startswith("https:") and (wrong := not_tls(roots, peer, shaking=scope.shaking)):
         return wrong
     elif any_is(ssl.SSLError, urllib3.exceptions.SSLError):
         text = f"the TLS handshake with {peer} failed"

@@ -15,7 +15,7 @@ from chatsdk.transport.foreign import raised_by_handler
 from chatsdk.transport.retry import asked_in, retry_after
 from chatsdk.transport.secrets import CUT
 
-__all__ = ["hindrance", "redirected", "refusal"]
+__all__ = ["why_not_followed", "redirected", "http_status_error"]
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -68,8 +68,8 @@ class Reader(Protocol):
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None: ...
 
 
-def refusal(
-    exchange: Exchange, reader: Reader, url: str, target: str | None, hindrance: str | None
+def http_status_error(
+    exchange: Exchange, reader: Reader, url: str, target: str | None, why_not_followed: str | None
 ) -> HTTPStatusError:
     """Read the body of a response without a success status, and close it.
 
@@ -78,20 +78,20 @@ def refusal(
         reader: finds the backend's message in the body.
         url: where the request was sent.
         target: the complete URL that the response redirects to, or ``None``.
-        hindrance: why the redirect is not followed.
+        why_not_followed: why the redirect is not followed.
 
     Raises:
         ChatTimeout: `chatsdk.Timeout.total` expired.
         Stopped: the user cancelled the request.
     """
     body = exchange.read_body(seconds=ASIDE_SECONDS)
-    exchange.part()
+    exchange.finish_for_retry()
     status = exchange.status
     said = _said(reader, exchange, body) if status >= 400 else None
     headers = dict(exchange.headers)
     if target is not None:
         headers["location"] = shown_url(target)
-        remedy = f"it redirects to {headers['location']}, {hindrance}"
+        remedy = f"it redirects to {headers['location']}, {why_not_followed}"
     elif status in REDIRECTS:
         remedy = "it redirects to an address that cannot be read"
     else:
@@ -144,7 +144,9 @@ def redirected(status: int, location: str | None, url: str) -> str | None:
         return None
 
 
-def hindrance(status: int, url: str, target: str, *, allowed: bool, followed: int) -> str | None:
+def why_not_followed(
+    status: int, url: str, target: str, *, allowed: bool, followed: int
+) -> str | None:
     """Return why a redirect is not followed, with the remedy; ``None`` if it is followed.
 
     Args:
