@@ -12,7 +12,7 @@ from chatsdk.cli.payloads import Payloads, one_line
 from chatsdk.client import AnswerStream
 from chatsdk.errors import ChatError
 
-__all__ = ["Form", "JsonForm", "RawForm", "TextForm", "as_json", "dumped"]
+__all__ = ["Form", "JsonForm", "RawForm", "TextForm", "ValueForm", "as_json", "dumped"]
 
 
 class Form(Protocol):
@@ -126,11 +126,23 @@ class JsonForm(_Writer):
         self._write(dumped(as_json(answer, error)) + "\n")
 
 
+class ValueForm(_Writer):
+    """The object of an answer with a schema, or the text that does not fit."""
+
+    def step(self, answer: Answer) -> None:
+        """Print nothing: the object follows at the end."""
+
+    def end(self, answer: Answer, error: BaseException | None) -> None:
+        """Print the object."""
+        self._write((answer.text if error is not None else dumped(answer.value)) + "\n")
+
+
 def as_json(answer: Answer, error: BaseException | None) -> dict[str, Any]:
     """Return an answer as JSON values, with the error that ended it early, if there was one."""
     usage = answer.usage
     return {
         "text": answer.text,
+        **_value(answer),
         "reasoning": answer.reasoning,
         "tool_calls": [
             {"id": call.id, "name": call.name, "arguments": call.arguments}
@@ -147,11 +159,20 @@ def as_json(answer: Answer, error: BaseException | None) -> dict[str, Any]:
     }
 
 
+def _value(answer: Answer) -> dict[str, Any]:
+    """The object of an answer that was asked for with a schema."""
+    if answer._ledger.growing is None:
+        return {}
+    from chatsdk.output.plain import plain
+
+    return {"value": plain(answer.value)}
+
+
 def _as_error(error: BaseException) -> dict[str, Any]:
     if not isinstance(error, ChatError):
         return {"type": "stopped", "message": "stopped by Ctrl-C"}
     known: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
-    for name in ("status", "code", "phase", "limit", "retry_after"):
+    for name in ("status", "code", "phase", "limit", "retry_after", "path", "expected", "came"):
         if (value := getattr(error, name, None)) is not None:
             known[name] = value
     if error.request_id:

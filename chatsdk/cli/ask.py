@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import stat
 import sys
 import threading
+from typing import Any
 
 from chatsdk.answer import Answer
-from chatsdk.cli.answer_forms import Form, JsonForm, RawForm, TextForm
+from chatsdk.cli.answer_forms import Form, JsonForm, RawForm, TextForm, ValueForm
 from chatsdk.cli.attachments import message_of
 from chatsdk.cli.backend import add_backend_arguments, client_of
 from chatsdk.cli.notes import remarks
@@ -28,6 +30,7 @@ examples:
   git diff | chatsdk ask URL - --system "Write a commit message."
   chatsdk ask URL "What is in this picture?" --file photo.png
   chatsdk ask URL "Why is the sky blue?" --json | jq .usage.output
+  chatsdk ask URL "A recipe for pancakes" --schema recipe.json | jq .steps
 
 exit codes:
   0    the answer is complete
@@ -53,6 +56,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="send this file along: a picture (PNG, JPEG, GIF, WebP) or UTF-8 text; repeatable",
     )
+    parser.add_argument(
+        "--schema",
+        metavar="FILE",
+        help="ask for JSON that fits the JSON schema in this file, check it, and print it at the "
+        "end (extra `output`)",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--raw", action="store_true", help="print the payload of each event, one per line"
@@ -75,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     messages = [message_of(_prompt(arguments.prompt), arguments.file)]
     if arguments.system is not None:
         messages.insert(0, Message("system", arguments.system))
+    schema = None if arguments.schema is None else _schema(arguments.schema)
     payloads = Payloads()
     with client_of(arguments, tap=payloads.tap if arguments.raw else None) as client:
         rewrites = client.dialect.text == "snapshot"
@@ -82,18 +92,35 @@ def run(arguments: argparse.Namespace) -> int:
             form: Form = RawForm(sys.stdout, payloads)
         elif arguments.json:
             form = JsonForm(sys.stdout)
+        elif schema is not None:
+            form = ValueForm(sys.stdout)
         else:
             form = TextForm(sys.stdout, at_the_end=rewrites)
-        _ask(client, messages, form)
+        _ask(client, messages, form, schema)
     return 0
 
 
-def _ask(client: ChatClient, messages: list[Message], form: Form) -> None:
+def _schema(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            schema = json.load(file)
+    except OSError as error:
+        raise WrongArguments(f"--schema: {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise WrongArguments(f"--schema: {path} is not JSON: {error}") from None
+    if not isinstance(schema, dict):
+        raise WrongArguments(f"--schema: {path} is not a JSON schema, which is an object")
+    return schema
+
+
+def _ask(
+    client: ChatClient, messages: list[Message], form: Form, schema: dict[str, Any] | None
+) -> None:
     cancel = Cancel()
     reader_left = _watch_reader(cancel)
     stream: AnswerStream | None = None
     try:
-        stream = _opened(client, messages, cancel)
+        stream = _opened(client, messages, cancel, schema)
         # Leaving it for any reason closes the backend's stream.
         with stream:
             form.begin(stream)
@@ -110,10 +137,12 @@ def _ask(client: ChatClient, messages: list[Message], form: Form) -> None:
         print(f"chatsdk: {line}", file=sys.stderr)
 
 
-def _opened(client: ChatClient, messages: list[Message], cancel: Cancel) -> AnswerStream:
+def _opened(
+    client: ChatClient, messages: list[Message], cancel: Cancel, schema: dict[str, Any] | None
+) -> AnswerStream:
     try:
-        return client.ask(messages, cancel=cancel)
-    except (TypeError, ValueError) as error:
+        return client.ask(messages, cancel=cancel, output=schema)
+    except (TypeError, ValueError, ImportError) as error:
         # For example, the backend does not accept images.
         raise WrongArguments(str(error)) from None
 

@@ -179,6 +179,54 @@ def test_json(capsys, server) -> None:
     assert answer["timings"]["events"] > 1
 
 
+@pytest.fixture
+def schema(tmp_path):
+    pytest.importorskip("jiter")
+    path = tmp_path / "schema.json"
+    city = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    path.write_text(json.dumps(city))
+    return str(path)
+
+
+def test_a_schema(capsys, server, schema) -> None:
+    """`--schema` prints the object alone, whatever the model writes around it."""
+    server.answer("openai", 'Here it is: {"city":\n"Köln"}')
+    assert main(["ask", url_of(server), "Hi", "--schema", schema]) == 0
+    assert capsys.readouterr().out == '{"city": "Köln"}\n'
+    assert server.requests[0].json["response_format"]["type"] == "json_schema"
+
+
+def test_a_schema_and_json(capsys, server, schema) -> None:
+    """`--json` has the object beside the text."""
+    server.answer("openai", '{"city": "Köln"}')
+    assert main(["ask", url_of(server), "Hi", "--schema", schema, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == ["text", "value", *KEYS[1:]]
+    assert printed["value"] == {"city": "Köln"}
+
+
+def test_an_answer_that_does_not_fit_its_schema(capsys, server, schema) -> None:
+    """The text is printed, the error says where it does not fit, and the exit code is 1."""
+    server.answer("openai", '{"city": 3}')
+    assert main(["ask", url_of(server), "Hi", "--schema", schema]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == '{"city": 3}\n'
+    assert "city should be a string" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "No such file"), ("{", "not JSON"), ("[]", "not a JSON schema")]
+)
+def test_a_schema_that_is_none(capsys, server, tmp_path, content, words) -> None:
+    """A file that is missing, or has no schema, is a wrong argument."""
+    path = tmp_path / "schema.json"
+    if content is not None:
+        path.write_text(content)
+    assert main(["ask", url_of(server), "Hi", "--schema", str(path)]) == 2
+    assert words in capsys.readouterr().err
+    assert server.requests == []
+
+
 def test_json_without_usage(capsys, server) -> None:
     """Usage is null when the backend reported none."""
     server.answer("openai", "Yes.")

@@ -409,3 +409,23 @@ def test_every_dialect_has_a_way(name):
     assert "words" in dialect.output_ways
     if {"schema", "json"} & set(dialect.output_ways):
         assert dialect.output_field
+
+
+def test_the_second_backend_gives_it_too(server):
+    """`ChatClient.fallback` asks the next backend in its own way."""
+    with ChatServer() as other:
+        server.reply(503, json={"error": {"message": "down"}})
+        other.answer("anthropic", TEXT)
+        with client_of(server, "openai") as first, client_of(other, "anthropic") as second:
+            answer = ChatClient.fallback(first, second).ask("?", output=Recipe, repair=1).result()
+        assert answer.value == OBJECT
+        assert "output_config" in other.requests[0].json
+
+
+def test_many_prompts_give_it(server):
+    """`client.map` has the object of each prompt."""
+    for _ in range(3):
+        server.answer("openai", TEXT)
+    with client_of(server, "openai") as client:
+        outcomes = list(client.map(["a", "b", "c"], output=Recipe, workers=2, progress=False))
+    assert [outcome.value for outcome in outcomes] == [OBJECT] * 3
