@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import sys
 
 import pytest
-from programs import content, examined, free_port, grave
+from programs import examined, free_port
 
 FLASK = """\
 import flask, requests
@@ -83,28 +84,26 @@ def uvicorn(run, program: str) -> str:
 def test_gunicorn_reads_the_whole_body(run, backend) -> None:
     """A view that reads the whole upstream body is named; streaming it is the cure."""
     program = FLASK.replace("BACKEND", backend.url)
-    report = examined(gunicorn(run, program.replace("STREAM", "False")))
-    assert (report.verdict, grave(report)) == (
-        "burst",
-        [("gateway-reads-whole-body", "gunicorn")],
-    )
+    url = gunicorn(run, program.replace("STREAM", "False"))
+    report = examined(url, "burst", "gateway-reads-whole-body: gunicorn")
     assert "stream=True" in report.findings[0].remedy
-    assert content(examined(gunicorn(run, program.replace("STREAM", "True"))))
+    examined(gunicorn(run, program.replace("STREAM", "True")))
 
 
 def test_django_gzip(run) -> None:
     """GZipMiddleware does not flush; a header of the view is the cure."""
-    report = examined(gunicorn(run, DJANGO.replace("MORE", "")))
-    assert [code for code, _ in grave(report)] in ([], ["compression-not-flushed"])
-    if grave(report):
-        assert grave(report) == [("compression-not-flushed", "django-gzip")]
+    # A later version of Django may flush each piece.
+    text = pytest.importorskip("django.utils.text")
+    flushes = "flush()" in inspect.getsource(text.compress_sequence)
+    findings = [] if flushes else ["compression-not-flushed: django-gzip"]
+    examined(gunicorn(run, DJANGO.replace("MORE", "")), "streams", *findings)
     cured = 'response["Content-Encoding"] = "identity"'
-    assert content(examined(gunicorn(run, DJANGO.replace("MORE", cured))))
+    examined(gunicorn(run, DJANGO.replace("MORE", cured)))
 
 
 def test_starlette_gzip(run) -> None:
     """Starlette's GZipMiddleware leaves event streams alone."""
-    assert content(examined(uvicorn(run, STARLETTE)))
+    examined(uvicorn(run, STARLETTE))
 
 
 @pytest.mark.parametrize(
@@ -122,9 +121,8 @@ def test_mitmproxy(run, backend, options: list[str], streams: bool) -> None:
         ],
         port,
     )
-    report = examined(url)
     if streams:
-        assert content(report)
+        examined(url)
     else:
-        assert (report.verdict, grave(report)) == ("burst", [("proxy-buffering", None)])
+        report = examined(url, "burst", "proxy-buffering: None")
         assert "stream_large_bodies" in report.findings[0].remedy
