@@ -15,6 +15,9 @@ from chatsdk.web.journal import JournalError, WorkerLost
 
 WAIT_SECONDS = 20
 
+# Seconds of a lease that runs out in a test. It is longer than this machine stalls.
+LEASE = 2.0
+
 
 @pytest.fixture(scope="module")
 def redis_server(tmp_path_factory) -> Iterator[RedisServer]:
@@ -233,7 +236,7 @@ def test_redis_restarted_in_mid_turn(own_redis) -> None:
 
 def test_redis_gone_for_longer_than_the_lease(own_redis) -> None:
     """The turn is stopped, its reader is told, and followers get an error instead of a hang."""
-    first, second = journal_at(own_redis, lease=0.5), journal_at(own_redis, lease=0.5)
+    first, second = journal_at(own_redis, lease=LEASE), journal_at(own_redis, lease=LEASE)
     turn = first.begin("chat")
     turn.append(b"a")
     stopped = threading.Event()
@@ -254,7 +257,7 @@ def test_redis_gone_for_longer_than_the_lease(own_redis) -> None:
 
 def test_a_worker_that_died(own_redis) -> None:
     """When a worker no longer renews its lease, its followers are told."""
-    first, second = journal_at(own_redis, lease=0.5), journal_at(own_redis, lease=0.5)
+    first, second = journal_at(own_redis, lease=LEASE), journal_at(own_redis, lease=LEASE)
     turn = first.begin("chat")
     turn.append(b"a")
     follower = follow(second, "chat")

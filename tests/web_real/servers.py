@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 WAIT_SECONDS = 30
+
+# How often something that has a time limit is tried.
+ATTEMPTS = 5
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "--bind", "fd://{fd}", "--log-level", "warning"]
 UVICORN = [sys.executable, "-m", "uvicorn", "--fd", "{fd}", "--log-level", "warning"]
@@ -105,9 +108,21 @@ def end(process: subprocess.Popen[Any]) -> None:
     process.wait(WAIT_SECONDS)
 
 
-def within(seconds: float, since: float, moment: float) -> None:
-    """Assert that a moment is at most so many seconds after another one."""
-    assert moment - since < seconds, f"it took {moment - since:.2f} s"
+def once_within(seconds: float, attempt: Callable[[], float]) -> None:
+    """Assert that one of a few attempts takes at most so many seconds.
+
+    This machine may stall in one of them, but not in each.
+
+    Args:
+        seconds: the limit.
+        attempt: does it once, and returns the seconds that it took.
+    """
+    took = []
+    for _ in range(ATTEMPTS):
+        took.append(attempt())
+        if took[-1] < seconds:
+            return
+    raise AssertionError(f"none within {seconds} s: {took}")
 
 
 now = time.monotonic

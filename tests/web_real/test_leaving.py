@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from browser import Page, read_until, text_of, user
-from servers import ASGI, SERVERS, now, running, within
+from browser import WAIT_SECONDS, Page, read_until, text_of, user
+from servers import ASGI, SERVERS, now, once_within, running
+
+from chatsdk.testing import ChatServer, Script
 
 # Seconds from the browser's leaving until the connection to the backend is closed.
 CLOSED_WITHIN = 1.0
@@ -12,40 +16,48 @@ CLOSED_WITHIN = 1.0
 everywhere = pytest.mark.parametrize("server", SERVERS)
 
 
-def leave_after(words: bytes, url: str, script) -> None:
+def leave_after(words: bytes, url: str, answer: Callable[[], Script]) -> None:
     """Leave the page once it has the words; the connection to the backend closes in time."""
-    with Page(f"{url}/answer") as page:
-        response = page.ask("GET")
-        read_until(response, words)
-        left = now()
-        page.leave(response)
-    within(CLOSED_WITHIN, left, script.wait_for_disconnect())
+
+    def leave() -> float:
+        script = answer()
+        with Page(f"{url}/answer") as page:
+            response = page.ask("GET")
+            read_until(response, words)
+            left = now()
+            page.leave(response)
+        return script.wait_for_disconnect(WAIT_SECONDS) - left
+
+    once_within(CLOSED_WITHIN, leave)
+
+
+def one(backend: ChatServer) -> Script:
+    """Answer with a word, and then say nothing."""
+    script = backend.answer("openai")
+    script.say("One")
+    return script
 
 
 @everywhere
 def test_leaving_a_silent_answer(server, backend, djangos) -> None:
     """The connection to the backend is closed soon after; a heartbeat notices it."""
     with running(server, backend.url, djangos, HEARTBEAT=0.2) as url:
-        script = backend.answer("openai")
-        script.say("One")
-        leave_after(b"One", url, script)
+        leave_after(b"One", url, lambda: one(backend))
 
 
 @everywhere
 def test_leaving_an_answer_that_grows(server, backend, djangos) -> None:
     """The same without heartbeats, because something is written all the time."""
     with running(server, backend.url, djangos, HEARTBEAT=60) as url:
-        script = backend.answer("openai", "word " * 2000, pace=0.05, pieces=2000)
-        leave_after(b"word", url, script)
+        words = "word " * 2000
+        leave_after(b"word", url, lambda: backend.answer("openai", words, pace=0.05, pieces=2000))
 
 
 @pytest.mark.parametrize("server", ASGI)
 def test_an_event_loop_needs_no_heartbeat(server, backend, djangos) -> None:
     """An ASGI server tells the application that the browser has left."""
     with running(server, backend.url, djangos, HEARTBEAT=60) as url:
-        script = backend.answer("openai")
-        script.say("One")
-        leave_after(b"One", url, script)
+        leave_after(b"One", url, lambda: one(backend))
 
 
 @everywhere

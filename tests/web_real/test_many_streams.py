@@ -6,13 +6,10 @@ import contextlib
 
 import pytest
 from browser import Page, read_until, user
-from servers import ASGI, GUNICORN, SERVERS, Server, now, running, within
+from servers import ASGI, GUNICORN, SERVERS, Server, running
 
 # More than the threads of an event loop's pool, and than Django's one.
 STREAMS = 50
-
-# Seconds within which the next answer has begun.
-BEGUN_WITHIN = 2.0
 
 
 @pytest.mark.parametrize("server", ASGI)
@@ -25,9 +22,8 @@ def test_silent_answers(server, backend, djangos) -> None:
             read_until(page.ask("GET"), b"One")
         backend.answer("openai", "Two")
         page = pages.enter_context(Page(f"{url}/answer"))
-        asked = now()
+        # The silent ones last as long as the test: a thread of theirs would never be free.
         read_until(page.ask("GET"), b"Two")
-        within(BEGUN_WITHIN, asked, now())
 
 
 @pytest.mark.parametrize("server", ASGI)
@@ -41,9 +37,8 @@ def test_a_backend_that_has_not_answered(server, backend, djangos) -> None:
             silent.wait_for_request()
         backend.answer("openai", "Two")
         page = pages.enter_context(Page(f"{url}/api/chat"))
-        asked = now()
+        # The silent ones last as long as the test: a thread of theirs would never be free.
         read_until(page.ask(body=user("Hi", "chat-2")), b"Two")
-        within(BEGUN_WITHIN, asked, now())
 
 
 def test_two_hundred_in_one_worker(backend, djangos, monkeypatch) -> None:

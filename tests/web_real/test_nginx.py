@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from browser import Page, frames, read_until, text_of, user
+from browser import WAIT_SECONDS, Page, frames, read_until, text_of, user
 from chromium import Chat, chromium
 from nginx import HOST, proxied
-from servers import now, running, within
+from servers import now, once_within, running
 
 
 @pytest.fixture(params=["gthread", "waitress", "uwsgi", "starlette", "django-5.2-uvicorn"])
@@ -36,19 +36,23 @@ def test_events_arrive_as_they_are_written(site, backend) -> None:
 
 def test_leaving_through_nginx(site, backend) -> None:
     """The browser leaves nginx, nginx leaves the site, and the site the backend."""
-    script = backend.answer("openai")
-    script.say("One")
-    with Page(site) as page:
-        response = page.ask("GET", "/answer")
-        read_until(response, b"One")
-        left = now()
-        page.leave(response)
-    within(1.5, left, script.wait_for_disconnect())
+
+    def leave() -> float:
+        script = backend.answer("openai")
+        script.say("One")
+        with Page(site) as page:
+            response = page.ask("GET", "/answer")
+            read_until(response, b"One")
+            left = now()
+            page.leave(response)
+        return script.wait_for_disconnect(WAIT_SECONDS) - left
+
+    once_within(1.5, leave)
 
 
 def test_a_silent_model(backend, djangos, tmp_path) -> None:
     """Heartbeats keep nginx from ending an answer that it takes for dead."""
-    short = HOST + "            proxy_read_timeout 1s;\n"
+    short = HOST + "            proxy_read_timeout 3s;\n"
     with running("gthread", backend.url, djangos, HEARTBEAT=0.3) as url:
         with proxied(url, tmp_path, short) as proxy, Page(proxy) as page, Page(url) as direct:
             # The server has started once it answers.
@@ -58,7 +62,7 @@ def test_a_silent_model(backend, djangos, tmp_path) -> None:
             response = page.ask("POST", "/api/chat", user("Hi"))
             body = read_until(response, b"One")
             # Longer than nginx waits.
-            for _ in range(6):
+            for _ in range(12):
                 body += read_until(response, b": ping")
             script.say(" two")
             script.finish()
