@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ class ChatApp(App[None]):
     """An app that consists of one `ChatView`."""
 
     ENABLE_COMMAND_PALETTE = False
+    PAUSE_GC_ON_SCROLL = True
 
     def __init__(
         self, session: ChatSession, *, title: str, options: Mapping[str, Any] | None
@@ -29,6 +31,11 @@ class ChatApp(App[None]):
     def compose(self) -> ComposeResult:
         """Yield the view."""
         yield self.view
+
+    def on_ready(self) -> None:
+        """Keep what has been loaded out of later garbage collections, which pause the app."""
+        gc.collect()
+        gc.freeze()
 
 
 def show(
@@ -46,4 +53,7 @@ def show(
         title: the title of the terminal's window.
         options: passed to `ChatSession.start` with each question, such as ``{"tools": [...]}``.
     """
-    ChatApp(session, title=title, options=options).run()
+    try:
+        ChatApp(session, title=title, options=options).run()
+    finally:
+        gc.unfreeze()

@@ -19,7 +19,7 @@ from chatsdk.windows.transcript import Transcript
 __all__ = ["History"]
 
 # Most slots that get a widget in one go, so that keys are read in between.
-MOST_AT_ONCE = 12
+MOST_AT_ONCE = 6
 
 # Seconds between two drawings of text that streams. A slow terminal gets fewer.
 DRAW_SECONDS = 0.05
@@ -116,7 +116,6 @@ class History(VerticalScroll):
 
     def on_fold_toggled(self, event: Fold.Toggled) -> None:
         """Open or close a fold."""
-        event.stop()
         turn, place = event.slot.turn, event.slot.row.value
         turn.unfolded ^= {place}
         turn.rebuild()

@@ -36,11 +36,13 @@ class Fold(Static):
 
         Attributes:
             slot: the slot of its line.
+            clicked: whether that was done with the mouse.
         """
 
-        def __init__(self, slot: Slot) -> None:
+        def __init__(self, slot: Slot, clicked: bool) -> None:
             super().__init__()
             self.slot = slot
+            self.clicked = clicked
 
     def __init__(self, slot: Slot) -> None:
         super().__init__(markup=False)
@@ -55,11 +57,11 @@ class Fold(Static):
     def on_click(self, event: events.Click) -> None:
         """Open or close it."""
         event.stop()
-        self.action_unfold()
+        self.post_message(self.Toggled(self.slot, True))
 
     def action_unfold(self) -> None:
         """Open or close it."""
-        self.post_message(self.Toggled(self.slot))
+        self.post_message(self.Toggled(self.slot, False))
 
 
 class Notice(Horizontal):

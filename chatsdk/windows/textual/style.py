@@ -6,7 +6,7 @@ __all__ = ["CSS"]
 
 CSS = """
 ChatView {
-    height: 1fr; width: 1fr; background: $background;
+    height: 1fr; width: 1fr; background: $background; align-horizontal: center;
 
     .chat-bar { height: 1; padding: 0 2; background: $panel; }
     .chat-title { width: 1fr; text-style: bold; color: $text-muted; }
@@ -27,13 +27,13 @@ ChatView {
     .to-end Act { background: $panel; color: $text-primary; padding: 0 2; }
     &.-away .to-end { display: block; }
 
-    .banner { display: none; height: 1; padding: 0 2; background: $boost; }
+    .banner { display: none; height: 1; max-width: 104; padding: 0 2; background: $boost; }
     .banner-text { width: 1fr; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     .banner Act { margin-left: 1; }
     &.-banner .banner { display: block; }
 
     .entry-row {
-        height: auto; max-height: 10; margin: 0 1; padding: 0 1;
+        height: auto; max-height: 10; max-width: 102; margin: 0 1; padding: 0 1;
         border: round $foreground 30%; background: $background;
     }
     .entry-row:focus-within { border: round $primary; }
@@ -42,7 +42,7 @@ ChatView {
     .send { margin-left: 1; dock: right; color: $text-primary; text-style: bold; }
     &.-busy .send { color: $text-warning; }
     .keys {
-        height: 1; padding: 0 2; color: $text-disabled; text-wrap: nowrap; text-overflow: ellipsis;
+        height: 1; max-width: 104; padding: 0 2; color: $text-disabled; text-wrap: nowrap; text-overflow: ellipsis;
     }
 }
 
@@ -51,16 +51,17 @@ History {
     scrollbar-size-vertical: 1; scrollbar-background: $background;
     scrollbar-background-hover: $background; scrollbar-background-active: $background;
 
-    .space { height: 0; width: 1fr; }
+    .space { height: 0; width: 1fr; max-width: 100; }
     .row { width: 1fr; max-width: 100; height: auto; }
     .row.-gap { padding-bottom: 1; }
 
-    .row-question { background: $boost; border-left: outer $primary; padding: 0 1; }
+    .row-question { background: $primary 12%; border-left: outer $primary; padding: 0 1; }
     .row-question.-gap { margin-bottom: 1; padding-bottom: 0; }
-    .row-plain { color: $text-muted; padding-left: 2; }
+    .row-plain { color: $text-muted; border-left: outer $foreground 15%; padding: 0 1; }
+    .row-plain.-gap { margin-bottom: 1; padding-bottom: 0; }
     .row-fold { color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; pointer: pointer; }
     .row-fold:hover { color: $text-primary; }
-    .row-fold:focus { background: $primary; color: $text; }
+    .row-fold:focus { background: $primary 30%; color: $text; }
     .row-fold.-failed { color: $text-error; }
     .row-source { color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     .row-source.-link { color: $text-accent; pointer: pointer; }
@@ -92,7 +93,7 @@ History {
     Prose MarkdownH1 { text-style: bold underline; }
     Prose MarkdownH2 { text-style: bold; }
     Prose MarkdownBlockQuote { margin: 0; }
-    Prose MarkdownTable { margin: 0; background: transparent; width: auto; }
+    Prose MarkdownTable { margin: 0; background: transparent !important; width: auto; }
     Prose Code { padding: 0 1; background: $surface; }
     Prose Code > Label { padding: 0 0; }
     .code-bar { height: 1; width: 100%; }

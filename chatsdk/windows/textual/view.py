@@ -21,6 +21,7 @@ from chatsdk.windows.textual.entry import Entry
 from chatsdk.windows.textual.file_name import FileName
 from chatsdk.windows.textual.history import History
 from chatsdk.windows.textual.prose import Prose, clean
+from chatsdk.windows.textual.rows import Fold
 from chatsdk.windows.textual.style import CSS
 from chatsdk.windows.transcript import Question, Transcript
 
@@ -299,6 +300,12 @@ class ChatView(Vertical):
         if self._presenter_.trouble:
             self.notify(clean(self._presenter_.trouble), severity="error", markup=False)
             self._presenter_.trouble = ""
+
+    @on(Fold.Toggled)
+    def _toggled(self, event: Fold.Toggled) -> None:
+        event.stop()
+        if event.clicked:
+            self.entry.focus()
 
     @on(Prose.Link)
     def _link(self, event: Prose.Link) -> None:
