@@ -84,7 +84,7 @@ async def opened(session: Any) -> AsyncIterator[tuple[Any, Beat]]:
 async def drawn(view: Any) -> None:
     """Wait until the turn has ended and all of the session is drawn."""
     while True:
-        transcript = view._presenter.transcript
+        transcript = view.presenter.transcript
         if (
             transcript.messages is view.session.messages
             and view.session.done

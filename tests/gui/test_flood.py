@@ -1,4 +1,4 @@
-"""The benchmark of Tk under a flood of events; here it is not held to its limit."""
+"""The benchmarks of Tk and Textual under a flood of events, without their limits."""
 
 from __future__ import annotations
 
@@ -32,3 +32,21 @@ def test_tk_flood(display) -> None:
     assert "500 turns opened in" in done.stdout
     # Many events make one update, and yet more than the first and the last are shown.
     assert 3 < int(updates[1]) < 2_000
+
+
+def test_textual_flood() -> None:
+    """After 20,000 events at full speed the app shows the end of the answer, with few widgets."""
+    done = subprocess.run(
+        [
+            *(sys.executable, str(FLOOD.with_name("textual_flood.py")), "--quick"),
+            *("--events", "20000", "--limit", "60000"),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT * 5,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "20000 events of paragraphs in" in done.stdout
+    assert "2000 events of markdown in" in done.stdout
+    assert "500 turns opened in" in done.stdout

@@ -16,11 +16,11 @@ from textual.app import App
 from textual.widgets import Input
 from textual_screen import Screen, open_screen
 
-from chatsdk import Image, Message, ToolCall, use_chat
+from chatsdk import Image, Message, Tool, ToolCall, use_chat
 from chatsdk.parts import Citation
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.windows import words
-from chatsdk.windows.textual import ChatView
+from chatsdk.windows.textual import ChatView, show
 from chatsdk.windows.textual.rows import Fold, Source
 
 CTRL_Q = "\x11"
@@ -251,8 +251,7 @@ def test_tool_calls(opened, server, artefact) -> None:
         return "Sunny [b]there[/b]"
 
     async def scene() -> None:
-        async with opened() as screen:
-            screen.view._presenter._options = {"tools": [weather]}
+        async with opened(start={"tools": [weather]}) as screen:
             server.answer("openai", tool_calls=[ToolCall("c1", "weather", '{"city": "Oslo"}')])
             server.answer("openai", "It is sunny.")
             await screen.ask("Hi")
@@ -267,6 +266,34 @@ def test_tool_calls(opened, server, artefact) -> None:
             screen.picture(artefact)
 
     run(scene)
+
+
+@pytest.mark.parametrize("label", [words.ALLOW, words.DENY])
+def test_a_tool_asks(opened, server, artefact, label) -> None:
+    """A tool that needs a person shows its arguments, and runs or not as the person decides."""
+    ran: list[str] = []
+
+    def weather(city: str) -> str:
+        """The weather of a city."""
+        ran.append(city)
+        return "Sunny"
+
+    async def scene() -> None:
+        tools = {"tools": [Tool(weather, approve=True)]}
+        async with opened(size=(80, 30), start=tools) as screen:
+            server.answer("openai", tool_calls=[ToolCall("c1", "weather", '{"city": "Oslo"}')])
+            server.answer("openai", "As you say.")
+            await screen.ask("Hi")
+            await screen.shows("weather · waiting for you")
+            await screen.shows('{"city": "Oslo"}')
+            await screen.until(screen.history.idle.is_set)
+            screen.picture(artefact)
+            assert ran == []
+            await screen.press(label)
+            await screen.shows("As you say.")
+
+    run(scene)
+    assert ran == (["Oslo"] if label == words.ALLOW else [])
 
 
 def test_citations(opened, server, monkeypatch) -> None:
@@ -784,6 +811,36 @@ def test_three_lines_are_a_chat() -> None:
             terminal.expect("Fine.")
             terminal.type(CTRL_Q)
             assert terminal.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "theme"),
+    [
+        ("\x1b]11;rgb:ffff/fafa/f0f0\x1b\\\x1b[?62c", "True"),
+        ("\x1b]11;rgb:1a/1b/26\x1b\\\x1b[?62c", "False"),
+        ("\x1b[?62c", "False"),
+    ],
+)
+def test_the_background_of_the_terminal(answer, theme) -> None:
+    """The terminal is asked whether its background is light; what it answers is not typed text."""
+    program = (
+        "from chatsdk.windows.textual import background\n"
+        "background.ANSWER_SECONDS = 20\n"
+        "print('light:', background.is_light())\n"
+        "print('typed:', input())\n"
+    )
+    with Terminal("-c", program) as terminal:
+        terminal.type(answer)
+        terminal.expect(f"light: {theme}")
+        terminal.type("word\r")
+        terminal.expect("typed: word")
+
+
+def test_a_theme_that_does_not_exist() -> None:
+    """An unknown theme is an error that names those that exist."""
+    with use_chat("http://127.0.0.1:9/v1/chat/completions") as session:
+        with pytest.raises(ValueError, match="light, dark, system or one of"):
+            show(session, theme="pink")
 
 
 def test_it_is_short() -> None:

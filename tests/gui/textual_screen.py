@@ -43,7 +43,7 @@ class Screen:
         """Let the app run until all of the session is drawn."""
 
         def drawn() -> bool:
-            transcript = self.view._presenter.transcript
+            transcript = self.view.presenter.transcript
             return (
                 self.session.done is not transcript.in_flight
                 and transcript.messages is self.session.messages
@@ -116,12 +116,17 @@ class Screen:
 
 @asynccontextmanager
 async def open_screen(
-    url: str, *, size: tuple[int, int] = (80, 24), theme: str = "", **options: Any
+    url: str,
+    *,
+    size: tuple[int, int] = (80, 24),
+    theme: str = "",
+    start: dict[str, Any] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Screen]:
     """Open a chat with a backend on a screen, and close both at the end."""
     session: ChatSession = use_chat(url, dialect="openai", **options)
     with session:
-        app = ChatApp(session, title="Chat", options=None)
+        app = ChatApp(session, title="Chat", options=start)
         async with app.run_test(size=size, notifications=True) as pilot:
             if theme:
                 app.theme = theme

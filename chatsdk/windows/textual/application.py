@@ -10,9 +10,12 @@ from textual.app import App, ComposeResult
 
 from chatsdk.session import ChatSession
 from chatsdk.windows import words
+from chatsdk.windows.textual.background import is_light
 from chatsdk.windows.textual.view import ChatView
 
 __all__ = ["ChatApp", "show"]
+
+THEMES = {"light": "textual-light", "dark": "textual-dark"}
 
 
 class ChatApp(App[None]):
@@ -26,7 +29,7 @@ class ChatApp(App[None]):
     ) -> None:
         super().__init__()
         self.title = title
-        self.view = ChatView(session, options=options)
+        self.view = ChatView(session, options=options, title=title)
 
     def compose(self) -> ComposeResult:
         """Yield the view."""
@@ -41,19 +44,36 @@ class ChatApp(App[None]):
 def show(
     session: ChatSession,
     *,
-    title: str = words.TITLE,
     options: Mapping[str, Any] | None = None,
+    theme: str = "system",
+    title: str = words.TITLE,
 ) -> None:
-    """Show a chat in the terminal; return when it is closed, with Ctrl+Q.
+    """Show a chat in the terminal, and return when it is closed; an answer in flight is stopped.
 
-    The session stays open: close it afterwards, which stops an answer that is still streaming.
+    Ctrl+Q closes it.
 
     Args:
-        session: the session to show.
-        title: the title of the terminal's window.
-        options: passed to `ChatSession.start` with each question, such as ``{"tools": [...]}``.
+        session: the session to show and to ask with. It is not closed.
+        options: as in `ChatView`.
+        theme: ``"light"``, ``"dark"``, ``"system"`` for that of the terminal's background, or the
+            name of a theme of Textual.
+        title: the title at the top.
+
+    Raises:
+        ValueError: there is no such theme.
     """
+    app = ChatApp(session, title=title, options=options)
+    name = THEMES.get(theme, theme)
+    if theme == "system":
+        name = THEMES["light" if is_light() else "dark"]
+    if name not in app.available_themes:
+        raise ValueError(
+            f"theme is light, dark, system or one of {', '.join(app.available_themes)}, "
+            f"not {theme!r}"
+        )
+    app.theme = name
     try:
-        ChatApp(session, title=title, options=options).run()
+        app.run()
     finally:
+        session.stop()
         gc.unfreeze()

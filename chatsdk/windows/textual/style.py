@@ -42,7 +42,8 @@ ChatView {
     .send { margin-left: 1; dock: right; color: $text-primary; text-style: bold; }
     &.-busy .send { color: $text-warning; }
     .keys {
-        height: 1; max-width: 104; padding: 0 2; color: $text-disabled; text-wrap: nowrap; text-overflow: ellipsis;
+        height: 1; max-width: 104; padding: 0 2; color: $text-disabled;
+        text-wrap: nowrap; text-overflow: ellipsis;
     }
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -23,7 +23,7 @@ from chatsdk.windows.textual.history import History
 from chatsdk.windows.textual.prose import Prose, clean
 from chatsdk.windows.textual.rows import Fold
 from chatsdk.windows.textual.style import CSS
-from chatsdk.windows.transcript import Question, Transcript
+from chatsdk.windows.transcript import CallPart, Question, Transcript
 
 __all__ = ["ChatView"]
 
@@ -42,6 +42,7 @@ class ChatView(Vertical):
     Args:
         session: the `ChatSession` to show.
         options: passed to `ChatSession.start` with each question, such as ``{"tools": [...]}``.
+        title: the title at the top.
         name, id, classes, disabled: as for any widget of Textual.
 
     Attributes:
@@ -65,6 +66,7 @@ class ChatView(Vertical):
         session: ChatSession,
         *,
         options: Mapping[str, Any] | None = None,
+        title: str = words.TITLE,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
@@ -73,6 +75,7 @@ class ChatView(Vertical):
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self.session = session
         self._options = options
+        self._title = title
         self._presenter: Presenter | None = None
         self._history = History()
         self._question: Question | None = None
@@ -88,7 +91,7 @@ class ChatView(Vertical):
         )
         self.entry = Entry(self._presenter.sent)
         with Horizontal(classes="chat-bar"):
-            yield Static(words.TITLE, classes="chat-title")
+            yield Static(self._title, classes="chat-title", markup=False)
             yield Act(words.NEW_CHAT, "new", classes="bar")
             yield Act(words.OPEN, "open", classes="bar")
             yield Act(words.SAVE, "save", classes="bar")
@@ -110,7 +113,7 @@ class ChatView(Vertical):
     def on_mount(self) -> None:
         """Show the session as it is."""
         self._ready = True
-        self._presenter_.refresh()
+        self.presenter.refresh()
         self.entry.focus()
 
     def on_unmount(self) -> None:
@@ -120,8 +123,14 @@ class ChatView(Vertical):
             self._presenter.close()
 
     @property
-    def _presenter_(self) -> Presenter:
-        assert self._presenter is not None
+    def presenter(self) -> Presenter:
+        """What a person can do in it, for programs: `submit`, `stop`, `new_chat` and more.
+
+        Raises:
+            RuntimeError: the view is not mounted yet.
+        """
+        if self._presenter is None:
+            raise RuntimeError("a ChatView has a presenter once it is mounted in an app")
         return self._presenter
 
     # Drawing --------------------------------------------------------------------------------
@@ -132,8 +141,8 @@ class ChatView(Vertical):
         self._history.show_transcript(transcript)
         self.set_class(not transcript.turns, "-idle")
         self.set_class(transcript.in_flight, "-busy")
-        if self._presenter_.returned:
-            kept = [self._presenter_.take_returned(), self.entry.text]
+        if self.presenter.returned:
+            kept = [self.presenter.take_returned(), self.entry.text]
             self.entry.put("\n\n".join(text for text in kept if text))
         send = self.query_one(".send", Act)
         busy = transcript.in_flight and not self.entry.text.strip()
@@ -145,8 +154,8 @@ class ChatView(Vertical):
         text = ""
         if self._question is not None:
             text = EDITING
-        elif self._presenter_.queued:
-            queued = " ".join(self._presenter_.queued.split())
+        elif self.presenter.queued:
+            queued = " ".join(self.presenter.queued.split())
             text = f"{words.QUEUED}: {queued}"
         self.set_class(bool(text), "-banner")
         self._label(self.query_one(".banner-text", Static), "banner", clean(text))
@@ -171,7 +180,7 @@ class ChatView(Vertical):
 
     def action_send(self) -> None:
         """Send what is in the entry, or queue it while an answer streams."""
-        presenter, text = self._presenter_, self.entry.text
+        presenter, text = self.presenter, self.entry.text
         if self._question is not None:
             if presenter.edit(self._question.id, text):
                 self._end_editing()
@@ -186,13 +195,13 @@ class ChatView(Vertical):
         if self._question is not None:
             self._end_editing()
         elif not self.session.done:
-            self._presenter_.stop()
+            self.presenter.stop()
         self.entry.focus()
 
     def action_regenerate(self) -> None:
         """Ask the last question again."""
         if self.session.done and self.session.messages:
-            self._presenter_.regenerate()
+            self.presenter.regenerate()
             self._tell_trouble()
             self._history.to_end()
         self.entry.focus()
@@ -200,19 +209,19 @@ class ChatView(Vertical):
     def action_new_chat(self) -> None:
         """Begin a new conversation."""
         self._end_editing()
-        self._presenter_.new_chat()
+        self.presenter.new_chat()
         self.entry.focus()
 
     def action_edit(self) -> None:
         """Edit the last question."""
-        for turn in reversed(self._presenter_.transcript.turns):
+        for turn in reversed(self.presenter.transcript.turns):
             if turn.question is not None and self.session.done:
                 self._edit(turn.question)
                 return
 
     def action_copy(self) -> None:
         """Copy the last answer."""
-        for turn in reversed(self._presenter_.transcript.turns):
+        for turn in reversed(self.presenter.transcript.turns):
             if turn.text:
                 self._copy(turn.text)
                 return
@@ -228,34 +237,46 @@ class ChatView(Vertical):
     @on(Act.Pressed)
     def _pressed(self, event: Act.Pressed) -> None:
         event.stop()
-        act, value = event.act, event.value
-        if act == "send":
-            self.action_send()
-        elif act == "stop":
-            self.action_stop()
-        elif act == "retry":
-            self.action_regenerate()
-        elif act == "regenerate":
-            self._regenerate(value)
-        elif act == "edit":
-            self._edit(value)
-        elif act == "copy":
-            self._copy(value)
-        elif act == "cancel":
-            self._cancel()
-        elif act == "end":
-            self._history.to_end()
-            self.entry.focus()
-        elif act == "new":
-            self.action_new_chat()
-        elif act == "open":
-            self.action_open()
-        elif act == "save":
-            self.action_save()
+        plain: dict[str, Callable[[], None]] = {
+            "send": self.action_send,
+            "stop": self.action_stop,
+            "retry": self.action_regenerate,
+            "cancel": self._cancel,
+            "end": self._to_end,
+            "new": self.action_new_chat,
+            "open": self.action_open,
+            "save": self.action_save,
+        }
+        about: dict[str, Callable[[Any], None]] = {
+            "regenerate": self._regenerate,
+            "edit": self._edit,
+            "copy": self._copy,
+            "allow": self._allow,
+            "deny": self._deny,
+        }
+        if event.act in plain:
+            plain[event.act]()
+        else:
+            about[event.act](event.value)
+
+    def _to_end(self) -> None:
+        self._history.to_end()
+        self.entry.focus()
 
     def _regenerate(self, reply_id: str) -> None:
         if self.session.done:
-            self._presenter_.regenerate(reply_id)
+            self.presenter.regenerate(reply_id)
+            self._tell_trouble()
+        self.entry.focus()
+
+    def _allow(self, call: CallPart) -> None:
+        self._decided(self.presenter.allow(call.id or ""))
+
+    def _deny(self, call: CallPart) -> None:
+        self._decided(self.presenter.deny(call.id or ""))
+
+    def _decided(self, done: bool) -> None:
+        if not done:
             self._tell_trouble()
         self.entry.focus()
 
@@ -277,7 +298,7 @@ class ChatView(Vertical):
         if self._question is not None:
             self._end_editing()
         else:
-            self.entry.put(self._presenter_.take_queued())
+            self.entry.put(self.presenter.take_queued())
         self.entry.focus()
 
     def _copy(self, text: str) -> None:
@@ -286,20 +307,20 @@ class ChatView(Vertical):
         self.entry.focus()
 
     def _save(self, path: str | None) -> None:
-        if path and self._presenter_.save(path):
+        if path and self.presenter.save(path):
             self.notify(f"Saved as {path}", markup=False)
         self._tell_trouble()
 
     def _open(self, path: str | None) -> None:
         if path:
-            self._presenter_.open(path)
+            self.presenter.open(path)
             self._history.to_end()
         self._tell_trouble()
 
     def _tell_trouble(self) -> None:
-        if self._presenter_.trouble:
-            self.notify(clean(self._presenter_.trouble), severity="error", markup=False)
-            self._presenter_.trouble = ""
+        if self.presenter.trouble:
+            self.notify(clean(self.presenter.trouble), severity="error", markup=False)
+            self.presenter.trouble = ""
 
     @on(Fold.Toggled)
     def _toggled(self, event: Fold.Toggled) -> None:
@@ -319,7 +340,7 @@ class ChatView(Vertical):
     @on(TextArea.Changed)
     def _typed(self, event: TextArea.Changed) -> None:
         event.stop()
-        self._draw(self._presenter_.transcript, self._presenter_.transcript)
+        self._draw(self.presenter.transcript, self.presenter.transcript)
 
     @on(Entry.Scroll)
     def _scroll(self, event: Entry.Scroll) -> None:
