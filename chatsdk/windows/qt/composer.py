@@ -37,7 +37,8 @@ class Note(QtWidgets.QWidget):  # type: ignore[misc]
         self.text.setFont(theme.small())
         palette = self.text.palette()
         colour = theme.danger if danger else theme.muted
-        palette.setColor(QtGui.QPalette.ColorRole.WindowText, colour)
+        for role in (QtGui.QPalette.ColorRole.WindowText, QtGui.QPalette.ColorRole.Text):
+            palette.setColor(role, colour)
         self.text.setPalette(palette)
 
     def show_text(self, text: str) -> None:

@@ -207,7 +207,7 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
                 QtGui.QTextFormat.Property.FontPixelSize,
                 round(self.theme.font.pixelSize() * factor),
             )
-        characters.setFontWeight(QtGui.QFont.Weight.DemiBold)
+        characters.setFontWeight(QtGui.QFont.Weight.Bold)
 
     def _join_list(self, cursor: Any, block: Any) -> None:
         given = block.textList()

@@ -44,8 +44,8 @@ class Theme:
         self.line = mixed(self.text, self.ground, 0.84)
         accent = palette.color(active, getattr(role, "Accent", role.Highlight))
         self.accent = legible(accent, self.ground, GRAPHICS)
-        white = QtGui.QColor("white")
-        self.on_accent = max((white, QtGui.QColor("black")), key=lambda c: contrast(c, self.accent))
+        white, black = QtGui.QColor("white"), QtGui.QColor("black")
+        self.on_accent = white if contrast(white, self.accent) >= GRAPHICS else black
         self.question = mixed(self.accent, self.ground, 0.8 if self.dark else 0.88)
         self.code = mixed(self.text, self.ground, 0.92 if self.dark else 0.955)
         self.hover = mixed(self.text, self.ground, 0.9)
