@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PySide6 import QtCore, QtWidgets
 
+from chatsdk.windows.qt import ChatView
+
 QT_CHAT = Path(__file__).parents[2] / "examples" / "qt_chat.py"
 
 
@@ -15,19 +17,22 @@ class Application(QtWidgets.QApplication):
     """An application whose window somebody uses as soon as it is there."""
 
     def exec(self) -> int:
-        (chat,) = self.topLevelWidgets()
+        (window,) = (
+            widget for widget in self.topLevelWidgets() if isinstance(widget, QtWidgets.QMainWindow)
+        )
+        view = window.findChild(ChatView)
         timer = QtCore.QTimer()
 
         def look() -> None:
-            if "You said" in chat.text.toPlainText():
+            if view.turns and "You said" in view.turns[0].shown.text:
                 print("closing")
                 timer.stop()
-                chat.close()
+                window.close()
 
         timer.timeout.connect(look)
         timer.start(20)
-        chat.entry.setText("Hello")
-        chat.send.click()
+        view.entry.setPlainText("Hello")
+        view.submit()
         return super().exec()
 
 

@@ -1,25 +1,25 @@
-"""The chat in a Qt window, on Qt's offscreen platform, and the dispatcher with both bindings."""
+"""Qt programs: the example, `show`, and both bindings."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from applications import EXAMPLES, WAIT, load
-from PySide6 import QtCore, QtGui, QtTest, QtWidgets
+from PySide6 import QtCore, QtWidgets
+from qt_window import pump, until
 from terminal import Terminal
 
-from chatsdk.parts import Citation
+from chatsdk import use_chat
+from chatsdk.windows import qt
 
-LONG = "unbroken" * 40
-CJK = "流式回答会一段一段地到达，窗口始终跟随最后一行。" * 4 + "ストリーミング。한국어도."
+PATH = "/v1/chat/completions"
+
+# What Qt's offscreen platform says when a window is shown.
+OFFSCREEN = "This plugin does not support propagateSizeHints()\n"
 
 
 @pytest.fixture(scope="session")
@@ -27,215 +27,158 @@ def application() -> QtWidgets.QApplication:
     return QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
 
 
-class Window:
-    """The example's window, whose event loop runs while a test waits for a fact."""
-
-    def __init__(self, url: str, threads: Any) -> None:
-        self.chat = load("qt_chat", threads).Chat(url)
-        self.session = self.chat.session
-        self.chat.show()
-        self.chat.activateWindow()
-        self.until(self.chat.isActiveWindow)
-
-    def until(self, fact: Callable[[], Any]) -> None:
-        """Run the event loop until `fact()`."""
-        deadline = QtCore.QDeadlineTimer(int(WAIT * 1000))
-        while not fact():
-            assert not deadline.hasExpired(), f"the window says: {self.text!r}"
-            QtCore.QCoreApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 20)
-
-    def ends_with(self, text: str) -> bool:
-        return self.text.endswith(text)
-
-    @property
-    def text(self) -> str:
-        return self.chat.text.toPlainText()
-
-    def ask(self, prompt: str) -> None:
-        QtTest.QTest.keyClicks(self.chat.entry, prompt)
-        QtTest.QTest.keyClick(self.chat.entry, QtCore.Qt.Key.Key_Return)
-
-    def press(self, button: QtWidgets.QPushButton) -> None:
-        QtTest.QTest.mouseClick(button, QtCore.Qt.MouseButton.LeftButton)
-
-    def click(self, word: str) -> None:
-        """Click on a word of the transcript with the mouse."""
-        view = self.chat.text
-        view.setTextCursor(view.document().find(word))
-        view.ensureCursorVisible()
-        cursor = view.document().find(word)
-        cursor.setPosition(cursor.selectionStart() + 1)
-        place = view.cursorRect(cursor).center()
-        QtTest.QTest.mouseClick(view.viewport(), QtCore.Qt.MouseButton.LeftButton, pos=place)
+def test_the_example(application, server, artefact) -> None:
+    """A click on a ready-made question asks it in the chat beside."""
+    window = load("qt_chat").Chat(server.url + PATH)
+    window.show()
+    try:
+        script = server.answer("openai", "Here is **one**.")
+        action = next(
+            action
+            for action in window.findChildren(QtWidgets.QToolBar)[0].actions()
+            if action.text() == "Give me an example."
+        )
+        action.trigger()
+        content = script.wait_for_request().json["messages"][0]["content"]
+        assert content == "Give me an example."
+        view = window.centralWidget()
+        until(lambda: view.turns and view.turns[0].shown.text == "Here is **one**.")
+        until(lambda: window.session.done and not view.busy)
+        window.grab().save(str(artefact))
+    finally:
+        window.session.close()
+        window.close()
+        window.deleteLater()
+        pump()
 
 
-@pytest.fixture
-def window(application, server, threads) -> Iterator[Window]:
-    window = Window(f"{server.url}/v1/chat/completions", threads)
-    yield window
-    window.session.close()
-    window.chat.deleteLater()
-    application.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
-    assert threads <= {threading.main_thread()}
-
-
-def test_an_answer_grows(window, server, threads) -> None:
-    """What is typed is asked, and the text grows while it streams, on the window's thread."""
-    script = server.answer("openai")
-    assert window.chat.focusWidget() is window.chat.entry
-    window.ask("Hello there")
-    window.until(lambda: window.text == "User\nHello there\nAssistant\n")
-    assert script.wait_for_request().json["messages"] == [
-        {"role": "user", "content": "Hello there"}
-    ]
-    script.say("Hel")
-    window.until(lambda: window.text.endswith("Assistant\nHel"))
-    assert not window.chat.send.isEnabled()
-    script.say("lo")
-    window.until(lambda: window.text.endswith("Assistant\nHello"))
-    script.finish()
-    window.until(window.chat.send.isEnabled)
-    assert window.text == "User\nHello there\nAssistant\nHello"
-    assert threads == {threading.main_thread()}
-
-
-def test_any_script(window, server, artefact) -> None:
-    """Chinese can be typed, and is shown as it comes, as are words that are longer than a line."""
-    script = server.answer("openai")
-    # As an input method does it: keys alone write no Chinese.
-    typed = QtGui.QInputMethodEvent()
-    typed.setCommitString("请解释流式回答。")
-    QtCore.QCoreApplication.sendEvent(window.chat.entry, typed)
-    window.press(window.chat.send)
-    assert script.wait_for_request().json["messages"][0]["content"] == "请解释流式回答。"
-    said = ""
-    for piece in (CJK, "\n\n", LONG, "\n\n", CJK):
-        script.say(piece)
-        said += piece
-        window.until(partial(window.ends_with, f"Assistant\n{said.rstrip()}"))
-    window.chat.grab().save(str(artefact))
-    script.finish()
-    window.until(lambda: window.session.done)
-
-
-def test_stop_and_regenerate(window, server, threads) -> None:
-    """Stop keeps the text and tells the server; Regenerate puts another answer in its place."""
+def test_show(application, server) -> None:
+    """`show` returns when its window is closed, and then nothing is in flight."""
     script = server.answer("openai")
     script.say("Half of")
-    window.ask("Hi")
-    window.until(lambda: "Half of" in window.text)
-    window.press(window.chat.stop)
+    session = use_chat(server.url + PATH)
+    seen: list[str] = []
+
+    def use() -> None:
+        (view,) = (
+            widget
+            for widget in application.topLevelWidgets()
+            if isinstance(widget, qt.ChatView) and widget.session is session
+        )
+        if not seen:
+            seen.append(view.windowTitle())
+            view.entry.setPlainText("Hi")
+            view.submit()
+        elif "Half of" in view.turns[0].shown.text:
+            timer.stop()
+            view.close()
+
+    timer = QtCore.QTimer()
+    timer.timeout.connect(use)
+    timer.start(10)
+    qt.show(session, title="A chat")
+    assert seen == ["A chat"]
     script.wait_for_disconnect()
-    window.until(lambda: window.text == "User\nHi\nAssistant (stopped)\nHalf of")
-    server.answer("openai", "The whole.")
-    window.until(window.chat.again.isEnabled)
-    window.press(window.chat.again)
-    window.until(lambda: window.text == "User\nHi\nAssistant\nThe whole.")
-    assert threads == {threading.main_thread()}
-
-
-def test_stop_and_ask_at_once(window, server) -> None:
-    """Nothing of an answer that was stopped is shown at the next one."""
-    first = server.answer("openai")
-    first.say("Half of")
-    second = server.answer("openai")
-    window.ask("Hi")
-    window.until(lambda: "Half of" in window.text)
-    first.say(" it")
-    # It is not shown yet, for meanwhile the event loop does not run.
-    deadline = QtCore.QDeadlineTimer(int(WAIT * 1000))
-    while "it" not in window.session.answer.text:
-        assert not deadline.hasExpired()
-    window.press(window.chat.stop)
-    window.chat.entry.setText("Again")
-
-    def ask() -> bool:
-        window.chat.ask()
-        return window.chat.entry.text() == ""
-
-    window.until(ask)
-    second.say("Another")
-    half = "User\nHi\nAssistant (stopped)\nHalf of it"
-    window.until(lambda: "Another" in window.text)
-    assert window.text == f"{half}\nUser\nAgain\nAssistant\nAnother"
-    second.finish()
-    window.until(lambda: window.session.done)
-
-
-def test_a_server_that_dies(window, server, threads, artefact) -> None:
-    """An error is shown with what came before it, and Retry asks again."""
-    script = server.answer("openai")
-    script.say("Half of")
-    window.ask("Hi")
-    window.until(lambda: "Half of" in window.text)
-    assert not window.chat.retry.isVisible()
-    script.cut()
-    window.until(window.chat.retry.isVisible)
-    assert window.chat.error.text() == str(window.session.error) != ""
-    assert "Half of" in window.text
-    window.chat.grab().save(str(artefact))
-    server.answer("openai", "The whole.")
-    window.press(window.chat.retry)
-    window.until(lambda: window.text == "User\nHi\nAssistant\nThe whole.")
-    window.until(lambda: not window.chat.retry.isVisible())
-    assert threads == {threading.main_thread()}
-
-
-def test_closed_in_mid_answer(window, server, threads, caplog) -> None:
-    """Deleted while an answer streams, the window leaves the server, and nothing is said."""
-    script = server.answer("openai")
-    script.say("Half of")
-    window.ask("Hi")
-    window.until(lambda: "Half of" in window.text)
-    session = window.session
-    window.chat.close()
-    window.chat.deleteLater()
-    QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
-    script.say(" it")
-    seen = set(threads)
-    QtTest.QTest.qWait(0)
+    assert session.status == "stopped"
     session.close()
-    script.wait_for_disconnect()
-    QtTest.QTest.qWait(0)
-    assert session.outcome.reason == "stopped"
-    assert caplog.records == []
-    assert seen == {threading.main_thread()}
-    # The fixture has nothing left to delete.
-    window.chat = QtWidgets.QWidget()
 
 
-def test_reasoning_and_sources(window, server, threads, monkeypatch, artefact) -> None:
-    """Reasoning is folded until it is clicked, sources are links, and the view follows the text."""
-    opened: list[str] = []
-    monkeypatch.setattr(
-        QtGui.QDesktopServices, "openUrl", lambda url: opened.append(url.toString())
-    )
+PROGRAM = """
+import {binding}.QtCore
+from chatsdk import use_chat
+from chatsdk.windows import qt
+from chatsdk.windows.qt.binding import QtCore, QtWidgets
+
+application = QtWidgets.QApplication([])
+timer = QtCore.QTimer()
+asked = []
+
+def use():
+    (view,) = (each for each in application.topLevelWidgets() if isinstance(each, qt.ChatView))
+    if not asked:
+        asked.append(True)
+        view.entry.setPlainText("Hi")
+        view.submit()
+    elif session.done and not view.busy and len(session.messages) == 2:
+        texts = [row.widget for row in view.turns[0].rows if hasattr(row.widget, "document_")]
+        print(texts[0].toPlainText(), [run.kind for run in texts[0].document_.runs])
+        view.grab().save({picture!r})
+        print(texts[0].code(0))
+        view.resize(330, 400)
+        view.scroller.page(-1)
+        view.focusNextPrevChild(True)
+        timer.stop()
+        QtCore.QTimer.singleShot(0, view.close)
+
+timer.timeout.connect(use)
+timer.start(10)
+session = use_chat({url!r})
+qt.show(session)
+session.close()
+print("closed", QtCore.__name__)
+"""
+
+
+@pytest.mark.parametrize("binding", ["PySide6", "PyQt6"])
+def test_show_with_either_binding(server, artefact, binding) -> None:
+    """The same window with either binding, the one that the program has imported."""
     server.answer(
         "openai",
-        f"{CJK}\n\n{LONG}\n\n<b>not bold</b>\n" + "A line of text.\n" * 30 + "The last line.",
-        reasoning="First I think.",
-        citations=[
-            Citation(title="A page", url="https://example.com/page"),
-            Citation(title="A file", url="file:///etc/hostname"),
-        ],
+        "A **bold** word.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- an item\n\n```\nx = 1\n```\n",
+        reasoning="I think.",
     )
-    window.ask("Tell me everything about streaming")
-    window.until(lambda: window.session.done and "A file" in window.text)
-    assert "▸ Reasoning" in window.text
-    assert "First I think." not in window.text
-    assert "<b>not bold</b>" in window.text
-    bar = window.chat.text.verticalScrollBar()
-    assert bar.value() == bar.maximum() > 0
-    window.chat.grab().save(str(artefact))
-    window.click("A file")
-    window.click("A page")
-    window.until(lambda: opened)
-    window.click("▸ Reasoning")
-    window.until(lambda: "First I think." in window.text)
-    window.chat.grab().save(str(artefact.with_stem(f"{artefact.stem}-unfolded")))
-    window.click("▾ Reasoning")
-    window.until(lambda: "First I think." not in window.text)
-    assert opened == ["https://example.com/page"]
+    code = PROGRAM.format(binding=binding, url=server.url + PATH, picture=str(artefact))
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT * 3,
+    )
+    assert done.stderr.replace(OFFSCREEN, "") == ""
+    assert done.stdout == (
+        f"A bold word.\na\nb\n1\n2\nan item\nx = 1 ['code']\nx = 1\nclosed {binding}.QtCore\n"
+    )
+
+
+def test_three_lines(server) -> None:
+    """Three lines give a window, without a QApplication made before; Ctrl-C ends the program."""
+    code = (
+        "from chatsdk import use_chat; from chatsdk.windows import qt\n"
+        f"qt.show(use_chat({server.url + PATH!r}))\n"
+    )
+    with Terminal("-c", code) as program:
+        program.expect("propagateSizeHints")
+        program.type("\x03")
+        assert program.wait() == -signal.SIGINT
+        assert "Traceback" not in program.seen
+
+
+def test_without_a_binding(tmp_path) -> None:
+    """Without PySide6 and PyQt6 the import says what to install."""
+    for name in ("PySide6", "PyQt6"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not here')")
+    code = "try: from chatsdk.windows import qt\nexcept ImportError as error: print(error)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == (
+        "chatsdk.windows.qt needs PySide6 or PyQt6: pip install PySide6-Essentials\n"
+    )
+
+
+def test_a_view_without_an_application() -> None:
+    """Before there is a QApplication there is no view."""
+    code = (
+        "from chatsdk import use_chat; from chatsdk.windows import qt\n"
+        "try: qt.ChatView(use_chat('http://127.0.0.1:9'))\n"
+        "except RuntimeError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "make the QApplication before the ChatView\n"
 
 
 def test_as_a_program() -> None:
@@ -247,47 +190,8 @@ def test_as_a_program() -> None:
         text=True,
         timeout=WAIT * 2,
     )
-    # What Qt's offscreen platform says of itself.
-    said = done.stderr.replace("This plugin does not support propagateSizeHints()\n", "")
+    said = done.stderr.replace(OFFSCREEN, "")
     assert (done.returncode, done.stdout, said) == (0, "closing\nended\n", "")
-
-
-def test_the_view_stays_where_one_reads(window, server) -> None:
-    """Whoever scrolls up is not torn down by text that comes."""
-    script = server.answer("openai")
-    script.say("A line.\n" * 60)
-    window.ask("Hi")
-    bar = window.chat.text.verticalScrollBar()
-    window.until(lambda: bar.value() == bar.maximum() > 0)
-    bar.setValue(0)
-    script.say("More of it.")
-    window.until(lambda: "More of it." in window.text)
-    assert bar.value() == 0
-    script.finish()
-    window.until(window.chat.send.isEnabled)
-    assert bar.value() == 0
-
-
-def test_the_view_follows_a_window_that_shrinks(window, server) -> None:
-    """The last line stays in view when the window shrinks, an error takes room, or one asks."""
-    bar = window.chat.text.verticalScrollBar()
-    script = server.answer("openai")
-    script.say("A line.\n" * 60)
-    window.ask("Hi")
-    window.until(lambda: bar.value() == bar.maximum() > 0)
-    before = bar.maximum()
-    window.chat.resize(500, 260)
-    window.until(lambda: bar.maximum() > before)
-    assert bar.value() == bar.maximum()
-    before = bar.maximum()
-    script.cut()
-    window.until(lambda: window.chat.retry.isVisible() and bar.maximum() > before)
-    assert bar.value() == bar.maximum()
-    bar.setValue(0)
-    server.answer("openai").say("The whole.")
-    window.press(window.chat.retry)
-    assert bar.value() == bar.maximum()
-    window.until(lambda: "The whole." in window.text)
 
 
 def test_ctrl_c() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,8 @@ PATH = "/v1/chat/completions"
 
 EVERYTHING = '''# Sorting in Python
 
-Use **`sorted`** for a new list, or *`list.sort`* ~~instead~~ in place, as [the docs](https://docs.python.org) say.
+Use **`sorted`** for a new list, or *`list.sort`* ~~instead~~ in place,
+as [the docs](https://docs.python.org) say.
 
 1. `key=` takes a function
 
@@ -163,7 +165,7 @@ def test_html_is_text(window, server) -> None:
 
 
 def test_nothing_is_loaded(window, server, tmp_path, monkeypatch) -> None:
-    """Images, styles and links that a model names are not fetched, neither from disk nor by HTTP."""
+    """Images and links that a model names are not fetched, neither from disk nor by HTTP."""
     opened: list[str] = []
     monkeypatch.setattr(links.webbrowser, "open", opened.append)
     asked: list[str] = []
@@ -317,6 +319,6 @@ def test_one_megabyte(application, server) -> None:
         assert len(window.view.scroller.findChildren(TextView)) < 12
         texts = [row for row in rows if hasattr(row, "lead")]
         assert answer.startswith("".join(answer[row.start : row.end] for row in texts))
-        assert all(one.end == next.start for one, next in zip(texts, texts[1:], strict=False))
+        assert all(one.end == following.start for one, following in itertools.pairwise(texts))
     finally:
         window.close()

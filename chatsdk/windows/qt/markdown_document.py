@@ -152,6 +152,7 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
         if code:
             self._style_code(form, label)
             characters.setFont(theme.mono)
+            characters.setFontFixedPitch(True)
         elif level:
             form.setHeadingLevel(level)
             form.setTopMargin(theme.space(0.9))

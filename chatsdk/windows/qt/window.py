@@ -16,6 +16,9 @@ from chatsdk.windows.qt.view import ChatView
 
 __all__ = ["show"]
 
+# The application made here. It must outlive all widgets.
+_applications: list[Any] = []
+
 
 def show(
     session: ChatSession,
@@ -35,20 +38,20 @@ def show(
         size: the width and the height of the window, in pixels of the screen's scale.
         options: as in `ChatView`.
     """
-    application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(sys.argv[:1])
-    view = ChatView(session, options=options)
-    view.setWindowTitle(title)
-    view.resize(*size)
-    closed = QtCore.QEventLoop()
-    watch = _Closing(view, closed)
-    view.installEventFilter(watch)
-    view.show()
+    if QtWidgets.QApplication.instance() is None:
+        _applications.append(QtWidgets.QApplication(sys.argv[:1]))
     with _ctrl_c():
-        closed.exec()
-    session.stop()
-    view.removeEventFilter(watch)
-    view.deleteLater()
-    application.sendPostedEvents(view, 0)
+        view = ChatView(session, options=options)
+        view.setWindowTitle(title)
+        view.resize(*size)
+        closed = QtCore.QEventLoop()
+        watch = _Closing(view, closed)
+        try:
+            view.show()
+            closed.exec()
+        finally:
+            session.stop()
+            watch.end(view)
 
 
 class _Closing(QtCore.QObject):  # type: ignore[misc]
@@ -57,7 +60,21 @@ class _Closing(QtCore.QObject):  # type: ignore[misc]
     def __init__(self, view: Any, loop: Any) -> None:
         super().__init__()
         self._loop = loop
-        view.destroyed.connect(loop.quit)
+        self._gone = False
+        view.destroyed.connect(self._end)
+        view.installEventFilter(self)
+
+    def _end(self) -> None:
+        self._gone = True
+        self._loop.quit()
+
+    def end(self, view: Any) -> None:
+        """Delete the window now, unless others have."""
+        if not self._gone:
+            view.removeEventFilter(self)
+            view.deleteLater()
+            deletion = QtCore.QEvent.Type.DeferredDelete.value
+            QtCore.QCoreApplication.sendPostedEvents(view, deletion)
 
     def eventFilter(self, _watched: Any, event: Any) -> bool:
         if event.type() == QtCore.QEvent.Type.Close:
