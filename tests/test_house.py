@@ -76,3 +76,18 @@ def test_no_circle_between_files() -> None:
 
     for name in sorted(arrows):
         visit(name, ())
+
+
+def test_few_files_are_tiny() -> None:
+    """At most 24 modules have fewer than 50 lines; most are one command or one small type."""
+    tiny = [path for path in FILES if path.name != "__init__.py" and lines_of(path) < 50]
+    assert len(tiny) <= 24, [str(path.relative_to(PACKAGE)) for path in tiny]
+
+
+def test_no_file_is_long() -> None:
+    """A module has at most 420 lines, the length that one public class may need."""
+    assert [str(path) for path in FILES if lines_of(path) > 420] == []
+
+
+def lines_of(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())

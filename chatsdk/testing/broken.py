@@ -6,7 +6,7 @@ import ssl
 from typing import Literal, NoReturn
 
 from chatsdk.testing.connection import Connection, ConnectionEnded
-from chatsdk.testing.facts import WAIT_SECONDS, Facts
+from chatsdk.testing.waitable import WAIT_SECONDS, Waitable
 
 __all__ = ["BreakKind", "BrokenConnection"]
 
@@ -14,7 +14,7 @@ BreakKind = Literal["close", "reset", "silent", "half-handshake", "not-tls"]
 _KINDS = ("close", "reset", "silent", "half-handshake", "not-tls")
 
 
-class BrokenConnection(Facts):
+class BrokenConnection(Waitable):
     """Breaks one connection in place of serving it; also the handle to wait for facts.
 
     "close" and "reset" end the connection at once with a FIN or an RST; after the FIN the server

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from chatsdk.testing.content_coding import content_encoder
 from chatsdk.testing.exchange import Framing, HeaderLines, header_pairs
+from chatsdk.testing.expectations import Expectations, Which
 from chatsdk.testing.overload import BOMB_BYTES, Flood, FloodHead, FloodKind, sample_events
-from chatsdk.testing.repertoire import Repertoire, Which
 from chatsdk.testing.response import Reply
 from chatsdk.testing.script import Script
 from chatsdk.testing.steps import Cut, Drip, Hang, Send, SendHead, SendRaw, Step, to_bytes
@@ -20,7 +20,7 @@ __all__ = ["Faults"]
 EVENT_STREAM = "text/event-stream"
 
 
-class Faults(Repertoire):
+class Faults(Expectations):
     """Faults that a test adds like other responses.
 
     Each is for one request unless `repeat=True`, may be limited by `path=` and `method=`, and

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 
 from chatsdk.testing.connection import Connection, ConnectionEnded
-from chatsdk.testing.facts import WAIT_SECONDS
+from chatsdk.testing.waitable import WAIT_SECONDS
 from chatsdk.testing.waker import Waker, wait_for_socket
 
 __all__ = ["Listener"]

@@ -8,13 +8,13 @@ from typing import Any
 
 from chatsdk.testing.content_coding import content_encoder
 from chatsdk.testing.exchange import Exchange, Head, HeaderLines
-from chatsdk.testing.facts import WAIT_SECONDS, Facts
 from chatsdk.testing.request import RecordedRequest
+from chatsdk.testing.waitable import WAIT_SECONDS, Waitable
 
 __all__ = ["Reply", "Response"]
 
 
-class Response(Facts, abc.ABC):
+class Response(Waitable, abc.ABC):
     """One way to answer; a subclass implements `play`.
 
     It is also the handle with which a test waits for facts. If it is played for several requests,

@@ -17,8 +17,8 @@ from chatsdk.cli import main
 from chatsdk.cli.answer_forms import as_json
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.testing.answers import AnswerScript, answer_parts
-from chatsdk.testing.facts import WAIT_SECONDS
 from chatsdk.testing.response import Reply
+from chatsdk.testing.waitable import WAIT_SECONDS
 
 KEYS = ["index", *(["id"] + [name for name in as_json(Answer(), None) if name != "id"])]
 

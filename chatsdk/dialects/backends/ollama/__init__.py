@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.dialects.backends.ollama.body import written_message
+from chatsdk.dialects.backends.ollama.body import write_body
 from chatsdk.dialects.backends.ollama.decoder import OllamaDecoder
 from chatsdk.dialects.content_type import media_type
 from chatsdk.dialects.dialect import About, Decoder, Dialect
-from chatsdk.dialects.request import thoughts_to_give_back
-from chatsdk.dialects.tool_calls import written_tools
 from chatsdk.messages import Message
 from chatsdk.parts import Part
 
@@ -57,17 +55,7 @@ class Ollama(Dialect):
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
         """Encode the body. Images are sent as content; image URLs raise `ValueError`."""
-        tools = options.pop("tools", None)
-        body: dict[str, Any] = {
-            "messages": [
-                written_message(message, messages) | ({"thinking": thought} if thought else {})
-                for message, thought in zip(messages, thoughts_to_give_back(messages), strict=True)
-            ],
-            "stream": True,
-        }
-        if tools:
-            body["tools"] = written_tools(tools)
-        return body | options
+        return write_body(messages, options)
 
     def with_schema(
         self, body: dict[str, Any], schema: dict[str, Any], name: str

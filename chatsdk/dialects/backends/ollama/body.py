@@ -1,18 +1,35 @@
-"""Encodes messages and tool calls for Ollama."""
+"""Encodes the body of an Ollama request."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chatsdk.answer import ToolCall
-from chatsdk.dialects.request import arguments_of, embedded, tool_name
+from chatsdk.dialects.request import arguments_of, embedded, thoughts_to_give_back, tool_name
+from chatsdk.dialects.tool_calls import written_tools
 from chatsdk.messages import Image, Message
 
-__all__ = ["written_message", "written_call"]
+__all__ = ["write_body", "written_call"]
 
 
-def written_message(message: Message, messages: Sequence[Message]) -> dict[str, Any]:
+def write_body(messages: Sequence[Message], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Encode the body; options keep their names."""
+    rest = dict(options)
+    tools = rest.pop("tools", None)
+    body: dict[str, Any] = {
+        "messages": [
+            _message(message, messages) | ({"thinking": thought} if thought else {})
+            for message, thought in zip(messages, thoughts_to_give_back(messages), strict=True)
+        ],
+        "stream": True,
+    }
+    if tools:
+        body["tools"] = written_tools(tools)
+    return body | rest
+
+
+def _message(message: Message, messages: Sequence[Message]) -> dict[str, Any]:
     written: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.images:
         written["images"] = [_image(image) for image in message.images]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chatsdk.dialects.backends.openai_responses.native import CALLS, DIALECT, Items
-from chatsdk.dialects.backends.openai_responses.values import (
+from chatsdk.dialects.backends.openai_responses.native import (
+    CALLS,
+    DIALECT,
+    Items,
     citation_of,
     conversation_of,
     identity_of,

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 from chatsdk.testing.connection import ConnectionEnded
 
-__all__ = ["Facts", "WAIT_SECONDS"]
+__all__ = ["Waitable", "WAIT_SECONDS"]
 
 # Longest wait for a fact, in seconds. On loopback a fact takes milliseconds; only a failing test
 # waits this long, or one on a busy machine.
 WAIT_SECONDS = 10.0
 
 
-class Facts:
+class Waitable:
     """Facts about one connection; if several share them, each fact comes from the first."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ from chatsdk.testing.script import Script, Steps
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["Repertoire", "Which"]
+__all__ = ["Expectations", "Which"]
 
 AnyResponse = TypeVar("AnyResponse", bound=Response)
 
@@ -44,7 +44,7 @@ class _Expectation:
         return self.method in (None, request.method) and self.path in (None, request.path)
 
 
-class Repertoire:
+class Expectations:
     """Responses in the order in which they were added. Thread-safe.
 
     All methods that add one take `path=` and `method=`, which limit it to matching requests, and
