@@ -6,6 +6,7 @@ A name that several modules export stands on the page of the first, and is a lin
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
@@ -14,8 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from pprint import pformat
 
+from sphinx.ext.napoleon import Config, GoogleDocstring
 from sphinx.util.inventory import InventoryFile
 
+import chatsdk
 from chatsdk import Message, dialects
 
 __all__ = ["MODULES", "public_names", "write"]
@@ -32,6 +35,9 @@ MODULES = {
     "chatsdk.parts": "What a dialect decodes to",
     "chatsdk.sse": "Event streams",
     "chatsdk.ndjson": "Lines of JSON",
+    "chatsdk.windows.tk": "A chat in Tk",
+    "chatsdk.windows.qt": "A chat in Qt",
+    "chatsdk.windows.textual": "A chat in a terminal",
     "chatsdk.ui": "Dispatchers for GUI toolkits",
     "chatsdk.web": "From a view to the browser",
     "chatsdk.web.flask": "Flask",
@@ -44,6 +50,9 @@ MODULES = {
 }
 
 
+# Modules whose source is read, because importing them takes a toolkit.
+WINDOWS = "chatsdk.windows."
+
 # Ids that are new in each request.
 _UUID = re.compile(r"(?<=')[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}(?=')")
 
@@ -52,6 +61,10 @@ def public_names() -> Iterator[tuple[str, str, str | None]]:
     """Yield module, name and, if an earlier module has exported it, its full name there."""
     homes: dict[int, str] = {}
     for module_name in MODULES:
+        if module_name.startswith(WINDOWS):
+            for name in _sources(module_name):
+                yield module_name, name, None
+            continue
         module = importlib.import_module(module_name)
         for name in module.__all__:
             value = getattr(module, name)
@@ -70,8 +83,10 @@ def write(folder: Path) -> None:
     for module_name, name, home in public_names():
         pages.setdefault(module_name, []).append(_entry(module_name, name, home))
     for module_name, entries in pages.items():
-        head = f"# `{module_name}`\n\n" + _directive("automodule", module_name, ":no-index:")
-        head += _directive("testsetup", "*", "", f"from {module_name} import *")
+        head = f"# `{module_name}`\n\n"
+        if not module_name.startswith(WINDOWS):
+            head += _directive("automodule", module_name, ":no-index:")
+            head += _directive("testsetup", "*", "", f"from {module_name} import *")
         _write(folder / f"{module_name}.md", "\n".join([head, *entries]))
     rows = [f"| [`{name}`]({name}.md) | {MODULES[name]} |" for name in pages]
     tree = ["```{toctree}", ":hidden:", *pages, "```", ""]
@@ -82,8 +97,10 @@ def write(folder: Path) -> None:
 def _entry(module_name: str, name: str, home: str | None) -> str:
     if home is not None:
         return f"`{name}`\n: is {{py:obj}}`{home}`\n"
-    value = getattr(importlib.import_module(module_name), name)
     full = f"{module_name}.{name}"
+    if module_name.startswith(WINDOWS):
+        return _described(full, _sources(module_name)[name])
+    value = getattr(importlib.import_module(module_name), name)
     if not inspect.isclass(value):
         return _directive("autofunction" if inspect.isroutine(value) else "autodata", full)
     # A dialect is documented under the name by which it is called, not as an alias.
@@ -92,6 +109,38 @@ def _entry(module_name: str, name: str, home: str | None) -> str:
     if issubclass(value, BaseException):
         return _directive("autoexception", full, *options, ":show-inheritance:")
     return _directive("autoclass", full, *options)
+
+
+def _sources(package: str) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+    """Return the definitions of the names that a package of windows imports from its modules."""
+    folder = Path(chatsdk.__file__).parent.joinpath(*package.split(".")[1:])
+    found: dict[str, ast.ClassDef | ast.FunctionDef] = {}
+    for line in ast.parse((folder / "__init__.py").read_text("utf-8")).body:
+        if isinstance(line, ast.ImportFrom) and (line.module or "").startswith(package):
+            path = folder / f"{str(line.module).removeprefix(package + '.')}.py"
+            names = {alias.name for alias in line.names}
+            for node in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in names:
+                    found[node.name] = node
+    return found
+
+
+def _described(full: str, node: ast.ClassDef | ast.FunctionDef) -> str:
+    """Return the entry of a class or function that is not imported."""
+    begin = node
+    if isinstance(node, ast.ClassDef):
+        begin = next(n for n in node.body if getattr(n, "name", "") == "__init__")  # type: ignore[assignment]
+    assert isinstance(begin, ast.FunctionDef)
+    if isinstance(node, ast.ClassDef):
+        del begin.args.args[0]
+    config = Config(napoleon_use_rtype=False, napoleon_use_ivar=True)
+    words = str(GoogleDocstring(ast.get_docstring(node) or "", config, what="class"))
+    kind = "class" if isinstance(node, ast.ClassDef) else "function"
+    lines = [f".. py:{kind}:: {full}({ast.unparse(begin.args)})", ""]
+    lines += [f"   {line}".rstrip() for line in words.splitlines()]
+    lines += ["", "   .. rubric:: Example", "", "   .. code-block:: python", ""]
+    lines += [f"      {line}".rstrip() for line in _EXAMPLES[full].splitlines()]
+    return "\n".join(["```{eval-rst}", *lines, "```", ""])
 
 
 def _directive(kind: str, name: str, *options: str) -> str:
