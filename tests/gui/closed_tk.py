@@ -7,6 +7,8 @@ import sys
 import tkinter
 from pathlib import Path
 
+from chatsdk.windows.tk import ChatView
+
 TK_CHAT = Path(__file__).parents[2] / "examples" / "tk_chat.py"
 
 
@@ -18,20 +20,20 @@ class Tk(tkinter.Tk):
     """A window that somebody uses as soon as it is there."""
 
     def mainloop(self, n: int = 0) -> None:
-        widgets = below(self)
-        (entry,) = (widget for widget in widgets if widget.winfo_class() == "TEntry")
-        (text,) = (widget for widget in widgets if widget.winfo_class() == "Text")
-        (send,) = (w for w in widgets if w.winfo_class() == "TButton" and w["text"] == "Send")
+        (view,) = (widget for widget in below(self) if isinstance(widget, ChatView))
+        menu = self.nametowidget(self.cget("menu"))
 
         def look() -> None:
-            if "You said" in text.get("1.0", "end"):
+            if "You said" in view.transcript.text.get("1.0", "end"):
                 print("closing")
                 self.destroy()
             else:
                 self.after(20, look)
 
-        entry.insert(0, "Hello")
-        send.invoke()
+        prompts = self.nametowidget(menu.entrycget("Prompts", "menu"))
+        prompts.invoke(0)
+        print(view.entry.value)
+        view.send_button.invoke()
         look()
         super().mainloop(n)
 
