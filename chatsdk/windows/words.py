@@ -62,9 +62,7 @@ INCOMPLETE = {
 }
 QUEUED = "Will be sent when this answer ends:"
 EDITING = "Editing a question. What follows it will be replaced."
-PLAIN = (
-    "Shown as plain text. Install markdown-it-py to format answers: pip install chatsdk[windows]"
-)
+PLAIN = "Shown as plain text. To format answers: pip install markdown-it-py"
 
 JSON_FILES = "Conversations"
 ALL_FILES = "All files"

@@ -11,7 +11,10 @@ from chatsdk.testing.embedded import WORD_SECONDS
 
 # Programs that another test runs, as they need more than an interpreter.
 ELSEWHERE = {
-    ("README.md", "window"): "tests/pages/test_readme.py",
+    ("README.md", "window"): "tests/pages/test_windows_docs.py",
+    ("docs/windows.md", "window"): "tests/pages/test_windows_docs.py",
+    ("docs/windows.md", "view"): "tests/pages/test_windows_docs.py",
+    ("docs/windows.md", "view-in-a-window"): "tests/pages/test_windows_docs.py",
     ("docs/adding-a-dialect.md", ""): "tests/pages/test_dialect_docs.py",
     ("docs/backends.md", ""): "tests/pages/test_backends_docs.py",
     ("docs/output.md", ""): "tests/pages/test_output_docs.py",

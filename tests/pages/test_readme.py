@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,7 +16,7 @@ from documents import World, program
 
 from chatsdk import errors
 from chatsdk.cli import main
-from chatsdk.testing import ChatServer, EmbeddedServer, answer_frames
+from chatsdk.testing import EmbeddedServer, answer_frames
 from chatsdk.testing.speaker import speak
 
 REPOSITORY = Path(__file__).parents[2]
@@ -211,208 +206,3 @@ def test_flask_refused(server) -> None:
         response = ask(browser)
         assert response.status == 502
         assert "refused the request" in json.load(response)["error"]["message"]
-
-
-# The window --------------------------------------------------------------------------------
-
-# What a person does, and sees, once the main loop has begun.
-PERSON = """
-import os
-
-def look_at_it():
-    shown = text.get("1.0", "end")
-    if "[" in shown:
-        print(shown, end="")
-        root.destroy()
-    else:
-        root.after(20, look_at_it)
-
-def press():
-    entry.focus_force()
-    entry.insert(0, "Hello!")
-    entry.event_generate("<Return>")
-    if os.environ.get("PRESS_STOP"):
-        stop_when_it_streams()
-    look_at_it()
-
-def stop_when_it_streams():
-    if "I am" in text.get("1.0", "end"):
-        button.invoke()
-    else:
-        root.after(5, stop_when_it_streams)
-
-root.after(100, press)
-"""
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    """A display to open windows on: a virtual one, else the user's."""
-    pytest.importorskip("tkinter", reason="this Python has no Tk")
-    xvfb = shutil.which("Xvfb")
-    if xvfb is None:
-        if not os.environ.get("DISPLAY") and sys.platform not in ("win32", "darwin"):
-            pytest.skip("there is no display, and no Xvfb to make one")
-        yield os.environ.get("DISPLAY", "")
-        return
-    readable, writable = os.pipe()
-    process = subprocess.Popen(
-        [xvfb, "-displayfd", str(writable), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
-        pass_fds=[writable],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writable)
-    with os.fdopen(readable) as number:
-        name = number.readline().strip()
-    try:
-        assert name, "Xvfb has not started"
-        yield f":{name}"
-    finally:
-        process.terminate()
-        process.wait(WAIT_SECONDS)
-
-
-# Runs the snippet as it is printed, where port 8765 is another, and somebody sits before it.
-STAGE = """
-import socket, sys, tkinter
-
-source, person, port = sys.argv[1:]
-find, mainloop = socket.getaddrinfo, tkinter.Misc.mainloop
-
-def getaddrinfo(host, asked, *args, **options):
-    return find(host, int(port) if asked == 8765 else asked, *args, **options)
-
-def with_a_person(self, n=0):
-    exec(person, module)
-    mainloop(self, n)
-
-socket.getaddrinfo, tkinter.Misc.mainloop = getaddrinfo, with_a_person
-module = {"__name__": "__main__"}
-exec(compile(source, "README.md", "exec"), module)
-"""
-
-
-def window(server: ChatServer, display: str, **environ: str) -> str:
-    """Open the snippet's window, and give what it shows at its end."""
-    source = program("README.md", "window").source
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", STAGE, source, PERSON, str(server.port)],
-        env={**os.environ, "DISPLAY": display, "PYTHONIOENCODING": "utf-8", **environ},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=WAIT_SECONDS,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
-
-
-def test_window(server, display) -> None:
-    """A real window shows the prompt, the whole answer, and how it ended."""
-    assert window(server, display).rstrip() == f"> Hello!\n{HELLO}\n[finished]"
-
-
-def test_window_stop(display) -> None:
-    """Its button stops the answer and keeps the text."""
-    with EmbeddedServer() as server:
-        shown = window(server, display, PRESS_STOP="1").rstrip()
-    prompt, text, end = shown.split("\n")
-    assert (prompt, end) == ("> Hello!", "[stopped]")
-    assert HELLO.startswith(text)
-    assert "I am" in text
-    assert text != HELLO
-
-
-def test_window_error(display) -> None:
-    """An error is shown in the window."""
-    with ChatServer() as server:
-        server.reply(401, json={"error": {"message": "who are you?"}})
-        assert "[HTTP 401: who are you?" in window(server, display)
-
-
-def test_window_closed_in_mid_answer(display) -> None:
-    """Closing the window ends an answer that still streams, and the program, without a word."""
-    with ChatServer() as server:
-        script = server.answer("openai")
-        script.say("I am [")
-        assert "I am [" in window(server, display)
-        script.wait_for_disconnect(WAIT_SECONDS)
-
-
-def test_window_without_a_display(server, monkeypatch) -> None:
-    """The snippet does the same with stand-ins for Tk, all on the thread of the main loop."""
-    stage = Stage()
-    monkeypatch.setitem(sys.modules, "tkinter", stage.module())
-    run("window")
-    assert stage.shown == f"> Hello!\n{HELLO}\n[finished]\n\n"
-    assert stage.threads == {threading.get_ident()}
-
-
-class Stage:
-    """Stand-ins for Tk's classes, and a main loop that presses Return once and waits for the end.
-
-    Attributes:
-        shown: the text of the window.
-        threads: which threads have called Tk.
-    """
-
-    def __init__(self) -> None:
-        self.shown = ""
-        self.threads: set[int] = set()
-        self._waiting: list[str] = []
-        self._commands: dict[str, Any] = {}
-        self._bound: dict[str, Any] = {}
-        self._typed = "Hello!"
-
-    def module(self) -> ModuleType:
-        """A module `tkinter` whose every class is this stage."""
-        tkinter = ModuleType("tkinter")
-        for name in ("Tk", "Text", "Entry", "Button"):
-            setattr(tkinter, name, lambda *args, **options: self)
-        tkinter.TclError = RuntimeError  # type: ignore[attr-defined]
-        return tkinter
-
-    def __getattr__(self, name: str) -> Any:
-        # Whatever else Tk is asked or told does not matter here: it is so, and done.
-        return lambda *args, **options: self
-
-    @property
-    def tk(self) -> Stage:
-        return self
-
-    def createcommand(self, name: str, function: Any) -> None:
-        self._commands[name] = function
-
-    def bindtags(self, *_tags: Any) -> tuple[str, ...]:
-        return ()
-
-    def call(self, command: str, *args: Any) -> Any:
-        self.threads.add(threading.get_ident())
-        if command == "bind":
-            return ""
-        assert command == "after"
-        when, name = args
-        if when == "cancel":
-            self._waiting.remove(name)
-        else:
-            self._waiting.append(name)
-        return name
-
-    def insert(self, _where: str, text: str) -> None:
-        self.threads.add(threading.get_ident())
-        self.shown += text
-
-    def get(self) -> str:
-        return self._typed
-
-    def delete(self, _first: int, _last: str) -> None:
-        self._typed = ""
-
-    def bind(self, key: str, function: Any, add: bool = False) -> None:
-        self._bound[key] = function
-
-    def mainloop(self) -> None:
-        self._bound["<Return>"](None)
-        # Pressed again while it streams, with nothing typed, it does nothing.
-        self._bound["<Return>"](None)
-        while "[finished]" not in self.shown:
-            self._commands[self._waiting.pop(0)]()

@@ -83,9 +83,16 @@ def apply_tags(text: tkinter.Text, palette: Palette, fonts: Fonts) -> None:
     tag("text", font=fonts["text"], spacing1=leading // 2, spacing2=leading, spacing3=leading // 2)
     for depth in range(DEPTHS + 1):
         margin = depth * unit
-        tag(f"m{depth}", lmargin1=margin, lmargin2=margin)
+        # With a colour, because Tk would paint the margin like the first letter of the line.
+        tag(f"m{depth}", lmargin1=margin, lmargin2=margin, lmargincolor=palette.ground)
         # The marker of a list item, a tab, then its text.
-        tag(f"li{depth}", lmargin1=margin, lmargin2=margin + unit, tabs=(margin + unit,))
+        tag(
+            f"li{depth}",
+            lmargin1=margin,
+            lmargin2=margin + unit,
+            lmargincolor=palette.ground,
+            tabs=(margin + unit,),
+        )
     for level in HEADINGS:
         above = gap if level < 3 else gap // 2
         tag(f"h{level}", font=fonts[f"h{level}"], spacing1=above)
