@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     from chatsdk import parts as parts
     from chatsdk import recording as recording
     from chatsdk import sse as sse
+    from chatsdk import telemetry as telemetry
     from chatsdk import testing as testing
     from chatsdk import ui as ui
     from chatsdk import web as web
     from chatsdk import windows as windows
+    from chatsdk.client.prompt_outcome import PromptOutcome
     from chatsdk.messages.files import File
     from chatsdk.session import (
         ChatSession,
@@ -68,6 +70,7 @@ __all__ = [
     "ToolRejected",
     "Answer",
     "Outcome",
+    "PromptOutcome",
     "Cancel",
     "Timeout",
     "Retry",
@@ -117,6 +120,7 @@ _MODULES = (
     "parts",
     "recording",
     "sse",
+    "telemetry",
     "testing",
     "ui",
     "web",
@@ -133,6 +137,10 @@ def __getattr__(name: str) -> Any:
         from chatsdk import tools
 
         return getattr(tools, name)
+    if name == "PromptOutcome":
+        from chatsdk.client.prompt_outcome import PromptOutcome
+
+        return PromptOutcome
     if name == "File":
         from chatsdk.messages.files import File
 
@@ -146,6 +154,10 @@ def __getattr__(name: str) -> Any:
         import chatsdk.recording
 
         return chatsdk.recording
+    if name == "telemetry":
+        import chatsdk.telemetry
+
+        return chatsdk.telemetry
     if name == "testing":
         import chatsdk.testing
 

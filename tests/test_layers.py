@@ -17,7 +17,7 @@ PURE |= {"output"}
 BELOW_CLIENT = VALUES | PURE | {"transport"}
 BELOW_SESSION = BELOW_CLIENT | {"client"}
 BELOW_EDGES = BELOW_SESSION | {"session"}
-EDGES = {"ui", "windows", "web", "doctor", "recording", "testing", "cli"}
+EDGES = {"ui", "windows", "web", "doctor", "recording", "testing", "cli", "telemetry"}
 
 # The front door: `import chatsdk` itself, chatsdk/__init__.py.
 ROOT = "chatsdk"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -22,6 +22,7 @@ from chatsdk import (
     Limits,
     Message,
     Outcome,
+    PromptOutcome,
     ResponseInfo,
     Resume,
     Retry,
@@ -35,6 +36,7 @@ from chatsdk import (
     TurnStream,
     Usage,
     dialects,
+    telemetry,
     ui,
     use_chat,
 )
@@ -95,11 +97,18 @@ def many(client: ChatClient) -> None:
         assert_type(outcome.index, int)
         assert_type(outcome.error, ChatError | None)
         assert_type(outcome.answer, Answer)
+        assert_type(outcome, PromptOutcome)
         kept: Outcome = outcome
         assert_type(kept.reason, str)
     assert_type(outcomes.close(), None)
     with client.map(iter(["Hi"]), on_error="raise", progress="always", cancel=Cancel()):
         pass
+
+
+def operators(client: ChatClient) -> None:
+    end = telemetry.instrument(client, content=True)
+    assert_type(end, Callable[[], None])
+    telemetry.instrument("http://h/")  # type: ignore[arg-type]
 
 
 def fallback(first: ChatClient, second: ChatClient) -> None:

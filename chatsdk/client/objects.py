@@ -19,6 +19,7 @@ from chatsdk.transport import Cancel
 
 if TYPE_CHECKING:
     from chatsdk.client.client import ChatClient
+    from chatsdk.client.observation import Observation
     from chatsdk.client.response import ResponseInfo
 
 __all__ = ["Asking", "ask_object"]
@@ -223,6 +224,10 @@ class Repaired:
     @property
     def body(self) -> Any:
         return self._source.body
+
+    @property
+    def observation(self) -> Observation | None:
+        return getattr(self._source, "observation", None)
 
     def on_wait(self, callback: Callable[[], object] | None) -> bool:
         return False

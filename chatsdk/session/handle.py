@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from typing import TYPE_CHECKING, NoReturn
 
@@ -121,7 +122,9 @@ def start_turn(
             threads.remove(thread)
             handle._over.set()
 
-    thread = threading.Thread(target=work, name=name, daemon=True)
+    # The turn has the context variables of its caller, such as the current span of a tracer.
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(work,), name=name, daemon=True)
     handle._thread = thread
     threads.append(thread)
     try:

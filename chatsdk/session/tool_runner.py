@@ -29,6 +29,7 @@ from chatsdk.transport.clock import now
 from chatsdk.transport.wakeup import Wakeup
 
 if TYPE_CHECKING:
+    from chatsdk.client.observation import Observation
     from chatsdk.session.store import Store
 
 __all__ = ["ToolRunner"]
@@ -44,7 +45,12 @@ class ToolRunner:
 
     First the calls that need no approval, in their order; then, after a person has decided about
     the others, the approved ones.
+
+    Attributes:
+        observation: observes the tools of the current round, for telemetry, or ``None``.
     """
+
+    observation: Observation | None = None
 
     def __init__(self, store: Store, turn: Turn, toolbox: Toolbox) -> None:
         self._store = store
@@ -152,7 +158,7 @@ class ToolRunner:
         found: dict[int, Message] = {}
         for group in self._groups(calls):
             if len(group) == 1 and self._toolbox.terms(group[0][1]) is None:
-                results: list[Result] | None = [self._toolbox.run(group[0][1])]
+                results: list[Result] | None = [self._run_one(group[0][1])]
             else:
                 results = self._run_on_threads([call for _, call in group])
             if results is None:
@@ -182,7 +188,10 @@ class ToolRunner:
 
     def _run_on_threads(self, calls: Sequence[ToolCall]) -> list[Result] | None:
         wakeup = self._wakeup()
-        runs = [Run(self._toolbox, call, wakeup.ring) for call in calls]
+        runs = [
+            Run(call, partial(self._run_one, call), self._timeout(call), wakeup.ring)
+            for call in calls
+        ]
         results = []
         for run in runs:
             wakeup.wait(partial(self._is_over, run), run.deadline)
@@ -190,6 +199,14 @@ class ToolRunner:
                 return None
             results.append(run.result())
         return results
+
+    def _run_one(self, call: ToolCall) -> Result:
+        run = partial(self._toolbox.run, call)
+        return run() if self.observation is None else self.observation.run_tool(call, run)
+
+    def _timeout(self, call: ToolCall) -> float | None:
+        terms = self._toolbox.terms(call)
+        return None if terms is None else terms.timeout
 
     def _is_over(self, run: Run) -> bool:
         return run.over or not self._turn.active
@@ -227,17 +244,22 @@ class Run:
         deadline: on the clock `now`; ``None``: no limit.
     """
 
-    def __init__(self, toolbox: Toolbox, call: ToolCall, ring: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        call: ToolCall,
+        function: Callable[[], Result],
+        timeout: float | None,
+        ring: Callable[[], object],
+    ) -> None:
         self.over = False
         self._result: Result | None = None
         self._error: BaseException | None = None
-        terms = toolbox.terms(call)
-        self._timeout = None if terms is None else terms.timeout
+        self._timeout = timeout
         context = contextvars.copy_context()
 
         def work() -> None:
             try:
-                self._result = context.run(toolbox.run, call)
+                self._result = context.run(function)
             except BaseException as error:
                 self._error = error
             finally:

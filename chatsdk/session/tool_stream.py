@@ -122,6 +122,8 @@ class ToolStream:
             native=said.native,
         )
         before = self._turn.rounds
+        source = getattr(self._stream, "_source", None)
+        self._runner.observation = getattr(source, "observation", None)
         messages = self._runner.run(asked, answer, before)
         if messages is None or not self._store.end_round(self._turn, before, answer, messages):
             raise StopIteration

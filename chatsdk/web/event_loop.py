@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, TypeVar
@@ -86,5 +87,7 @@ async def on_a_thread(function: Callable[[], T], *, name: str = "chatsdk-request
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(finish, value, error)
 
-    threading.Thread(target=work, name=name, daemon=True).start()
+    # With the context variables of the request, such as the span of a tracer.
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(work,), name=name, daemon=True).start()
     return await result

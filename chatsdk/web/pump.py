@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 from collections import deque
@@ -57,7 +58,11 @@ class Pump:
         self._over = False
         self._closed = False
         self._wake: Callable[[], object] | None = None
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        # With the context variables of the request, such as the span of a tracer.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name=name, daemon=True
+        )
         self._started = False
 
     def start(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 from collections import deque
@@ -170,7 +171,11 @@ class Turn:
             self.id = entries.id
             entries.on_stop(self.stop)
             threading.Thread(
-                target=self._run, args=(journal, entries), name="chatsdk-turn", daemon=True
+                # With the context variables of the request, such as the span of a tracer.
+                target=contextvars.copy_context().run,
+                args=(self._run, journal, entries),
+                name="chatsdk-turn",
+                daemon=True,
             ).start()
         except BaseException:
             self._release()
