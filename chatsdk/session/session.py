@@ -116,7 +116,7 @@ class ChatSession(Turns):
         """
         return self._notifier.subscribe(listener)
 
-    def approve(self, id: str) -> bool:
+    def approve(self, id: str | None) -> bool:
         """Allow a call of `pending` to run. From any thread, and from a callback.
 
         Returns:
@@ -125,11 +125,11 @@ class ChatSession(Turns):
         Raises:
             ValueError: calls wait, but none has this id; or the call has no function to run, and
                 needs `answer_call`.
-            TypeError: the id is not a string.
+            TypeError: the id is not a string; `ToolCall.id` may be ``None``, but not in `pending`.
         """
         return self._store.decide(_checked_id(id), Decision(APPROVED))
 
-    def reject(self, id: str, reason: str = "") -> bool:
+    def reject(self, id: str | None, reason: str = "") -> bool:
         """Refuse a call of `pending`; the model receives this, with the reason.
 
         Returns, and raises: as `approve`.
@@ -138,7 +138,7 @@ class ChatSession(Turns):
             raise TypeError(f"the reason is a string, not {type(reason).__name__}")
         return self._store.decide(_checked_id(id), Decision(REJECTED, reason))
 
-    def answer_call(self, id: str, result: Any) -> bool:
+    def answer_call(self, id: str | None, result: Any) -> bool:
         """Give the result of a call of `pending`, in place of its tool.
 
         Args:
