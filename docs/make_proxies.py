@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
-TESTS = ("test_system.py", "test_python.py", "test_node.py")
+TESTS = ("test_system.py", "test_python.py", "test_node.py", "test_umi.py")
 BEGIN, END = "<!-- proxies: begin -->\n", "<!-- proxies: end -->\n"
 
 

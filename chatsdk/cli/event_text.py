@@ -39,6 +39,9 @@ def one_line(text: str, columns: int | None = None) -> str:
     if "\n" in text and text[:1] in "{[":
         with contextlib.suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+    head = text if columns is None else text[:columns]
+    if head.isascii() and head.isprintable():
+        return head if len(head) == len(text) else head[:-1] + "…"
     # No character takes less than a column, but for a few marks.
     shown = text if columns is None else text[: 2 * columns + 1]
     if not (shown.isascii() and shown.isprintable()):

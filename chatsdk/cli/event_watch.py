@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from chatsdk.dialects import Dialect
@@ -44,14 +44,14 @@ class Watch:
 
     Args:
         dialect: the backend's dialect, which determines the framing.
-        tell: called with each `Row`.
+        tell: called with the rows of each read.
         raw: called with the seconds and the bytes of each read, secrets masked.
     """
 
     def __init__(
         self,
         dialect: Dialect,
-        tell: Callable[[Row], object],
+        tell: Callable[[list[Row]], object],
         raw: Callable[[float, bytes], object] | None = None,
     ) -> None:
         self._dialect = dialect
@@ -61,6 +61,8 @@ class Watch:
         self._body_mask = self.mask.stream()
         self._parser: Any = parser_for("sse", dataless=dialect.dataless)
         self._break = _BLANK
+        # Whether blank lines end the events, and nothing else does.
+        self._blocks = True
         self.head: ResponseHead | None = None
         self._started = 0.0
         self._open = 0
@@ -82,6 +84,7 @@ class Watch:
         fields = {name.lower(): value for name, value in head.headers}
         kind = fields.get("content-type", "").split(";")[0].split(",")[0].strip().lower()
         framing = self._dialect.for_response(kind, fields, b"").framing(kind)
+        self._blocks = framing == "sse"
         if framing in ("ndjson", "lines"):
             self._break = _NEWLINE
         self._parser = parser_for(framing, dataless=self._dialect.dataless)
@@ -93,8 +96,7 @@ class Watch:
         if self._raw is not None:
             for piece, moment in self._body_mask.feed(data, at):
                 self._raw(moment - self._started, piece)
-        for event, size in self._cut(data):
-            self._event(event, size, seconds)
+        self._report(self._cut(data), seconds)
 
     def on_end(self, end: str) -> None:
         """Record how the body ended, and report the event that this end completes."""
@@ -105,9 +107,8 @@ class Watch:
             for piece, moment in self._body_mask.finish():
                 self._raw(moment - self._started, piece)
         if end == "whole":
-            for event in self._parser.finish():
-                self._event(event, self._open, self.reads[-1][0] if self.reads else 0.0)
-                self._open = 0
+            last = [(event, self._open) for event in self._parser.finish()]
+            self._report(last, self.reads[-1][0] if self.reads else 0.0)
 
     def totals(self) -> dict[str, Any]:
         """Return the totals, as ``--json`` prints them."""
@@ -125,18 +126,25 @@ class Watch:
             "end": self.end,
         }
 
-    def _cut(self, data: bytes) -> Iterator[tuple[ServerSentEvent, int]]:
-        """The events that these bytes complete, each with the size of its frame in bytes."""
-        if self._break is _BLANK and not self._open and data.find(b"\n\n") == len(data) - 2:
-            # One event, or the end of a comment; no look at the other line ends is needed.
-            if b"\r" not in data:
-                yield from self._feed(data)
-                return
-        start = 0
-        if self._open and (line_end := _LINE_END.match(data)) is not None:
-            # This line end may complete the block of the last read.
+    def _cut(self, data: bytes) -> list[tuple[ServerSentEvent, int]]:
+        """Return the events that these bytes complete, each with the size of its frame in bytes."""
+        if not self._blocks or b"\r" in data:
+            return list(self._cut_each(data, 0))
+        blocks = data.split(b"\n\n")
+        rest = len(blocks.pop())
+        if self._open or not blocks or not all(map(_has_data, blocks)):
+            return list(self._cut_each(data, 0))
+        # Each block is an event, so the parser may take them together.
+        self._open = rest
+        sizes = [len(block) + 2 for block in blocks]
+        return list(zip(self._parser.feed(data), sizes, strict=True))
+
+    def _cut_each(self, data: bytes, start: int) -> Iterator[tuple[ServerSentEvent, int]]:
+        """As `_cut`, with a call of the parser for each block."""
+        while self._open and (line_end := _LINE_END.match(data, start)) is not None:
+            # Line ends may complete the block of the last read.
+            yield from self._feed(data[start : line_end.end()])
             start = line_end.end()
-            yield from self._feed(data[:start])
         for found in self._break.finditer(data, start):
             yield from self._feed(data[start : found.end()])
             start = found.end()
@@ -149,19 +157,28 @@ class Watch:
             yield event, self._open
             self._open = 0
 
-    def _event(self, event: ServerSentEvent, size: int, at: float) -> None:
-        self.events += 1
-        gap = at - self._last
-        if self.first is None:
-            self.first = at
-        else:
-            self.gaps.append(gap)
-        self._last = at
-        text = self.mask.text
-        data = text(event.data)
-        name = event.event if event.event == "message" else text(event.event)
-        id = text(event.id) if event.id else None
-        self._tell(Row(self.events, name, id, data, at, gap, size, len(self.reads)))
+    def _report(self, events: Iterable[tuple[ServerSentEvent, int]], at: float) -> None:
+        """Report the events of one read."""
+        text, read = self.mask.text, len(self.reads)
+        rows = []
+        for event, size in events:
+            self.events += 1
+            gap = at - self._last
+            if self.first is None:
+                self.first = at
+            else:
+                self.gaps.append(gap)
+            self._last = at
+            name = event.event if event.event == "message" else text(event.event)
+            id = text(event.id) if event.id else None
+            rows.append(Row(self.events, name, id, text(event.data), at, gap, size, read))
+        if rows:
+            self._tell(rows)
+
+
+def _has_data(block: bytes) -> bool:
+    """Whether a block has a line of data, so that it is an event."""
+    return block[:5] == b"data:" or b"\ndata:" in block
 
 
 def only_not_understood(error: ChatError) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import itertools
 import json
 import os
 import re
@@ -12,8 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from chatsdk import dialects
 from chatsdk.cli import main
+from chatsdk.cli.event_watch import Row, Watch
 from chatsdk.recording import load
 from chatsdk.testing import ChatServer, Cut, Hang, Pause, RefusingPort, Send
 
@@ -31,6 +36,39 @@ def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
 def server():
     with ChatServer() as server:
         yield server
+
+
+# Lines of an event stream, alone and in frames. After a CR an event is complete, and the LF that
+# may follow it counts for the next one.
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            *(b"data: a\n\n", b"event: b\ndata: c\ndata: d\n\n", b": ping\n\n", b"id: 7\n\n"),
+            *(b"data\n\n", b"\n", b"data: f\n", b": g\n", b"event: h\n\n"),
+            "data: \u4f60\n\n".encode(),
+        ]
+    ),
+    max_size=12,
+)
+
+
+@given(pieces=PIECES, cuts=st.lists(st.integers(0, 100), max_size=6))
+def test_sizes_do_not_depend_on_the_reads(pieces: list[bytes], cuts: list[int]) -> None:
+    """Numbers, data and sizes of frames are the same wherever the network cut the bytes."""
+    body = b"".join(pieces)
+    whole = seen([body])
+    edges = sorted({0, len(body), *(cut for cut in cuts if cut < len(body))})
+    assert seen([body[a:b] for a, b in itertools.pairwise(edges)]) == whole
+    assert seen([body[at : at + 1] for at in range(len(body))]) == whole
+
+
+def seen(reads: list[bytes]) -> list[tuple[int, str, str | None, str, int]]:
+    """What `inspect` shows of the events, without times and reads."""
+    rows: list[Row] = []
+    watch = Watch(dialects.get("openai"), rows.extend)
+    for read in reads:
+        watch(read, 1.0)
+    return [(row.number, row.event, row.id, row.data, row.bytes) for row in rows]
 
 
 def json_lines(text: str) -> list[dict]:
