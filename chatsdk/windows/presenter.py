@@ -25,13 +25,14 @@ class Presenter:
     """Reads a session for a view, and carries out what a person does in it.
 
     All methods are called on the thread of the user interface. `draw` runs there, too, at most
-    every `DRAW_SECONDS`, after each change of the session and each second while it waits.
+    `every` seconds, after each change of the session and each second while it waits.
 
     Args:
         session: the session to show.
         draw: called with the new `Transcript` and the one drawn before.
         dispatch: the dispatcher of the toolkit, from `chatsdk.ui`.
         options: passed to `ChatSession.start` with each question, such as ``{"tools": [...]}``.
+        every: seconds between two drawings.
 
     Attributes:
         transcript: the transcript that was drawn last.
@@ -49,6 +50,7 @@ class Presenter:
         dispatch: Dispatch,
         *,
         options: Mapping[str, Any] | None = None,
+        every: float = DRAW_SECONDS,
     ) -> None:
         self.session = session
         self.transcript = Transcript()
@@ -56,6 +58,7 @@ class Presenter:
         self.returned = ""
         self.trouble = ""
         self._draw = draw
+        self._every = every
         self._dispatch = dispatch
         self._options = dict(options or {})
         self._notices: dict[str, Notice] = {}
@@ -115,7 +118,7 @@ class Presenter:
         )
         self._draw(self.transcript, before)
         # After the drawing, so that a slow one does not follow another without a pause.
-        self._due = time.monotonic() + DRAW_SECONDS
+        self._due = time.monotonic() + self._every
         turns = self.transcript.turns
         if turns and (notice := turns[-1].notice) is not None and notice.kind == "waiting":
             self._tick_later()

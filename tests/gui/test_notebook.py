@@ -38,6 +38,8 @@ class Kernel(NotebookClient):
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] in ("display_data", "update_display_data"):
             data = msg["content"]["data"]
+            if "text/markdown" not in data:
+                return super().process_message(msg, cell, cell_index)
             self.displayed.append((msg["msg_type"], data))
             self.on_display(data["text/markdown"])
         return super().process_message(msg, cell, cell_index)
@@ -80,6 +82,8 @@ def test_the_example() -> None:
     kinds = [kind for kind, _ in kernel.displayed]
     assert kinds.count("display_data") == 2
     assert kinds.count("update_display_data") > 2
+    (output,) = outputs_of(notebook, "ChatView(chat)")
+    assert output.data["application/vnd.jupyter.widget-view+json"]["model_id"]
 
 
 def test_updated_in_place(server) -> None:

@@ -1,0 +1,171 @@
+"""`TurnBox`: one turn of a conversation as widgets of ipywidgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from chatsdk.windows import words
+from chatsdk.windows.markdown_blocks import MarkdownBlocks
+from chatsdk.windows.notebook.html import anchor, paragraphs, rendered
+from chatsdk.windows.open_markdown import completed
+from chatsdk.windows.transcript import CallPart, Part, ReasoningPart, ShownTurn, TextPart
+
+__all__ = ["Acts", "TurnBox"]
+
+# Characters of HTML in one widget. Each update sends the last one again.
+PIECE_CHARS = 8000
+
+# By name: ``retry``, ``allow`` and ``deny``. The last two get the id of a call.
+Acts = dict[str, Callable[..., object]]
+
+
+class TurnBox(widgets.VBox):
+    """A question, its answer, and what can be done about it."""
+
+    def __init__(self, acts: Acts) -> None:
+        super().__init__()
+        self.add_class("chatsdk-turn")
+        self._acts = acts
+        self._turn: ShownTurn | None = None
+        self._shown: list[Any] = []
+        self._question = _html("chatsdk-question")
+        self._parts: list[_TextBox | _FoldBox] = []
+        self._end = _html("chatsdk-end")
+        self._retry = _button(words.RETRY, acts["retry"], "refresh")
+
+    def show(self, turn: ShownTurn) -> None:
+        """Show a state of the turn."""
+        if turn == self._turn:
+            return
+        self._turn = turn
+        children: list[Any] = []
+        if turn.question is not None:
+            _set(self._question, paragraphs(turn.question.text))
+            children.append(self._question)
+        for place, part in enumerate(turn.parts):
+            children.append(self._box(place, part).show(part, turn.live))
+        del self._parts[len(turn.parts) :]
+        if end := _end(turn):
+            _set(self._end, end)
+            children.append(self._end)
+        if turn.notice is not None and turn.notice.retry:
+            children.append(self._retry)
+        if children != self._shown:
+            self._shown = self.children = children
+
+    def _box(self, place: int, part: Part) -> _TextBox | _FoldBox:
+        kind = _TextBox if isinstance(part, TextPart) else _FoldBox
+        if place == len(self._parts):
+            self._parts.append(kind(self._acts))
+        elif not isinstance(self._parts[place], kind):
+            self._parts[place] = kind(self._acts)
+        return self._parts[place]
+
+
+class _TextBox:
+    """Markdown that grows. What is complete is not sent again."""
+
+    def __init__(self, acts: Acts) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._box = widgets.VBox()
+        self._blocks = MarkdownBlocks()
+        self._text = ""
+        # The HTML of the complete blocks that share a widget with the open one.
+        self._done = ""
+        self._last = self._new_piece()
+
+    def _new_piece(self) -> Any:
+        piece = _html("chatsdk-text")
+        self._box.children = (*self._box.children, piece)
+        return piece
+
+    def show(self, part: Any, live: bool) -> Any:
+        if not part.text.startswith(self._text):
+            self._begin()
+        self._text = part.text
+        blocks, last = self._blocks.update(part.text)
+        for block in blocks:
+            self._done += rendered(block.text)
+            if len(self._done) > PIECE_CHARS:
+                _set(self._last, self._done)
+                self._last, self._done = self._new_piece(), ""
+        text = completed(last.text) if live else last.text
+        _set(self._last, self._done + rendered(text))
+        return self._box
+
+
+class _FoldBox:
+    """Reasoning or a tool call, folded until a person opens it."""
+
+    def __init__(self, acts: Acts) -> None:
+        self._content = _html("chatsdk-fold")
+        self._fold = widgets.Accordion(children=[self._content], selected_index=None)
+        self._ask = widgets.HBox(
+            [
+                _button(words.ALLOW, lambda: acts["allow"](self._id), "check"),
+                _button(words.DENY, lambda: acts["deny"](self._id), "ban"),
+            ]
+        )
+        self._box = widgets.VBox([self._fold])
+        self._id = ""
+
+    def show(self, part: Any, live: bool) -> Any:
+        if isinstance(part, ReasoningPart):
+            self._title(words.REASONING)
+            _set(self._content, paragraphs(part.text))
+        elif isinstance(part, CallPart):
+            self._id = part.id or ""
+            self._title(words.call_line(part.name, part.state))
+            _set(self._content, _call(part))
+            waits = part.state == "waiting"
+            children = (self._fold, self._ask) if waits else (self._fold,)
+            if children != self._box.children:
+                self._box.children = children
+                # What is asked about is seen without a press.
+                self._fold.selected_index = 0 if waits else None
+        return self._box
+
+    def _title(self, title: str) -> None:
+        if self._fold.get_title(0) != title:
+            self._fold.set_title(0, title)
+
+
+def _call(part: CallPart) -> str:
+    html = f"<b>{words.ARGUMENTS}</b>{paragraphs(part.arguments)}"
+    if part.result is not None:
+        html += f"<b>{words.RESULT}</b>{paragraphs(part.result)}"
+    return html
+
+
+def _end(turn: ShownTurn) -> str:
+    """The sources and the notice of a turn."""
+    lines = [f"[{one.number}] {anchor(one.url, one.title)}" for one in turn.sources]
+    html = "<br>".join(lines)
+    if turn.notice is not None:
+        kind, text = escape(turn.notice.kind), escape(turn.notice.text)
+        html += f'<div class="chatsdk-notice chatsdk-{kind}">{text}</div>'
+    return html
+
+
+def _html(name: str) -> Any:
+    widget = widgets.HTML()
+    widget.add_class(name)
+    return widget
+
+
+def _set(widget: Any, html: str) -> None:
+    # Assigning sends it to the browser, so not without a change.
+    if widget.value != html:
+        widget.value = html
+
+
+def _button(label: str, press: Callable[[], object], icon: str) -> Any:
+    button = widgets.Button(description=label, icon=icon, layout={"width": "auto"})
+    button.on_click(lambda _: press())
+    return button
