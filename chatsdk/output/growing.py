@@ -7,7 +7,7 @@ from bisect import bisect_left
 from typing import Any, NamedTuple, NoReturn
 
 from chatsdk.output.checks import Edge, Mismatch
-from chatsdk.output.partial import partial_of
+from chatsdk.output.partial import PartialMaker
 from chatsdk.output.scan import Part, Scan
 from chatsdk.output.shape import Shape
 
@@ -16,9 +16,9 @@ __all__ = ["Growing", "checkpoint"]
 # Up to this length in characters, every character may change the partial object.
 EVERY_CHARS = 1024
 
-# A longer text is parsed again whenever it has grown by a part of its length, at least a 1/32 and
-# at most a 1/16. The work is then linear in the length: about 24 times the cost of parsing it once.
-STEPS = 16
+# A longer text is parsed again whenever it has grown by a part of its length, at least a 1/128 and
+# at most a 1/64. The work is then linear in the length: about 100 times parsing it once.
+STEPS = 64
 
 
 def checkpoint(length: int) -> int:
@@ -42,6 +42,7 @@ class _State(NamedTuple):
     complete: bool
     value: Any
     scan: Scan
+    maker: PartialMaker
 
 
 class Growing:
@@ -56,6 +57,8 @@ class Growing:
         # Where the answers of later rounds begin in the text: each has an object of its own.
         self._starts = [0]
         self._state: _State | None = None
+        # A state, and the length of a text that continues it without ending an object.
+        self._quiet: tuple[_State, int] | None = None
 
     def fresh(self) -> Growing:
         """Return one for another text of the same type."""
@@ -77,44 +80,45 @@ class Growing:
         if state is not None and state.start == start:
             if state.seen == len(text) or (state.complete and state.end <= len(text)):
                 return state.value
+            if state.end == end and self._is_quiet(state, text):
+                return state.value
         if state is None or state.start != start or state.complete or state.seen > len(text):
-            state = _State(start, -1, 0, False, None, Scan(start))
+            state = _State(start, -1, 0, False, None, Scan(start), PartialMaker(self._shape))
         made = self._advanced(state, text, end)
         known = self._state
         if known is None or (known.start, known.seen) <= (start, made.seen):
             self._state = made
         return made.value
 
+    def _is_quiet(self, state: _State, text: str) -> bool:
+        """Whether nothing after the state ends an object; looks at each character once."""
+        known, length = self._quiet or (state, state.seen)
+        if known is not state:
+            length = state.seen
+        if length > len(text) or "}" in text[length:]:
+            return False
+        self._quiet = (state, len(text))
+        return True
+
     def _advanced(self, state: _State, text: str, end: int) -> _State:
         scan = state.scan.copy()
         value = state.value
         if end > state.end:
             part = scan.read(text, end)
-            value = self._partial(text, part, value)
+            value = _partial(state.maker, text, part, value)
         whole = scan.read(text, len(text))
         if whole is not None and whole.complete:
-            value = self._complete(text, whole, value)
-            return _State(state.start, whole.end, len(text), True, value, scan)
-        return _State(state.start, end, len(text), False, value, scan)
+            value = self._complete(state.maker, text, whole, value)
+            return state._replace(
+                end=whole.end, seen=len(text), complete=True, value=value, scan=scan
+            )
+        return state._replace(end=end, seen=len(text), value=value, scan=scan)
 
-    def _partial(self, text: str, part: Part | None, before: Any) -> Any:
-        import jiter
-
-        if part is None:
-            return before
-        data = text[part.start : part.end].encode("utf-8", "replace")
-        try:
-            value = jiter.from_json(data, partial_mode="trailing-strings")
-        except ValueError:
-            # Not JSON: the end of the answer reports it.
-            return before
-        return partial_of(self._shape, value, Edge(part.depth, part.text))
-
-    def _complete(self, text: str, part: Part, before: Any) -> Any:
+    def _complete(self, maker: PartialMaker, text: str, part: Part, before: Any) -> Any:
         try:
             return self._shape.read(_loaded(text[part.start : part.end]))
         except Mismatch:
-            return self._partial(text, part, before)
+            return _partial(maker, text, part, before)
 
     def check(self, text: str) -> None:
         """Check a text that has ended.
@@ -131,6 +135,20 @@ class Growing:
         if not part.complete:
             raise Mismatch((), "a complete JSON object", text[part.start :][-_TAIL_CHARS:])
         self._shape.read(_loaded(data))
+
+
+def _partial(maker: PartialMaker, text: str, part: Part | None, before: Any) -> Any:
+    import jiter
+
+    if part is None:
+        return before
+    data = text[part.start : part.end].encode("utf-8", "replace")
+    try:
+        value = jiter.from_json(data, partial_mode="trailing-strings")
+    except ValueError:
+        # Not JSON: the end of the answer reports it.
+        return before
+    return maker.make(value, Edge(part.depth, part.text))
 
 
 # Characters of an unfinished text that an error shows.
