@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from chatsdk.answer import Answer, AnswerBuilder, Citation, ToolCall, Usage
 from chatsdk.dialects import Dialect
-from chatsdk.dialects.completeness import bare_error, proof
+from chatsdk.dialects.completeness import proof, trailing_error
 from chatsdk.dialects.error_bodies import failure_said, told
 from chatsdk.dialects.explanation import misread
 from chatsdk.dialects.payload import DONE
@@ -63,7 +63,7 @@ class Framing:
         """The error that stands outside of events."""
         if self._parser.errors:
             return failure_said(self._parser.errors[0])
-        return bare_error(body) if end is None or self.pending else None
+        return trailing_error(body) if end is None or self.pending else None
 
 
 def events_of(

@@ -1,6 +1,6 @@
 """The growing answer: `AnswerBuilder` makes a frozen `Answer` for each step.
 
-Steps share their content. The deltas are stored once in an append-only ledger, and a step records
+Steps share their content. The deltas are stored once in an append-only list, and a step records
 only how many of them it includes, so keeping every step is cheap. The text is joined on access.
 """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from chatsdk.answer.ledger import PIECE_BYTES, GrowingValue, Ledger
+from chatsdk.answer.shared_text import PIECE_BYTES, GrowingValue, SharedText
 from chatsdk.answer.step import Answer
-from chatsdk.answer.values import Arrivals, Facts, Step, ToolCall
+from chatsdk.answer.values import ArrivalLog, Facts, Step, ToolCall
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -31,7 +31,7 @@ from chatsdk.parts import (
 __all__ = ["AnswerBuilder"]
 
 
-class Channel:
+class TextBuilder:
     """One growing text: the answer's or its reasoning.
 
     A server that splits text by UTF-16 units sends half of an emoji's surrogate pair in one delta
@@ -42,7 +42,7 @@ class Channel:
     __slots__ = ("count", "held", "ledger", "rewritten", "start")
 
     def __init__(self, growing: GrowingValue | None = None) -> None:
-        self.ledger = Ledger(None, growing)
+        self.ledger = SharedText(None, growing)
         self.count = 0
         # The deltas from here on belong to the step under way.
         self.start = 0
@@ -73,7 +73,7 @@ class Channel:
     def rewrite(self, pieces: list[str]) -> None:
         """Start again with these deltas, which contain no half of a pair."""
         growing = self.ledger.growing
-        self.ledger = Ledger(pieces, None if growing is None else growing.fresh())
+        self.ledger = SharedText(pieces, None if growing is None else growing.fresh())
         self.count = self.start = len(pieces)
         self.rewritten = True
 
@@ -128,14 +128,14 @@ class AnswerBuilder:
         growing: GrowingValue | None = None,
         backend: str | None = None,
     ) -> None:
-        self._text = Channel(growing)
-        self._reasoning = Channel()
+        self._text = TextBuilder(growing)
+        self._reasoning = TextBuilder()
         self._facts = Facts(backend=backend)
         self._calls: dict[Hashable, int] = {}
         self._cited: set[Citation] = set()
         # Memory of the calls and citations, in bytes.
         self._rest_size = 0
-        self._arrivals = Arrivals(started)
+        self._arrivals = ArrivalLog(started)
         self._payload: str | None = None
         self._received = 0
         self.ended = False
@@ -173,7 +173,7 @@ class AnswerBuilder:
             and (delta := part.text)
             and delta.isascii()
         ):
-            # Fast path for nearly every step: `Channel.append` without the call.
+            # Fast path for nearly every step: `TextBuilder.append` without the call.
             text.ledger.pieces.append(delta)
             text.count += 1
             text.start = text.count

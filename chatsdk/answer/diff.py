@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatsdk.answer.ledger import Vector
+from chatsdk.answer.shared_text import Vector
 from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Facts, ToolCall
 from chatsdk.parts import (

@@ -1,4 +1,4 @@
-"""`Joined`: joins the answers of several rounds into one."""
+"""`JoinedAnswer`: joins the answers of several rounds into one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from chatsdk.answer.step import Answer
 from chatsdk.answer.values import Facts
 from chatsdk.parts import Citation, Part, Reasoning, Text, Usage
 
-__all__ = ["Joined"]
+__all__ = ["JoinedAnswer"]
 
 
-class Joined:
+class JoinedAnswer:
     """Combines the steps of consecutive answers into the steps of one.
 
     Text and reasoning are concatenated, citations and usage add up. Tool calls, finish reason and

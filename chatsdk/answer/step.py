@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from chatsdk.answer.ledger import Ledger, Vector, as_bytes, as_text
-from chatsdk.answer.values import Arrivals, Facts, Step, Timings, ToolCall
+from chatsdk.answer.shared_text import SharedText, Vector, as_bytes, as_text
+from chatsdk.answer.values import ArrivalLog, Facts, Step, Timings, ToolCall
 from chatsdk.parts import Citation, Native, Usage
 from chatsdk.values import refuse_to_change
 
@@ -24,7 +24,7 @@ __all__ = ["Answer"]
 REPR_CHARS = 200
 
 _NO_FACTS = Facts()
-_NO_ARRIVALS = Arrivals()
+_NO_ARRIVALS = ArrivalLog()
 
 
 class Answer(Step, Generic[Value_co]):
@@ -92,9 +92,9 @@ class Answer(Step, Generic[Value_co]):
         )
         _fill(
             self,
-            _ledger=Ledger([text]),
+            _ledger=SharedText([text]),
             _count=1,
-            _thoughts=Ledger([reasoning]),
+            _thoughts=SharedText([reasoning]),
             _thought_count=1,
             _facts=_NO_FACTS if tuple(facts) == tuple(_NO_FACTS) else facts,
             delta=text,
@@ -224,7 +224,7 @@ class Answer(Step, Generic[Value_co]):
         )
         return answer
 
-    def adds_to(self, previous: Answer) -> bool:
+    def differs_from(self, previous: Answer) -> bool:
         """Whether this step has any content that `previous`, the step before, lacks."""
         return bool(
             self.delta
@@ -334,7 +334,7 @@ def _restore(text: bytes, reasoning: bytes, facts: Facts, state: dict[str, Any])
     if facts.usage is None:
         # Pickled by 0.1.0.
         facts = facts._replace(usage=Usage())
-    arrivals = Arrivals(state["started"])
+    arrivals = ArrivalLog(state["started"])
     arrivals.times.extend(state["times"])
     first = state["first_text"]
     arrivals.first_text = first if first is not None and first <= len(arrivals.times) else None
@@ -342,9 +342,9 @@ def _restore(text: bytes, reasoning: bytes, facts: Facts, state: dict[str, Any])
     answer = Answer.__new__(Answer)
     _fill(
         answer,
-        _ledger=Ledger([as_text(text)], Restored(state["value"]) if "value" in state else None),
+        _ledger=SharedText([as_text(text)], Restored(state["value"]) if "value" in state else None),
         _count=1,
-        _thoughts=Ledger([as_text(reasoning)]),
+        _thoughts=SharedText([as_text(reasoning)]),
         _thought_count=1,
         _facts=facts,
         delta=state["delta"],

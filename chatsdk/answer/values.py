@@ -7,11 +7,11 @@ from array import array
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from chatsdk.answer.ledger import Ledger, Vector, as_bytes, as_text
+from chatsdk.answer.shared_text import SharedText, Vector, as_bytes, as_text
 from chatsdk.parts import Citation, Native, Usage
 from chatsdk.values import distinct, refuse_to_change
 
-__all__ = ["Arrivals", "Facts", "Step", "Timings", "ToolCall"]
+__all__ = ["ArrivalLog", "Facts", "Step", "Timings", "ToolCall"]
 
 
 class ToolCall:
@@ -27,11 +27,11 @@ class ToolCall:
     __slots__ = ("_count", "_ledger", "id", "name")
     id: str | None
     name: str | None
-    _ledger: Ledger
+    _ledger: SharedText
     _count: int
 
     def __init__(self, id: str | None = None, name: str | None = None, arguments: str = "") -> None:
-        _fill(self, id, name, Ledger([arguments]), 1)
+        _fill(self, id, name, SharedText([arguments]), 1)
 
     @property
     def arguments(self) -> str:
@@ -67,7 +67,7 @@ class ToolCall:
     def extended(self, id: str | None, name: str | None, piece: str, replace: bool) -> ToolCall:
         """Return this call with `piece` added to its arguments, or replacing them."""
         if replace:
-            ledger, count = Ledger([piece]), 1
+            ledger, count = SharedText([piece]), 1
         elif piece:
             # Only the latest step is ever extended, so its ledger ends with it.
             ledger = self._ledger
@@ -104,7 +104,7 @@ class ToolCall:
         return self
 
 
-def _fill(call: ToolCall, id: str | None, name: str | None, ledger: Ledger, count: int) -> None:
+def _fill(call: ToolCall, id: str | None, name: str | None, ledger: SharedText, count: int) -> None:
     put = object.__setattr__
     put(call, "id", id)
     put(call, "name", name)
@@ -143,7 +143,7 @@ class Timings(NamedTuple):
         )
 
 
-class Arrivals:
+class ArrivalLog:
     """The append-only log of the events' times, shared by the steps of one answer."""
 
     __slots__ = ("first_text", "started", "times")
@@ -219,15 +219,15 @@ class Step:
         "reasoning_delta",
         "rewritten",
     )
-    _arrivals: Arrivals
+    _arrivals: ArrivalLog
     _count: int
     _events: int
     _facts: Facts
-    _ledger: Ledger
+    _ledger: SharedText
     _payload: str | None
     _received: int
     _thought_count: int
-    _thoughts: Ledger
+    _thoughts: SharedText
     delta: str
     reasoning_delta: str
     rewritten: bool

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chatsdk.answer import Answer
 from chatsdk.client.response import Document, refused
 from chatsdk.dialects import get
-from chatsdk.dialects.completeness import bare_error, proof
+from chatsdk.dialects.completeness import proof, trailing_error
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, StreamInterrupted
 from chatsdk.framing import UNFINISHED
 from chatsdk.outcome import Outcome
@@ -42,7 +42,7 @@ def rest(reader: AnswerReader, eventless: bytes | None) -> Iterator[Answer]:
 
 def last(reader: AnswerReader, answer: Answer) -> Iterator[Answer]:
     """Yield the answer if it adds to the previous one, then raise the backend's error, if any."""
-    if answer is not reader.answer and answer.adds_to(reader.answer):
+    if answer is not reader.answer and answer.differs_from(reader.answer):
         reader.answer = answer
         yield answer
     failure = reader.builder.failure
@@ -63,7 +63,7 @@ def after_end(reader: AnswerReader, events: Iterator[ServerSentEvent]) -> Iterat
                 answer = reader.take(event, now(), exchange.received)
                 if answer is None or builder.failure is not None:
                     continue
-                if answer.adds_to(reader.answer):
+                if answer.differs_from(reader.answer):
                     reader.answer = answer
                     yield answer
             left = deadline - now()
@@ -104,7 +104,7 @@ def conclude(reader: AnswerReader, tail: bytes) -> Iterator[Answer]:
         # Not truncated: chatsdk stopped waiting some time after the last finish reason.
         end = "finish_reason"
     if end is None:
-        if (failure := bare_error(tail)) is not None:
+        if (failure := trailing_error(tail)) is not None:
             raise _failed(failure)
         marker = dialect.about.end_marker or "a finish reason"
         inside = UNFINISHED[reader.framing]
@@ -124,7 +124,7 @@ def _outside(reader: AnswerReader, tail: bytes) -> Failure | None:
         from chatsdk.dialects.error_bodies import failure_said
 
         return failure_said(reader.parser.errors[0])
-    return bare_error(tail) if reader.parser.pending else None
+    return trailing_error(tail) if reader.parser.pending else None
 
 
 def _not_understood(reader: AnswerReader) -> ChatError:

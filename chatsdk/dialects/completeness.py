@@ -6,10 +6,10 @@ from chatsdk.answer import Answer
 from chatsdk.dialects.dialect import About
 from chatsdk.parts import Failure
 
-__all__ = ["bare_error", "proof"]
+__all__ = ["trailing_error", "proof"]
 
 
-def bare_error(tail: bytes) -> Failure | None:
+def trailing_error(tail: bytes) -> Failure | None:
     """Return an error outside an event that broke the stream off; `tail` is the body's end."""
     from chatsdk.dialects.error_bodies import outside_events
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer, ToolCall
-from chatsdk.answer.joined import Joined
+from chatsdk.answer.joined import JoinedAnswer
 from chatsdk.errors import ChatError, LimitExceeded
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
@@ -49,7 +49,7 @@ class ToolStream:
         self._runner = ToolRunner(store, turn, toolbox)
         # The stream of the current round; ``None`` in a resumed turn before its first request.
         self._stream = stream
-        self._joined = Joined()
+        self._joined = JoinedAnswer()
         self._rounds = 0
         self._over = False
 

@@ -4,7 +4,7 @@ import pytest
 
 from chatsdk import dialects
 from chatsdk.answer import Answer
-from chatsdk.dialects.completeness import bare_error, proof
+from chatsdk.dialects.completeness import proof, trailing_error
 from chatsdk.parts import Failure
 
 SILENT = Answer("Hi")
@@ -47,4 +47,4 @@ def test_proof(name, answer, ended, delimited, pending, end):
 @pytest.mark.timeout(20)
 def test_bare_error(tail, error):
     """An error on lines of its own is found, in a time that blank lines do not change."""
-    assert bare_error(tail) == error
+    assert trailing_error(tail) == error

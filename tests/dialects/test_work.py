@@ -309,7 +309,7 @@ def rounds(world: World, count: int) -> tuple[int, int, int]:
     answer, parts = world.module("chatsdk.answer"), world.module("chatsdk.parts")
     joining, diff = world.module("chatsdk.answer.joined"), world.module("chatsdk.answer.diff")
     meter = world.meter
-    joined = joining.Joined()
+    joined = joining.JoinedAnswer()
     meter.work = 0
     steps = []
     for _ in range(2):

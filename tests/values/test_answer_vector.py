@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsdk.answer import AnswerBuilder, Citation
-from chatsdk.answer.ledger import WIDTH, Vector
+from chatsdk.answer.shared_text import WIDTH, Vector
 from chatsdk.parts import Citations, Reasoning, Text, ToolCallDelta
 
 SIZES = [0, 1, WIDTH - 1, WIDTH, WIDTH + 1, WIDTH**2 - 1, WIDTH**2, WIDTH**2 + 1]

@@ -1,11 +1,11 @@
-"""`Ledger` and `Vector`: text and items shared by an answer's steps."""
+"""`SharedText` and `Vector`: text and items shared by an answer's steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-__all__ = ["PIECE_BYTES", "GrowingValue", "Ledger", "Vector", "as_bytes", "as_text"]
+__all__ = ["PIECE_BYTES", "GrowingValue", "SharedText", "Vector", "as_bytes", "as_text"]
 
 _Item = TypeVar("_Item")
 
@@ -33,7 +33,7 @@ class GrowingValue(Protocol):
         """Look for the object in what follows the first `start` characters."""
 
 
-class Ledger:
+class SharedText:
     """Append-only deltas of text; a reader passes the number of deltas to include.
 
     `upto` caches the longest text that was joined, so that joining after each delta takes linear
