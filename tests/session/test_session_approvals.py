@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import threading
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from session_fakes import WAIT, FakeClient, FakeUI, asking, eventually, said
 
 from chatsdk import Tool, ToolCall, ToolRejected, dialects
@@ -529,3 +532,104 @@ def test_a_damaged_question(pending):
 def test_dialects_of_these_tests():
     """The paths above are those of dialects that take tools."""
     assert all(dialects.get(name).about.tools for name in PATHS)
+
+
+# Any decisions, in any order --------------------------------------------------------------------
+
+WORDS = ("free", "approve", "reject", "answer")
+
+
+@pytest.mark.fuzz
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=6),
+    st.randoms(use_true_random=False),
+    st.integers(0, 6),
+    st.booleans(),
+)
+def test_any_decisions_in_any_order(words, random, saved_after, same_ids):
+    """Whatever is decided, and wherever the turn is saved, each call gets its own result."""
+    ids = ["same"] * len(words) if same_ids else None
+    names = [f"{word}_{place}" for place, word in enumerate(words)]
+    runs = []
+
+    def tool(place):
+        def run() -> str:
+            runs.append(place)
+            return f"ran {place}"
+
+        return Tool(run, approve=words[place] != "free")
+
+    tools = {name: tool(place) for place, name in enumerate(names)}
+    decisions = itertools.count(1)
+    saved = {}
+
+    def decide():
+        if not session.pending or session.status != "waiting":
+            return
+        if not saved and next(decisions) > saved_after:
+            saved.update(json.loads(json.dumps(session.to_dict())))
+            session.stop()
+            return
+        call = random.choice(session.pending)
+        word, _, place = call.name.partition("_")
+        if word == "approve":
+            session.approve(call.id)
+        elif word == "reject":
+            session.reject(call.id, f"no {place}")
+        else:
+            session.answer_call(call.id, f"answer {place}")
+
+    client = FakeClient(asking(*names, ids=ids), ["Done."])
+    session = ChatSession(client)
+    session.subscribe(decide)
+    session.run("Go", tools=tools)
+    if saved:
+        assert session.status == "stopped"
+        client = FakeClient(["Done."])
+        session = ChatSession.from_dict(saved, client)
+        session.subscribe(decide)
+        session.run(Resume(), tools=tools)
+    assert session.answer.text == "Done."
+    told = {
+        "free": "ran {}",
+        "approve": "ran {}",
+        "reject": "error: the user rejected this call: no {}",
+        "answer": "answer {}",
+    }
+    results = [message.content for message in client.asked[-1][0] if message.role == "tool"]
+    assert results == [told[word].format(place) for place, word in enumerate(words)]
+    assert sorted(runs) == [n for n, word in enumerate(words) if word in ("free", "approve")]
+    assert runs == [n for n, word in enumerate(words) if word == "free"] + [
+        n for n, word in enumerate(words) if word == "approve"
+    ]
+
+
+def test_many_threads_decide():
+    """Of many threads that decide and one that stops, each call hears at most one decision."""
+    for _ in range(20):
+        client = FakeClient(asking(*["delete"] * 4), ["Done."])
+        told = []
+        session = ChatSession(client, on_tool=lambda call, result, told=told: told.append(call.id))
+        waiting = Waiting(session)
+        handle = session.start("Go", tools=[Tool(delete, approve=True)])
+        ids = waiting.ids()
+        counted = []
+
+        def decide(session=session, ids=ids, counted=counted):
+            for id in ids:
+                counted.append((id, session.approve(id)))
+
+        threads = [threading.Thread(target=decide) for _ in range(4)]
+        threads.append(threading.Thread(target=session.stop))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WAIT)
+        assert handle.wait(WAIT)
+        assert session.status in ("finished", "stopped")
+        wins = [id for id, won in counted if won]
+        assert len(wins) == len(set(wins))
+        assert len(told) == len(set(told))
+        if session.status == "finished":
+            assert sorted(told) == sorted(ids)
