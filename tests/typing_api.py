@@ -166,7 +166,9 @@ def asking(chat: ChatSession) -> None:
         return city
 
     options: dict[str, Any] = {"model": "m", "temperature": 0.5}
-    assert_type(chat.ask("Hi", tools=[weather], max_rounds=3, **options), TurnStream)
+    assert_type(chat.ask("Hi", tools=[weather], max_rounds=3, model="m"), TurnStream)
+    # A dict of options might hold an `output`, and type checkers differ about that.
+    assert_type(chat.ask("Hi", **options).result().text, str)
     assert_type(chat.run("Hi", tools={"weather": weather, "other": None}, top_p=1), Answer)
     assert_type(chat.start("Hi", conversation_id="c", idempotency_key="k"), TurnHandle)
     assert_type(chat.regenerate(tools=None), TurnStream)
