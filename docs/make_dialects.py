@@ -124,7 +124,12 @@ def exports() -> str:
     imports = "".join(_import(*each) for each in sorted(found))
     names = "".join(f'    "{name}",\n' for _, _, name in sorted(found, key=lambda each: each[2]))
     text = EXPORTS.read_text(encoding="utf-8")
-    text = _between(text, "    from chatsdk.dialects.asked import AskedFor\n", "\n__all__", imports)
+    text = _between(
+        text,
+        "    from chatsdk.dialects.asked import AskedFor, CallDecision\n",
+        "\n__all__",
+        imports,
+    )
     return _between(text, "    # The dialects.\n", "]\n", names)
 
 
