@@ -6,3 +6,5 @@ session's `dispatch` is. Importing this package imports no toolkit; its modules 
 """
 
 from __future__ import annotations
+
+__all__ = ["qt", "textual", "tk"]
