@@ -385,7 +385,8 @@ def test_one_pause_for_all(server, client):
 
 def test_many_refusals_are_asked_again(server):
     """Every prompt that was refused for now is answered after the pause."""
-    left = [5]
+    # Fewer than the pauses after which a prompt fails, should one worker meet them all.
+    left = [3]
     lock = threading.Lock()
 
     def answer(request):
@@ -398,7 +399,7 @@ def test_many_refusals_are_asked_again(server):
     with ChatServer(answer) as server, client_of(server) as client:
         outcomes = list(client.map([str(number) for number in range(40)], workers=5))
         assert [item.answer.text for item in outcomes] == [str(number) for number in range(40)]
-        assert len(server.requests) == 45
+        assert len(server.requests) == 43
 
 
 def test_a_backend_that_only_refuses(server):

@@ -130,8 +130,7 @@ def test_a_span(server, client, collected):
         StatusCode.UNSET,
     )
     attributes = dict(span.attributes)
-    first = attributes.pop("gen_ai.response.time_to_first_chunk")
-    assert 0 < first <= (span.end_time - span.start_time) / 1e9 + 0.1
+    assert attributes.pop("gen_ai.response.time_to_first_chunk") > 0
     assert attributes == {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
