@@ -206,7 +206,7 @@ class _Rendering:
 
     def _gap(self) -> None:
         """Leave a gap below the block before, except between the items of a dense list."""
-        if not self._fresh and not self._marker:
+        if not self._fresh:
             self._pieces.append(("\n", ("gap", "quote") if self._quotes else ("gap",)))
         self._fresh = True
 

@@ -16,17 +16,21 @@ from chatsdk.windows.tk.palette import Palette
 from chatsdk.windows.tk.part_drawings import FoldDrawing
 from chatsdk.windows.tk.region import Region
 from chatsdk.windows.tk.style import Fonts, apply_tags
-from chatsdk.windows.tk.table_layout import GAP, Run, columns_of, wrapped
+from chatsdk.windows.tk.table_layout import GAP, Cell, Run, columns_of, words_of, wrapped
 from chatsdk.windows.tk.thumbnails import thumbnail
+from chatsdk.windows.tk.visual_order import has_right_to_left, visual_lines
 
-__all__ = ["Paper"]
+__all__ = ["MARGIN", "MEASURE", "Paper"]
 
 # Pixels of the widest column of text, and of the margin beside a narrower one.
 MEASURE = 760
 MARGIN = 18
 
-# Columns narrower than this, in pixels, are not readable.
-NARROW = 44
+
+# The fonts of tags, for measuring.
+_FONTS = {name: name for name in ("bold", "italic", "bold-italic", "h1", "h2", "h3", "h4")}
+_FONTS |= {"code": "fixed", "code-bold": "fixed-bold", "block": "fixed"}
+_FONTS |= dict.fromkeys(("thought", "small", "note"), "small")
 
 
 class Paper:
@@ -61,6 +65,8 @@ class Paper:
         self._widths: dict[Run, int] = {}
         self._focused: tuple[str, str] | None = None
         self.palette = palette
+        # Whether this Tk draws Arabic and Hebrew letter by letter from left to right.
+        self._by_letter = text.tk.call("tk", "windowingsystem") == "x11"
         apply_tags(text, palette, fonts)
         for tag in ("link", "action"):
             text.tag_bind(tag, "<ButtonRelease-1>", self._clicked)
@@ -103,15 +109,48 @@ class Paper:
         apply_tags(self.text, palette, self.fonts)
         self._set_tabs()
 
+    # Writing --------------------------------------------------------------------------------
+
+    def write(self, region: Region, runs: list[Run]) -> bool:
+        """Write runs; return whether their layout depends on the width of the window."""
+        if not self._by_letter or not any(has_right_to_left(text) for text, _ in runs):
+            region.write(runs)
+            return False
+        for line in _lines(runs):
+            self._write_line(region, line)
+        return True
+
+    def _write_line(self, region: Region, line: Cell) -> None:
+        """Write a paragraph of letters that Tk would neither join nor reorder."""
+        text = "".join(text for text, _ in line)
+        if not has_right_to_left(text):
+            region.write(line)
+            return
+        # The end of the line, and the tab after the marker of a list item.
+        last, tags = line[-1]
+        line = [*line[:-1], (last.removesuffix("\n"), tags)]
+        line = [(text.replace("\t", " "), tags) for text, tags in line if text]
+        depth = next((int(tag[-1]) for tag in tags if tag[:-1] in ("m", "li")), 0) + 2
+        width = self.room - depth * self.fonts["text"].measure("0") * 2
+        lines = visual_lines(line, width, self._measure, right_to_left="rtl" in tags)
+        for visual in lines[:-1]:
+            region.write([*visual, ("\n", tags)])
+        region.write([*lines[-1], ("\n", tags)] if last.endswith("\n") else lines[-1])
+
     # Tables and pictures --------------------------------------------------------------------
 
     def write_table(self, region: Region, table: Table) -> None:
         """Write a table, its columns aligned by tab stops."""
         widths = [[sum(map(self._measure, cell)) for cell in row] for row in table.rows]
+        words = [
+            [
+                max((sum(map(self._measure, word)) for word in words_of(cell)), default=0)
+                for cell in row
+            ]
+            for row in table.rows
+        ]
         margin = table.margin * self.fonts["text"].measure("0") * 2
-        columns = columns_of(widths, self.room - margin - 2 * GAP)
-        if columns is None or any(width < NARROW for width in columns if width not in widths[0]):
-            columns = None if columns is None or min(columns) < NARROW // 2 else columns
+        columns = columns_of(widths, words, self.room - margin - GAP)
         if columns is None:
             self._write_records(region, table)
             return
@@ -163,12 +202,7 @@ class Paper:
             text, tags = run
             font = "text"
             for tag in tags:
-                if tag in ("bold", "italic", "bold-italic"):
-                    font = tag
-                elif tag == "code":
-                    font = "fixed"
-                elif tag == "code-bold":
-                    font = "fixed-bold"
+                font = _FONTS.get(tag, font)
             width = self._widths[run] = self.fonts[font].measure(text)
         return width
 
@@ -287,3 +321,14 @@ class Paper:
         fold = self.folds.get(name)
         if fold is not None:
             yield from fold.toggle()
+
+
+def _lines(runs: list[Run]) -> list[Cell]:
+    """Split runs after each line break."""
+    lines: list[Cell] = [[]]
+    for text, tags in runs:
+        for piece in text.splitlines(keepends=True):
+            lines[-1].append((piece, tags))
+            if piece.endswith("\n"):
+                lines.append([])
+    return [line for line in lines if line]

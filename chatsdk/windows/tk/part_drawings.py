@@ -23,6 +23,9 @@ __all__ = ["FoldDrawing", "PartDrawing", "TextDrawing", "drawing_of"]
 # Characters of arguments and of a result in the line below a folded tool call.
 PREVIEW_CHARS = 70
 
+# Longest text that is laid out again when the window gets another width.
+LAYOUT_CHARS = 100_000
+
 # Characters inserted at once.
 PIECE_CHARS = 20_000
 
@@ -53,13 +56,27 @@ class TextDrawing(PartDrawing):
 
     def __init__(self, paper: Paper, before: Region) -> None:
         super().__init__(paper, before)
-        self._blocks = MarkdownBlocks()
-        self._text = ""
-        self._ended = False
         # Names the tags of blocks of code: a block that grows, and the pieces of a long one, keep
         # theirs.
         self._name = paper.new_name("code")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._blocks = MarkdownBlocks()
+        self._text = ""
+        self._ended = False
         self._heads = 0
+        # Whether something in it was laid out for the width of the window.
+        self.wide = False
+
+    def layout(self, live: bool) -> Iterator[None]:
+        """Draw it again for another width of the window, if that matters."""
+        part = self.part
+        if self.wide and isinstance(part, TextPart) and len(part.text) <= LAYOUT_CHARS:
+            self.region.clear()
+            self._begin()
+            self.part = None
+            yield from self.draw(part, live)
 
     def extends_to(self, part: Part) -> bool:
         if not isinstance(part, TextPart) or not part.text.startswith(self._text):
@@ -91,7 +108,8 @@ class TextDrawing(PartDrawing):
             self.region.write([("\n", ("gap",))])
         if self.paper.markdown is None:
             self._heads += 1
-            self.region.write(plain_runs(block.text.rstrip("\n"), "text"))
+            runs = plain_runs(block.text.rstrip("\n"), "text")
+            self.wide = self.paper.write(self.region, runs) or self.wide
             return
         if not block.continued:
             self._heads += 1
@@ -101,15 +119,16 @@ class TextDrawing(PartDrawing):
             lambda: f"{self._name}-{self._heads}-{next(codes)}",
             continued=block.continued,
         )
-        runs: list[Run] = []
+        runs = []
         for piece in pieces:
             if isinstance(piece, Table):
-                self.region.write(runs)
+                self.paper.write(self.region, runs)
                 runs = []
                 self.paper.write_table(self.region, piece)
+                self.wide = True
             else:
                 runs.append(piece)
-        self.region.write(runs)
+        self.wide = self.paper.write(self.region, runs) or self.wide
 
 
 class FoldDrawing(PartDrawing):
@@ -178,7 +197,7 @@ class FoldDrawing(PartDrawing):
             runs = plain_runs(piece, "thought")
             # The pieces of a line are joined; the region's own line break ends the last one.
             last, tags = runs[-1]
-            self.region.write([*runs[:-1], (last[:-1], tags)])
+            self.paper.write(self.region, [*runs[:-1], (last[:-1], tags)])
             self._shown = end
             yield
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Cell", "Run", "columns_of", "wrapped"]
+__all__ = ["GAP", "Cell", "Run", "columns_of", "words_of", "wrapped"]
 
 # A piece of text and its tags.
 Run = tuple[str, tuple[str, ...]]
@@ -14,35 +14,43 @@ Cell = list[Run]
 GAP = 18
 
 
-def columns_of(widths: list[list[int]], room: int) -> list[int] | None:
-    """Return the width of each column in pixels, or ``None`` if they do not fit.
+def columns_of(widths: list[list[int]], words: list[list[int]], room: int) -> list[int] | None:
+    """Return the width of each column in pixels, or ``None`` if not even the words fit.
 
     Args:
         widths: for each row, the natural width of each cell.
+        words: for each row, the width of the longest word of each cell.
         room: width for all columns and the gaps between them.
     """
-    count = max(map(len, widths), default=0)
-    natural = [
-        max((row[column] for row in widths if column < len(row)), default=0)
-        for column in range(count)
-    ]
-    room -= GAP * (count - 1)
+    natural, least = _widest(widths), _widest(words)
+    room -= GAP * (len(natural) - 1)
     if sum(natural) <= room:
         return natural
-    # Narrow columns keep their width; the others share what is left.
-    columns = [0] * count
-    open_columns = sorted(range(count), key=natural.__getitem__)
-    while open_columns:
-        share = room // len(open_columns)
-        column = open_columns[0]
-        if natural[column] > share:
-            break
-        columns[column] = natural[column]
-        room -= natural[column]
-        open_columns.pop(0)
-    for column in open_columns:
-        columns[column] = room // len(open_columns)
-    return columns
+    spare = room - sum(least)
+    if spare < 0:
+        return None
+    # What the words leave goes to those that want more.
+    wanted = [full - word for full, word in zip(natural, least, strict=True)]
+    return [word + spare * more // sum(wanted) for word, more in zip(least, wanted, strict=True)]
+
+
+def _widest(rows: list[list[int]]) -> list[int]:
+    count = max(map(len, rows), default=0)
+    return [
+        max((row[place] for row in rows if place < len(row)), default=0) for place in range(count)
+    ]
+
+
+def words_of(cell: Cell) -> list[Cell]:
+    """Split a cell at its spaces; a word may have several runs."""
+    words: list[Cell] = [[]]
+    for text, tags in cell:
+        for number, piece in enumerate(text.split(" ")):
+            if number:
+                words.append([])
+            if piece:
+                words[-1].append((piece, tags))
+    return [word for word in words if word]
 
 
 def wrapped(cell: Cell, width: int, measure: Callable[[Run], int]) -> list[Cell]:
@@ -51,22 +59,29 @@ def wrapped(cell: Cell, width: int, measure: Callable[[Run], int]) -> list[Cell]
     used = 0
     for text, tags in cell:
         for word in _words(text):
-            size = measure((word, tags))
-            if used and used + measure((word.rstrip(), tags)) > width:
+            size = measure((word.rstrip(), tags))
+            if used and used + size > width:
                 lines.append([])
                 used = 0
                 word = word.lstrip()
-                size = measure((word, tags))
-            while size > width and len(word) > 1:
+            while size > width and len(word.rstrip()) > 1:
                 kept = _fitting(word, tags, width, measure)
                 lines[-1].append((word[:kept], tags))
                 lines.append([])
                 word = word[kept:]
-                size = measure((word, tags))
+                size = measure((word.rstrip(), tags))
             if word:
                 lines[-1].append((word, tags))
-                used += size
-    return lines
+                used += measure((word, tags))
+    # A space at the end of a line would be seen in a line that is aligned to the right.
+    return [_trimmed(line) for line in lines]
+
+
+def _trimmed(line: Cell) -> Cell:
+    if not line:
+        return line
+    text, tags = line[-1]
+    return [*line[:-1], (text.rstrip(), tags)]
 
 
 def _words(text: str) -> list[str]:

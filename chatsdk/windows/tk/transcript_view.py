@@ -21,6 +21,9 @@ __all__ = ["TranscriptView"]
 # Seconds of drawing after which the window gets a turn.
 SLICE_SECONDS = 0.012
 
+# Milliseconds after which a window that got another width is drawn for it.
+LAYOUT_MS = 120
+
 
 class TranscriptView(tkinter.Frame):
     """The scrolled text with the turns.
@@ -71,6 +74,9 @@ class TranscriptView(tkinter.Frame):
         self._wanted = Transcript()
         self._drawn = Transcript()
         self._work: Iterator[None] | None = None
+        # The width for which it was drawn, and the timer that draws it for another one.
+        self._room = 0
+        self._layout_timer = ""
         self._timer = ""
         self.text.bind("<Configure>", self._resized, add=True)
         self.recolor(palette)
@@ -100,9 +106,10 @@ class TranscriptView(tkinter.Frame):
     def stop(self) -> None:
         """Draw nothing more, because the widget is being destroyed."""
         self._work = None
-        if self._timer:
-            self.after_cancel(self._timer)
-            self._timer = ""
+        for timer in (self._timer, self._layout_timer):
+            if timer:
+                self.after_cancel(timer)
+        self._timer = self._layout_timer = ""
 
     @property
     def busy(self) -> bool:
@@ -124,14 +131,21 @@ class TranscriptView(tkinter.Frame):
         finally:
             self.text.configure(state="disabled")
         self._follow()
-        if self._work is None and self._wanted is not self._drawn:
+        if self._work is None and (self._wanted is not self._drawn or self._is_stale()):
             self._work = self._steps()
         if self._work is not None:
             # Not 0: Tk would come straight back here, and never draw.
             self._timer = self.after(2, self._go_on)
 
+    def _is_stale(self) -> bool:
+        return bool(self._turns) and self._room != self.paper.room
+
     def _steps(self) -> Iterator[None]:
         wanted = self._wanted
+        if self._room != self.paper.room:
+            self._room = self.paper.room
+            for drawing in self._turns[::-1]:
+                yield from drawing.layout()
         yield from self._draw(wanted)
         self._drawn = wanted
 
@@ -243,3 +257,13 @@ class TranscriptView(tkinter.Frame):
     def _resized(self, event: Any) -> None:
         if self.following:
             self.after_idle(self._follow)
+        # When the window is not dragged any more.
+        if self._layout_timer:
+            self.after_cancel(self._layout_timer)
+        self._layout_timer = self.after(LAYOUT_MS, self._layout)
+
+    def _layout(self) -> None:
+        self._layout_timer = ""
+        if self._work is None and self._is_stale():
+            self._work = self._steps()
+            self._go_on()

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from chatsdk.windows import words
 from chatsdk.windows.pictures import image_name
 from chatsdk.windows.tk.markdown_runs import is_right_to_left, plain_runs
-from chatsdk.windows.tk.part_drawings import FoldDrawing, PartDrawing, drawing_of
+from chatsdk.windows.tk.part_drawings import FoldDrawing, PartDrawing, TextDrawing, drawing_of
 from chatsdk.windows.tk.region import Region
 from chatsdk.windows.tk.table_layout import Run
+from chatsdk.windows.tk.visual_order import has_right_to_left
 from chatsdk.windows.transcript import Notice, Question, ShownTurn, Source
 
 if TYPE_CHECKING:
@@ -60,6 +61,18 @@ class TurnDrawing:
             self._foot_state = state
             self._draw_foot(turn, last)
 
+    def layout(self) -> Iterator[None]:
+        """Draw again what depends on the width of the window."""
+        turn = self.turn
+        if turn is None:
+            return
+        if turn.question is not None and has_right_to_left(turn.question.text):
+            self._draw_question(turn.question)
+        for drawing in self._parts:
+            if isinstance(drawing, TextDrawing):
+                yield from drawing.layout(turn.live)
+            yield
+
     def remove(self) -> None:
         """Delete it from the transcript."""
         self._clear_parts()
@@ -89,7 +102,7 @@ class TurnDrawing:
                 piece = question.text[start : start + 20_000]
                 runs = plain_runs(piece, "text", "user")
                 last, tags = runs[-1]
-                region.write([*runs[:-1], (last[:-1], tags)])
+                self.paper.write(region, [*runs[:-1], (last[:-1], tags)])
             region.write([("\n", ("text", "user"))])
         named = [image for image in question.images if not self.paper.write_image(region, image)]
         if len(named) < len(question.images):
