@@ -24,3 +24,14 @@ def test_every_package_is_on_the_map() -> None:
     text = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
     packages = [path.parent.name for path in (REPOSITORY / "chatsdk").glob("*/__init__.py")]
     assert [name for name in packages if f"`chatsdk/{name}/`" not in text] == []
+
+
+def test_every_class_and_method_is_where_the_page_says() -> None:
+    """A class or method that the page names with its file is in that file."""
+    text = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+)(?:\.(\w+))?` in\s+(?:the )?`(chatsdk/[\w/]+\.py)`", text)
+    assert len(named) >= 6
+    for name, method, path in named:
+        source = (REPOSITORY / path).read_text(encoding="utf-8")
+        assert method or re.search(rf"^(class|def) {name}\b", source, re.MULTILINE), (name, path)
+        assert not method or f"    def {method}(" in source, (name, method, path)
