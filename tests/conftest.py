@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -12,6 +13,11 @@ for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
 for _name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
     os.environ.pop(_name, None)
 os.environ["NETRC"] = os.devnull
+
+# A shell without job control starts background jobs that ignore Ctrl-C, and so would the programs
+# that the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The machine may be busy, so no example has a deadline; pytest-timeout bounds the whole test.
 _RELAXED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
