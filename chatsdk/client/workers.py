@@ -130,7 +130,8 @@ class Workers:
     def _paused(self, error: ChatError, asked_at: float) -> bool:
         """Begin a pause of all workers; return whether to ask again after it."""
         pauses = self._pause.refused(asked_at)
-        seconds = wait_before(self._retry, error, pauses, keyed=False, written=False)
+        keyed = self._retry.idempotency_key is not None
+        seconds = wait_before(self._retry, error, pauses, keyed=keyed, written=False)
         asked: float | None = getattr(error, "retry_after", None)
         pause = seconds if asked is None or asked > self._retry.max_wait else asked
         if pause is not None:

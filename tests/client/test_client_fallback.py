@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 
+import attrs
 import pytest
 
 from chatsdk import (
@@ -565,3 +566,24 @@ def test_the_rule(error, verdict):
     from chatsdk.client.availability import is_unavailable
 
     assert is_unavailable(error) is verdict
+
+
+@attrs.define
+class Numbered:
+    """An answer with a shape."""
+
+    number: int
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini", "ollama"])
+def test_an_object(servers, dialect):
+    """With `output=` the object comes from whichever backend answers, asked in its own way."""
+    pytest.importorskip("cattrs")
+    pytest.importorskip("jiter")
+    refuse(servers[0])
+    servers[1].answer(dialect, '{"number": 7}')
+    second = ChatClient(f"{servers[1].url}/chat", dialect=dialect, defaults=SIX[dialect])
+    with ChatClient.fallback(client_of(servers[0]), second) as fallback:
+        answer = fallback.ask("Which?", output=Numbered).result()
+    assert answer.value == Numbered(7)
+    assert answer.backend == second.url

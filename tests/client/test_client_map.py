@@ -419,6 +419,17 @@ def test_attempts_of_one(server):
         assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(("key", "requests"), [(None, 1), (lambda: "key", 2)])
+def test_another_refusal_with_a_time(key, requests):
+    """A 500 with ``Retry-After`` pauses all, and is asked again only with a key."""
+    with ChatServer(echo) as server:
+        server.reply(500, json={"error": {"message": "no"}}, headers=[("Retry-After", "0.05")])
+        with client_of(server, retry=Retry(idempotency_key=key)) as client:
+            (outcome,) = client.map(["a"])
+        assert (outcome.error is None) is (requests == 2)
+        assert len(server.requests) == requests
+
+
 def test_a_used_up_quota(server):
     """A 429 for an exhausted quota is not asked again."""
     refusal = Reply(429, json={"error": {"code": "insufficient_quota", "message": "pay"}})
