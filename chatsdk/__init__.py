@@ -97,7 +97,7 @@ __all__ = [
     "__version__",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Loaded on first access: a script that only sends does not need them.
 _SESSION = {
