@@ -10,8 +10,19 @@ from reading import read
 
 from chatsdk import dialects
 from chatsdk.answer import ToolCall
+from chatsdk.dialects import CallDecision
 from chatsdk.messages import Image, Message
-from chatsdk.parts import Citation, Citations, Failure, Finish, Reasoning, Text, ToolCallDelta
+from chatsdk.parts import (
+    Citation,
+    Citations,
+    Failure,
+    Finish,
+    Reasoning,
+    Text,
+    ToolApproval,
+    ToolCallDelta,
+    ToolResult,
+)
 
 vercel = dialects.get("vercel")
 
@@ -175,3 +186,89 @@ def test_a_refusal():
     assert vercel.error(500, {}, b"An error occurred.") == Failure("An error occurred.")
     assert vercel.error(429, {}, b'{"error": "Slow down"}') == Failure("Slow down")
     assert vercel.error(200, {}, b"hello") is None
+
+
+def test_a_question_ends_the_step_of_its_call():
+    """A request for approval follows the complete input of its call, in the same step."""
+    call = ToolCallDelta(0, "c1", "delete", "{}")
+    found = chunks([call, ToolApproval("a1", "c1"), Finish("tool_calls")])
+    assert [chunk["type"] for chunk in found] == [
+        *("start", "start-step", "tool-input-start", "tool-input-delta", "tool-input-available"),
+        *("tool-approval-request", "finish-step", "finish"),
+    ]
+    assert found[5] == {
+        "type": "tool-approval-request",
+        "approvalId": "a1",
+        "toolCallId": "c1",
+    }
+
+
+RESULT = {"type": "tool-output-available", "toolCallId": "c1", "output": "done"}
+DENIED = {"type": "tool-output-denied", "toolCallId": "c1"}
+ASKED = {"type": "tool-approval-request", "approvalId": "a1", "toolCallId": "c1"}
+
+
+@pytest.mark.parametrize(
+    ("part", "chunk"),
+    [
+        (ToolResult("c1", "done"), RESULT),
+        (ToolResult("c1", "no", failed=True, rejected=True), DENIED),
+        (ToolApproval("a1", "c1"), ASKED),
+    ],
+)
+def test_what_comes_first_belongs_to_the_step_before(part, chunk):
+    """Results and questions about calls of an earlier answer open no step of their own."""
+    found = chunks([part, Text("Done."), Finish("stop")])
+    assert found[1:3] == [chunk, {"type": "start-step"}]
+    # Without a further text there is no step at all: clients look for questions in the last one.
+    kinds = [one["type"] for one in chunks([part, Finish("tool_calls")])]
+    assert kinds == ["start", chunk["type"], "finish"]
+
+
+def asked_for(*parts: dict[str, Any], then: list[dict[str, Any]] | None = None) -> Any:
+    question = {"id": "u1", "role": "user", "parts": [{"type": "text", "text": "Go"}]}
+    answer = {"id": "a1", "role": "assistant", "parts": list(parts)}
+    return vercel.read_request({"id": "chat-1", "messages": [question, answer, *(then or [])]})
+
+
+def call_part(state: str, **fields: Any) -> dict[str, Any]:
+    known = {"type": "tool-delete", "toolCallId": "c1", "state": state, "input": {}}
+    return known | fields
+
+
+def test_decisions_are_read():
+    """Those about the last step of the last message, decided or not."""
+    approved = call_part("approval-responded", approval={"id": "a1", "approved": True})
+    rejected = call_part(
+        "approval-responded",
+        toolCallId="c2",
+        approval={"id": "a2", "approved": False, "reason": "too risky"},
+    )
+    waiting = call_part("approval-requested", toolCallId="c3", approval={"id": "a3"})
+    asked = asked_for(approved, {"type": "step-start"}, rejected, waiting)
+    assert asked.decisions == (
+        CallDecision("c2", "a2", False, "too risky"),
+        CallDecision("c3", "a3", None),
+    )
+    assert [call.id for call in asked.messages[-1].tool_calls] == ["c2", "c3"]
+    more = {"id": "u2", "role": "user", "parts": [{"type": "text", "text": "No"}]}
+    assert asked_for(rejected, then=[more]).decisions == ()
+
+
+def test_a_denied_call_is_a_failed_result():
+    """What a person denied before is told to the model again, with the reason."""
+    denied = call_part("output-denied", approval={"id": "a1", "approved": False, "reason": "no"})
+    asked = asked_for(denied)
+    result = asked.messages[-1]
+    assert (result.role, result.content) == ("tool", "error: the user rejected this call: no")
+    assert (result.status, asked.decisions) == ("error", ())
+
+
+@pytest.mark.parametrize(
+    "approval",
+    [1, {"id": 1}, {"id": "a1", "approved": "yes"}, {"id": "a1", "reason": []}],
+)
+def test_a_damaged_decision(approval):
+    """It is refused with the path of the field."""
+    with pytest.raises(ValueError, match=r"messages\[1\]\.parts\[0\]\.approval"):
+        asked_for(call_part("approval-responded", approval=approval))
