@@ -183,11 +183,18 @@ class Presenter:
 
     def regenerate(self, message_id: str | None = None) -> bool:
         """Answer a question again, by default the last; return whether that was possible."""
+        self.session.stop()
         return self._start(Regenerate(message_id))
 
     def edit(self, message_id: str | None, text: str) -> bool:
-        """Change a question and ask it; return whether that was possible."""
-        return bool(text.strip()) and self._start(Edit(message_id, text.strip()))
+        """Change a question and ask it; return whether that was possible.
+
+        An answer in flight is stopped, because it would be replaced anyway.
+        """
+        if not text.strip():
+            return False
+        self.session.stop()
+        return self._start(Edit(message_id, text.strip()))
 
     def allow(self, call_id: str) -> bool:
         """Let a tool call run that is waiting for a person; return whether that was possible."""

@@ -18,7 +18,7 @@ from applications import WAIT
 
 from chatsdk import ChatClient, ChatSession, Citation, Image, Message, Tool
 from chatsdk.parts import Citations, ToolCallDelta
-from chatsdk.windows.tk import ChatView
+from chatsdk.windows.tk import ChatView, palette
 from chatsdk.windows.tk.markdown_runs import MarkdownRuns
 
 # A Tk that is garbage must be collected on its own thread, and another one might come first; that
@@ -497,6 +497,61 @@ def test_the_keyboard_reaches_everything(desks, server) -> None:
     desk.keys("x")
     desk.until(lambda: desk.view.entry.value == "x")
     assert desk.root.focus_get() is desk.entry
+
+
+def test_a_window_that_gets_another_width(desks, server) -> None:
+    """Tables and right-to-left paragraphs are laid out again, and the end stays in view."""
+    desk = desks("700x500")
+    desk.session.set_messages(
+        [
+            Message("user", ARABIC * 3),
+            Message(
+                "assistant", f"| one | two |\n|---|---|\n| a | {'word ' * 10}|\n\n{ARABIC * 4}"
+            ),
+        ]
+    )
+    desk.until(lambda: desk.shows("Regenerate"))
+
+    def counts() -> tuple[int, int]:
+        desk.settle()
+        lines = [
+            desk.paper.tag_names(f"{n}.0")
+            for n in range(1, len(desk.paper.get("1.0", "end").split("\n")))
+        ]
+        return sum("table" in tags for tags in lines), sum("rtl" in tags for tags in lines)
+
+    wide = counts()
+    assert wide[0] == 2
+    desk.root.geometry("320x500")
+    desk.until(lambda: counts() > wide and counts()[1] > wide[1])
+    desk.until(lambda: desk.paper.dlineinfo("end-1c"))
+    desk.root.geometry("700x500")
+    desk.until(lambda: counts() == wide)
+
+
+@pytest.mark.parametrize(
+    ("printed", "background", "dark"),
+    [
+        ({"gsettings": "'prefer-dark'\n"}, "white", True),
+        ({"gsettings": "'prefer-light'\n"}, "black", False),
+        ({"gsettings": "'default'\n"}, "white", False),
+        ({}, "white", False),
+        ({}, "#202020", True),
+    ],
+)
+def test_the_theme_of_the_system(display, monkeypatch, printed, background, dark) -> None:
+    """Dark or light is what the desktop says, else what the program's own window is."""
+    monkeypatch.delenv("GTK_THEME", raising=False)
+    monkeypatch.setattr(palette.sys, "platform", "linux")
+    monkeypatch.setattr(palette, "_printed", lambda *command: printed.get(command[0], ""))
+    root = tk.Tk()
+    ROOTS.append(root)
+    root.configure(background=background)
+    root.update_idletasks()
+    assert palette.palette_of("system", root) is (palette.DARK if dark else palette.LIGHT)
+    with pytest.raises(ValueError, match="theme is 'light', 'dark' or 'system', not 'blue'"):
+        palette.palette_of("blue", root)
+    root.destroy()
 
 
 def test_large_fonts(desks, server, artefact) -> None:

@@ -221,6 +221,20 @@ def test_view(server, display, page, name) -> None:
     assert "You said: “Hello!”." in "\n".join(shown)
 
 
+# Closes the window while the answer streams.
+LEAVER = VISITOR.replace('"Regenerate" in text', '"I am [" in text')
+
+
+def test_view_closed_in_mid_answer(display) -> None:
+    """Closing the window of `show` stops the answer, and the program ends without a word."""
+    pytest.importorskip("markdown_it")
+    with ChatServer() as server:
+        script = server.answer("openai")
+        script.say("I am [")
+        assert "I am [" in window(server, display, LEAVER, "README.md")
+        script.wait_for_disconnect(WAIT_SECONDS)
+
+
 def test_window_stop(display) -> None:
     """Its button stops the answer and keeps the text."""
     with EmbeddedServer() as server:

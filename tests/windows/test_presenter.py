@@ -19,12 +19,14 @@ WAIT = 20.0
 class Desk:
     """Stands for a toolkit: its thread is the test's, and it runs what was dispatched."""
 
-    def __init__(self, url: str, **options: object) -> None:
+    def __init__(
+        self, url: str, session: dict[str, object] | None = None, **options: object
+    ) -> None:
         self.calls: list[tuple[float, Callable[[], None]]] = []
         self.came = threading.Event()
         self.drawn: list[Transcript] = []
         self.client = ChatClient(url)
-        self.session = ChatSession(self.client)
+        self.session = ChatSession(self.client, **(session or {}))
         self.presenter = Presenter(self.session, self.draw, self.dispatch, options=options)
 
     def dispatch(self, function: Callable[[], None], delay: float = 0.0, /) -> None:
@@ -174,6 +176,43 @@ def test_regenerate_and_edit(server, desk) -> None:
     assert desk.presenter.edit(desk.drawn[-1].turns[0].question.id, "Hello")
     desk.until(lambda: desk.texts == ["Three"])
     assert desk.drawn[-1].turns[0].question.text == "Hello"
+
+
+def test_an_edit_in_mid_answer(server, desk) -> None:
+    """A question may be edited while its answer streams; that answer is stopped and replaced."""
+    first = server.answer("openai")
+    desk.presenter.submit("Hi")
+    first.say("Half of")
+    desk.until(lambda: desk.texts == ["Half of"])
+    server.answer("openai", "Hello.")
+    assert desk.presenter.edit(desk.drawn[-1].turns[0].question.id, "Hello")
+    first.wait_for_disconnect()
+    desk.until(lambda: desk.texts == ["Hello."])
+    assert desk.drawn[-1].turns[0].question.text == "Hello"
+    assert not desk.presenter.edit(None, "  ")
+
+
+def test_the_dispatch_of_the_session_does_not_matter(server) -> None:
+    """A session whose own callbacks run elsewhere is drawn all the same, on the view's thread."""
+    elsewhere: list[Callable[[], None]] = []
+
+    def dispatch(function: Callable[[], None], delay: float = 0.0, /) -> None:
+        elsewhere.append(function)
+        # Later, and on another thread.
+        threading.Thread(target=function).start()
+
+    threads: set[int] = set()
+    desk = Desk(f"{server.url}/v1/chat/completions", session={"dispatch": dispatch})
+    draw = desk.presenter._draw
+    desk.presenter._draw = lambda *shown: (threads.add(threading.get_ident()), draw(*shown))
+    try:
+        server.answer("openai", "Hello.")
+        desk.presenter.submit("Hi")
+        desk.until(lambda: desk.texts == ["Hello."] and not desk.drawn[-1].in_flight)
+        assert elsewhere
+        assert threads == {threading.get_ident()}
+    finally:
+        desk.close()
 
 
 def test_what_cannot_be_done_is_said(desk) -> None:
