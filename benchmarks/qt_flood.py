@@ -1,10 +1,13 @@
-"""The longest pauses of Qt's event loop: 50,000 events at full speed, 1 MB at once, 500 turns.
+"""The longest pauses of a Qt window: 50,000 events at full speed, 1 MB of Markdown, 500 turns.
 
-``python qt_flood.py [--events N] [--rounds N] [--limit MS] [--binding PyQt6]``
+``python qt_flood.py [--events N] [--rounds N] [--limit MS] [--binding PyQt6] [--quick]``
 
-The window is `chatsdk.windows.qt.ChatView` on Qt's offscreen platform; the events come over the
-loopback from a process of their own. A timer that fires every millisecond notes how long it had to
-wait: for the window's own work, and for the interpreter, which the thread that reads also wants.
+The window is that of `chatsdk.windows.qt`, on Qt's offscreen platform; the events come from the
+loopback, out of a process of their own. A timer of 1 ms notes how long it had to wait: for the
+window's own work, and for the interpreter, which the thread that reads also wants. In the end the
+rows of the window must have the answer, to the letter. A conversation of 500 turns is opened and
+scrolled through; the memory of a window with 1 MB of Markdown is compared with that of a plain
+text widget.
 """
 
 from __future__ import annotations
@@ -14,62 +17,52 @@ import gc
 import importlib
 import importlib.util
 import os
+import subprocess
 import sys
 import time
-import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from measuring import Row, left_out, server, show
 
 EVENTS = 50_000
 ROUNDS = 3
+TURNS = 500
 
-# Milliseconds. A longer pause can be felt while scrolling.
+# What a hand on a scroll bar would feel.
 LIMIT_MS = 50.0
 
-# Turns of the long conversation, and one of its answers.
-TURNS = 500
-ANSWER = """## An answer
-
-Use `sorted` for a **new** list, or *`list.sort`* in place:
-
-1. `key=` takes a function
-2. `reverse=True` turns it round
-
-```python
-def by_length(words: list[str]) -> list[str]:
-    return sorted(words, key=len)
-```
-
-| method | returns |
-|---|---|
-| `sorted(x)` | a new list |
-| `x.sort()` | `None` |
-
-流式回答会一段一段地到达。 [The docs](https://docs.python.org/3/howto/sorting.html) have more.
-"""
+# The memory of a view is that of a plain text widget at most this many times.
+LIMIT_MEMORY = 2.0
 
 # Seconds that any scenario may take.
 PATIENCE = 120.0
 
+NOBODY = "http://127.0.0.1:9/v1/chat/completions"
+
 
 class Heart:
-    """A timer of 1 ms that notes the longest time between two beats."""
+    """A timer of 1 ms that notes the longest time between two beats.
+
+    Attributes:
+        pauses: the seconds between two beats, and the processor time of the window's thread in
+            them, which tells a pause of the window from one of a busy machine.
+    """
 
     def __init__(self) -> None:
         from chatsdk.windows.qt.binding import QtCore
 
+        self.pauses: list[tuple[float, float]] = []
         self._timer = QtCore.QTimer()
         self._timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
         self._before = self._worked = 0.0
-        self.pauses: list[tuple[float, float]] = []
 
     def _beat(self) -> None:
-        now, work = time.perf_counter(), time.thread_time()
-        self.pauses.append((now - self._before, work - self._worked))
-        self._before, self._worked = now, work
+        now, worked = time.perf_counter(), time.thread_time()
+        self.pauses.append((now - self._before, worked - self._worked))
+        self._before, self._worked = now, worked
 
     def __enter__(self) -> Heart:
         self._before, self._worked = time.perf_counter(), time.thread_time()
@@ -80,11 +73,17 @@ class Heart:
         self._beat()
         self._timer.stop()
 
-    def longest(self) -> str:
+    @property
+    def longest(self) -> float:
+        """The longest pause, in milliseconds."""
+        return max(self.pauses)[0] * 1000
+
+    def __str__(self) -> str:
         pause, work = max(self.pauses)
+        most = max(work for _, work in self.pauses)
         return (
-            f"longest pause {pause * 1000:.1f} ms, {work * 1000:.1f} ms of it at work; "
-            f"most work in one {max(work for _, work in self.pauses) * 1000:.1f} ms"
+            f"longest pause {pause * 1000:.1f} ms, {work * 1000:.1f} ms of it at work; the most "
+            f"work between two beats {most * 1000:.1f} ms"
         )
 
 
@@ -99,132 +98,188 @@ def until(fact: Callable[[], Any]) -> None:
     deadline = time.monotonic() + PATIENCE
     loop = QtCore.QEventLoop()
     timer = QtCore.QTimer()
+    true = []
 
     def look() -> None:
-        if fact() or time.monotonic() > deadline:
+        if fact():
+            true.append(True)
+        if true or time.monotonic() > deadline:
             loop.quit()
 
     timer.timeout.connect(look)
     timer.start(5)
     loop.exec()
     timer.stop()
-    if not fact():
+    if not true:
         raise TimeoutError("the window has not come to an end")
 
 
-def quiet() -> None:
+def drawn() -> None:
     """Run the event loop for a moment, in which what is due is drawn."""
     looks = iter(range(3))
     until(lambda: next(looks, None) is None)
 
 
-def opened(session: Any) -> Any:
-    from chatsdk.windows import qt
+class Window:
+    """A view of a session, in a window."""
 
-    view = qt.ChatView(session)
-    view.resize(760, 640)
-    view.show()
-    quiet()
-    return view
+    def __init__(self, url: str) -> None:
+        from chatsdk import use_chat
+        from chatsdk.windows import qt
+
+        self.session = use_chat(url)
+        self.view = qt.ChatView(self.session)
+        self.view.resize(780, 820)
+        self.view.show()
+        drawn()
+
+    def idle(self) -> bool:
+        """Whether the turn has ended and everything is drawn."""
+        shown = self.view.presenter.transcript.messages is self.session.messages
+        return self.session.done and shown and not self.view.busy
+
+    def rows_text(self) -> str:
+        """The text that the rows of the last answer stand for, in view or not."""
+        rows = [row for row in self.view.turns[-1].rows if hasattr(row, "lead")]
+        text = rows[-1].text
+        closed = "".join(text.text[row.start : row.end] for row in rows)
+        return closed + text.open.text[len(text.open.lead) :]
+
+    def close(self) -> None:
+        from chatsdk.windows.qt.binding import QtCore
+
+        self.session.close()
+        self.view.close()
+        self.view.deleteLater()
+        deletion = QtCore.QEvent.Type.DeferredDelete.value
+        QtCore.QCoreApplication.sendPostedEvents(None, deletion)
 
 
-def shown_text(view: Any) -> str:
-    """The text of the last answer that the rows have, in view or not."""
-    return str(view.turns[-1].shown.text)
-
-
-def flood(url: str) -> Heart:
+def flood(url: str) -> tuple[Heart, int, float]:
     """Ask in a window until the answer has ended and is shown.
 
-    Raises:
-        ValueError: the window shows something else than the answer.
-    """
-    from chatsdk import use_chat
+    Returns:
+        the pauses, the number of characters, the seconds.
 
-    with use_chat(url) as session:
-        view = opened(session)
+    Raises:
+        ChatError: the answer failed.
+        ValueError: the window does not show the answer.
+    """
+    window = Window(url)
+    try:
         with Heart() as heart:
             begun = time.perf_counter()
-            view.entry.setPlainText("Write a very long answer.")
-            view.submit()
-            until(lambda: session.done and not view.busy)
+            window.view.entry.setPlainText("Write a very long answer.")
+            window.view.submit()
+            until(window.idle)
             seconds = time.perf_counter() - begun
-        if session.error is not None:
-            raise session.error
-        if shown_text(view) != session.answer.text:
+        if window.session.error is not None:
+            raise window.session.error
+        answer = window.session.answer.text
+        # Blank lines between two rows belong to neither.
+        if window.rows_text().split() != answer.split() or not answer:
             raise ValueError("the window does not show the answer")
-        size = len(session.answer.text)
-        close(view)
-    print(f"{size} characters in {seconds:.2f} s; {heart.longest()}", flush=True)
-    return heart
+        return heart, len(answer), seconds
+    finally:
+        window.close()
+
+
+def messages_of(turns: int) -> list[Any]:
+    from wire import MARKDOWN
+
+    from chatsdk import Message
+
+    messages = []
+    for number in range(turns):
+        said = MARKDOWN.replace("{number}", str(number))
+        messages += [Message("user", f"Question {number}"), Message("assistant", said)]
+    return messages
 
 
 def conversation() -> Heart:
     """Open a conversation of 500 turns, and scroll through it from the end to the beginning."""
-    from chatsdk import Message, use_chat
-
-    messages = []
-    for number in range(TURNS):
-        messages.append(Message("user", f"Question {number}: how do I sort a list?"))
-        messages.append(Message("assistant", ANSWER, status="finished"))
-    with use_chat("http://127.0.0.1:9/v1/chat/completions", messages=messages) as session:
-        view = opened(use_chat("http://127.0.0.1:9/v1/chat/completions"))
-        close(view)
+    window = Window(NOBODY)
+    messages = messages_of(TURNS)
+    try:
         with Heart() as heart:
-            view = opened(session)
-            until(lambda: not view.busy)
-            bar = view.scroller.verticalScrollBar()
+            window.session.set_messages(messages)
+            until(window.idle)
+            bar = window.view.scroller.verticalScrollBar()
             while bar.value():
-                view.scroller.page(-1)
-                quiet()
+                window.view.scroller.page(-1)
+                drawn()
             bar.setValue(bar.maximum() // 2)
-            quiet()
-            view.resize(500, 640)
-            quiet()
-        close(view)
-    print(f"{TURNS} turns; {heart.longest()}", flush=True)
-    return heart
+            drawn()
+            window.view.resize(500, 640)
+            drawn()
+        if len(window.view.turns) != TURNS:
+            raise ValueError(f"the window shows {len(window.view.turns)} of {TURNS} turns")
+        return heart
+    finally:
+        window.close()
 
 
-def memory() -> float:
-    """Bytes that a view keeps for each character of a conversation that is out of view."""
-    from chatsdk import Message, use_chat
+def memory(kind: str) -> None:
+    """Print how many MB a window with 1 MB of Markdown takes: ``view`` or ``text``."""
+    from wire import MARKDOWN
 
-    messages = []
-    for number in range(TURNS):
-        messages.append(Message("user", f"Question {number}"))
-        messages.append(Message("assistant", f"{number}\n\n{ANSWER}", status="finished"))
-    session = use_chat("http://127.0.0.1:9/v1/chat/completions", messages=messages)
-    gc.collect()
-    tracemalloc.start()
-    view = opened(session)
-    until(lambda: not view.busy)
-    bar = view.scroller.verticalScrollBar()
-    while bar.value():
-        view.scroller.page(-1)
-        quiet()
-    gc.collect()
-    kept = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    text = sum(len(message.content) for message in messages)
-    close(view)
-    session.close()
-    print(f"{text} characters, {kept} bytes kept by the view", flush=True)
-    return kept / text
+    from chatsdk import Message
+    from chatsdk.windows.qt.binding import QtWidgets
+
+    application = QtWidgets.QApplication([])
+    said = "".join(MARKDOWN.replace("{number}", str(number)) for number in range(1500))
+
+    def resident() -> float:
+        gc.collect()
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    if kind == "text":
+        text = QtWidgets.QTextEdit()
+        text.show()
+        drawn()
+        before = resident()
+        text.setPlainText(said)
+        drawn()
+    else:
+        window = Window(NOBODY)
+        window.session.set_messages([Message("assistant", said[:2000])])
+        until(window.idle)
+        before = resident()
+        window.session.set_messages([Message("assistant", said)])
+        until(window.idle)
+        bar = window.view.scroller.verticalScrollBar()
+        while bar.value():
+            window.view.scroller.page(-1)
+            drawn()
+    print(resident() - before, flush=True)
+    del application
+    # Without Qt's own end, which would be measured by nobody.
+    os._exit(0)
 
 
-def close(view: Any) -> None:
-    from chatsdk.windows.qt.binding import QtCore
-
-    view.close()
-    view.deleteLater()
-    event = QtCore.QEvent.Type.DeferredDelete
-    QtCore.QCoreApplication.sendPostedEvents(None, getattr(event, "value", event))
-    quiet()
+def memories() -> dict[str, float]:
+    """The MB of a view and of a plain text widget, each in a process of its own."""
+    found = {}
+    for kind in ("text", "view"):
+        done = subprocess.run(
+            [sys.executable, __file__, "--memory", kind],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        found[kind] = float(done.stdout)
+    print(f"1 MB of Markdown: {found['view']:.1f} MB in a view, {found['text']:.1f} MB plain")
+    return found
 
 
 def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) -> list[Row]:
-    """The rows: the longest pauses of all rounds, in milliseconds; none without a Qt binding."""
+    """The rows: the longest pauses of all rounds, in milliseconds; none without a Qt binding.
+
+    Raises:
+        ValueError: the window did not show the answer.
+    """
     if not any(importlib.util.find_spec(name) for name in ("PySide6", "PyQt6")):
         left_out.append("qt_flood: neither PySide6 nor PyQt6 is installed")
         return []
@@ -232,25 +287,37 @@ def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) 
     from chatsdk.windows.qt.binding import QtWidgets
 
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
-    pauses: dict[str, dict[str, float]] = {"flood": {}, "turns": {}}
+    flooded, written, shown = {}, {}, {}
     with server() as url:
         for number in range(1, 2 if quick else rounds + 1):
-            heart = flood(f"{url}/coalesced/paragraphs/{events}/v1/chat/completions")
-            pauses["flood"][f"round {number}"] = max(heart.pauses)[0] * 1000
+            for name, count, pauses in (
+                ("paragraphs", events, flooded),
+                ("markdown", events // 10 if quick else events, written),
+            ):
+                heart, size, seconds = flood(f"{url}/coalesced/{name}/{count}/v1/chat/completions")
+                pauses[f"round {number}"] = heart.longest
+                print(
+                    f"{count} events of {name}, {size} characters, in {seconds:.2f} s; {heart}",
+                    flush=True,
+                )
             heart = conversation()
-            pauses["turns"][f"round {number}"] = max(heart.pauses)[0] * 1000
-    kept = memory()
+            shown[f"round {number}"] = heart.longest
+            print(f"{TURNS} turns opened and scrolled; {heart}", flush=True)
+    ratios = {} if quick or not Path("/proc/self/statm").exists() else memories()
     del application
-    what = {
-        "flood": f"Qt's longest pause while {events} events come at full speed",
-        "turns": f"Qt's longest pause: a conversation of {TURNS} turns is opened and scrolled",
-    }
     rows = [
-        Row(what[name], max(found.values()), LIMIT_MS, unit="ms", detail=found, detail_unit="ms")
-        for name, found in pauses.items()
+        Row(what, max(pauses.values()), LIMIT_MS, unit="ms", detail=pauses, detail_unit="ms")
+        for what, pauses in (
+            (f"Qt's longest pause while {events} events come at full speed", flooded),
+            (f"Qt's longest pause while {events} events of Markdown come", written),
+            (f"Qt's longest pause while {TURNS} turns are opened and scrolled", shown),
+        )
     ]
-    what_kept = "bytes that a Qt window keeps for each character that is out of view"
-    return [*rows, Row(what_kept, kept, 4.0, unit="bytes")]
+    if ratios:
+        what = "memory of a Qt view with 1 MB of Markdown, of that of a plain text widget"
+        ratio = ratios["view"] / ratios["text"]
+        rows.append(Row(what, ratio, LIMIT_MEMORY, detail=ratios, detail_unit="MB"))
+    return rows
 
 
 def main() -> None:
@@ -259,15 +326,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--limit", type=float, default=LIMIT_MS, help="milliseconds; fails above")
     parser.add_argument("--binding", choices=("PySide6", "PyQt6"), default="PySide6")
+    parser.add_argument("--quick", action="store_true", help="one round, less Markdown, no memory")
+    parser.add_argument("--memory", choices=("view", "text"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
     importlib.import_module(f"{options.binding}.QtCore")
-    rows = measure(events=options.events, rounds=options.rounds)
+    if options.memory:
+        memory(options.memory)
+        return
+    rows = measure(quick=options.quick, events=options.events, rounds=options.rounds)
     if not rows:
         sys.exit(left_out[-1])
-    for row in rows[:2]:
-        row.must = options.limit
+    for row in rows:
+        if row.unit == "ms":
+            row.must = options.limit
     show(rows)
-    if any(row.value >= options.limit for row in rows[:2]):
+    if any(row.value >= row.must for row in rows if row.must is not None):
         sys.exit(f"the longest pause must stay below {options.limit:g} ms")
 
 

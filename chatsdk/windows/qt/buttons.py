@@ -103,7 +103,11 @@ class Button(QtWidgets.QPushButton):  # type: ignore[misc]
             if self.labelled and self.isRightToLeft():
                 left = self.width() - left - side
             square = QtCore.QRectF(left, (self.height() - side) / 2, side, side)
+            if self.icon_name == "folded" and self.isRightToLeft():
+                painter.translate(2 * square.center().x(), 0)
+                painter.scale(-1, 1)
             paint_icon(painter, self.icon_name, square, colour)
+            painter.resetTransform()
         if self.labelled:
             painter.setFont(theme.small())
             margin = self.margin * theme.em

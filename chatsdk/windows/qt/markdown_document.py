@@ -144,7 +144,9 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
             CODE_LINE_HEIGHT if code else LINE_HEIGHT,
             QtGui.QTextBlockFormat.LineHeightTypes.ProportionalHeight.value,
         )
+        # On both sides, because the text may run either way.
         form.setLeftMargin(quote * theme.space(1.0))
+        form.setRightMargin(quote * theme.space(1.0))
         form.setTopMargin(theme.space(0.5))
         form.setBottomMargin(theme.space(0.1))
         level = given.headingLevel()

@@ -191,6 +191,7 @@ class NoticePanel(Panel):
         self.kind = ""
         self.text = TextView(theme, words.NOTICE, self)
         self.retry = Button(theme, words.RETRY, retry, look="outlined", parent=self)
+        self.retry.ground = theme.ground
         self._beat = 0
         self._timer = QtCore.QTimer(self)
         self._timer.timeout.connect(self._next)

@@ -16,8 +16,8 @@ __all__ = ["Row", "Scroller"]
 # How far beyond the view rows are kept, in heights of the view.
 KEPT = 1.0
 
-# Rows whose widgets are made in one go outside the view; the next ones follow a moment later.
-AHEAD = 1
+# Milliseconds of rest before the next row just outside the view is made.
+REST_MS = 40
 
 
 class Row:
@@ -77,7 +77,7 @@ class Scroller(QtWidgets.QAbstractScrollArea):  # type: ignore[misc]
         self.verticalScrollBar().valueChanged.connect(self._moved)
         self._later = QtCore.QTimer(self)
         self._later.setSingleShot(True)
-        self._later.timeout.connect(self.arrange)
+        self._later.timeout.connect(self._make_ahead)
 
     # Rows -----------------------------------------------------------------------------------
 
@@ -170,14 +170,17 @@ class Scroller(QtWidgets.QAbstractScrollArea):  # type: ignore[misc]
         for _ in range(len(self.rows) + 1):
             self._measure(width)
             self._set_range(bar, view, anchor)
-            if not self._make(bar.value(), view, 0):
+            if not self._make(bar.value(), view):
                 break
-        ahead = self._make(bar.value(), view, AHEAD)
-        if ahead:
-            self._measure(width)
-            self._set_range(bar, view, anchor)
-            self._later.start(0)
         self._show(bar.value(), view, left, width)
+        self._later.start(REST_MS)
+
+    def _make_ahead(self) -> None:
+        """Make the widget of one row just outside the view, so that scrolling finds it."""
+        value, view = self.verticalScrollBar().value(), self.viewport().height()
+        extra = int(view * KEPT)
+        if self._make(value - extra, view + 2 * extra, most=1):
+            self.arrange()
 
     def _set_range(self, bar: Any, view: int, anchor: tuple[Row, int] | None) -> None:
         bar.setPageStep(view)
@@ -190,10 +193,9 @@ class Scroller(QtWidgets.QAbstractScrollArea):  # type: ignore[misc]
         elif anchor is not None and anchor[0] in self.rows:
             bar.setValue(self._tops[self.rows.index(anchor[0])] - anchor[1])
 
-    def _make(self, value: int, view: int, ahead: int) -> int:
-        """Make the widgets that are in view, or at most `ahead` just outside; return how many."""
-        extra = int(view * KEPT) if ahead else 0
-        first, last = self._place(value - extra), self._place(value + view + extra)
+    def _make(self, top: int, height: int, most: int | None = None) -> int:
+        """Make the widgets of the rows in this part of the column; return how many."""
+        first, last = self._place(top), self._place(top + height)
         made = 0
         for row in self.rows[first : last + 1]:
             if row.widget is None:
@@ -201,7 +203,7 @@ class Scroller(QtWidgets.QAbstractScrollArea):  # type: ignore[misc]
                 row.width = 0
                 self._shown.append(row)
                 made += 1
-                if made == ahead:
+                if made == most:
                     break
         return made
 

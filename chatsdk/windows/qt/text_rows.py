@@ -15,10 +15,10 @@ __all__ = ["ROW_CHARS", "STEP_CHARS", "TextRows"]
 
 # Characters of a row after which the next block begins another one. A row is laid out at once,
 # which must take a few milliseconds at most.
-ROW_CHARS = 3000
+ROW_CHARS = 1500
 
 # Characters that are cut into blocks in one go.
-STEP_CHARS = 60_000
+STEP_CHARS = 16_000
 
 NOTHING = Block("")
 
@@ -153,6 +153,9 @@ class TextRow(Row):
             parent,
             copied=lambda run, shown: self.text.code(self, run, shown),
         )
+        if self.width:
+            # Known from the guess. Otherwise the text would be laid out twice.
+            view.setLineWrapColumnOrWidth(self.width)
         whole = self.lead + self.text.text[self.start : self.end]
         self._new = ()
         view.document_.write([whole] if whole.strip() else [], self._open())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,9 @@ __all__ = ["ChatView"]
 
 # Turns whose rows are made in one go.
 BATCH = 20
+
+# Seconds between two drawings while the rows are behind the text.
+CATCH_UP_SECONDS = 0.1
 
 
 class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
@@ -56,6 +60,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self.session = session
         self.turns: list[TurnRows] = []
+        self._laid_out = 0.0
         # The number of turns before them.
         self._older = 0
         self._editing: Question | None = None
@@ -237,6 +242,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         return self._older > 0 or any(turn.behind for turn in self.turns)
 
     def _lay_out(self) -> None:
+        self._laid_out = time.monotonic()
         self.scroller.set_rows([row for turn in self.turns for row in turn.rows])
         if self._behind():
             self._later.start(0)
@@ -254,7 +260,10 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
                 rows.show(turn, last=False)
                 made.append(rows)
             self.turns[:0] = made
-        self._lay_out()
+        if self._behind() and time.monotonic() - self._laid_out < CATCH_UP_SECONDS:
+            self._later.start(0)
+        else:
+            self._lay_out()
 
     def _show_state(self, transcript: Transcript) -> None:
         composer = self.composer
