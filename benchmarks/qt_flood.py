@@ -196,8 +196,8 @@ def messages_of(turns: int) -> list[Any]:
     return messages
 
 
-def conversation() -> Heart:
-    """Open a conversation of 500 turns, and scroll through it from the end to the beginning."""
+def conversation(pages: int) -> Heart:
+    """Open a conversation of 500 turns, and scroll so many pages up from its end."""
     window = Window(NOBODY)
     messages = messages_of(TURNS)
     try:
@@ -205,7 +205,7 @@ def conversation() -> Heart:
             window.session.set_messages(messages)
             until(window.idle)
             bar = window.view.scroller.verticalScrollBar()
-            while bar.value():
+            for _ in range(pages):
                 window.view.scroller.page(-1)
                 drawn()
             bar.setValue(bar.maximum() // 2)
@@ -289,6 +289,8 @@ def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) 
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
     flooded, written, shown = {}, {}, {}
     with server() as url:
+        # The first answer loads modules, and makes Qt's enumerations.
+        flood(f"{url}/coalesced/markdown/500/v1/chat/completions")
         for number in range(1, 2 if quick else rounds + 1):
             for name, count, pauses in (
                 ("paragraphs", events, flooded),
@@ -300,7 +302,7 @@ def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) 
                     f"{count} events of {name}, {size} characters, in {seconds:.2f} s; {heart}",
                     flush=True,
                 )
-            heart = conversation()
+            heart = conversation(10 if quick else 300)
             shown[f"round {number}"] = heart.longest
             print(f"{TURNS} turns opened and scrolled; {heart}", flush=True)
     ratios = {} if quick or not Path("/proc/self/statm").exists() else memories()

@@ -36,6 +36,7 @@ PROGRAMS = (
     "many_streams",
     "stopping",
     "tk_flood",
+    "qt_flood",
     "textual_flood",
     "instructions",
 )

@@ -1,4 +1,4 @@
-"""A chat beside ready-made questions, with Qt (PySide6). Run it as: python qt_chat.py [URL]
+"""Notes with a chat beside them, with Qt (PySide6). Run it as: python qt_chat.py [URL]
 
 Without a URL it starts a server with canned replies.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import signal
 import sys
 from contextlib import ExitStack
-from functools import partial
 
 from PySide6 import QtWidgets
 
@@ -16,23 +15,26 @@ from chatsdk import use_chat
 from chatsdk.testing import EmbeddedServer
 from chatsdk.windows.qt import ChatView
 
-QUESTIONS = ["Summarize that in one sentence.", "Give me an example.", "What could go wrong?"]
 
-
-class Chat(QtWidgets.QMainWindow):
+class Chat(QtWidgets.QSplitter):
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.setWindowTitle("Chat")
         self.session = use_chat(url)
-        self.setCentralWidget(ChatView(self.session))
-        bar = self.addToolBar("Questions")
-        for question in QUESTIONS:
-            bar.addAction(question, partial(self.ask, question))
-        self.resize(760, 640)
+        self.notes = QtWidgets.QPlainTextEdit("Notes: the chat on the right can summarize them.")
+        self.button = QtWidgets.QPushButton("Summarize the notes")
+        self.button.clicked.connect(self.ask)
+        left = QtWidgets.QWidget()
+        layout = QtWidgets.QVBoxLayout(left)
+        layout.addWidget(self.notes)
+        layout.addWidget(self.button)
+        self.view = ChatView(self.session)
+        self.addWidget(left)
+        self.addWidget(self.view)
+        self.resize(960, 640)
+        self.setSizes([320, 640])
 
-    def ask(self, question: str) -> None:
-        if self.session.done:
-            self.session.start(question)
+    def ask(self) -> None:  # While an answer streams, the question waits for its end.
+        self.view.presenter.submit(f"Summarize this:\n\n{self.notes.toPlainText()}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ class Application(QtWidgets.QApplication):
 
     def exec(self) -> int:
         (window,) = (
-            widget for widget in self.topLevelWidgets() if isinstance(widget, QtWidgets.QMainWindow)
+            widget for widget in self.topLevelWidgets() if isinstance(widget, QtWidgets.QSplitter)
         )
         view = window.findChild(ChatView)
         timer = QtCore.QTimer()

@@ -34,6 +34,26 @@ def test_tk_flood(display) -> None:
     assert 3 < int(updates[1]) < 2_000
 
 
+def test_qt_flood() -> None:
+    """After 20,000 events at full speed the rows of the window have the answer to the letter."""
+    done = subprocess.run(
+        [
+            *(sys.executable, str(FLOOD.with_name("qt_flood.py")), "--quick"),
+            *("--events", "20000", "--limit", "60000"),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT * 5,
+    )
+    # Qt's offscreen platform complains when a window is shown.
+    assert done.stderr.replace("This plugin does not support propagateSizeHints()\n", "") == ""
+    assert done.returncode == 0
+    assert "20000 events of paragraphs, " in done.stdout
+    assert "2000 events of markdown, " in done.stdout
+    assert "500 turns opened and scrolled" in done.stdout
+
+
 def test_textual_flood() -> None:
     """After 20,000 events at full speed the app shows the end of the answer, with few widgets."""
     done = subprocess.run(

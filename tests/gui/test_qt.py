@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from applications import EXAMPLES, WAIT, load
-from PySide6 import QtCore, QtWidgets
+from documents import program
+from PySide6 import QtCore, QtTest, QtWidgets
 from qt_window import pump, until
 from terminal import Terminal
 
 from chatsdk import use_chat
+from chatsdk.testing import EmbeddedServer
 from chatsdk.windows import qt
 
 PATH = "/v1/chat/completions"
@@ -28,21 +30,17 @@ def application() -> QtWidgets.QApplication:
 
 
 def test_the_example(application, server, artefact) -> None:
-    """A click on a ready-made question asks it in the chat beside."""
+    """A click on the button asks about the notes, in the chat beside them."""
     window = load("qt_chat").Chat(server.url + PATH)
     window.show()
     try:
-        script = server.answer("openai", "Here is **one**.")
-        action = next(
-            action
-            for action in window.findChildren(QtWidgets.QToolBar)[0].actions()
-            if action.text() == "Give me an example."
-        )
-        action.trigger()
+        script = server.answer("openai", "Milk and **eggs**.")
+        window.notes.setPlainText("Buy milk. Buy eggs.")
+        QtTest.QTest.mouseClick(window.button, QtCore.Qt.MouseButton.LeftButton)
         content = script.wait_for_request().json["messages"][0]["content"]
-        assert content == "Give me an example."
-        view = window.centralWidget()
-        until(lambda: view.turns and view.turns[0].shown.text == "Here is **one**.")
+        assert content == "Summarize this:\n\nBuy milk. Buy eggs."
+        view = window.view
+        until(lambda: view.turns and view.turns[0].shown.text == "Milk and **eggs**.")
         until(lambda: window.session.done and not view.busy)
         window.grab().save(str(artefact))
     finally:
@@ -86,6 +84,7 @@ def test_show(application, server) -> None:
 PROGRAM = """
 import {binding}.QtCore
 from chatsdk import use_chat
+from chatsdk.testing import EmbeddedServer
 from chatsdk.windows import qt
 from chatsdk.windows.qt.binding import QtCore, QtWidgets
 
@@ -152,6 +151,50 @@ def test_three_lines(server) -> None:
         program.type("\x03")
         assert program.wait() == -signal.SIGINT
         assert "Traceback" not in program.seen
+
+
+VISITOR = """
+import sys
+from PySide6 import QtCore, QtWidgets
+from chatsdk.windows.qt import ChatView
+
+class Application(QtWidgets.QApplication):
+    def exec(self):
+        (window,) = (each for each in self.topLevelWidgets() if each.isVisible())
+        view = window.findChild(ChatView)
+        timer = QtCore.QTimer()
+
+        def look():
+            if view.session.done and not view.busy and len(view.session.messages) == 2:
+                timer.stop()
+                print(view.turns[0].shown.text[:18])
+                window.close()
+
+        timer.timeout.connect(look)
+        timer.start(10)
+        view.entry.setPlainText("Hello")
+        view.submit()
+        return super().exec()
+
+QtWidgets.QApplication = Application
+"""
+
+
+def test_the_page() -> None:
+    """The program in docs/windows.md puts a view into a window, and ends when that is closed."""
+    with EmbeddedServer(pace=0.0) as server:
+        source = program("docs/windows.md", "view-in-qt").source
+        assert "127.0.0.1:8765" in source
+        source = source.replace("127.0.0.1:8765", f"127.0.0.1:{server.port}")
+        done = subprocess.run(
+            [sys.executable, "-c", VISITOR + source],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=WAIT * 3,
+        )
+    assert done.stderr.replace(OFFSCREEN, "") == ""
+    assert done.stdout == "You said: “Hello”.\n"
 
 
 def test_without_a_binding(tmp_path) -> None:

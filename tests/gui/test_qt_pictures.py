@@ -196,3 +196,24 @@ def test_everything_can_be_read(application, palette) -> None:
     assert contrast(theme.danger, theme.danger_ground) >= 3.5
     assert contrast(theme.accent, theme.ground) >= 3
     assert contrast(theme.on_accent, theme.accent) >= 3
+
+
+@pytest.mark.parametrize(
+    ("size", "colours"),
+    [((760, 660), light_palette), ((760, 660), dark_palette), ((320, 660), dark_palette)],
+    ids=["qt-light", "qt-dark", "qt-narrow-dark"],
+)
+def test_the_pictures_of_the_page(application, show, artefact, request, size, colours) -> None:
+    """The pictures in docs/windows.md."""
+    application.setPalette(colours())
+    docs = Citation(title="Sorting HOW TO", url="https://docs.python.org/3/howto/sorting.html")
+    window = show(
+        size,
+        (
+            Message("user", "How do I sort in Python?"),
+            Message("assistant", LATIN, reasoning="A question about lists.", citations=(docs,)),
+        ),
+    )
+    window.view.scroller.verticalScrollBar().setValue(0)
+    assert inside(window)
+    window.save(artefact.with_name(f"{request.node.callspec.id}.png"))

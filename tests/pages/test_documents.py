@@ -15,6 +15,7 @@ ELSEWHERE = {
     ("docs/windows.md", "window"): "tests/pages/test_windows_docs.py",
     ("docs/windows.md", "view"): "tests/pages/test_windows_docs.py",
     ("docs/windows.md", "view-in-a-window"): "tests/pages/test_windows_docs.py",
+    ("docs/windows.md", "view-in-qt"): "tests/gui/test_qt.py",
     ("docs/adding-a-dialect.md", ""): "tests/pages/test_dialect_docs.py",
     ("docs/backends.md", ""): "tests/pages/test_backends_docs.py",
     ("docs/output.md", ""): "tests/pages/test_output_docs.py",

@@ -41,6 +41,9 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
 
     Attributes:
         session: the session.
+        presenter: does what a person does in the view: ``submit(text)``, ``stop()``,
+            ``regenerate()``, ``edit(message_id, text)``, ``allow(call_id)``, ``deny(call_id)``,
+            ``new_chat()``, ``save(path)``, ``open(path)``.
         entry: the field for the next question, a ``QPlainTextEdit``.
         turns: the rows of the turns in the transcript; of a long one, of the latest turns first.
 
