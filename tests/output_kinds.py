@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
 from typing import Any, Literal, NamedTuple
 
@@ -26,6 +27,7 @@ class Recipe:
     minutes: int | None = None
     colour: Colour = Colour.RED
     tags: frozenset[str] = frozenset()
+    eaten: datetime.date | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +90,7 @@ _recipe = st.fixed_dictionaries(
         "minutes": st.none() | st.integers(-5, 500),
         "colour": st.sampled_from(["red", "reddish", "blue"]),
         "tags": st.lists(_text, max_size=3, unique=True),
+        "eaten": st.none() | st.dates().map(str),
     },
 )
 _tree = st.fixed_dictionaries(
@@ -150,8 +153,6 @@ KINDS: dict[str, Kind] = {
 }
 
 try:
-    import datetime
-
     import pydantic
 except ImportError:
     pass
@@ -205,7 +206,7 @@ def extends(before: Any, after: Any) -> bool:
         return isinstance(after, dict) and all(
             name in after and extends(value, after[name]) for name, value in before.items()
         )
-    if isinstance(before, (bool, int, float, enum.Enum)):
+    if isinstance(before, (bool, int, float, enum.Enum, datetime.date)):
         return False
     if type(after) is not type(before):
         return False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chatsdk.answer import Answer
 from chatsdk.client.stream import AnswerStream, Source, Unanswered
 from chatsdk.dialects.dialect import Dialect
+from chatsdk.dialects.tool_calls import declared
 from chatsdk.errors import OutputError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
@@ -86,13 +87,17 @@ class Asking:
             messages = with_words(messages, instructions(shape))
         if way == "tool":
             given = list(options.get("tools") or ())
+            taken_names = {declared(tool).get("name") for tool in given}
+            name = shape.name
+            while name in taken_names:
+                name += "_"
             tool = {
-                "name": shape.name,
+                "name": name,
                 "description": TOOL_DESCRIPTION,
                 "parameters": shape.schema,
             }
             options["tools"] = [*given, tool]
-            self.wanted = Wanted(shape, shape.name)
+            self.wanted = Wanted(shape, name)
         body = dialect.body(messages, conversation_id=conversation_id, **options)
         if way == "schema":
             return dialect.with_schema(body, shape.schema, shape.name)
@@ -100,7 +105,7 @@ class Asking:
             return dialect.with_json(body)
         if way == "tool":
             # Beside other tools the model has to call one of them, until it gives the answer.
-            return dialect.with_forced_tool(body, None if given else shape.name)
+            return dialect.with_forced_tool(body, None if given else name)
         return body
 
 
@@ -199,6 +204,7 @@ class Repaired:
         self._left = repair
         # Stopped or closed.
         self._over = False
+        self._before_waits: Callable[[], object] | None = None
         self._source, self._inner = taken(stream)
 
     @property
@@ -230,7 +236,8 @@ class Repaired:
         return getattr(self._source, "observation", None)
 
     def on_wait(self, callback: Callable[[], object] | None) -> bool:
-        return False
+        self._before_waits = callback
+        return self._source.on_wait(callback)
 
     def stop(self) -> None:
         self._over = True
@@ -268,7 +275,13 @@ class Repaired:
             stream = self._again.ask(failed)
             if self._over:
                 stream.stop()
-            self._source, self._inner = taken(stream)
+            source, self._inner = taken(stream)
+            if isinstance(source, Unanswered):
+                # Stopped meanwhile: what had come is kept.
+                source.answer, source.outcome = before, Outcome("stopped", answer=before)
+            self._source = source
+            if self._before_waits is not None:
+                self._source.on_wait(self._before_waits)
             for answer in self._inner:
                 # The text begins anew.
                 yield answer.since(before)

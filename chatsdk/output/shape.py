@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from chatsdk.output.checks import Mismatch, first_mismatch
 from chatsdk.output.strict import closed, without_nulls
-from chatsdk.tools.annotations import fields_of, is_model, is_typed_dict, read_annotation
+from chatsdk.tools.annotations import TEXTS, fields_of, is_model, is_typed_dict, read_annotation
 
 __all__ = ["EXTRA", "WRAPPED", "Mismatch", "Shape", "schema_of", "shape_of"]
 
@@ -181,7 +181,7 @@ def _structure_of(output: Any) -> Callable[[Any, Any], Any]:
     except ImportError:
         raise ImportError(f"output= needs the packages jiter and cattrs: {EXTRA}") from None
     converter = cattrs.Converter(detailed_validation=True)
-    for kind in (int, float, bool, str):
+    for kind in (int, float, bool, str, *TEXTS):
         # Not converted: "3" is no integer.
         converter.register_structure_hook(kind, _as_read(kind))
     converter.register_structure_hook_func(is_model, _validated)

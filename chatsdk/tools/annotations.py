@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import datetime
 import enum
 import functools
 import types
 import typing
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import attrs
 
-__all__ = ["Field", "Reader", "fields_of", "is_model", "is_typed_dict", "read_annotation"]
+__all__ = ["TEXTS", "Field", "Reader", "fields_of", "is_model", "is_typed_dict", "read_annotation"]
 
 # Converts a JSON value to the argument; a ValueError describes valid values.
 Reader = Callable[[Any], Any]
@@ -31,10 +33,10 @@ _OBJECTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, Any], Reader]:
     """Return the schema and the reader of an annotation.
 
-    Supported: int, float, bool, str, lists and other collections, ``tuple[...]``, ``dict[str,
-    ...]``, ``Literal``, enums, attrs classes, dataclasses, ``TypedDict``, pydantic models,
-    ``NewType``, unions with ``None`` and others, and ``Any``. ``Annotated[T, "description"]`` adds
-    a description.
+    Supported: int, float, bool, str, dates, times and UUIDs, lists and other collections,
+    ``tuple[...]``, ``dict[str, ...]``, ``Literal``, enums, attrs classes, dataclasses,
+    ``TypedDict``, pydantic models, ``NewType``, unions with ``None`` and others, and ``Any``.
+    ``Annotated[T, "description"]`` adds a description.
 
     Args:
         hint: the annotation, as `typing.get_type_hints` returns it.
@@ -52,6 +54,9 @@ def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, 
     plain = origin is None and isinstance(hint, type)
     if plain and hint in _PLAIN:
         return {"type": _PLAIN[hint]}, _PLAIN_READERS[hint]
+    if plain and hint in TEXTS:
+        form, words, read = TEXTS[hint]
+        return {"type": "string", "format": form}, functools.partial(_text, read, words)
     if plain and issubclass(hint, enum.Enum):
         return _choice({member.value: member for member in hint}, hint)
     if origin is Annotated:
@@ -108,6 +113,25 @@ def _exactly(kind: type, words: str, value: Any) -> Any:
     raise ValueError(words)
 
 
+def _text(read: Callable[[str], Any], words: str, value: Any) -> Any:
+    try:
+        return read(value)
+    except (TypeError, ValueError, AttributeError):
+        raise ValueError(words) from None
+
+
+def _moment(text: str) -> datetime.datetime:
+    # Before Python 3.11 the letter is not understood.
+    return datetime.datetime.fromisoformat(f"{text[:-1]}+00:00" if text[-1:] == "Z" else text)
+
+
+# Types that JSON has as text: the format, the words for an error, the conversion.
+TEXTS: dict[type, tuple[str, str, Callable[[str], Any]]] = {
+    datetime.datetime: ("date-time", "a date and time, such as 2026-01-31T12:00:00Z", _moment),
+    datetime.date: ("date", "a date, such as 2026-01-31", datetime.date.fromisoformat),
+    datetime.time: ("time", "a time, such as 12:30:00", datetime.time.fromisoformat),
+    uuid.UUID: ("uuid", "a UUID", uuid.UUID),
+}
 _PLAIN = {int: "integer", float: "number", bool: "boolean", str: "string", type(None): "null"}
 _PLAIN_READERS: dict[type, Reader] = {
     int: _integer,

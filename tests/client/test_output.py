@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import threading
 from itertools import pairwise
 from typing import Literal
 
@@ -429,3 +430,41 @@ def test_many_prompts_give_it(server):
     with client_of(server, "openai") as client:
         outcomes = list(client.map(["a", "b", "c"], output=Recipe, workers=2, progress=False))
     assert [outcome.value for outcome in outcomes] == [OBJECT] * 3
+
+
+def test_a_tool_of_the_same_name_keeps_it(server):
+    """The tool for the answer gets another name than the user's tools."""
+    server.answer("openai", parts=[ToolCallDelta(0, "c", "Recipe_", TEXT), Finish("tool_calls")])
+    tool = {"name": "Recipe", "description": "", "parameters": {"type": "object"}}
+    with client_of(server, "openai") as client:
+        answer = client.ask("?", output=Recipe, output_by="tool", tools=[tool]).result()
+    assert answer.value == OBJECT
+
+
+@pytest.mark.parametrize("by", ["schema", "tool"])
+def test_an_answer_in_one_document(server, by):
+    """A backend that does not stream gives the object in one step."""
+    call = {"id": "c", "type": "function", "function": {"name": "Recipe", "arguments": TEXT}}
+    message = {"content": TEXT} if by == "schema" else {"content": None, "tool_calls": [call]}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    server.reply(json={"object": "chat.completion", "choices": [choice]})
+    with client_of(server, "openai") as client:
+        answer = client.ask("?", output=Recipe, output_by=by).result()
+    assert answer.value == OBJECT
+    assert answer.tool_calls == ()
+
+
+def test_a_thread_stops_the_second_question(server):
+    """`stop()` while it is asked again ends the stream as stopped."""
+    server.answer("openai", "no")
+    script = server.stream(hold_head=True)
+    with client_of(server, "openai") as client:
+        stream = client.ask("?", output=Recipe, repair=1)
+        reader = threading.Thread(target=lambda: list(stream))
+        reader.start()
+        script.wait_for_request()
+        stream.stop()
+        reader.join(30)
+        assert not reader.is_alive()
+        assert stream.answer.text == "no"
+        assert stream.outcome.reason == "stopped"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
 import functools
 import sys
 import threading
 import typing
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NewType, Optional, TypedDict, Union
 
@@ -503,3 +505,21 @@ def test_a_model_that_holds_itself_has_no_schema_inside_another():
     Node.model_rebuild(_types_namespace={"Node": Node})
     with pytest.raises(TypeError, match="Node, which holds itself"):
         read_annotation(list[Node])
+
+
+def test_dates_and_ids_are_texts():
+    """Dates, times and UUIDs have a format, and are converted; other text is rejected."""
+    schema, read = read_annotation(list[datetime.datetime])
+    assert schema["items"] == {"type": "string", "format": "date-time"}
+    noon = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.timezone.utc)
+    assert read(["2026-01-31T12:00:00Z", "2026-01-31T12:00:00+00:00"]) == [noon, noon]
+    for hint, text, value in (
+        (datetime.date, "2026-01-31", noon.date()),
+        (datetime.time, "12:00:00", noon.time()),
+        (uuid.UUID, str(uuid.UUID(int=5)), uuid.UUID(int=5)),
+    ):
+        _, read = read_annotation(hint)
+        assert read(text) == value
+        for wrong in ("soon", 3, None):
+            with pytest.raises(ValueError, match="a "):
+                read(wrong)
