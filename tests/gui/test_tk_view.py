@@ -472,7 +472,7 @@ def test_the_end_is_followed_unless_one_reads(desks, server, artefact) -> None:
 def test_the_keyboard_reaches_everything(desks, server) -> None:
     """Tab goes through the view and the links of the text; what is typed goes to the entry."""
     desk = desks()
-    server.answer("openai", "See [the docs](https://example.com/docs).")
+    server.answer("openai", "See [the docs][1].\n\n[1]: https://example.com/docs")
     desk.ask("Hi")
     desk.until(lambda: desk.shows("Regenerate"))
     desk.settle()

@@ -155,6 +155,20 @@ def test_lists_are_numbered() -> None:
     assert drawn("- a\n- b") == "•\ta\n•\tb\n"
 
 
+def test_task_lists() -> None:
+    """The items of a task list have boxes."""
+    assert drawn("- [ ] a\n- [x] **b**") == "☐\ta\n☑\tb\n"
+
+
+def test_links_that_are_defined_elsewhere() -> None:
+    """The target of a link may be in another block."""
+    known: dict[str, object] = {}
+    runs = MarkdownRuns()
+    runs.render("[1]: https://example.com", str, known=known)
+    pieces = runs.render("See [a][1].", str, known=known)
+    assert ("a", ("text", "link", "url:https://example.com")) in pieces
+
+
 def test_code_that_continues_has_no_head() -> None:
     """The rest of a long block of code is drawn without another name and button."""
     assert ("py\t", ("block", "block-head")) in runs_of("```py\na\n```")

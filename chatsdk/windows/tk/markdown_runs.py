@@ -27,6 +27,9 @@ BREAK = "\x00"
 # A URL in plain text.
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]*[^\s<>\"'`.,;:!?)\]}*_]")
 
+# The beginnings of the items of a task list.
+_BOXES = {"[ ] ": "☐", "[x] ": "☑", "[X] ": "☑"}
+
 _FONTS = {
     frozenset(): "",
     frozenset({"b"}): "bold",
@@ -109,7 +112,12 @@ class MarkdownRuns:
         self._parser.enable(["table", "strikethrough"])
 
     def render(
-        self, text: str, code_tag: Callable[[], str], *, continued: bool = False
+        self,
+        text: str,
+        code_tag: Callable[[], str],
+        *,
+        continued: bool = False,
+        known: dict[str, Any] | None = None,
     ) -> list[Piece]:
         """Return the runs of one block; they end with a line break.
 
@@ -117,8 +125,10 @@ class MarkdownRuns:
             text: Markdown.
             code_tag: returns a tag that identifies the next block of code, for its copy button.
             continued: the text continues a block: its code has no head.
+            known: what earlier blocks have defined, such as the targets of links; those of this
+                block are added to ``known["references"]``.
         """
-        return _Rendering(code_tag, continued).blocks(self._parser.parse(text))
+        return _Rendering(code_tag, continued).blocks(self._parser.parse(text, known))
 
 
 class _Rendering:
@@ -220,6 +230,9 @@ class _Rendering:
         if is_right_to_left(text):
             tags = (*tags, "rtl")
         if marker:
+            if runs and (box := _BOXES.get(runs[0][0][:4])) is not None:
+                # An item of a task list (GitHub Flavored Markdown).
+                marker, runs = box, [(runs[0][0][4:], runs[0][1]), *runs[1:]]
             self._pieces.append((f"{marker}\t", tags))
         place = 0
         for piece, inline in runs:

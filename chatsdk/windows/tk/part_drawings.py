@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chatsdk.windows import words
 from chatsdk.windows.markdown_blocks import Block, MarkdownBlocks
@@ -59,6 +59,9 @@ class TextDrawing(PartDrawing):
         # Names the tags of blocks of code: a block that grows, and the pieces of a long one, keep
         # theirs.
         self._name = paper.new_name("code")
+        # The targets of links that the text defines; the first blocks may refer to later ones.
+        self._known: dict[str, Any] = {}
+        self._links = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -72,11 +75,15 @@ class TextDrawing(PartDrawing):
     def layout(self, live: bool) -> Iterator[None]:
         """Draw it again for another width of the window, if that matters."""
         part = self.part
-        if self.wide and isinstance(part, TextPart) and len(part.text) <= LAYOUT_CHARS:
-            self.region.clear()
-            self._begin()
-            self.part = None
-            yield from self.draw(part, live)
+        if self.wide and part is not None and len(self._text) <= LAYOUT_CHARS:
+            yield from self._again(live)
+
+    def _again(self, live: bool) -> Iterator[None]:
+        part, self.part = self.part, None
+        assert part is not None
+        self.region.clear()
+        self._begin()
+        yield from self.draw(part, live)
 
     def extends_to(self, part: Part) -> bool:
         if not isinstance(part, TextPart) or not part.text.startswith(self._text):
@@ -102,6 +109,10 @@ class TextDrawing(PartDrawing):
         if not live:
             self._ended = True
             self.region.settle()
+            links = len(self._known.get("references", ()))
+            if links > self._links and len(part.text) <= LAYOUT_CHARS:
+                self._links = links
+                yield from self._again(live)
 
     def _write(self, block: Block) -> None:
         if self._heads and not block.continued:
@@ -118,6 +129,7 @@ class TextDrawing(PartDrawing):
             block.text.strip("\n"),
             lambda: f"{self._name}-{self._heads}-{next(codes)}",
             continued=block.continued,
+            known=self._known,
         )
         runs = []
         for piece in pieces:
