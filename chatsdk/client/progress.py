@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from typing import Any
 
@@ -64,8 +65,9 @@ def bar_for(progress: bool | str, total: int | None) -> Bar | None:
     if progress != "always" and not notebook and not _is_terminal(sys.stderr):
         return None
     try:
-        if notebook:
-            from tqdm.auto import tqdm
+        # Without ipywidgets a notebook shows the text of a bar, too.
+        if notebook and importlib.util.find_spec("ipywidgets") is not None:
+            from tqdm.notebook import tqdm
         else:
             from tqdm import tqdm
     except ImportError:

@@ -325,3 +325,33 @@ def test_the_bar(server, files, capsys) -> None:
     assert "2/2" in capsys.readouterr().err
     assert main(files.arguments(server, "--resume", "--no-progress")) == 0
     assert "prompts" not in capsys.readouterr().err
+
+
+def test_the_bar_in_a_terminal(server, files) -> None:
+    """In a terminal the bar shows the prompts, the rate and the time without being asked for."""
+    pytest.importorskip("tqdm")
+    terminal = pytest.importorskip("terminal", reason="needs a pseudo-terminal")
+    files.write(*map(str, range(20)))
+    with terminal.Terminal("-m", "chatsdk", *files.arguments(server)) as shown:
+        shown.expect("20 complete answers written")
+        assert shown.wait() == 0
+    assert "20/20" in shown.seen
+    assert "prompts/s" in shown.seen
+    assert len(files.lines) == 20
+
+
+def test_ctrl_c_in_a_terminal(server, files) -> None:
+    """Ctrl-C ends the command with 130 and no traceback, while the backend is silent."""
+    terminal = pytest.importorskip("terminal", reason="needs a pseudo-terminal")
+    files.write("a", "b")
+    script = server.silent(head=True)
+    server.silent(head=True)
+    with terminal.Terminal("-m", "chatsdk", *files.arguments(server)) as shown:
+        server.wait_for_request()
+        server.wait_for_request()
+        shown.type(terminal.CTRL_C)
+        script.wait_for_disconnect()
+        shown.expect("stopped; --resume asks the rest")
+        assert shown.wait() == 130
+    assert "Traceback" not in shown.seen
+    assert files.lines == []

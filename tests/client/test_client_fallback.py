@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import ExitStack
 
@@ -24,6 +25,8 @@ from chatsdk.errors import BackendError
 from chatsdk.parts import Identity
 from chatsdk.testing import ChatServer
 from chatsdk.testing.answers import answer_frames
+from chatsdk.web import ChatService
+from chatsdk.web.exchange import WebRequest
 
 # Longest wait for a fact, in seconds.
 WAIT = 20.0
@@ -501,6 +504,19 @@ def test_map_pauses_if_all_refuse_for_now(servers, clients):
     (outcome,) = fallback.map(["Hi"])
     assert outcome.answer.text == "Hello."
     assert asked(servers) == [2, 1, 0]
+
+
+def test_in_a_web_service(servers, fallback):
+    """A service passes the answer of the second backend on to the browser."""
+    refuse(servers[0])
+    servers[1].answer("openai", "Hello.")
+    body = {"id": "c", "messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]}
+    data = json.dumps(body).encode()
+    headers = {"content-type": "application/json"}
+    request = WebRequest("POST", "/chat", "/", {}, headers, lambda _: data, None)
+    response = ChatService(fallback).respond(request)
+    assert b"Hello." in b"".join(response.body)
+    assert asked(servers) == [1, 1, 0]
 
 
 def test_of_fallbacks(servers, clients):
