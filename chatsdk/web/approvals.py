@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
@@ -31,6 +32,8 @@ class ApprovalRecord:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        # Guards the time between reading a record and writing it.
+        self._lock = threading.Lock()
 
     def request(
         self, chat: str, calls: Sequence[ToolCall], decided: Mapping[str, str]
@@ -55,23 +58,31 @@ class ApprovalRecord:
         Raises:
             Refused: it was not, or the person has already decided.
         """
-        record = json.loads(self._journal.conversation(_key(chat)) or "{}")
+        record = self._read(chat)
         found = {}
         for item, call in decisions:
             digest = _digest(call)
             if record.get(item.approval_id) != digest:
-                raise Refused.of(
-                    400,
-                    "unknown_approval",
-                    "There is no such question, or it has been answered already.",
-                )
+                raise _unknown()
             if item.approved is not None:
                 found[item.approval_id] = digest
         return found
 
-    def forget(self, chat: str) -> None:
-        """Forget the requests: a turn goes on with the decisions."""
-        self._journal.remember(_key(chat), "{}")
+    def take(self, chat: str, decided: Mapping[str, str]) -> None:
+        """Forget the requests, because a turn goes on with these decisions.
+
+        Raises:
+            Refused: another request has been faster.
+        """
+        with self._lock:
+            record = self._read(chat)
+            if not decided.keys() <= record.keys():
+                raise _unknown()
+            self._journal.remember(_key(chat), "{}")
+
+    def _read(self, chat: str) -> dict[str, str]:
+        found: dict[str, str] = json.loads(self._journal.conversation(_key(chat)) or "{}")
+        return found
 
 
 def approvals_of(asked: AskedFor) -> tuple[list[Approval], list[tuple[CallDecision, ToolCall]]]:
@@ -104,6 +115,11 @@ def to_resume(
     return Conversation(
         tuple(messages), conversation_id, resumed_from=conversation_id, approvals=tuple(approvals)
     )
+
+
+def _unknown() -> Refused:
+    message = "There is no such question, or it has been answered already."
+    return Refused.of(400, "unknown_approval", message)
 
 
 def _key(chat: str) -> str:

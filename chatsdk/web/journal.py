@@ -105,7 +105,11 @@ class Journal(Protocol):
         """Return the backend's conversation id of a chat, if one is known."""
 
     def remember(self, chat: str, conversation_id: str) -> None:
-        """Keep the backend's conversation id of a chat for a day."""
+        """Keep the backend's conversation id of a chat for a day.
+
+        `ChatService` also keeps the chat's open questions about tools here: a text of some hundred
+        characters, under an id of its own.
+        """
 
     def close(self) -> None:
         """End the journal's own threads and connections. Twice is harmless."""

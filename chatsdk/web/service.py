@@ -231,6 +231,13 @@ class ChatService:
                     [("Retry-After", str(RETRY_SECONDS))],
                 )
             self._running += 1
+        if question.approvals:
+            # Before the turn begins, which ends the one in flight.
+            try:
+                self._approvals.take(chat, question.decided)
+            except BaseException:
+                self._release()
+                raise
         turn = Turn(
             self._client, question, _wording(dialect, asked), self._release, self._approvals
         )

@@ -122,8 +122,6 @@ class Turn:
 
     def _ask_with_tools(self) -> Any:
         question = self._question
-        if question.approvals:
-            self._record.forget(question.chat)
         messages = _with_ids(question.messages)
         new = () if question.approvals else messages[-1:]
         conversation = to_resume(

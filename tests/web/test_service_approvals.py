@@ -225,6 +225,27 @@ def test_only_what_was_asked_may_be_approved(server, forge, journal) -> None:
     assert files.done == ["/a"]
 
 
+def test_two_requests_at_once(server) -> None:
+    """Of two requests with the same decision, however close, one runs the call."""
+    files = Files()
+    server.answer("openai", tool_calls=[DELETE])
+    server.answer("openai", "Done.")
+    with site(server, tools=files.tools) as url:
+        browser = Browser(url)
+        browser.post()
+        browser.decide(True)
+        with Page(url) as one, Page(url) as other:
+            for page in (one, other):
+                page.send(browser.body)
+            statuses = []
+            for page in (one, other):
+                response = page.connection.getresponse()
+                response.read()
+                statuses.append(response.status)
+    assert sorted(statuses) == [200, 400]
+    assert files.done == ["/a"]
+
+
 def test_another_question_instead(server) -> None:
     """A person who asks something else has not allowed the call, and it is not sent."""
     files = Files()
