@@ -10,7 +10,9 @@ from chatsdk.errors import BackendError, OutputError
 from chatsdk.output.growing import Growing
 from chatsdk.output.shape import Mismatch, Shape
 
-__all__ = ["Wanted", "correction", "instructions", "path_of"]
+__all__ = ["WORDS_BEFORE_SCHEMA", "Wanted", "correction", "instructions", "path_of"]
+
+WORDS_BEFORE_SCHEMA = "fit this JSON schema:"
 
 # Finish reasons of an answer that is not one.
 _REFUSED = {
@@ -87,7 +89,7 @@ def instructions(shape: Shape) -> str:
     schema = json.dumps(shape.schema, ensure_ascii=False, separators=(",", ":"))
     return (
         "Answer with one JSON object and nothing else: no explanation and no code fence. It must "
-        f"fit this JSON schema:\n{schema}"
+        f"{WORDS_BEFORE_SCHEMA}\n{schema}"
     )
 
 

@@ -15,9 +15,10 @@ from chatsdk.testing.embedded_stops import StoppableAnswer, Stops
 from chatsdk.testing.exchange import Head
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Reply, Response
+from chatsdk.testing.samples import reply
 from chatsdk.testing.script import Script
 from chatsdk.testing.server import ChatServer
-from chatsdk.testing.speaker import conversation_of, parse_body, prompt_of, speak
+from chatsdk.testing.speaker import conversation_of, parse_body, prompt_of
 from chatsdk.testing.steps import Pause, Step
 from chatsdk.testing.tls import Authority
 
@@ -43,7 +44,8 @@ PREFLIGHT_SECONDS = 86_400
 class EmbeddedServer(ChatServer):
     """A server that answers in one dialect, with canned replies.
 
-    There is no model, as each answer states; the same body always gets the same answer. It accepts
+    There is no model, as each answer states; the same body always gets the same answer. If the body
+    asks for an object with a JSON schema, the answer is an object that fits. It accepts
     a POST at the dialect's own paths, at `/` and at `/chat`. If the backend has an endpoint that
     stops an answer, the server has it too, and it ends the answer. With `"stream": false` in the
     body, the answer is one JSON document. `GET` of the backend's list of models, such as
@@ -99,7 +101,7 @@ class EmbeddedServer(ChatServer):
             return self._nothing_at(request)
         if not request.body:
             return _refusal(400, "there is no body: send JSON")
-        text = speak(body)
+        text = reply(self.dialect, body)
         number = next(self._numbers)
         known = conversation_of(body) or conversation_in(request)
         who = Identity(

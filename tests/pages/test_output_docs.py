@@ -38,7 +38,7 @@ ANSWERS = {
 }
 
 
-def spoken(body: Any) -> str:
+def spoken(dialect: dialects.Dialect, body: Any) -> str:
     prompt = prompt_of(body)
     return next(answer for words, answer in ANSWERS.items() if words in prompt)
 
@@ -46,7 +46,7 @@ def spoken(body: Any) -> str:
 def test_the_page_runs_as_it_is_printed():
     """Each block prints what the page says."""
     page = program("docs/output.md")
-    with World(pace=0.0) as world, mock.patch("chatsdk.testing.embedded.speak", spoken):
+    with World(pace=0.0) as world, mock.patch("chatsdk.testing.embedded.reply", spoken):
         anthropic = world.provider("api.anthropic.com")
         anthropic.answer("anthropic", PANCAKES)
         call = ToolCallDelta(0, "toolu_1", "Recipe", PANCAKES)

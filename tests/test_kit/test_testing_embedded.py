@@ -425,3 +425,34 @@ def test_the_list_of_models(dialect, path):
         response = requests.get(server.url + path, timeout=10)
     assert response.status_code == 200
     assert "built-in" in response.text
+
+
+@pytest.mark.parametrize("dialect", ["openai", "openai_responses", "anthropic", "ollama", "dify"])
+def test_an_object_is_answered_with_a_sample(dialect) -> None:
+    """Asked for an object in any way, the server sends one that fits, the same each time."""
+    pytest.importorskip("jiter")
+    schema = {
+        "type": "object",
+        "properties": {
+            "title": {"type": "string"},
+            "parts": {"type": "array", "items": {"$ref": "#/$defs/part"}},
+            "when": {"type": "string", "format": "date"},
+        },
+        "required": ["title", "parts"],
+        "$defs": {
+            "part": {
+                "type": "object",
+                "properties": {
+                    "size": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                    "kind": {"enum": ["big", "small"]},
+                },
+            }
+        },
+    }
+    defaults = {"user": "u"} if dialect == "dify" else {"model": "m"}
+    with EmbeddedServer(dialect, pace=0) as server:
+        with ChatClient(server.url, dialect=dialect, defaults=defaults) as client:
+            values = [client.ask("?", output=schema).result().value for _ in range(2)]
+    part = {"size": 1, "kind": "big"}
+    assert values[0] == values[1]
+    assert values[0] == {"title": "built-in title", "parts": [part, part], "when": "2026-01-31"}
