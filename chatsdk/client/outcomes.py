@@ -190,7 +190,7 @@ class Outcomes(Iterator[PromptOutcome]):
                 index, result = self._workers.done.get(timeout=TICK_SECONDS)
             except queue.Empty:
                 if self._bar is not None:
-                    self._bar.refresh()
+                    self._bar.refresh(self._workers.pause_left)
                 if self._workers.switch.is_set() and not self._workers.alive:
                     self._has_gaps = True
                     return

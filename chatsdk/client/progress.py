@@ -27,15 +27,21 @@ class Bar:
         usage = outcome.answer.usage
         self._tokens += usage.total or (usage.input or 0) + (usage.output or 0)
         self._failed += outcome.error is not None
+        self._describe(0.0)
+        self._draw("update", 1)
+
+    def refresh(self, pause: float) -> None:
+        """Show the time that has passed, and the seconds left of a pause, if there is one."""
+        self._describe(pause)
+        self._draw("refresh")
+
+    def _describe(self, pause: float) -> None:
         shown = [f"{self._tokens:,} tokens"] if self._tokens else []
         if self._failed:
             shown.append(f"{self._failed} failed")
+        if pause > 0:
+            shown.append(f"the backend is busy, {pause:.0f} s")
         self._draw("set_postfix_str", ", ".join(shown), refresh=False)
-        self._draw("update", 1)
-
-    def refresh(self) -> None:
-        """Show the time that has passed."""
-        self._draw("refresh")
 
     def close(self) -> None:
         """Leave the bar as it is, and end its line."""

@@ -34,6 +34,11 @@ class SharedPause:
                 switch.unlink(bell)
         return at
 
+    @property
+    def left(self) -> float:
+        """Seconds until the pause under way ends; 0 or less without one."""
+        return self._until - now()
+
     def accepted(self) -> None:
         """Record that the backend has accepted a request."""
         self._accepted = True

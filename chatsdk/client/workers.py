@@ -87,6 +87,11 @@ class Workers:
             self._jobs.put(None)
 
     @property
+    def pause_left(self) -> float:
+        """Seconds until the pause under way ends; 0 or less without one."""
+        return self._pause.left
+
+    @property
     def alive(self) -> bool:
         """Whether a thread has not ended."""
         return any(thread.is_alive() for thread in self._threads)

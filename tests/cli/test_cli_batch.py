@@ -11,10 +11,13 @@ import sys
 import threading
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chatsdk.answer import Answer
 from chatsdk.cli import main
 from chatsdk.cli.answer_forms import as_json
+from chatsdk.cli.batch_output import BatchOutput
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.testing.answers import AnswerScript, answer_parts
 from chatsdk.testing.response import Reply
@@ -259,6 +262,41 @@ def test_resume_with_another_input(server, files, capsys) -> None:
     files.write({"prompt": "a", "id": "two"}, "b")
     assert main(files.arguments(server, "--resume")) == 2
     assert "belongs to another input" in capsys.readouterr().err
+
+
+def test_an_output_cut_anywhere_is_resumed(tmp_path) -> None:
+    """Wherever a crash cut the output, its complete lines are kept, and no others."""
+    lines = [
+        json.dumps(
+            {"index": index, "id": f"é{index}", "text": "ü", "error": None}, ensure_ascii=False
+        )
+        for index in (2, 0, 1)
+    ]
+    whole = "".join(f"{line}\n" for line in lines).encode()
+    path = tmp_path / "answers.jsonl"
+    for cut in range(1, len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        complete = whole[:cut].count(b"\n")
+        with BatchOutput(str(path), resume=True) as output:
+            assert output.kept == complete
+            assert [output.has(index, f"é{index}") for index in (2, 0, 1, 3)] == [
+                *(place < complete for place in range(3)),
+                False,
+            ]
+            output.write({"index": 3})
+        kept = [json.loads(line)["index"] for line in path.read_text("utf-8").splitlines()]
+        assert kept == [*(2, 0, 1)[:complete], 3]
+
+
+@settings(max_examples=50)
+@given(st.binary(max_size=200))
+def test_an_output_of_anything_is_resumed(tmp_path_factory, data) -> None:
+    """A file that holds anything else is no obstacle: nothing of it counts as an answer."""
+    path = tmp_path_factory.mktemp("batch") / "answers.jsonl"
+    path.write_bytes(data)
+    with BatchOutput(str(path), resume=True) as output:
+        output.write({"index": 0})
+    assert json.loads(path.read_bytes().splitlines()[-1]) == {"index": 0}
 
 
 @pytest.mark.parametrize("options", [[], ["--unordered"]])

@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from chatsdk import Cancel, ChatClient, HTTPStatusError, Outcome, OutputError, Retry, Timeout
-from chatsdk.client.outcomes import SLOW_SECONDS
+from chatsdk.client.outcomes import SLOW_SECONDS, TICK_SECONDS
 from chatsdk.client.progress import bar_for
 from chatsdk.client.prompt_outcome import PromptOutcome
 from chatsdk.testing import ChatServer, EmbeddedServer
@@ -586,6 +586,23 @@ def test_the_bar(client, capsys):
     shown = capsys.readouterr().err
     assert "2/2" in shown
     assert "prompts/s" in shown
+
+
+def test_the_bar_during_a_pause(capsys):
+    """The bar shows that the backend is busy, and for how long."""
+    pytest.importorskip("tqdm")
+    refused = threading.Event()
+
+    def answer(request):
+        if refused.is_set():
+            return echo(request)
+        refused.set()
+        # Longer than it takes until the bar is drawn again.
+        return busy(str(4 * TICK_SECONDS))
+
+    with ChatServer(answer) as server, client_of(server) as client:
+        assert len(list(client.map(["a"], progress="always"))) == 1
+    assert "the backend is busy" in capsys.readouterr().err
 
 
 def test_no_bar_without_a_terminal(client, capsys):
