@@ -13,8 +13,8 @@ SCHEMES = ("http", "https", "mailto")
 # RFC 3986, section 3.1.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
-# Control characters, spaces, and marks that reverse the direction of what is shown.
-_ODD = re.compile(r"[\x00-\x20\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Control characters, spaces, halves of UTF-16 pairs, and marks that reverse the direction of text.
+_ODD = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def safe_url(url: str | None) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from applications import WAIT
 
-from chatsdk import ChatClient, ChatSession, Citation, Image, Message, Tool
+from chatsdk import ChatClient, ChatSession, Citation, Image, Message, Tool, ToolCall
 from chatsdk.parts import Citations, ToolCallDelta
 from chatsdk.windows.tk import ChatView, palette
 from chatsdk.windows.tk.markdown_runs import MarkdownRuns
@@ -590,6 +590,27 @@ def test_without_a_parser(desks, server, artefact, monkeypatch) -> None:
     desk.until(lambda: desk.view.plain.winfo_viewable())
     assert "markdown-it-py" in desk.view.plain.label.cget("text")
     desk.picture(artefact)
+
+
+def test_characters_that_cannot_be_drawn(desks, server) -> None:
+    """Halves of UTF-16 pairs and control characters are shown as a mark, and ids may have any."""
+    odd = "a\ud83d b\x00\x1b[1m {c [d] $e \\f\r\n"
+    desk = desks()
+    call = ToolCall("i d\ud83d", "n{m\ud83d", '{"a": "\ud83d"}')
+    desk.session.set_messages(
+        [
+            Message("user", f"one {odd}", id="q {[ :\ud83d"),
+            Message("assistant", f"two {odd}```\n{odd}```", reasoning=odd, tool_calls=(call,)),
+        ]
+    )
+    desk.until(lambda: desk.shows("one a\ufffd b\ufffd", "two a\ufffd b\ufffd", "n{m\ufffd"))
+    desk.click("Copy", desk.paper.search("n{m", "1.0"))
+    desk.until(lambda: desk.view.hint.cget("text") == "Copied")
+    server.answer("openai", "Fine.")
+    desk.click("Edit")
+    desk.until(lambda: desk.view.entry.value.startswith("one a\ufffd"))
+    desk.view.send_button.invoke()
+    desk.until(lambda: desk.shows("Fine.", "Regenerate"))
 
 
 def test_a_long_conversation_is_opened(desks) -> None:

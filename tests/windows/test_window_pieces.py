@@ -12,6 +12,7 @@ from chatsdk import ChatClient, ChatSession, Image, Message
 from chatsdk.windows.conversation_file import read_conversation, write_conversation
 from chatsdk.windows.links import open_link, safe_url
 from chatsdk.windows.pictures import image_bytes, image_name
+from chatsdk.windows.printable import printable
 from chatsdk.windows.sent_texts import SentTexts
 
 
@@ -41,6 +42,7 @@ def test_safe_urls(url) -> None:
         "https://example.com/\u202egnp.exe",
         "https://exa\nmple.com",
         "ht\ttps://example.com",
+        "https://example.com/\ud83d",
     ],
 )
 def test_unsafe_urls(url, monkeypatch) -> None:
@@ -56,6 +58,14 @@ def test_a_safe_link_is_opened(monkeypatch) -> None:
     monkeypatch.setattr(webbrowser, "open", opened.append)
     assert open_link("https://example.com/")
     assert opened == ["https://example.com/"]
+
+
+def test_what_cannot_be_drawn_is_replaced() -> None:
+    """Control characters and halves of UTF-16 pairs do not reach a toolkit."""
+    assert (
+        printable("a\ud83d b\x00\x1b[1m\tc\r\nd 你好 🎉")
+        == "a\ufffd b\ufffd\ufffd[1m\tc\nd 你好 🎉"
+    )
 
 
 def test_up_and_down() -> None:

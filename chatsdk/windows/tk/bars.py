@@ -6,6 +6,7 @@ import tkinter
 from collections.abc import Callable
 
 from chatsdk.windows import words
+from chatsdk.windows.printable import printable
 from chatsdk.windows.tk.entry import Entry
 from chatsdk.windows.tk.flat_button import FlatButton
 from chatsdk.windows.tk.palette import Palette
@@ -64,6 +65,7 @@ class NoteBar(tkinter.Frame):
 
     def say(self, text: str, before: tkinter.Misc) -> None:
         """Show a text above another widget; ``""`` hides the bar."""
+        text = printable(text)
         if text == self.label.cget("text") and bool(text) == bool(self.winfo_manager()):
             return
         self.label.configure(text=text)

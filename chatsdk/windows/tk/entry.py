@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chatsdk.windows import words
+from chatsdk.windows.printable import printable
 from chatsdk.windows.sent_texts import SentTexts
 from chatsdk.windows.tk.palette import Palette
 from chatsdk.windows.tk.style import Fonts
@@ -91,7 +92,7 @@ class Entry(tkinter.Frame):
     @value.setter
     def value(self, value: str) -> None:
         self.text.delete("1.0", "end")
-        self.text.insert("1.0", value)
+        self.text.insert("1.0", printable(value))
         self.text.mark_set("insert", "end-1c")
         self.text.see("insert")
         self._grow()

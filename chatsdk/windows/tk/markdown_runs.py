@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatsdk.windows import words
 from chatsdk.windows.links import safe_url
+from chatsdk.windows.printable import printable
 from chatsdk.windows.tk.style import DEPTHS
 from chatsdk.windows.tk.table_layout import Cell, Run
 
@@ -75,7 +76,7 @@ def is_right_to_left(text: str) -> bool:
 def plain_runs(text: str, *tags: str) -> list[Run]:
     """Return plain text as runs, a paragraph each, with long lines broken."""
     runs: list[Run] = []
-    for line in text.split("\n"):
+    for line in printable(text).split("\n"):
         more = ("rtl",) if is_right_to_left(line) else ()
         runs.append((_broken(line).replace(BREAK, "\n") + "\n", (*tags, *more)))
     return runs

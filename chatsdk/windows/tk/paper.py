@@ -11,10 +11,11 @@ from typing import Any
 
 from chatsdk.messages import Image
 from chatsdk.windows.links import open_link
+from chatsdk.windows.printable import printable
 from chatsdk.windows.tk.markdown_runs import MarkdownRuns, Table
 from chatsdk.windows.tk.palette import Palette
 from chatsdk.windows.tk.part_drawings import FoldDrawing
-from chatsdk.windows.tk.region import Region
+from chatsdk.windows.tk.region import Region, argument_of
 from chatsdk.windows.tk.style import Fonts, apply_tags
 from chatsdk.windows.tk.table_layout import GAP, Cell, Run, columns_of, words_of, wrapped
 from chatsdk.windows.tk.thumbnails import thumbnail
@@ -199,7 +200,7 @@ class Paper:
         if width is None:
             if len(self._widths) > 20_000:
                 self._widths.clear()
-            text, tags = run
+            text, tags = printable(run[0]), run[1]
             font = "text"
             for tag in tags:
                 font = _FONTS.get(tag, font)
@@ -236,12 +237,11 @@ class Paper:
 
     def _follow(self, index: str) -> None:
         for tag in self._targets(index):
-            kind, _, rest = tag.partition(":")
+            kind, _, url = tag.partition(":")
             if kind == "url":
-                open_link(rest)
+                open_link(url)
             else:
-                action, _, argument = rest.partition(":")
-                self._act(action, argument)
+                self._act(*argument_of(tag))
             return
 
     def _entered(self, event: Any) -> None:

@@ -11,7 +11,7 @@ from chatsdk.windows import words
 from chatsdk.windows.markdown_blocks import Block, MarkdownBlocks
 from chatsdk.windows.open_markdown import completed
 from chatsdk.windows.tk.markdown_runs import Table, plain_runs
-from chatsdk.windows.tk.region import Region
+from chatsdk.windows.tk.region import Region, action
 from chatsdk.windows.tk.table_layout import Run
 from chatsdk.windows.transcript import CallPart, Part, ReasoningPart, TextPart
 
@@ -257,8 +257,8 @@ def _decision(part: CallPart) -> list[Run]:
     if part.state != "waiting" or part.id is None:
         return []
     line = ("thought",)
-    deny: Run = (words.DENY, (*line, "action", "strong-action", f"do:deny:{part.id}"))
-    allow: Run = (words.ALLOW, (*line, "action", "strong-action", f"do:allow:{part.id}"))
+    deny: Run = (words.DENY, (*line, "action", "strong-action", action("deny", part.id)))
+    allow: Run = (words.ALLOW, (*line, "action", "strong-action", action("allow", part.id)))
     return [deny, ("\n", line)] if part.by_hand else [allow, ("    ", line), deny, ("\n", line)]
 
 

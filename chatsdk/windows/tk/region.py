@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import tkinter
 from collections.abc import Iterable
+from urllib.parse import quote, unquote
 
+from chatsdk.windows.printable import printable
 from chatsdk.windows.tk.table_layout import Run
 
-__all__ = ["Region"]
+__all__ = ["Region", "action", "argument_of"]
 
 _numbers = itertools.count(1)
 
@@ -44,7 +46,7 @@ class Region:
 
     def write(self, runs: Iterable[Run]) -> None:
         """Append text with its tags."""
-        arguments = [item for run in runs for item in run]
+        arguments = [item for text, tags in runs for item in (printable(text), tags)]
         if arguments:
             self._text.tk.call(str(self._text), "insert", self.end, *arguments)
 
@@ -65,3 +67,14 @@ class Region:
         """Delete the region itself."""
         self._text.delete(self.start, f"{self.end}+1c")
         self._text.mark_unset(self.start, self.open, self.end)
+
+
+def action(name: str, argument: str) -> str:
+    """Return the tag of an action; the argument may have characters that no tag can have."""
+    return f"do:{name}:{quote(argument, safe='', errors='surrogatepass')}"
+
+
+def argument_of(tag: str) -> tuple[str, str]:
+    """Return the name and the argument of an action from its tag."""
+    _, name, argument = f"{tag}:".split(":", 2)
+    return name, unquote(argument.removesuffix(":"), errors="surrogatepass")

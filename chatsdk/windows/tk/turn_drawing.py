@@ -11,7 +11,7 @@ from chatsdk.windows import words
 from chatsdk.windows.pictures import image_name
 from chatsdk.windows.tk.markdown_runs import is_right_to_left, plain_runs
 from chatsdk.windows.tk.part_drawings import FoldDrawing, PartDrawing, TextDrawing, drawing_of
-from chatsdk.windows.tk.region import Region
+from chatsdk.windows.tk.region import Region, action
 from chatsdk.windows.tk.table_layout import Run
 from chatsdk.windows.tk.visual_order import has_right_to_left
 from chatsdk.windows.transcript import Notice, Question, ShownTurn, Source
@@ -113,7 +113,9 @@ class TurnDrawing:
             region.write([(f"📎 {name}\n", ("text", "user", "small"))])
         region.write([("\n", ("user", "pad"))])
         if question.id is not None:
-            region.write([*_actions([(words.EDIT, f"do:edit:{question.id}")]), ("\n", ("note",))])
+            region.write(
+                [*_actions([(words.EDIT, action("edit", question.id))]), ("\n", ("note",))]
+            )
 
     def _draw_foot(self, turn: ShownTurn, last: bool) -> None:
         region = self._foot

@@ -12,6 +12,7 @@ from chatsdk import ui
 from chatsdk.session import ChatSession
 from chatsdk.windows import words
 from chatsdk.windows.presenter import Presenter
+from chatsdk.windows.printable import printable
 from chatsdk.windows.tk.bars import EntryBox, Header, NoteBar
 from chatsdk.windows.tk.palette import Palette, palette_of
 from chatsdk.windows.tk.paper import MARGIN, MEASURE
@@ -280,7 +281,7 @@ class ChatView(ttk.Frame):
     def _act(self, action: str, argument: str) -> None:
         if action == "copy":
             self.clipboard_clear()
-            self.clipboard_append(argument)
+            self.clipboard_append(printable(argument))
             self._say(words.COPIED)
         elif action == "edit":
             self._edit(argument)

@@ -6,6 +6,7 @@ simplified form of the Unicode Bidirectional Algorithm (UAX #9), without explici
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
@@ -27,12 +28,15 @@ _TATWEEL = "\u0640"
 _LAM = "\u0644"
 
 
+# Hebrew, Arabic and the scripts beside them, with their presentation forms.
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+
+
 def has_right_to_left(text: str) -> bool:
     """Whether a text has letters of a script that is written from right to left."""
-    # Those scripts begin here; most texts end before.
-    return any(
-        letter >= "\u0590" and unicodedata.bidirectional(letter) in _RIGHT for letter in text
-    )
+    return _RIGHT_TO_LEFT.search(text) is not None
 
 
 @lru_cache(maxsize=1)
