@@ -164,6 +164,7 @@ def test_esc_stops(window, server) -> None:
     window.ask("Hi")
     window.until(lambda: "Half of" in window.text)
     window.type("next question")
+    assert {words.SEND, words.STOP} <= set(window.buttons())
     window.key(KEYS.Key_Escape)
     script.wait_for_disconnect()
     window.until(lambda: words.STOPPED in window.text)
@@ -271,12 +272,13 @@ def test_edit_a_question(window, server, artefact) -> None:
     server.answer("openai", "One.")
     window.ask("First")
     window.settle()
+    window.type("draft")
     window.press(words.EDIT)
     assert window.entry.toPlainText() == "First"
     assert window.view.composer.editing.isVisible()
     window.save(artefact)
     window.key(KEYS.Key_Escape)
-    assert window.entry.toPlainText() == ""
+    assert window.entry.toPlainText() == "draft"
     window.press(words.EDIT)
     script = server.answer("openai", "Two.")
     window.ask(", better")
@@ -285,6 +287,7 @@ def test_edit_a_question(window, server, artefact) -> None:
     ]
     window.settle()
     assert window.texts() == ["First, better", "Two."]
+    assert window.entry.toPlainText() == "draft"
     assert not window.view.composer.editing.isVisible()
 
 
@@ -612,6 +615,28 @@ def test_page_keys_scroll_the_transcript(window, server) -> None:
     assert QtWidgets.QApplication.focusWidget() is window.entry
     window.key(KEYS.Key_PageDown)
     assert bar.value() == bar.maximum()
+
+
+def test_the_wheel_over_a_text(window, server) -> None:
+    """The wheel scrolls the transcript wherever the mouse is, and never enlarges the text."""
+    server.answer("openai", "A line.\n\n" * 100)
+    window.ask("Hi")
+    window.settle()
+    bar = window.view.scroller.verticalScrollBar()
+    view = window.answer()
+    place = view.mapTo(window.view, QtCore.QPoint(9, view.height() - 20))
+    handle = window.view.windowHandle()
+    held = QtCore.Qt.KeyboardModifier
+    for keys in (held.NoModifier, held.ControlModifier):
+        before, font = bar.value(), view.font().pointSizeF()
+        up, none = QtCore.QPoint(0, 120), QtCore.QPoint()
+        QtTest.QTest.wheelEvent(handle, QtCore.QPointF(place), up, none, keys)
+        window.until(partial(lower, bar, before))
+        assert view.font().pointSizeF() == font
+
+
+def lower(bar: Any, before: int) -> bool:
+    return bar.value() < before
 
 
 def test_only_what_is_in_view_has_widgets(show) -> None:

@@ -50,11 +50,11 @@ class Note(QtWidgets.QWidget):  # type: ignore[misc]
 
 
 class Composer(QtWidgets.QWidget):  # type: ignore[misc]
-    """The entry in its frame, one button that sends or stops, and the notes above.
+    """The entry in its frame, the buttons to send and to stop, and the notes above.
 
     Args:
         theme: colours and distances.
-        send, stop: called by the button.
+        send, stop: called by the buttons.
         unqueue, forget, cancel: called by the buttons of the notes: take the queued text back,
             hide the trouble, leave the editing of a question.
     """
@@ -71,19 +71,18 @@ class Composer(QtWidgets.QWidget):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.theme = theme
-        self._send, self._stop = send, stop
         self._busy = False
         self.entry = Entry(theme)
-        self.button = Button(
-            theme, words.SEND, self._press, icon="send", look="strong", labelled=False
-        )
+        self.stop = Button(theme, words.STOP, stop, icon="stop", look="strong", labelled=False)
+        self.send = Button(theme, words.SEND, send, icon="send", look="strong", labelled=False)
         self.queued = Note(theme, words.EDIT, unqueue)
         self.trouble = Note(theme, words.DISMISS, forget)
         self.editing = Note(theme, words.CANCEL, cancel)
         self.notes = (self.queued, self.trouble, self.editing)
         self._frame = QtWidgets.QHBoxLayout()
         self._frame.addWidget(self.entry, 1)
-        self._frame.addWidget(self.button, 0, QtCore.Qt.AlignmentFlag.AlignBottom)
+        for button in (self.stop, self.send):
+            self._frame.addWidget(button, 0, QtCore.Qt.AlignmentFlag.AlignBottom)
         self._layout = QtWidgets.QVBoxLayout(self)
         for note in self.notes:
             self._layout.addWidget(note)
@@ -95,7 +94,7 @@ class Composer(QtWidgets.QWidget):  # type: ignore[misc]
     def restyle(self, theme: Theme) -> None:
         """Take the fonts and colours of a theme."""
         self.theme = theme
-        self.button.theme = theme
+        self.stop.theme = self.send.theme = theme
         self.entry.restyle(theme)
         for note in self.notes:
             note.restyle(theme, danger=note is self.trouble)
@@ -108,21 +107,16 @@ class Composer(QtWidgets.QWidget):  # type: ignore[misc]
         self.update()
 
     def show_busy(self, busy: bool) -> None:
-        """Show Stop while an answer is in flight, else Send."""
+        """Show Stop while an answer is in flight, and Send if there is something to send."""
         self._busy = busy
         self._enable()
 
     def _enable(self) -> None:
-        stops = self._busy and not self.entry.text.strip()
-        self.button.rename(words.STOP if stops else words.SEND, "stop" if stops else "send")
-        # Without a text there is nothing to send; the focus does not go to such a button.
-        self.button.setEnabled(stops or bool(self.entry.text.strip()))
-
-    def _press(self) -> None:
-        if self._busy and not self.entry.text.strip():
-            self._stop()
-        else:
-            self._send()
+        typed = bool(self.entry.text.strip())
+        self.stop.setVisible(self._busy)
+        self.send.setVisible(typed or not self._busy)
+        # The focus does not go to a button that does nothing.
+        self.send.setEnabled(typed)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
         if event.type() in (QtCore.QEvent.Type.FocusIn, QtCore.QEvent.Type.FocusOut):

@@ -67,6 +67,22 @@ class TextView(QtWidgets.QTextBrowser):  # type: ignore[misc]
         palette.setColor(QtGui.QPalette.ColorRole.Base, QtCore.Qt.GlobalColor.transparent)
         self.setPalette(palette)
 
+    # Keys and wheel that belong to the transcript -------------------------------------------
+
+    def wheelEvent(self, event: Any) -> None:
+        """Scroll a wide table sideways; leave the rest to the transcript."""
+        if abs(event.angleDelta().x()) > abs(event.angleDelta().y()):
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Leave the page keys to the transcript."""
+        if event.key() in (QtCore.Qt.Key.Key_PageUp, QtCore.Qt.Key.Key_PageDown):
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
     # Size -----------------------------------------------------------------------------------
 
     def fit(self, width: int) -> int:

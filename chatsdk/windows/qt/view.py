@@ -66,7 +66,9 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         self._laid_out = 0.0
         # The number of turns before them.
         self._older = 0
+        # The question that the entry holds, and what the entry held before.
         self._editing: Question | None = None
+        self._draft = ""
         self._theme = Theme(self.palette(), self.font())
         self._build(self._theme)
         self._later = QtCore.QTimer(self)
@@ -183,8 +185,11 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         held = event.modifiers() & ~QtCore.Qt.KeyboardModifier.ShiftModifier
         typed = event.text().isprintable() and event.text() and not _is_shortcut(held)
         pasted = event.matches(QtGui.QKeySequence.StandardKey.Paste)
-        if event.key() == QtCore.Qt.Key.Key_Escape:
+        keys = QtCore.Qt.Key
+        if event.key() == keys.Key_Escape:
             self._escape()
+        elif event.key() in (keys.Key_PageUp, keys.Key_PageDown):
+            self.scroller.page(-1 if event.key() == keys.Key_PageUp else 1)
         elif typed or pasted:
             self.entry.setFocus()
             QtCore.QCoreApplication.sendEvent(self.entry, event)
@@ -194,7 +199,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Move the focus from top to bottom, through the rows that are there."""
         notes = [note.button for note in self.composer.notes]
-        around = [self.to_end, *notes, self.entry, self.composer.button]
+        around = [self.to_end, *notes, self.entry, self.composer.stop, self.composer.send]
         stops = [
             widget
             for widget in (self.new_chat, self.more, *self.scroller.tab_stops(), *around)
@@ -320,6 +325,8 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
 
     def edit(self, question: Question) -> None:
         """Take a question into the entry, to be changed."""
+        if self._editing is None:
+            self._draft = self.entry.text
         self._editing = question
         self.entry.put(question.text)
         self.composer.editing.show_text(words.EDITING)
@@ -327,7 +334,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
 
     def _leave_editing(self) -> None:
         self._editing = None
-        self.entry.put("")
+        self.entry.put(self._draft)
         self.composer.editing.show_text("")
         self.entry.setFocus()
 
