@@ -83,6 +83,8 @@ class Turn:
         self._results: deque[ToolResult] = deque()
         # The calls that wait for a person: the turn ends with them.
         self._asked: tuple[ToolCall, ...] | None = None
+        # Whether tools have run, so that the decisions of the request have been used.
+        self._ran = False
         self._memory: Journal | None = None
         self.wording = wording
         self.id: str | None = None
@@ -153,9 +155,12 @@ class Turn:
         # Before the browser can answer.
         if self._memory is not None:
             self._remember(self._memory, stream.answer.conversation_id)
-        return self._record.request(self._question.chat, self._asked, self._question.decided)
+        # The calls with a decision run together with those that are asked about again.
+        decided = {} if self._ran else self._question.decided
+        return self._record.request(self._question.chat, self._asked, decided)
 
     def _note(self, call: ToolCall, result: Any) -> None:
+        self._ran = True
         failed = isinstance(result, Exception)
         text = str(result) if failed or isinstance(result, str) else dump(result)
         rejected = isinstance(result, ToolRejected)

@@ -225,6 +225,25 @@ def test_only_what_was_asked_may_be_approved(server, forge, journal) -> None:
     assert files.done == ["/a"]
 
 
+def test_a_used_decision_is_used_up(server) -> None:
+    """While the next call waits, the approval of the one before counts no more."""
+    files = Files()
+    server.answer("openai", tool_calls=[DELETE])
+    server.answer("openai", tool_calls=[DELETE | {"id": "call-9", "arguments": {"path": "/b"}}])
+    server.answer("openai", "Done.")
+    with site(server, tools=files.tools) as url:
+        browser = Browser(url)
+        browser.post()
+        browser.decide(True)
+        again = json.loads(json.dumps(browser.body))
+        assert kinds(browser.post())[-3] == "tool-approval-request"
+        with Page(url) as page:
+            assert page.ask(body=again).status == 400
+        browser.decide(True)
+        assert text_of_all(browser.post()) == "Done."
+    assert files.done == ["/a", "/b"]
+
+
 def test_two_requests_at_once(server) -> None:
     """Of two requests with the same decision, however close, one runs the call."""
     files = Files()
