@@ -117,13 +117,25 @@ def freed(error: BaseException) -> BaseException:
 
 
 class Quietly:
-    """A block that suppresses network exceptions; all others propagate."""
+    """A block that suppresses network exceptions; all others propagate.
+
+    If it cleans up after an exception, such as a signal handler's, that one is the context of an
+    exception raised here. It does not count.
+    """
+
+    _handled: BaseException | None = None
 
     def __enter__(self) -> None:
-        pass
+        self._handled = sys.exc_info()[1]
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        return isinstance(error, Exception) and foreign(error) is None
+        handled, self._handled = self._handled, None
+        if not isinstance(error, Exception):
+            return False
+        found = foreign(error)
+        if found is None or handled is None:
+            return found is None
+        return any(found is item for item in causes(handled))
 
 
 def _is_foreign(error: BaseException) -> bool:

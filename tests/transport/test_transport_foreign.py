@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 import threading
 import traceback
@@ -23,6 +24,7 @@ from chatsdk import (
     use_chat,
 )
 from chatsdk.testing import Authority, ChatServer, UnansweredPort
+from chatsdk.transport import cancel
 from chatsdk.transport.foreign import foreign
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals here")
@@ -163,6 +165,19 @@ def test_in_the_body(server, client, limit, way):
     script.wait_for_disconnect()
     assert stream.answer.text == "Hel"
     assert len(server.requests) == 1
+
+
+def test_the_peer_is_gone_too(server, client, limit, monkeypatch):
+    """A socket that cannot be shut down any more does not replace what the handler raised."""
+
+    def not_connected(self, how):
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(cancel._Duplicate, "shutdown", not_connected)
+    silent = server.silent()
+    with signalled(limit, silent.wait_for_request), pytest.raises(type(limit)) as caught:
+        client.send({})
+    check(caught, limit)
 
 
 def test_while_waiting_to_send_again(server, client, limit):
