@@ -61,7 +61,7 @@ def backend(ready: Any) -> None:
         while b"\r\n\r\n" not in asked:
             asked += connection.recv(65536)
         head, _, body = asked.partition(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0] or 0)
         while len(body) < length:
             body += connection.recv(65536)
         connection.sendall(
@@ -262,14 +262,15 @@ def process(command: list[str], **how: Any) -> Iterator[subprocess.Popen[bytes]]
         running.wait(30)
 
 
-def answers(port: int) -> None:
-    """Wait until a port is listened at."""
-    while True:
+def answers(port: int, running: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until a port is listened at, by a process that has not ended."""
+    while running is None or running.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except ConnectionRefusedError:
             time.sleep(0.02)
+    raise RuntimeError(f"a program ended with {running.returncode} before it listened")
 
 
 def free_port() -> int:
