@@ -66,8 +66,14 @@ def litellm(program: str, url: str, stack: ExitStack) -> tuple[str, int]:
     file.write_text(CONFIGURATION.replace("URL", url), "utf-8")
     command = [program, "--config", str(file), "--host", "127.0.0.1", "--port", str(port)]
     quiet = subprocess.DEVNULL
-    allowed = {**os.environ, "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
-    running = stack.enter_context(process(command, stdout=quiet, stderr=quiet, env=allowed))
+    # It ends an answer whose events are all the same, and does not start without a key.
+    more = {
+        "REPEATED_STREAMING_CHUNK_LIMIT": str(2 * EVENTS),
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+    }
+    running = stack.enter_context(
+        process(command, stdout=quiet, stderr=quiet, env={**os.environ, **more})
+    )
     answers(port, running)
     return f"http://127.0.0.1:{port}", running.pid
 

@@ -31,6 +31,7 @@ from chatsdk.web import flask as chatsdk_flask
 EVENTS = 20_000
 ROUNDS = 5
 CHATS = 200
+FOLLOWERS = 50
 # Events a second of each chat, and seconds.
 PACE, SECONDS = 20, 5
 
@@ -245,6 +246,56 @@ def journals(redis_url: str) -> None:
     made["redis"].close()
 
 
+def follow(redis_url: str, chat: str, ready: Any) -> None:
+    """Follow a turn many times, in a process of its own."""
+    journal = RedisJournal(redis_url)
+    begun = threading.Semaphore(0)
+
+    def one() -> None:
+        for number, _ in enumerate(journal.follow(chat, heartbeat=15.0) or ()):
+            if not number:
+                begun.release()
+
+    threads = [threading.Thread(target=one) for _ in range(FOLLOWERS)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        begun.acquire()
+    ready.send(True)
+    for thread in threads:
+        thread.join()
+    journal.close()
+
+
+def followers(redis_url: str) -> None:
+    """The CPU of the worker that reads a turn, with many followers elsewhere and with none."""
+    journal = RedisJournal(redis_url)
+    taken: dict[str, list[float]] = {"none": [], "many": []}
+    for number in range(ROUNDS):
+        for name, found in taken.items():
+            chat = f"{name}{number}"
+            turn = journal.begin(chat)
+            turn.append(b"first")
+            ours, theirs = multiprocessing.Pipe()
+            other = multiprocessing.Process(target=follow, args=(redis_url, chat, theirs))
+            if name == "many":
+                other.start()
+                ours.recv()
+            begun = time.process_time()
+            for place in range(PACE * SECONDS):
+                turn.append(
+                    b'data: {"type": "text-delta", "id": "text-1", "delta": "%d"}\n\n' % place
+                )
+                time.sleep(1 / PACE / 5)
+            found.append(time.process_time() - begun)
+            turn.end()
+            if name == "many":
+                other.join()
+    ratio = statistics.median(taken["many"]) / statistics.median(taken["none"])
+    tell(f"{FOLLOWERS} followers / none, CPU of the reading worker", ratio, 1.1)
+    journal.close()
+
+
 def tell(what: str, value: float, limit: float) -> None:
     """Print a figure and whether it is within its limit."""
     said = "ok" if value <= limit else "MISSED"
@@ -310,6 +361,7 @@ def main() -> None:
     ):
         answers(port)
         journals(f"redis://127.0.0.1:{port}/0")
+        followers(f"redis://127.0.0.1:{port}/0")
 
 
 if __name__ == "__main__":
