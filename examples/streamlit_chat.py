@@ -116,10 +116,10 @@ chat: ChatSession = state.chat
 # Something was clicked while the run before this one was still showing an answer.
 chat.stop()
 
-# Beside the input there is always one button: Stop, or what starts another answer.
+# At the input there is always one button: Stop, or what starts another answer.
 with st.bottom if hasattr(st, "bottom") else st._bottom:
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
-prompt = left.chat_input("Ask something", key="prompt")
+    _, right = st.columns([5, 1])
+prompt = st.chat_input("Ask something", key="prompt")
 button = right.empty()
 again = False
 if chat.messages:

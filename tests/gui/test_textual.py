@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 import json
+import re
 import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 from applications import EXAMPLES
+from PIL import Image as Pillow
 from terminal import Terminal
 from textual.app import App
 from textual.widgets import Input
@@ -324,13 +328,29 @@ def test_citations(opened, server, monkeypatch) -> None:
     assert urls == ["https://example.com/page"]
 
 
-def test_images_and_files_are_named(opened) -> None:
-    """A question names the images that were sent with it."""
+def test_images_are_shown(opened, artefact) -> None:
+    """An image that was sent is shown small; one that is elsewhere, or damaged, by its name."""
+    # Above red and below blue.
+    picture = Pillow.new("RGB", (8, 8), "red")
+    picture.paste("blue", (0, 4, 8, 8))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    images = (
+        Image(data=base64.b64encode(file.getvalue()).decode(), media_type="image/png"),
+        Image("https://127.0.0.1/a.png"),
+        Image(data="AAAA", media_type="image/webp"),
+    )
 
     async def scene() -> None:
-        asked = Message("user", "What is it?", images=(Image("https://127.0.0.1/a.png"),))
-        async with opened(messages=[asked, Message("assistant", "A cat.")]) as screen:
+        asked = Message("user", "What is it?", images=images)
+        async with opened(messages=[asked, Message("assistant", "Red.")]) as screen:
             await screen.shows("https://127.0.0.1/a.png")
+            await screen.shows("▀▀▀▀▀▀▀▀")
+            await screen.shows("image/webp")
+            screen.picture(artefact)
+            svg = screen.app.export_screenshot()
+            assert "#ff0000" in svg
+            assert "#0000ff" in svg
 
     run(scene)
 
@@ -606,17 +626,17 @@ def test_nothing_moves_where_one_reads(opened) -> None:
     """Scrolling up through a long conversation that was opened shows each line once, in order."""
     said = [
         Message("user" if number % 2 == 0 else "assistant", f"Text {number}. " + "word " * number)
-        for number in range(60)
+        for number in range(30)
     ]
 
     async def scene() -> None:
         async with opened(messages=said) as screen:
-            await screen.shows("Text 59.")
+            await screen.shows("Text 29.")
             seen: list[int] = []
             while screen.history.scroll_y > 0:
                 await screen.pilot.press("pageup")
                 await screen.until(screen.history.idle.is_set)
-                shown = [n for n in range(60) if f"Text {n}." in screen.text]
+                shown = [n for n in range(30) if f"Text {n}." in screen.text]
                 seen += [n for n in reversed(shown) if n not in seen]
             assert seen == sorted(seen, reverse=True)
             assert seen[-1] == 0
@@ -797,14 +817,12 @@ def test_as_a_program_with_a_url() -> None:
 
 
 def test_three_lines_are_a_chat() -> None:
-    """`show` makes a whole app of a session, and returns when it is closed."""
+    """The lines in docs/windows.md make a whole app of a session, and end when it is closed."""
+    page = (EXAMPLES.parent / "docs" / "windows.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^<!-- textual -->\n```python\n(.*?)^```", page, re.M | re.S)
     with ChatServer() as server:
         server.answer("openai", "Fine.")
-        program = (
-            "from chatsdk import use_chat\n"
-            "from chatsdk.windows import textual\n"
-            f"textual.show(use_chat({server.url!r} + '/v1/chat/completions'))\n"
-        )
+        program = program.replace("http://127.0.0.1:8765", server.url)
         with Terminal("-c", program) as terminal:
             terminal.expect(words.PLACEHOLDER)
             terminal.type("Hi\r")

@@ -40,12 +40,13 @@ class Screen:
             await asyncio.sleep(0.005)
 
     async def settled(self) -> None:
-        """Let the app run until all of the session is drawn."""
+        """Let the app run until the turn has ended and all of the session is drawn."""
 
         def drawn() -> bool:
             transcript = self.view.presenter.transcript
             return (
-                self.session.done is not transcript.in_flight
+                self.session.done
+                and not transcript.in_flight
                 and transcript.messages is self.session.messages
                 and self.history.idle.is_set()
             )

@@ -20,6 +20,7 @@ ELSEWHERE = {
     ("docs/backends.md", ""): "tests/pages/test_backends_docs.py",
     ("docs/output.md", ""): "tests/pages/test_output_docs.py",
     ("docs/tools.md", ""): "tests/pages/test_tools_docs.py",
+    ("docs/windows.md", "textual"): "tests/gui/test_textual.py",
     ("docs/windows.md", "streamlit"): "tests/gui/test_streamlit.py",
     ("examples/notebook.ipynb", ""): "tests/gui/test_notebook.py",
 }

@@ -24,14 +24,19 @@ UPDATE_SECONDS = 0.1
 # The colours are JupyterLab's, which has a light and a dark theme; the second ones are for others.
 STYLE = """<style>
 .chatsdk-chat { border: 1px solid var(--jp-border-color2, #ccc); border-radius: 6px; padding: 8px; }
-.chatsdk-turns { max-height: 32em; overflow-y: auto; display: flex; }
+/* In reverse order, so that the browser stays at the end of what grows. */
+.chatsdk-scroll { max-height: 32em; overflow-y: auto; flex-direction: column-reverse; }
+.chatsdk-scroll, .chatsdk-scroll * { flex-shrink: 0; }
 .chatsdk-chat .widget-html-content { line-height: 1.5; overflow-wrap: anywhere; }
 .chatsdk-question { background: var(--jp-layout-color2, #8882); border-radius: 6px;
   padding: 2px 10px; margin-top: 12px; }
 .chatsdk-plain { white-space: pre-wrap; }
 .chatsdk-text pre { background: var(--jp-layout-color2, #8882); border-radius: 4px; padding: 8px;
   overflow-x: auto; overflow-wrap: normal; }
-.chatsdk-text table { border-collapse: collapse; }
+.chatsdk-text table { border-collapse: collapse; margin-bottom: 1em; }
+.chatsdk-text h1 { font-size: 1.4em; } .chatsdk-text h2 { font-size: 1.2em; }
+.chatsdk-text h1, .chatsdk-text h2, .chatsdk-text h3 { margin: 0.6em 0 0.4em; }
+.chatsdk-chat a[href] { color: var(--jp-content-link-color, #06c); text-decoration: underline; }
 .chatsdk-text th, .chatsdk-text td { border: 1px solid var(--jp-border-color2, #8886);
   padding: 2px 8px; }
 .chatsdk-text blockquote { border-left: 3px solid var(--jp-border-color1, #888); margin-left: 0;
@@ -76,7 +81,8 @@ class ChatView(widgets.VBox):
             "</div>"
         )
         self._list = widgets.VBox([self._idle])
-        self._list.add_class("chatsdk-turns")
+        scroll = widgets.VBox([self._list])
+        scroll.add_class("chatsdk-scroll")
         self._trouble = widgets.HTML()
         self.entry = widgets.Text(placeholder=words.PLACEHOLDER, layout={"flex": "1"})
         # The value comes first, and Enter after it.
@@ -93,7 +99,7 @@ class ChatView(widgets.VBox):
         self.new_button.on_click(lambda _: self.presenter.new_chat())
         self.children = [
             widgets.HTML(STYLE),
-            self._list,
+            scroll,
             self._trouble,
             widgets.HBox([self.entry, self.send_button, self.stop_button]),
             widgets.HBox([self.again_button, self.new_button]),

@@ -169,7 +169,8 @@ class History(VerticalScroll):
         width = self._columns
         for slot in self._mounted:
             if slot.drawn == slot.row and (height := slot.widget.outer_size.height):
-                slot.height, slot.width = height, width
+                slot.height = height + slot.widget.styles.margin.bottom
+                slot.width = width
 
     def _wanted(self) -> tuple[list[Slot], int, int]:
         """Return the slots that should have a widget, and the lines above and below them."""

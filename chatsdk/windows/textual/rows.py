@@ -16,6 +16,7 @@ from chatsdk.windows import words
 from chatsdk.windows.textual.acts import Act, Spinner
 from chatsdk.windows.textual.prose import Prose, clean
 from chatsdk.windows.textual.slots import Row, Slot
+from chatsdk.windows.textual.thumbnail import thumbnail
 
 __all__ = ["Fold", "draw", "widget_for"]
 
@@ -153,6 +154,8 @@ def widget_for(slot: Slot) -> Widget:
         widget = Ask(row)
     elif row.kind == "source":
         widget = Source(row)
+    elif row.kind == "image":
+        widget = Static(thumbnail(row.value) or clean(row.text), markup=False)
     else:
         widget = Static(clean(row.text), markup=False)
     widget.add_class("row", f"row-{row.kind}")

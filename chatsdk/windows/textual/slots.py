@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from chatsdk.windows import words
 from chatsdk.windows.markdown_blocks import Block, MarkdownBlocks
 from chatsdk.windows.open_markdown import completed
+from chatsdk.windows.pictures import image_name
 from chatsdk.windows.transcript import (
     CallPart,
     Part,
@@ -281,18 +282,13 @@ def _items(text: str) -> Iterator[str]:
 
 
 def _question(question: Question) -> Iterator[Row]:
-    named = [*(f"🖼  {image}" for image in map(_image, question.images)), *question.files]
-    text = "\n".join([question.text, *named]) if named else question.text
+    text = "\n".join([question.text, *(f"📎 {name}" for name in question.files)])
     pieces = list(_pieces(text))
     for number, piece in enumerate(pieces):
         last = number == len(pieces) - 1
         yield Row("question", piece, "last" if last else "", question, gap=last)
-
-
-def _image(image: Any) -> str:
-    from chatsdk.windows.pictures import image_name
-
-    return image_name(image) or words.IMAGE
+    for image in question.images:
+        yield Row("image", f"🖼  {image_name(image) or words.IMAGE}", value=image)
 
 
 def _plain(text: str, title: str = "") -> Iterator[Row]:

@@ -48,7 +48,8 @@ ChatView {
 }
 
 History {
-    layer: below; height: 1fr; padding: 1 2 0 2; align-horizontal: center;
+    layer: below; height: 1fr; padding: 1 1 0 2; align-horizontal: center;
+    scrollbar-gutter: stable; scrollbar-color: $foreground 20%;
     scrollbar-size-vertical: 1; scrollbar-background: $background;
     scrollbar-background-hover: $background; scrollbar-background-active: $background;
 
@@ -94,12 +95,14 @@ History {
     Prose MarkdownH1 { text-style: bold underline; }
     Prose MarkdownH2 { text-style: bold; }
     Prose MarkdownBlockQuote { margin: 0; }
-    Prose MarkdownTable { margin: 0; background: transparent !important; width: auto; }
-    Prose Code { padding: 0 1; background: $surface; }
-    Prose Code > Label { padding: 0 0; }
+    Prose MarkdownTable {
+        margin: 0; background: transparent !important; width: auto; max-width: 100%;
+    }
+    Prose Code { padding: 0 1; background: $surface; overflow: hidden hidden; }
+    Prose Code > Label { padding: 0 0; width: 1fr; }
     .code-bar { height: 1; width: 100%; }
     .code-name { width: 1fr; color: $text-disabled; }
     .code-bar Act { color: $text-disabled; }
-    TableText { width: auto; height: auto; }
+    TableText { width: auto; max-width: 100%; height: auto; }
 }
 """
