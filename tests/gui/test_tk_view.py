@@ -497,6 +497,20 @@ def test_the_keyboard_reaches_everything(desks, server) -> None:
     desk.keys("x")
     desk.until(lambda: desk.view.entry.value == "x")
     assert desk.root.focus_get() is desk.entry
+    # What is selected in the text can be copied from there, and the text can be scrolled.
+    start = desk.paper.search("the docs", "1.0")
+    desk.paper.tag_add("sel", start, f"{start}+8c")
+    desk.keys("ctrl+c")
+    desk.until(lambda: desk.view.clipboard_get() == "the docs")
+    desk.session.set_messages([Message("assistant", "A paragraph.\n\n" * 60)])
+    desk.until(lambda: desk.shows("A paragraph.") and desk.paper.yview()[0] > 0)
+    desk.settle()
+    before = desk.paper.yview()[0]
+    desk.keys("Prior")
+    desk.until(lambda: desk.paper.yview()[0] < before)
+    desk.until(desk.view.transcript.down.winfo_viewable)
+    desk.keys("Next", "Next")
+    desk.until(lambda: desk.paper.dlineinfo("end-1c"))
 
 
 def test_a_window_that_gets_another_width(desks, server) -> None:

@@ -138,6 +138,26 @@ class ChatView(ttk.Frame):
         self.bind("<Destroy>", lambda event: self._destroyed())
         self.bind("<Configure>", self._resized)
 
+        entry = self.entry.text
+        entry.bind("<<Copy>>", self._copy, add=True)
+        entry.bind("<Prior>", partial(self._page, -1))
+        entry.bind("<Next>", partial(self._page, 1))
+
+    def _copy(self, event: Any) -> str | None:
+        """Copy what is selected in the transcript, which does not take the focus for that."""
+        selected = self.transcript.text.tag_ranges("sel")
+        if self.entry.text.tag_ranges("sel") or not selected:
+            return None
+        self.clipboard_clear()
+        self.clipboard_append(self.transcript.text.get(*map(str, selected[:2])))
+        return "break"
+
+    def _page(self, direction: int, event: Any) -> str:
+        """Scroll the transcript while the focus is in the entry."""
+        self.transcript.text.yview_scroll(direction, "pages")
+        self.transcript.scrolled_by_hand()
+        return "break"
+
     def _scrolled_soon(self) -> None:
         # After the widget's own binding.
         self.after_idle(self.transcript.scrolled_by_hand)
