@@ -289,6 +289,9 @@ def test_a_wide_table_scrolls(window, server, artefact) -> None:
     window.settle()
     assert window.answer().horizontalScrollBar().maximum() > 0
     assert window.view.scroller.horizontalScrollBar().maximum() == 0
+    cell = window.answer().document().find("column00").block()
+    assert cell.layout().lineCount() == 1
+    assert window.answer().document().find("And so on.").block().layout().lineCount() == 1
     window.save(artefact)
 
 

@@ -17,7 +17,7 @@ from chatsdk import Message, Tool, ToolCall, ui, use_chat
 from chatsdk.messages import Image
 from chatsdk.parts import Citation
 from chatsdk.windows import links, words
-from chatsdk.windows.qt import turn_rows
+from chatsdk.windows.qt import ChatView, turn_rows
 
 PATH = "/v1/chat/completions"
 LONG = "unbroken" * 40
@@ -324,6 +324,46 @@ def test_save_and_open(window, server, tmp_path) -> None:
     assert not window.view.composer.trouble.isVisible()
 
 
+def test_the_menu_and_its_keys(window, server, tmp_path, monkeypatch) -> None:
+    """The menu saves and opens by a dialog, and so do the keys; a dialog may be left."""
+    server.answer("openai", "Yes.")
+    window.ask("Hi")
+    window.settle()
+    file = tmp_path / "chat.json"
+    answers = [(str(file), ""), ("", ""), (str(file), "")]
+    dialog = QtWidgets.QFileDialog
+    monkeypatch.setattr(dialog, "getSaveFileName", lambda *_: answers.pop(0))
+    monkeypatch.setattr(dialog, "getOpenFileName", lambda *_: answers.pop(0))
+    window.press(words.MORE)
+    menu = window.view.findChild(QtWidgets.QMenu)
+    assert [action.text() for action in menu.actions()] == [words.NEW_CHAT, words.OPEN, words.SAVE]
+    menu.actions()[2].trigger()
+    menu.close()
+    assert file.exists()
+    control = QtCore.Qt.KeyboardModifier.ControlModifier
+    window.key(KEYS.Key_S, control)
+    assert len(answers) == 1
+    window.key(KEYS.Key_N, control)
+    window.until(window.view.help.isVisible)
+    window.key(KEYS.Key_O, control)
+    window.until(lambda: window.texts() == ["Hi", "Yes."])
+    assert answers == []
+    assert QtWidgets.QApplication.focusWidget() is window.entry
+
+
+def test_copy_a_selection(window, server) -> None:
+    """A selection in the transcript is copied as usual."""
+    server.answer("openai", "Some **bold** text.")
+    window.ask("Hi")
+    window.settle()
+    view = window.answer()
+    view.setFocus()
+    view.setTextCursor(view.document().find("bold"))
+    window.key(KEYS.Key_C, QtCore.Qt.KeyboardModifier.ControlModifier)
+    assert QtWidgets.QApplication.clipboard().text() == "bold"
+    assert QtWidgets.QApplication.focusWidget() is view
+
+
 def test_closed_in_mid_answer(application, server, caplog) -> None:
     """Deleted while an answer streams, a view leaves the session alone, and nothing is logged."""
     script = server.answer("openai")
@@ -437,6 +477,48 @@ def test_tab_goes_through_everything(window, server) -> None:
     order = [words.NEW_CHAT, words.MORE, words.YOU, words.EDIT, words.ASSISTANT]
     order += [f"{words.COPY} {words.CODE}", words.COPY, words.REGENERATE]
     assert seen == [words.PLACEHOLDER, *order]
+
+
+def test_tab_leaves_a_view_inside_a_program(application, server) -> None:
+    """In a program's own window Tab goes on to what follows the view, and comes back."""
+    session = use_chat(server.url + PATH)
+    whole = QtWidgets.QWidget()
+    layout = QtWidgets.QVBoxLayout(whole)
+    before, after = QtWidgets.QLineEdit(), QtWidgets.QLineEdit()
+    view = ChatView(session)
+    for widget in (before, view, after):
+        layout.addWidget(widget)
+    whole.show()
+    whole.activateWindow()
+    until(whole.isActiveWindow)
+    view.entry.setFocus()
+    seen = []
+    for key in (KEYS.Key_Tab, KEYS.Key_Backtab, KEYS.Key_Backtab, KEYS.Key_Backtab):
+        QtTest.QTest.keyClick(QtWidgets.QApplication.focusWidget(), key)
+        seen.append(QtWidgets.QApplication.focusWidget())
+    assert seen[0] is after
+    assert all(view.isAncestorOf(widget) for widget in seen[1:])
+    session.close()
+    whole.close()
+    whole.deleteLater()
+    pump()
+
+
+def test_screen_readers(window, server) -> None:
+    """A screen reader finds texts, buttons and the entry with their names and roles."""
+    server.answer("openai", "Some text.")
+    window.ask("Hi")
+    window.settle()
+    role = QtGui.QAccessible.Role
+    for widget, name, kind in (
+        (window.entry, words.PLACEHOLDER, role.EditableText),
+        (window.answer(), words.ASSISTANT, role.StaticText),
+        (window.button(words.REGENERATE), words.REGENERATE, role.Button),
+        (window.view.more, words.MORE, role.Button),
+    ):
+        found = QtGui.QAccessible.queryAccessibleInterface(widget)
+        assert found.text(QtGui.QAccessible.Text.Name) == name
+        assert found.role() == kind
 
 
 # The transcript ---------------------------------------------------------------------------------

@@ -46,7 +46,6 @@ class TextView(QtWidgets.QTextBrowser):  # type: ignore[misc]
         self.setVerticalScrollBarPolicy(policy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(policy.ScrollBarAlwaysOff)
         self.setLineWrapMode(QtWidgets.QTextEdit.LineWrapMode.FixedPixelWidth)
-        self.setWordWrapMode(QtGui.QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         flags = QtCore.Qt.TextInteractionFlag
         self.setTextInteractionFlags(flags.TextBrowserInteraction | flags.TextSelectableByKeyboard)
         self.viewport().setAutoFillBackground(False)
@@ -90,6 +89,12 @@ class TextView(QtWidgets.QTextBrowser):  # type: ignore[misc]
         if self.lineWrapColumnOrWidth() != width:
             self.setLineWrapColumnOrWidth(width)
         document = self.document_
+        # A table must not break words to become narrower; it scrolls instead.
+        modes = QtGui.QTextOption.WrapMode
+        table = bool(document.rootFrame().childFrames())
+        mode = modes.WordWrap if table else modes.WrapAtWordBoundaryOrAnywhere
+        if self.wordWrapMode() != mode:
+            self.setWordWrapMode(mode)
         size = document.size()
         height = size.height()
         runs = document.runs
