@@ -20,8 +20,9 @@ __all__ = ["is_unavailable"]
 # requests. Those from 500 on count, too.
 STATUSES = frozenset({402, 408, 429})
 
-# Phases of a backend that has not begun to answer.
-PHASES = ("connect", "first_event")
+# Phases of a backend that is silent. After its first event, before the first word, those of a
+# stream apply. `total` is a limit of the caller's.
+PHASES = ("connect", "first_event", "idle", "progress")
 
 # Codes and types in which backends report the same inside a stream or in a 200.
 WORDS = re.compile(
@@ -34,9 +35,10 @@ WORDS = re.compile(
 def is_unavailable(error: ChatError) -> bool:
     """Whether the backend cannot be reached, refuses for now, or is silent.
 
-    True if it cannot be connected to, ends the connection before its answer, is silent longer than
-    `Timeout.first_event`, or refuses with 402, 408, 429 or a status from 500 on, for an exhausted
-    quota, or with such an error in a 200. A wrong key, model or request is an error of the caller.
+    For errors before the first word of an answer. True if it cannot be connected to, ends the
+    connection, or is silent longer than a `Timeout` other than ``total``; if it refuses with 402,
+    408, 429 or a status from 500 on, or for an exhausted quota, also in a 200 or in the stream. A
+    wrong key, model or request is an error of the caller.
     """
     if isinstance(error, ChatTimeout):
         return error.phase in PHASES

@@ -133,6 +133,16 @@ def test_a_silent_backend(servers, head):
     assert asked(servers) == [1, 1, 0]
 
 
+def test_a_backend_that_falls_silent_before_its_first_word(servers):
+    """A backend that sends a first event without a word, and then nothing, is left as well."""
+    script = servers[0].answer("openai")
+    script.put(Identity(id="1"))
+    servers[1].answer("openai", "Hello.")
+    with client_of(servers[0], timeout=Timeout(idle=0.2)) as first, client_of(servers[1]) as second:
+        assert ChatClient.fallback(first, second).ask("Hi").result().text == "Hello."
+    script.wait_for_disconnect()
+
+
 @pytest.mark.parametrize("status", [400, 401, 404])
 def test_an_error_of_the_caller(servers, fallback, status):
     """A wrong key, model or request is raised, and no other backend is asked."""
@@ -565,7 +575,8 @@ def test_repr_and_properties(clients, fallback):
         (ChatTimeout("", phase="connect"), True),
         (ChatTimeout("", phase="first_event"), True),
         (ChatTimeout("", phase="total"), False),
-        (ChatTimeout("", phase="idle"), False),
+        (ChatTimeout("", phase="idle"), True),
+        (ChatTimeout("", phase="progress"), True),
         (ConnectError(""), True),
         (StreamInterrupted(""), True),
         (BackendError("", code="overloaded_error"), True),
