@@ -135,8 +135,8 @@ def test_a_silent_backend(servers, head):
 
 def test_a_backend_that_falls_silent_before_its_first_word(servers):
     """A backend that sends a first event without a word, and then nothing, is left as well."""
-    script = servers[0].answer("openai")
-    script.put(Identity(id="1"))
+    script = servers[0].stream()
+    script.push(ROLE)
     servers[1].answer("openai", "Hello.")
     with client_of(servers[0], timeout=Timeout(idle=0.2)) as first, client_of(servers[1]) as second:
         assert ChatClient.fallback(first, second).ask("Hi").result().text == "Hello."
