@@ -132,8 +132,13 @@ if prompt or again:
 with st.sidebar:
     st.button("New chat", icon=":material/add:", on_click=new_chat, use_container_width=True)
     for number, one in enumerate(state.chats):
-        kind = "secondary" if one is chat else "tertiary"
-        st.button(title(one), key=f"chat-{number}", type=kind, on_click=choose, args=(one,))
+        st.button(
+            title(one),
+            key=f"chat-{number}",
+            type="secondary" if one is chat else "tertiary",
+            on_click=choose,
+            args=(one,),
+        )
 
 if chat.error and chat.messages:
     state.errors[id(chat), chat.messages[-1].id] = str(chat.error)
