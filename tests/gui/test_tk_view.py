@@ -74,7 +74,8 @@ class Desk:
         self.root.geometry(size)
         self.client = ChatClient(url)
         self.session = ChatSession(self.client)
-        self.view = ChatView(self.root, self.session, **{"theme": "light", **options})
+        self.theme = options.setdefault("theme", "light")
+        self.view = ChatView(self.root, self.session, **options)
         self.view.pack(fill="both", expand=True)
         self.entry = self.view.entry.text
         self.paper = self.view.transcript.text
@@ -157,6 +158,10 @@ class Desk:
         x, y = self.root.winfo_rootx(), self.root.winfo_rooty()
         place = (x, y, x + self.root.winfo_width(), y + self.root.winfo_height())
         grabbed = ImageGrab.grab(place, xdisplay=self.root.winfo_screen().removesuffix(".0"))
+        # It is really drawn: the theme's ground at the margin, and text in many shades.
+        ground = palette.DARK if self.theme == "dark" else palette.LIGHT
+        assert "#{:02x}{:02x}{:02x}".format(*grabbed.getpixel((4, 80))[:3]) == ground.ground
+        assert len(grabbed.getcolors(1 << 24)) > 16
         grabbed.save(path.with_stem(f"{path.stem}{name and '-'}{name}"))
 
     def close(self) -> None:

@@ -78,6 +78,8 @@ class TranscriptView(tkinter.Frame):
         self._room = 0
         self._layout_timer = ""
         self._timer = ""
+        # The call of `_follow` that is due when Tk is idle.
+        self._idle = ""
         self.text.bind("<Configure>", self._resized, add=True)
         self.recolor(palette)
 
@@ -106,10 +108,10 @@ class TranscriptView(tkinter.Frame):
     def stop(self) -> None:
         """Draw nothing more, because the widget is being destroyed."""
         self._work = None
-        for timer in (self._timer, self._layout_timer):
+        for timer in (self._timer, self._layout_timer, self._idle):
             if timer:
                 self.after_cancel(timer)
-        self._timer = self._layout_timer = ""
+        self._timer = self._layout_timer = self._idle = ""
 
     @property
     def busy(self) -> bool:
@@ -223,7 +225,12 @@ class TranscriptView(tkinter.Frame):
         self.following = True
         self._follow()
 
+    def _follow_soon(self) -> None:
+        if not self._idle:
+            self._idle = self.after_idle(self._follow)
+
     def _follow(self) -> None:
+        self._idle = ""
         if self.following:
             self.text.see("end")
             self.text.yview_moveto(1.0)
@@ -243,7 +250,7 @@ class TranscriptView(tkinter.Frame):
         self._bar.set(float(first), float(last))
         if self.following and not self._at_end() and self._work is None:
             # The window has become smaller, or Tk has measured more lines.
-            self.after_idle(self._follow)
+            self._follow_soon()
 
     def _at_end(self) -> bool:
         return self.text.dlineinfo("end-1c") is not None or self.text.yview()[1] >= 1.0
@@ -256,7 +263,7 @@ class TranscriptView(tkinter.Frame):
 
     def _resized(self, event: Any) -> None:
         if self.following:
-            self.after_idle(self._follow)
+            self._follow_soon()
         # When the window is not dragged any more.
         if self._layout_timer:
             self.after_cancel(self._layout_timer)

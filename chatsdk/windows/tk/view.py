@@ -68,7 +68,7 @@ class ChatView(ttk.Frame):
         self._editing: str | None = None
         self._draft = ""
         self._note = self._note_timer = ""
-        self._pulse = ""
+        self._pulse = self._scroll_timer = ""
         self._ready = False
         self._build()
         self.presenter = Presenter(session, self._draw, ui.tk(self), options=options)
@@ -160,7 +160,12 @@ class ChatView(ttk.Frame):
 
     def _scrolled_soon(self) -> None:
         # After the widget's own binding.
-        self.after_idle(self.transcript.scrolled_by_hand)
+        if not self._scroll_timer:
+            self._scroll_timer = self.after_idle(self._scrolled)
+
+    def _scrolled(self) -> None:
+        self._scroll_timer = ""
+        self.transcript.scrolled_by_hand()
 
     def recolor(self, palette: Palette) -> None:
         """Apply colours: `chatsdk.windows.tk.LIGHT`, `DARK` or others."""
@@ -348,7 +353,7 @@ class ChatView(ttk.Frame):
     def _destroyed(self) -> None:
         self.presenter.close()
         self.transcript.stop()
-        for timer in (self._pulse, self._note_timer):
+        for timer in (self._pulse, self._note_timer, self._scroll_timer):
             if timer:
                 self.after_cancel(timer)
 
