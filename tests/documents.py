@@ -51,13 +51,21 @@ PROVIDERS = {
     "api.mistral.ai": "openai",
     "api.openai.com": "openai",
     "api.x.ai": "openai",
+    "dashscope-intl.aliyuncs.com": "dashscope",
     "generativelanguage.googleapis.com": "gemini",
     "openrouter.ai": "openai",
 }
 
 # What a reader has in the environment.
 KEYS = (
-    *("API_KEY", "ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY"),
+    *(
+        "API_KEY",
+        "ANTHROPIC_API_KEY",
+        "DASHSCOPE_API_KEY",
+        "DEEPSEEK_API_KEY",
+        "GEMINI_API_KEY",
+        "GROQ_API_KEY",
+    ),
     *("MISTRAL_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "XAI_API_KEY"),
 )
 

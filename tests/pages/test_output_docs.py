@@ -1,4 +1,4 @@
-"""The page about objects runs as it is printed, against scripted backends of seven dialects."""
+"""The page about objects runs as it is printed, against scripted backends of six dialects."""
 
 from __future__ import annotations
 
