@@ -55,7 +55,9 @@ def by_length(words: list[str]) -> list[str]:
 
 مرحبا بالعالم، هذا نص عربي طويل قليلا.
 
-流式回答会一段一段地到达 👍🏽
+流式回答会一段一段地到达 👍🏽 [as said][1]
+
+[1]: https://example.com/said
 '''
 
 
@@ -278,6 +280,35 @@ def test_a_rewritten_answer(window, server) -> None:
     assert len(text.rows) == 1
     view = text.rows[0].make(window.view, theme)
     assert view.toPlainText() == "Other.\nTwo"
+
+
+def test_links_that_are_defined_below(window, server) -> None:
+    """A link whose URL comes at the end of the text becomes a link then."""
+    script = server.answer("openai")
+    script.say("# Read\n\nSee [the docs][1] and [more].\n\nThat is it.\n\n")
+    window.ask("Hi")
+    window.until(lambda: "That is it." in window.text)
+    script.say("[1]: https://example.com/docs\n[more]: javascript:alert(1)\n")
+    script.finish()
+    window.settle()
+    assert window.texts()[-1] == "Read\nSee the docs and more.\nThat is it."
+    document = window.answer().document()
+    assert document.find("the docs").charFormat().anchorHref() == "https://example.com/docs"
+    assert not document.find("more").charFormat().isAnchor()
+
+
+def test_code_after_a_definition(window, server) -> None:
+    """An open fence after the definition of a link stays code."""
+    script = server.answer("openai")
+    script.say("[1]: https://example.com\n\nSee [it][1]:\n\n```python\nx = [1")
+    window.ask("Hi")
+    window.until(lambda: window.answer() and window.answer().document_.runs)
+    window.until(lambda: "x = [1" in window.text)
+    assert window.answer().code(0) == "x = [1"
+    script.say("]\n```\n")
+    script.finish()
+    window.settle()
+    assert window.texts()[-1] == "See it:\nx = [1]"
 
 
 def test_a_wide_table_scrolls(window, server, artefact) -> None:

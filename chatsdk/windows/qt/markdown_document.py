@@ -73,6 +73,10 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
             self._append(cursor, open_source)
         cursor.endEditBlock()
 
+    def restart(self) -> None:
+        """Let the next `write` replace everything."""
+        self._open = (0, True, 0)
+
     def write_plain(self, text: str) -> None:
         """Append text as it is."""
         cursor = QtGui.QTextCursor(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from chatsdk.windows.markdown_blocks import Block, MarkdownBlocks, fenced_code
@@ -22,6 +23,9 @@ STEP_CHARS = 16_000
 
 NOTHING = Block("")
 
+# The target of a link that is named elsewhere (CommonMark 0.31, "Link reference definitions").
+DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]+\]:[ \t]*\S.*$", re.M)
+
 
 class TextRows:
     """The rows of a text in Markdown that grows.
@@ -34,9 +38,10 @@ class TextRows:
         text: the complete text so far.
         live: more text may follow.
         open: the block at the end that may still change.
+        definitions: the targets of links that the text has defined, as Markdown.
     """
 
-    __slots__ = ("_blocks", "_taken", "live", "name", "open", "rows", "text")
+    __slots__ = ("_blocks", "_taken", "definitions", "live", "name", "open", "rows", "text")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -47,6 +52,7 @@ class TextRows:
     def _restart(self) -> None:
         self.rows: list[TextRow] = [TextRow(self)]
         self.open = NOTHING
+        self.definitions = ""
         # Until everything is in the rows.
         self._blocks: MarkdownBlocks | None = MarkdownBlocks()
         self._taken = 0
@@ -66,6 +72,7 @@ class TextRows:
             self.advance()
         elif ended:
             self._blocks = None
+            self._define([self.open])
             self.rows[-1].refresh()
 
     def advance(self) -> None:
@@ -82,9 +89,24 @@ class TextRows:
                 row = TextRow(self)
                 self.rows.append(row)
             row.add(block)
-        self.rows[-1].refresh()
         if not self.live and not self.behind:
             self._blocks = None
+            done.append(self.open)
+        self._define(done)
+        self.rows[-1].refresh()
+
+    def _define(self, blocks: list[Block]) -> None:
+        """Note the targets of links, which often come at the end, and draw the rows again."""
+        found = [
+            line[0]
+            for block in blocks
+            if block.text.lstrip(" ").startswith("[")
+            for line in DEFINITION.finditer(block.text)
+        ]
+        if found:
+            self.definitions += "".join(f"\n{line}" for line in found)
+            for row in self.rows:
+                row.redraw()
 
     def code(self, row: TextRow, run: Run, shown: str) -> str:
         """Return the code of a run, of which `row` may show a part only."""
@@ -136,12 +158,32 @@ class TextRow(Row):
         text = self.text
         if text.rows[-1] is not self:
             return ""
-        return completed(text.open.text) if text.live else text.open.text
+        return self._defined(completed(text.open.text) if text.live else text.open.text)
+
+    def _whole(self) -> list[str]:
+        whole = self.lead + self.text.text[self.start : self.end]
+        return [self._defined(whole)] if whole.strip() else []
+
+    def _defined(self, source: str) -> str:
+        """Add the targets to a piece of Markdown that may name them."""
+        definitions = self.text.definitions
+        # Before it, because it may end inside a fence.
+        return f"{definitions}\n\n{source}" if definitions and "[" in source else source
+
+    def redraw(self) -> None:
+        """Show everything again."""
+        if self.widget is not None:
+            self._new = ()
+            self.widget.document_.restart()
+            self.widget.document_.write(self._whole(), self._open())
+            self.widget.place_buttons()
+            self.changed()
 
     def refresh(self) -> None:
         """Show what is new."""
         if self.widget is not None:
-            self.widget.document_.write(list(self._new), self._open())
+            new = [self._defined(source) for source in self._new]
+            self.widget.document_.write(new, self._open())
             self._new = ()
             self.widget.place_buttons()
         self.changed()
@@ -156,9 +198,8 @@ class TextRow(Row):
         if self.width:
             # Known from the guess. Otherwise the text would be laid out twice.
             view.setLineWrapColumnOrWidth(self.width)
-        whole = self.lead + self.text.text[self.start : self.end]
         self._new = ()
-        view.document_.write([whole] if whole.strip() else [], self._open())
+        view.document_.write(self._whole(), self._open())
         return view
 
     def guess(self, width: int, theme: Theme) -> int:
