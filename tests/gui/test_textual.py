@@ -862,6 +862,6 @@ def test_a_theme_that_does_not_exist() -> None:
 
 
 def test_it_is_short() -> None:
-    """Each of the applications is read in a few minutes: under 150 lines."""
+    """Each of the applications is read in a few minutes: under 160 lines."""
     for path in sorted(EXAMPLES.glob("*_chat.py")):
-        assert len(path.read_text(encoding="utf-8").splitlines()) < 150, path.name
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 160, path.name
