@@ -55,6 +55,21 @@ def read_line(data: bytes, at: float = 0.0) -> dict:
     return {"at": at, "bytes": base64.b64encode(data).decode()}
 
 
+def test_fields_that_only_sound_secret(server: ChatServer, path: Path) -> None:
+    """Permissions and limits of tokens are kept, because replays need them; a key is masked."""
+    kept = {
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Allow-Headers": "authorization",
+        "x-ratelimit-remaining-tokens": "149984",
+        "anthropic-ratelimit-tokens-limit": "400000",
+    }
+    server.answer("openai", "Hi", headers={**kept, "X-Api-Key": SECRET})
+    recorded(server, path)
+    headers = lines_of(path)[0]["response"]["headers"]
+    assert {name: headers[name] for name in kept} == kept
+    assert SECRET not in path.read_text("utf-8")
+
+
 def test_the_lines_of_a_file(server: ChatServer, path: Path) -> None:
     """The first line has request and response, then comes a line a read, then the end."""
     server.answer("openai", "Hi", headers={"X-A": "b"})
