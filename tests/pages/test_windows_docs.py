@@ -222,7 +222,7 @@ def test_view(server, display, page, name) -> None:
 
 
 # Closes the window while the answer streams.
-LEAVER = VISITOR.replace('"Regenerate" in text', '"I am [" in text')
+LEAVER = VISITOR.replace('"Regenerate" in text', '"I am here" in text')
 
 
 def test_view_closed_in_mid_answer(display) -> None:
@@ -230,8 +230,8 @@ def test_view_closed_in_mid_answer(display) -> None:
     pytest.importorskip("markdown_it")
     with ChatServer() as server:
         script = server.answer("openai")
-        script.say("I am [")
-        assert "I am [" in window(server, display, LEAVER, "README.md")
+        script.say("I am here")
+        assert "I am here" in window(server, display, LEAVER, "README.md")
         script.wait_for_disconnect(WAIT_SECONDS)
 
 
