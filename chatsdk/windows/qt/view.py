@@ -237,7 +237,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
             self.turns[place].show(turns[older + place], last=older + place == len(turns) - 1)
         if len(turns) > len(before.turns):
             self.scroller.follow_end()
-        self._lay_out()
+        self._lay_out_in_time()
         self.help.setVisible(not turns)
         self._show_state(transcript)
 
@@ -255,6 +255,13 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         if self._behind():
             self._later.start(0)
 
+    def _lay_out_in_time(self) -> None:
+        """Lay the rows out, or soon if they are behind: what is drawn now would not be seen."""
+        if self._behind() and time.monotonic() - self._laid_out < CATCH_UP_SECONDS:
+            self._later.start(0)
+        else:
+            self._lay_out()
+
     def _advance(self) -> None:
         """Make the rows of more of a long text, or of older turns."""
         behind = next((turn for turn in self.turns if turn.behind), None)
@@ -268,10 +275,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
                 rows.show(turn, last=False)
                 made.append(rows)
             self.turns[:0] = made
-        if self._behind() and time.monotonic() - self._laid_out < CATCH_UP_SECONDS:
-            self._later.start(0)
-        else:
-            self._lay_out()
+        self._lay_out_in_time()
 
     def _show_state(self, transcript: Transcript) -> None:
         composer = self.composer
