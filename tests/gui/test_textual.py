@@ -90,7 +90,7 @@ def test_an_answer_grows(opened, server) -> None:
             script = server.answer("openai")
             await screen.ask("Hello there")
             await screen.shows("▌Hello there")
-            await screen.shows("Thinking · 1 s")
+            await screen.until(lambda: re.search(r"Thinking · \d+ s", screen.text))
             assert words.IDLE not in screen.text
             request = await asyncio.to_thread(script.wait_for_request)
             assert request.json["messages"] == [{"role": "user", "content": "Hello there"}]
