@@ -25,7 +25,7 @@ from chatsdk.ui import tk_poll
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "windows.md").read_text(encoding="utf-8")
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 90
 
 HELLO = speak({"prompt": "Hello!"})
 
