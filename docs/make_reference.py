@@ -44,6 +44,7 @@ MODULES = {
     "chatsdk.web.django": "Django",
     "chatsdk.web.starlette": "Starlette and FastAPI",
     "chatsdk.web.wsgi": "Any WSGI server",
+    "chatsdk.telemetry": "Numbers for operators",
     "chatsdk.doctor": "Why a stream does not stream",
     "chatsdk.recording": "Recordings",
     "chatsdk.testing": "A test server",
