@@ -11,7 +11,7 @@ from chatsdk.windows.qt.buttons import Button
 from chatsdk.windows.qt.entry import Entry
 from chatsdk.windows.qt.theme import Theme
 
-__all__ = ["Composer"]
+__all__ = ["Composer", "one_line"]
 
 
 class Note(QtWidgets.QWidget):  # type: ignore[misc]
@@ -137,3 +137,9 @@ class Composer(QtWidgets.QWidget):  # type: ignore[misc]
         radius = theme.space(0.9)
         painter.drawRoundedRect(rect, radius, radius)
         painter.end()
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, without the end of a long one."""
+    line = " ".join(text.split())
+    return line if len(line) <= 120 else f"{line[:119]}…"

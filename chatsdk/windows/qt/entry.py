@@ -8,7 +8,7 @@ from chatsdk.windows import words
 from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets, signal
 from chatsdk.windows.qt.theme import Theme
 
-__all__ = ["Entry"]
+__all__ = ["Entry", "is_shortcut"]
 
 # The lines that are shown at most; longer texts scroll.
 LINES = 9
@@ -113,3 +113,9 @@ class Entry(QtWidgets.QPlainTextEdit):  # type: ignore[misc]
         cursor = QtGui.QTextCursor(self.textCursor())
         operation = QtGui.QTextCursor.MoveOperation
         return not cursor.movePosition(operation.Up if direction < 0 else operation.Down)
+
+
+def is_shortcut(held: Any) -> bool:
+    """Whether a key with these modifiers is a shortcut, and types nothing."""
+    keys = QtCore.Qt.KeyboardModifier
+    return bool(held & (keys.ControlModifier | keys.AltModifier | keys.MetaModifier))

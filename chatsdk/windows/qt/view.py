@@ -12,7 +12,8 @@ from chatsdk.windows import words
 from chatsdk.windows.presenter import Presenter
 from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets
 from chatsdk.windows.qt.buttons import Button
-from chatsdk.windows.qt.composer import Composer
+from chatsdk.windows.qt.composer import Composer, one_line
+from chatsdk.windows.qt.entry import is_shortcut
 from chatsdk.windows.qt.scroller import Scroller
 from chatsdk.windows.qt.theme import Theme, is_theme_change
 from chatsdk.windows.qt.turn_rows import TurnRows
@@ -183,7 +184,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
     def keyPressEvent(self, event: Any) -> None:
         """Take the keys that no widget of the view has taken: they belong to the entry."""
         held = event.modifiers() & ~QtCore.Qt.KeyboardModifier.ShiftModifier
-        typed = event.text().isprintable() and event.text() and not _is_shortcut(held)
+        typed = event.text().isprintable() and event.text() and not is_shortcut(held)
         pasted = event.matches(QtGui.QKeySequence.StandardKey.Paste)
         keys = QtCore.Qt.Key
         if event.key() == keys.Key_Escape:
@@ -285,7 +286,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
             return
         presenter = self.presenter
         queued = presenter.queued
-        composer.queued.show_text(f"{words.QUEUED} {_one_line(queued)}" if queued else "")
+        composer.queued.show_text(f"{words.QUEUED} {one_line(queued)}" if queued else "")
         composer.trouble.show_text(presenter.trouble)
         composer.editing.show_text(words.EDITING if self._editing else "")
         if presenter.returned:
@@ -411,13 +412,3 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
             title, name = words.SAVE.rstrip("…"), words.FILE_NAME
             return str(dialog.getSaveFileName(self, title, name, kinds)[0])
         return str(dialog.getOpenFileName(self, words.OPEN.rstrip("…"), "", kinds)[0])
-
-
-def _is_shortcut(held: Any) -> bool:
-    keys = QtCore.Qt.KeyboardModifier
-    return bool(held & (keys.ControlModifier | keys.AltModifier | keys.MetaModifier))
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 120 else f"{line[:119]}…"
