@@ -34,6 +34,12 @@ def test_tests_are_sorted_into_folders() -> None:
     assert len(list((REPOSITORY / "tests").glob("test_*.py"))) <= 12
 
 
+def test_test_files_have_names_of_their_own() -> None:
+    """pytest cannot collect two test files of one name, because the folders are not packages."""
+    names = [path.name for path in (REPOSITORY / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
 def module_of(path: Path) -> str:
     parts = path.relative_to(REPOSITORY).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

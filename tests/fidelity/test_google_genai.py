@@ -91,7 +91,7 @@ def test_same_bytes_same_answer(client, name):
     check(list(client.chunks(body)), ours)
 
 
-@pytest.mark.parametrize("name", ["trailing_error", "error_in_mid_stream", "error_first"])
+@pytest.mark.parametrize("name", ["bare_error", "error_in_mid_stream", "error_first"])
 def test_same_bytes_same_error(client, name):
     """What is an error for the client is one for chatsdk, with the same words."""
     transcript = TRANSCRIPTS[name]

@@ -13,7 +13,7 @@ from redis_server import RedisServer
 
 from chatsdk import ChatClient, Tool
 from chatsdk.testing import ChatServer
-from chatsdk.web import ChatService, RedisJournal, wsgi
+from chatsdk.web import ChatService, wsgi
 
 PATHS = {
     "openai": "/v1/chat/completions",
@@ -288,6 +288,9 @@ def test_another_worker_goes_on(server, tmp_path) -> None:
     files = Files()
     server.answer("openai", tool_calls=[DELETE])
     server.answer("openai", "Done.")
+    pytest.importorskip("redis")
+    from chatsdk.web import RedisJournal
+
     redis = RedisServer(tmp_path)
     with ExitStack() as stack:
         stack.callback(redis.kill)
