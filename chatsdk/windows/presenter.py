@@ -15,10 +15,23 @@ from chatsdk.windows.conversation_file import read_conversation, write_conversat
 from chatsdk.windows.sent_texts import SentTexts
 from chatsdk.windows.transcript import Notice, Transcript, notice_of
 
-__all__ = ["DRAW_SECONDS", "Presenter"]
+__all__ = ["DRAW_SECONDS", "Presenter", "check_session"]
 
 # Seconds between two drawings: about as fast as the eye follows text.
 DRAW_SECONDS = 1 / 30
+
+
+def check_session(session: object) -> None:
+    """Check that a view was given a session.
+
+    Raises:
+        TypeError: it is something else, such as a URL or a client.
+    """
+    if not isinstance(session, ChatSession):
+        raise TypeError(
+            f"give a session, such as use_chat(url) or use_chat(client), not "
+            f"{type(session).__name__}"
+        )
 
 
 class Presenter:
@@ -52,6 +65,7 @@ class Presenter:
         options: Mapping[str, Any] | None = None,
         every: float = DRAW_SECONDS,
     ) -> None:
+        check_session(session)
         self.session = session
         self.transcript = Transcript()
         self.queued = ""

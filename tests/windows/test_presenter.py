@@ -304,3 +304,10 @@ def test_after_the_end_nothing_is_drawn(server, desk) -> None:
     while desk.calls:
         desk.calls.pop(0)[1]()
     assert (len(desk.drawn), desk.session.answer.text) == (count, "Hello")
+
+
+@pytest.mark.parametrize("given", ["http://127.0.0.1:9/v1/chat/completions", None])
+def test_no_session(given) -> None:
+    """A view that is given a URL in place of a session says how to make one."""
+    with pytest.raises(TypeError, match=r"give a session, such as use_chat\(url\)"):
+        Presenter(given, lambda now, before: None, lambda function, delay=0.0: None)

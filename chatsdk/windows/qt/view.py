@@ -9,7 +9,7 @@ from typing import Any
 from chatsdk import ui
 from chatsdk.session import ChatSession
 from chatsdk.windows import words
-from chatsdk.windows.presenter import Presenter
+from chatsdk.windows.presenter import Presenter, check_session
 from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets
 from chatsdk.windows.qt.buttons import Button
 from chatsdk.windows.qt.composer import Composer, one_line
@@ -50,6 +50,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
 
     Raises:
         RuntimeError: there is no ``QApplication`` yet.
+        TypeError: `session` is no session.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
     ) -> None:
         if QtWidgets.QApplication.instance() is None:
             raise RuntimeError("make the QApplication before the ChatView")
+        check_session(session)
         super().__init__(parent)
         self.session = session
         self.turns: list[TurnRows] = []

@@ -15,7 +15,7 @@ from chatsdk import ui
 from chatsdk.session import ChatSession
 from chatsdk.windows import words
 from chatsdk.windows.links import safe_url
-from chatsdk.windows.presenter import Presenter
+from chatsdk.windows.presenter import Presenter, check_session
 from chatsdk.windows.textual.acts import Act
 from chatsdk.windows.textual.entry import Entry
 from chatsdk.windows.textual.file_name import FileName
@@ -72,6 +72,7 @@ class ChatView(Vertical):
         classes: str | None = None,
         disabled: bool = False,
     ) -> None:
+        check_session(session)
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self.session = session
         self._options = options

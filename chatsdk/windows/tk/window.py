@@ -9,6 +9,7 @@ from typing import Any
 
 from chatsdk.session import ChatSession
 from chatsdk.windows import words
+from chatsdk.windows.presenter import check_session
 from chatsdk.windows.tk.view import ChatView
 
 __all__ = ["show"]
@@ -37,8 +38,10 @@ def show(
         title: the window's title.
 
     Raises:
+        TypeError: `session` is no session.
         tkinter.TclError: there is no display.
     """
+    check_session(session)
     window = tkinter.Tk()
     _closed.append(window)
     try:
