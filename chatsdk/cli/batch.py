@@ -24,7 +24,7 @@ __all__ = ["add_to", "run"]
 
 EXAMPLES = """\
 examples:
-  chatsdk batch http://localhost:8765/v1 prompts.jsonl -o answers.jsonl
+  chatsdk batch http://localhost:8765/v1/chat/completions prompts.jsonl -o answers.jsonl
   chatsdk batch URL prompts.jsonl -o answers.jsonl --model small --workers 32
   chatsdk batch URL prompts.jsonl -o answers.jsonl --resume
 
@@ -137,7 +137,8 @@ class Tally:
     def report(self, *, stopped: bool) -> None:
         """Print what the file has now."""
         kept = f", after {self._output.kept} that were there" if self._output.kept else ""
-        words = [f"{self._output.written - self.failed} complete answers written{kept}"]
+        complete = self._output.written - self.failed
+        words = [f"{complete} complete answer{'' if complete == 1 else 's'} written{kept}"]
         if self.failed:
             words.append(f"{self.failed} failed (the first: {self._first})")
         if stopped:

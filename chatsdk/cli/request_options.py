@@ -82,7 +82,9 @@ def add_request_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="JSON", help="the JSON body to send; @FILE reads it from a file"
     )
     body.add_argument(
-        "--prompt", metavar="TEXT", help="a question, written in the dialect of the backend"
+        "--prompt",
+        metavar="TEXT",
+        help=f"a question, written in the dialect of the backend (default: {PROMPT})",
     )
     asking.add_argument("--model", metavar="NAME", help="the model that --prompt asks")
     asking.add_argument(

@@ -148,7 +148,7 @@ def test_failures(server, files, capsys) -> None:
     assert (cut["text"], cut["error"]["type"]) == ("Half", "StreamInterrupted")
     assert (bad["text"], bad["error"]["status"]) == ("", 400)
     assert (fine["text"], fine["error"]) == ("Hi", None)
-    assert "1 complete answers written; 2 failed (the first: " in capsys.readouterr().err
+    assert "1 complete answer written; 2 failed (the first: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

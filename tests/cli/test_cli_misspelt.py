@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from chatsdk import dialects
+from chatsdk import ChatClient, dialects
 from chatsdk.cli import main
 
 URL = "http://127.0.0.1:9/v1/chat/completions"
@@ -49,6 +51,17 @@ def test_cure(capsys: pytest.CaptureFixture[str], arguments: list[str], said: st
     assert said in " ".join(shown.err.split())
     assert "ask()" not in shown.err
     assert shown.out == ""
+
+
+@pytest.mark.parametrize("command", ["chat", "ask", "batch"])
+def test_addresses_in_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """The address of the built-in server, in the examples of a command, implies its dialect."""
+    assert main([command, "--help"]) == 0
+    addresses = set(re.findall(r"http://localhost:8765\S*", capsys.readouterr().out))
+    assert addresses
+    for address in addresses:
+        with ChatClient(address) as client:
+            assert client.ask_dialect.name == "openai"
 
 
 @pytest.mark.parametrize("command", ["ask", "chat", "doctor", "inspect", "record", "serve"])
