@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 __all__ = ["NOT_GIVEN", "check_ask", "check_body_options", "checked_keywords", "given"]
@@ -108,6 +108,8 @@ def checked_keywords(function: _Function) -> _Function:
                 if name not in known:
                     others = [item for item in names if item not in ("self", "cls")]
                     raise TypeError(_unknown(owner, name, others))
+            if code.co_argcount < min(len(args), len(names)):
+                raise TypeError(_too_many(owner, names[: code.co_argcount], names))
             return function(*args, **options)
         except BaseException as error:
             failure = error.with_traceback(None)
@@ -139,6 +141,12 @@ def _unknown(owner: str, name: str, known: Collection[str]) -> str:
     if close := get_close_matches(name, known, 1):
         return f"{text}: did you mean {close[0]!r}?"
     return f"{text}; there are: {', '.join(known)}"
+
+
+def _too_many(owner: str, first: Collection[str], names: Sequence[str]) -> str:
+    alone = " and ".join(item for item in first if item != "self")
+    other = "token" if "token" in names else names[len(first)]
+    return f"{owner}() takes only {alone} by position: give the rest by name, such as {other}=..."
 
 
 def check_body_options(options: Iterable[str], method: str = "ask") -> None:

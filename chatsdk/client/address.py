@@ -49,6 +49,8 @@ def checked_url(url: object, http: object = None) -> tuple[str, str | None]:
         if has_adapter(http, url):
             return url.partition("#")[0], None
         if "://" in url:
+            if meant := _meant(url, parts.scheme):
+                raise ValueError(f"the URL should begin with http:// or https://; {meant}")
             bringer = BRINGERS.get(parts.scheme) or (
                 "pass http= a requests.Session on which an adapter for it is mounted"
             )
@@ -72,6 +74,16 @@ def checked_url(url: object, http: object = None) -> tuple[str, str | None]:
         authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
     netloc = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, "")), authorization
+
+
+def _meant(url: str, scheme: str) -> str | None:
+    """Return the question for a URL whose scheme is misspelt, ``None`` if it is another one."""
+    # Imported late, because only errors need it.
+    from difflib import get_close_matches
+
+    if not (close := get_close_matches(scheme, ("http", "https"), 1, 0.75)):
+        return None
+    return f"did you mean {shown_url(close[0] + url[len(scheme) :])} ?"
 
 
 def _likely(url: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import pytest
 from session_fakes import FakeClient
@@ -250,3 +251,32 @@ def test_the_ways_to_ask_take_the_same():
         "idempotency_key",
     ]
     assert all(options == named[0] for options in named)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (ChatClient, "ChatClient() takes only url by position: give the rest by name, such as"),
+        (use_chat, "use_chat() takes only url by position: give the rest by name, such as token="),
+    ],
+)
+def test_a_token_by_position(function, message):
+    """A second argument by position is answered with how to write it, and is not shown."""
+    with pytest.raises(TypeError, match=re.escape(message)) as caught:
+        function(URL, "sk-secret")
+    assert "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "meant"),
+    [
+        ("htp://user:pw@127.0.0.1:1/v1?key=k", "http://127.0.0.1:1/v1"),
+        ("httpss://api.example.com/v1", "https://api.example.com/v1"),
+    ],
+)
+def test_a_misspelt_scheme(address, meant):
+    """The error asks whether http or https was meant, without the secrets of the address."""
+    with pytest.raises(ValueError, match=re.escape(f"did you mean {meant} ?")) as caught:
+        ChatClient(address)
+    assert "pw" not in str(caught.value)
+    assert "key" not in str(caught.value)
