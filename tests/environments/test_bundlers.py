@@ -112,9 +112,28 @@ def test_nuitka(tmp_path):
     """Its C has a file for every dialect. Other packages and the edges are left out, for time."""
     shutil.copy(PROGRAM, tmp_path / "app.py")
     packages = [name for name in PACKAGES if name != "chatsdk"]
-    packages += "asyncio cattrs ddtrace django flask jiter opentelemetry orjson pydantic".split()
-    packages += "redis rich prompt_toolkit setuptools starlette tkinter tqdm unittest".split()
-    edges = "cli doctor recording telemetry testing web windows".split()
+    packages += [
+        "asyncio",
+        "cattrs",
+        "ddtrace",
+        "django",
+        "flask",
+        "jiter",
+        "opentelemetry",
+        "orjson",
+        "pydantic",
+    ]
+    packages += [
+        "redis",
+        "rich",
+        "prompt_toolkit",
+        "setuptools",
+        "starlette",
+        "tkinter",
+        "tqdm",
+        "unittest",
+    ]
+    edges = ["cli", "doctor", "recording", "telemetry", "testing", "web", "windows"]
     others = ",".join([*packages, "werkzeug", *(f"chatsdk.{name}" for name in edges)])
     built(
         tmp_path,
