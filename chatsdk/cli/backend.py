@@ -76,6 +76,9 @@ def client_of(
     Raises:
         WrongArguments: such a request is not possible; nothing was sent.
     """
+    prompt = getattr(arguments, "prompt", None) or ""
+    if "://" not in arguments.url and prompt.startswith(("http://", "https://")):
+        raise WrongArguments("the URL comes first, and the prompt after it")
     defaults = body_options(arguments.option)
     if arguments.model is not None:
         defaults["model"] = arguments.model

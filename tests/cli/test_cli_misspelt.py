@@ -18,6 +18,8 @@ URL = "http://127.0.0.1:9/v1/chat/completions"
         (["chatt", URL], "there is no command chatt: did you mean chat?"),
         (["Ask", URL], "there is no command Ask: did you mean ask?"),
         (["zzz"], "the first argument is not a command; `chatsdk --help` lists the commands"),
+        (["ask", "Hello", URL], "the URL comes first, and the prompt after it"),
+        (["chat", "Hello", URL], "the URL comes first, and the prompt after it"),
         ([URL], "the command comes before the address, such as chatsdk chat URL"),
         (["record", URL, "Hello"], "give the prompt as --prompt TEXT"),
         (["record", URL, "Hello"], "name the file to write with -o FILE"),
