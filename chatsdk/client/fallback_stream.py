@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer
-from chatsdk.client.forward import Forward
 from chatsdk.client.stream import AnswerStream
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
 from chatsdk.transport import Cancel
+from chatsdk.transport.bell import Forward
 from chatsdk.transport.retry import leave_retries
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sized
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from chatsdk.client.forward import Forward
 from chatsdk.client.progress import Bar, bar_for
 from chatsdk.client.prompt_outcome import PromptOutcome
 from chatsdk.client.workers import Ask, Workers
 from chatsdk.messages import Message
 from chatsdk.options import Retry
 from chatsdk.transport import Cancel
+from chatsdk.transport.bell import Forward
 from chatsdk.transport.clock import now
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from chatsdk.transport import Cancel
+from chatsdk.transport.bell import Bell
 from chatsdk.transport.clock import now
-from chatsdk.transport.wakeup import Wakeup
 
 __all__ = ["SharedPause"]
 
@@ -26,7 +26,7 @@ class SharedPause:
     def wait(self, switch: Cancel) -> float:
         """Wait until no pause is under way, or `switch` is set; return the time."""
         while self._until > (at := now()) and not switch.is_set():
-            bell = Wakeup()
+            bell = Bell()
             switch.link(bell)
             try:
                 bell.wait(switch.is_set, self._until)

@@ -121,8 +121,8 @@ class RoundStore:
             if approvals is None:
                 return False
             self._put(self._snapshot.decided(approvals))
-        if current is not None and current.wakeup is not None:
-            current.wakeup.ring()
+        if current is not None and current.bell is not None:
+            current.bell.ring()
         self.notifier.changed()
         return True
 

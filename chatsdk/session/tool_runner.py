@@ -25,8 +25,8 @@ from chatsdk.session.status import Status
 from chatsdk.session.tools import Result, Toolbox, failure, result_of
 from chatsdk.session.turn import Rounds, Turn
 from chatsdk.tools import ToolRejected
+from chatsdk.transport.bell import Bell
 from chatsdk.transport.clock import now
-from chatsdk.transport.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from chatsdk.client.observation import Observation
@@ -130,7 +130,7 @@ class ToolRunner:
 
     def _wait(self) -> tuple[Approval, ...] | None:
         """Wait until a person has decided about all calls; ``None`` after a stop."""
-        store, turn, wakeup = self._store, self._turn, self._wakeup()
+        store, turn, bell = self._store, self._turn, self._bell()
         began = now()
         limits: dict[str | None, float | None] = {}
         for approval in store.approvals:
@@ -143,7 +143,7 @@ class ToolRunner:
                 return approvals if turn.active else None
             limit = min(limits[call.id] or math.inf for call in waiting)
             changed = partial(self._differs, approvals)
-            if not wakeup.wait(changed, None if limit == math.inf else began + limit):
+            if not bell.wait(changed, None if limit == math.inf else began + limit):
                 for call in waiting:
                     if limits[call.id] == limit:
                         reason = f"nobody decided within {limit:g} s"
@@ -187,14 +187,14 @@ class ToolRunner:
             yield group
 
     def _run_on_threads(self, calls: Sequence[ToolCall]) -> list[Result] | None:
-        wakeup = self._wakeup()
+        bell = self._bell()
         runs = [
-            Run(call, partial(self._run_one, call), self._timeout(call), wakeup.ring)
+            Run(call, partial(self._run_one, call), self._timeout(call), bell.ring)
             for call in calls
         ]
         results = []
         for run in runs:
-            wakeup.wait(partial(self._is_over, run), run.deadline)
+            bell.wait(partial(self._is_over, run), run.deadline)
             if not self._turn.active:
                 return None
             results.append(run.result())
@@ -227,13 +227,13 @@ class ToolRunner:
             status=(Status.ERROR if result.failed else Status.FINISHED).value,
         )
 
-    def _wakeup(self) -> Wakeup:
+    def _bell(self) -> Bell:
         """The bell that decisions, tools and a stop of the turn ring."""
         turn = self._turn
-        if turn.wakeup is None:
-            turn.wakeup = Wakeup()
-            turn.cancel.link(turn.wakeup)
-        return turn.wakeup
+        if turn.bell is None:
+            turn.bell = Bell()
+            turn.cancel.link(turn.bell)
+        return turn.bell
 
 
 class Run:

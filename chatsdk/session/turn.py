@@ -11,7 +11,7 @@ from chatsdk.transport import Cancel
 if TYPE_CHECKING:
     from chatsdk.outcome import Outcome
     from chatsdk.session.request import Ask, Post
-    from chatsdk.transport.wakeup import Wakeup
+    from chatsdk.transport.bell import Bell
 
 __all__ = ["BEFORE_FIRST", "Rounds", "Turn"]
 
@@ -82,7 +82,7 @@ class Turn:
         branches: the conversation can continue from its answer (`Dialect.branches`).
         rounds: its completed tool rounds, and the one that waits for a person; always replaced,
             never changed.
-        wakeup: the wait of its reader for a person, or for tools on threads of their own.
+        bell: the wait of its reader for a person, or for tools on threads of their own.
     """
 
     __slots__ = (
@@ -91,6 +91,7 @@ class Turn:
         "active",
         "answer",
         "asked",
+        "bell",
         "branches",
         "cancel",
         "consumed",
@@ -100,7 +101,6 @@ class Turn:
         "request",
         "rounds",
         "thread_id",
-        "wakeup",
     )
 
     def __init__(
@@ -124,7 +124,7 @@ class Turn:
         self.consumed = False
         self.thread_id = 0
         self.rounds = Rounds()
-        self.wakeup: Wakeup | None = None
+        self.bell: Bell | None = None
         # A list, because its append is atomic; the first item counts.
         self._answer_at_stop: list[Answer] = []
         # A dict, because its setdefault is atomic: the first verdict, stopped or ended, stays.

@@ -14,7 +14,7 @@ from chatsdk.transport.clock import now
 from chatsdk.transport.foreign import Quietly
 
 if TYPE_CHECKING:
-    from chatsdk.transport.wakeup import Wakeup
+    from chatsdk.transport.bell import Bell
 
 __all__ = [
     "FINISHED",
@@ -71,7 +71,7 @@ class Cancel:
     def __init__(self) -> None:
         self._set = False
         # A list's append, remove and copy are atomic, so no lock is needed.
-        self._scopes: list[CancelScope | Wakeup] = []
+        self._scopes: list[CancelScope | Bell] = []
 
     def set(self) -> None:
         """Cancel the request; if it has not begun, it never will. Calling it twice is harmless."""
@@ -83,13 +83,13 @@ class Cancel:
         """Whether `set` has been called."""
         return self._set
 
-    def link(self, scope: CancelScope | Wakeup) -> None:
+    def link(self, scope: CancelScope | Bell) -> None:
         """Let `set` cancel this scope or end this wait, until `unlink`."""
         self._scopes.append(scope)
         if self._set:
             scope.cancel(STOPPED)
 
-    def unlink(self, scope: CancelScope | Wakeup) -> None:
+    def unlink(self, scope: CancelScope | Bell) -> None:
         """Forget this scope."""
         with contextlib.suppress(ValueError):
             self._scopes.remove(scope)

@@ -1,4 +1,4 @@
-"""`Mask`: redacts secrets in URLs, header fields, JSON and byte streams."""
+"""`Mask`: redacts secrets in what recordings and reports show; `secrets` does so in errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redacts tokens, cookies, passwords and query strings; in urllib3's log records, too."""
+"""Redacts tokens, cookies, passwords and query strings in errors, reprs and log records."""
 
 from __future__ import annotations
 

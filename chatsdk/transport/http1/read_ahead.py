@@ -37,7 +37,6 @@ class ReadAheadFile:
     Args:
         file: keeps the socket open until `close`.
         sock: the socket to receive from; ``None`` to read the file instead.
-        sock: the socket to receive from; ``None`` to read the file instead.
     """
 
     __slots__ = ("_file", "_recv", "ask", "at", "data", "uniform")

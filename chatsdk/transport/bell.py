@@ -1,24 +1,28 @@
-"""`Wakeup`: a wait for another thread that `Cancel` ends."""
+"""`Bell`: a wait for a person or another thread, not for a socket, that `Cancel` ends."""
 
 from __future__ import annotations
 
 import contextlib
 import queue
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chatsdk.transport.clock import now
 
-__all__ = ["Wakeup"]
+if TYPE_CHECKING:
+    from chatsdk.transport.cancel import Cancel
+
+__all__ = ["Bell", "Forward"]
 
 # Longest sleep, in seconds: a signal that arrives just before the system call does not interrupt
 # it, so the handler would run only at the end of the wait.
 NAP_SECONDS = 0.5
 
 
-class Wakeup:
+class Bell:
     """A bell that one thread waits for.
 
-    `ring` and `abort` take no lock of Python's, so they may run in a signal handler or a garbage
+    `ring` and `cancel` take no lock of Python's, so they may run in a signal handler or a garbage
     collection, at any bytecode.
     """
 
@@ -50,3 +54,17 @@ class Wakeup:
             with contextlib.suppress(queue.Empty):
                 self._rings.get(timeout=min(left, NAP_SECONDS))
         return True
+
+
+class Forward(Bell):
+    """Sets another `Cancel`, once linked to one that is set."""
+
+    __slots__ = ("_to",)
+
+    def __init__(self, to: Cancel) -> None:
+        super().__init__()
+        self._to = to
+
+    def cancel(self, reason: str) -> None:
+        """Set the other `Cancel`."""
+        self._to.set()
