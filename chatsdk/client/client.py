@@ -479,5 +479,7 @@ def _an(kind: type[Any], value: Any, name: str) -> Any:
     if value is None:
         return kind()
     if not isinstance(value, kind):
-        raise TypeError(f"{name} is a chatsdk.{kind.__name__}, not {type(value).__name__}")
+        example = {"retry": "Retry(attempts=3)", "limits": "Limits(answer_bytes=2**20)"}.get(name)
+        such = f", such as {example}," if example else ","
+        raise TypeError(f"{name} is a chatsdk.{kind.__name__}{such} not {type(value).__name__}")
     return value

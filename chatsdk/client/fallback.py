@@ -224,7 +224,10 @@ def fallback_client(
     """Return a `FallbackClient` that is a `ChatClient`, too, which is `kind`."""
     for client in clients:
         if not isinstance(client, kind):
-            raise TypeError(f"fallback() takes ChatClients, not {type(client).__name__}")
+            raise TypeError(
+                f"fallback() takes ChatClients, each as an argument of its own, not "
+                f"{type(client).__name__}"
+            )
     made: FallbackClient = _class_of(kind)(clients, when=when, rest=rest)
     return made
 

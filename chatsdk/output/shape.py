@@ -26,7 +26,8 @@ _UNFIT = re.compile(r"[^a-zA-Z0-9_-]+")
 _NAME_CHARS = 64
 
 _REMEDY = (
-    "give an attrs class, a dataclass, a TypedDict, a pydantic model or a JSON schema (a dict)"
+    "give an attrs class, a dataclass, a TypedDict, a pydantic model, an Enum, a list or union of "
+    "such types, or a JSON schema (a dict)"
 )
 
 

@@ -408,7 +408,7 @@ def test_any_dialect_after_another(servers, dialect, first):
     ("arguments", "options", "message"),
     [
         ((), {}, "needs clients"),
-        (("http://x/",), {}, "takes ChatClients, not str"),
+        (("http://x/",), {}, "takes ChatClients, each as an argument of its own, not str"),
         (None, {"when": 3}, "when is a function"),
         (None, {"rest": "long"}, "rest is a number"),
         (None, {"rest": -1}, "rest must be from 0"),

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+try:
+    import textual  # noqa: F401
+except ImportError as error:
+    raise ImportError("chatsdk.windows.textual needs Textual: pip install textual") from error
+
 from chatsdk.windows.textual.application import show
 from chatsdk.windows.textual.view import ChatView
 
