@@ -138,6 +138,9 @@ class ToolRunner:
             limits[approval.call.id] = None if terms is None else terms.approval_timeout
         while turn.active:
             approvals = store.approvals
+            if not approvals:
+                # Marked as stopped, which comes before `active` is false.
+                return None
             waiting = undecided(approvals)
             if not waiting:
                 return approvals if turn.active else None
@@ -209,7 +212,7 @@ class ToolRunner:
         return None if terms is None else terms.timeout
 
     def _is_over(self, run: Run) -> bool:
-        return run.over or not self._turn.active
+        return run.ended is not None or not self._turn.active
 
     def _told(self, call: ToolCall, result: Result) -> Message | None:
         """Pass the result to `on_tool`, and return its message; ``None`` after a stop."""
@@ -240,8 +243,8 @@ class Run:
     """A call that runs on a thread of its own.
 
     Attributes:
-        over: its tool has returned or raised.
-        deadline: on the clock `now`; ``None``: no limit.
+        ended: when its tool returned or raised, on the clock `now`; ``None`` before that.
+        deadline: on the same clock; ``None``: no limit.
     """
 
     def __init__(
@@ -251,7 +254,7 @@ class Run:
         timeout: float | None,
         ring: Callable[[], object],
     ) -> None:
-        self.over = False
+        self.ended: float | None = None
         self._result: Result | None = None
         self._error: BaseException | None = None
         self._timeout = timeout
@@ -263,19 +266,20 @@ class Run:
             except BaseException as error:
                 self._error = error
             finally:
-                self.over = True
+                self.ended = now()
                 ring()
 
         threading.Thread(target=work, name=f"chatsdk-tool-{call.name}", daemon=True).start()
         self.deadline = None if self._timeout is None else now() + self._timeout
 
     def result(self) -> Result:
-        """Return the result, which is an error if the tool has not returned yet.
+        """Return the result, which is an error if the tool has not returned in time.
 
         Raises:
             BaseException: the tool raised an exception that is not an `Exception`.
         """
-        if not self.over:
+        ended, deadline = self.ended, self.deadline
+        if ended is None or (deadline is not None and ended > deadline):
             return failure(TimeoutError(f"the tool did not return within {self._timeout:g} s"))
         if self._error is not None:
             raise self._error

@@ -16,6 +16,7 @@ from session_fakes import WAIT, FakeClient, FakeUI, asking, eventually, said
 from chatsdk import Tool, ToolCall, ToolRejected, dialects
 from chatsdk.parts import Finish, ToolCallDelta
 from chatsdk.session import ChatSession, Resume, use_chat
+from chatsdk.session.turn import STOPPED, Turn
 from chatsdk.testing import ChatServer
 
 PATHS = {
@@ -306,6 +307,28 @@ def test_the_wait_ends_at_once(way):
     assert handle.wait(WAIT)
     assert (ends[0].reason, ends[0].answer.text, runs) == ("stopped", "Shall I?", [])
     assert len(client.asked) == (2 if way == "latest" else 1)
+
+
+def test_the_wait_ends_in_the_middle_of_a_stop(monkeypatch):
+    """The reader may run between the two steps of a stop, and ends the turn as stopped."""
+    client = FakeClient(asking("delete"))
+    session = ChatSession(client)
+    waiting = Waiting(session)
+    handle = session.start("Go", tools=[Tool(delete, approve=True)])
+    waiting.ids()
+
+    def stop_slowly(turn):
+        # The first step of `Turn.mark_stopped`; the second one waits for the reader.
+        turn._ending[STOPPED] = True
+        if turn.bell is not None:
+            turn.bell.ring()
+        assert handle.wait(WAIT)
+        turn.active = False
+
+    monkeypatch.setattr(Turn, "mark_stopped", stop_slowly)
+    session.stop()
+    assert handle.result(WAIT).text == ""
+    assert session.outcome.reason == "stopped"
 
 
 def test_results_before_a_stop_are_kept():

@@ -9,8 +9,11 @@ import time
 import pytest
 from session_fakes import WAIT, FakeClient, asking, eventually, said
 
-from chatsdk import Tool
+from chatsdk import Tool, ToolCall
 from chatsdk.session import ChatSession
+from chatsdk.session.tool_runner import Run
+from chatsdk.session.tools import result_of
+from chatsdk.transport.clock import now
 
 
 @pytest.fixture
@@ -116,6 +119,23 @@ def test_past_its_limit(release):
     for thread in threads_of_tools():
         thread.join(WAIT)
     assert (session.messages, len(told)) == (before, 2)
+
+
+def test_late_although_the_reader_was_busy(release):
+    """A result after the limit does not count, even if nobody looked at the limit."""
+    rung = threading.Event()
+
+    def slow():
+        eventually(release)
+        return result_of("late")
+
+    run = Run(ToolCall("c1", "slow", "{}"), slow, 0.05, rung.set)
+    while now() <= run.deadline:
+        rung.wait(0.05)
+    release.set()
+    eventually(rung)
+    result = run.result()
+    assert (result.failed, type(result.value)) == (True, TimeoutError)
 
 
 def quick() -> str:
