@@ -252,7 +252,7 @@ class ChatClient(Asker):
                 `defaults`. ``tools=[...]`` takes declarations; only a session runs functions.
 
         Raises:
-            TypeError: an option is misspelt, the tools are functions, or `output` is no type.
+            TypeError: an option is misspelt, the tools are functions, or `output` is not a type.
             ImportError: `output` needs the extra ``output``.
             OutputError (later): the answer does not fit `output`.
             ValueError: the dialect is ``auto`` and the URL does not identify the backend; the
@@ -437,9 +437,14 @@ class ChatClient(Asker):
             # Break the cycle error -> traceback -> frame -> error.
             del failure
 
-    def _observe(self, observer: Observer | None) -> None:
-        """Observe each request from now on; ``None`` ends that."""
+    def _observe(self, observer: Observer) -> None:
+        """Observe each request from now on."""
         self._observer = observer
+
+    def _unobserve(self, observer: Observer) -> None:
+        """End that, unless another observer has taken its place."""
+        if self._observer is observer:
+            self._observer = None
 
     def __enter__(self) -> ChatClient:
         return self

@@ -134,7 +134,7 @@ class FallbackClient(Base):
             conversation_id: as in `ChatClient.ask`. A conversation that a backend keeps continues
                 there alone.
             options: fields of the body, for every client. What differs between them, such as the
-                model, belongs into the `defaults` of each.
+                model, belongs in the `defaults` of each.
 
         Raises:
             TypeError, ValueError: as `ChatClient.ask`.
@@ -206,9 +206,13 @@ class FallbackClient(Base):
                     self._homes.pop(next(iter(self._homes)))
                 self._homes[id_] = client
 
-    def _observe(self, observer: Observer | None) -> None:
+    def _observe(self, observer: Observer) -> None:
         for client in self._clients:
             client._observe(observer)
+
+    def _unobserve(self, observer: Observer) -> None:
+        for client in self._clients:
+            client._unobserve(observer)
 
     def __repr__(self) -> str:
         return f"<FallbackClient {', '.join(client.url for client in self._clients)}>"

@@ -9,6 +9,7 @@ from typing import Any
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.client.observation import Call
 from chatsdk.messages import Message
+from chatsdk.transport.checks import shown_url
 
 __all__ = ["input_messages", "output_messages", "tool_definitions"]
 
@@ -67,7 +68,7 @@ def _message(message: Message, messages: Sequence[Message]) -> dict[str, Any]:
         parts.append({"type": "text", "content": message.content})
     for image in message.images:
         if image.data is None:
-            parts.append({"type": "uri", "modality": "image", "uri": image.url})
+            parts.append({"type": "uri", "modality": "image", "uri": _shown(image.url or "")})
         else:
             parts.append(
                 {
@@ -81,6 +82,11 @@ def _message(message: Message, messages: Sequence[Message]) -> dict[str, Any]:
         parts.append({"type": "file", "mime_type": file.media_type})
     parts += [_call(call) for call in message.tool_calls]
     return {"role": message.role, "parts": parts}
+
+
+def _shown(url: str) -> str:
+    """Without the query, which may be a signature."""
+    return url if url.startswith("data:") else shown_url(url)
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

@@ -79,7 +79,6 @@ HOSTS = {
     "api.moonshot.cn": "moonshot_ai",
     "aiplatform.googleapis.com": "gcp.vertex_ai",
     "generativelanguage.googleapis.com": "gcp.gemini",
-    "amazonaws.com": "aws.bedrock",
     "ml.cloud.ibm.com": "ibm.watsonx.ai",
 }
 
@@ -90,6 +89,9 @@ def provider_of(dialect: str, url: str) -> str:
     for ending, provider in HOSTS.items():
         if host == ending or host.endswith((f".{ending}", f"-{ending}")):
             return provider
+    # Any server can run at Amazon.
+    if host.startswith("bedrock") and host.endswith(".amazonaws.com"):
+        return "aws.bedrock"
     return PROVIDERS.get(dialect, dialect)
 
 

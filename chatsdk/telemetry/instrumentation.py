@@ -39,7 +39,7 @@ def instrument(
         tracer_provider, meter_provider: instead of the global ones.
 
     Returns:
-        a function that ends it.
+        a function that ends it. One that replaced it goes on.
 
     Raises:
         ImportError: OpenTelemetry is missing (extra ``otel``).
@@ -69,7 +69,7 @@ def instrument(
     atexit.register(telemetry.end_left)
 
     def end() -> None:
-        client._observe(None)
+        client._unobserve(telemetry)
         atexit.unregister(telemetry.end_left)
         telemetry.end_left()
 

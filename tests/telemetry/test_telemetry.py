@@ -203,6 +203,8 @@ def test_dialects(server, collected, dialect):
         ("gemini", "https://europe-west1-aiplatform.googleapis.com/v1", "gcp.vertex_ai"),
         ("gemini", "https://generativelanguage.googleapis.com/v1beta", "gcp.gemini"),
         ("bedrock", "https://bedrock-runtime.eu-west-1.amazonaws.com/", "aws.bedrock"),
+        ("openai", "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1", "aws.bedrock"),
+        ("openai", "https://vllm-12.us-east-1.elb.amazonaws.com/v1", "openai"),
         ("deepseek", "https://api.deepseek.com/", "deepseek"),
         ("ragflow", "https://ragflow.example.com/", "ragflow"),
         ("openai", "https://notapi.openai.com.example.com/", "openai"),
@@ -366,6 +368,20 @@ def test_the_end(server, collected):
         assert len(collected.spans) == 1
 
 
+@pytest.mark.parametrize("behind", [False, True], ids=["alone", "in a fallback"])
+def test_the_end_of_a_replaced_one(server, collected, behind):
+    """The function of an instrumentation that was replaced leaves the second one alone."""
+    with client_of(server) as client:
+        given = ChatClient.fallback(client) if behind else client
+        first = collected.instrument(given)
+        second = collected.instrument(given)
+        for end, spans in ((first, 1), (second, 1)):
+            end()
+            server.answer("openai", "Hello.")
+            client.ask("Hi").result()
+            assert len(collected.spans) == spans
+
+
 def test_a_document_is_not_streamed(server, client, collected):
     """An answer in one document has no time to a first chunk."""
     collected.instrument(client)
@@ -449,7 +465,7 @@ def test_content(server, client, collected):
         {"role": "user", "content": ["Look", Image(data="aGk=", media_type="image/png")]},
         {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c1", "content": "rain"},
-        {"role": "user", "content": ["And \ud83d", Image("http://x/y.png")]},
+        {"role": "user", "content": ["And \ud83d", Image("http://me:word@x/y.png?Signature=abc")]},
     ]
     tool = {"name": "weather", "description": "", "parameters": {"type": "object"}}
     client.ask(messages, tools=[tool]).result()
@@ -503,6 +519,16 @@ def test_content(server, client, collected):
     assert json.loads(attributes["gen_ai.tool.definitions"]) == [
         {"type": "function", "name": "weather"}
     ]
+
+
+def test_a_data_url_stays_whole(server, client, collected):
+    """A picture's content in its URL has no query."""
+    collected.instrument(client, content=True)
+    server.answer("openai", "Hello.")
+    url = "data:image/svg+xml,<?xml version='1.0'?>"
+    client.ask([{"role": "user", "content": [Image(url)]}]).result()
+    (message,) = json.loads(collected.span.attributes["gen_ai.input.messages"])
+    assert message["parts"] == [{"type": "uri", "modality": "image", "uri": url}]
 
 
 def test_the_content_of_a_body(server, client, collected):
