@@ -283,7 +283,7 @@ class Repaired:
             if self._before_waits is not None:
                 self._source.on_wait(self._before_waits)
             for answer in self._inner:
-                # The text begins anew.
+                # The text starts again.
                 yield answer.since(before)
                 break
 

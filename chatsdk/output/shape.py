@@ -183,7 +183,7 @@ def _structure_of(output: Any) -> Callable[[Any, Any], Any]:
         raise ImportError(f"output= needs the packages jiter and cattrs: {EXTRA}") from None
     converter = cattrs.Converter(detailed_validation=True)
     for kind in (int, float, bool, str, *TEXTS):
-        # Not converted: "3" is no integer.
+        # Not converted: "3" is not an integer.
         converter.register_structure_hook(kind, _as_read(kind))
     converter.register_structure_hook_func(is_model, _validated)
     converter.register_structure_hook_func(is_typed_dict, _items(converter))

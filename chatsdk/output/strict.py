@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["closed", "for_anthropic", "for_cohere", "for_gemini", "for_openai", "without_nulls"]
-
 from chatsdk.output.checks import first_mismatch, resolved
+
+__all__ = ["closed", "for_anthropic", "for_cohere", "for_gemini", "for_openai", "without_nulls"]
 
 # Keywords whose value is a schema, a list of schemas, or an object of schemas.
 _ONE = ("items", "additionalProperties", "contains", "not", "propertyNames")

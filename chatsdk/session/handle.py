@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
 from chatsdk.answer import Answer
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from chatsdk.client import ChatClient
     from chatsdk.session.plan import TurnPlan
     from chatsdk.session.store import Store
-import time
-from collections.abc import Iterable
 
 __all__ = ["TurnHandle", "drain", "start_turn"]
 

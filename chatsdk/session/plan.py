@@ -77,7 +77,7 @@ class TurnPlan:
         url: str,
         new_id: Callable[[], str],
     ) -> TurnPlan:
-        """TurnPlan `request` for a session in the state `snapshot`; `dialect` is used with `url`.
+        """Plan `request` for a session in the state `snapshot`; `dialect` is used with `url`.
 
         Raises:
             ValueError: the message does not exist, or the backend's own history forbids it.

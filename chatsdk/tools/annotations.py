@@ -335,7 +335,7 @@ def _choice(members: Mapping[Any, Any], hint: Any) -> tuple[dict[str, Any], Read
     """One of several values; `members` maps each JSON value to its Python value."""
     kinds = {type(value) for value in members}
     if not kinds <= _PLAIN.keys():
-        raise TypeError(f"{getattr(hint, '__qualname__', hint)}, whose values are no JSON")
+        raise TypeError(f"{getattr(hint, '__qualname__', hint)}, whose values are not JSON")
     schema: dict[str, Any] = {"enum": list(members)}
     if len(kinds) == 1:
         schema = {"type": _PLAIN[kinds.pop()]} | schema
