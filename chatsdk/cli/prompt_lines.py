@@ -49,8 +49,11 @@ class PromptLine:
         if problem is None:
             try:
                 return client.ask(self.messages, cancel=cancel, **self.options)
-            except (TypeError, ValueError) as error:
-                problem = str(error)
+            except ChatError:
+                raise
+            except Exception as error:
+                # Any value may be in a line, also one that the code of `ask` trips over.
+                problem = str(error) or type(error).__name__
         raise ChatError(f"line {self.number} of the input cannot be asked: {problem}")
 
 

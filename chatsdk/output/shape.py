@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
 from chatsdk.output.checks import Mismatch, first_mismatch
+from chatsdk.output.malformed import check_schema
 from chatsdk.output.strict import closed, without_nulls
 from chatsdk.tools.annotations import TEXTS, fields_of, is_model, is_typed_dict, read_annotation
 
@@ -44,6 +45,7 @@ class Shape:
     def __init__(self, output: Any) -> None:
         self.output = output
         if isinstance(output, Mapping):
+            check_schema(output)
             inner = dict(output)
             self.name = _name(inner.get("title"))
         elif is_model(output):
@@ -98,7 +100,8 @@ def shape_of(output: Any) -> Shape:
     """Return the shape of a type.
 
     Raises:
-        TypeError: there is no JSON schema for it; the message says what to give instead.
+        TypeError: there is no JSON schema for it, or it is a malformed one; the message says what
+            to give instead.
         ImportError: the extra ``output`` is not installed.
     """
     if isinstance(output, str) or output is None or output is Any:

@@ -347,6 +347,12 @@ def test_a_type_beyond_strict_mode(server):
     [
         ({"output": "Recipe"}, TypeError, "output= is a type"),
         ({"output": complex}, TypeError, "complex"),
+        ({"output": {"properties": [1]}}, TypeError, "/properties is not an object"),
+        ({"output": {"$defs": 5}}, TypeError, r"/\$defs is not an object"),
+        ({"output": {"properties": {"a": 5}}}, TypeError, "/properties/a is not an object"),
+        ({"output": {"required": 5}}, TypeError, "/required is not a list of names"),
+        ({"output": {"anyOf": {}}}, TypeError, "/anyOf is not a list"),
+        ({"output": {"items": [True, "x"]}}, TypeError, "/items/1 is not an object"),
         ({"output": Recipe, "output_by": "magic"}, ValueError, "'schema', 'json', 'tool'"),
         ({"output": Recipe, "repair": -1}, ValueError, "repair"),
         ({"output": Recipe, "repair": True}, ValueError, "repair"),
