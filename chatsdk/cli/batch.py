@@ -102,6 +102,8 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         lines = stack.enter_context(_input(arguments.file))
         client = stack.enter_context(client_of(arguments))
+        if _is_file(lines, arguments.output):
+            raise WrongArguments("the input and the output are the same file: give -o another one")
         output = stack.enter_context(BatchOutput(arguments.output, resume=arguments.resume))
         tally = Tally(output)
         try:
@@ -216,6 +218,13 @@ def _input(name: str) -> Iterator[TextIO]:
         raise WrongArguments(f"cannot read {name}: {error.strerror}") from None
     with file:
         yield file
+
+
+def _is_file(lines: TextIO, name: str) -> bool:
+    """Whether these lines are read from the file `name`, perhaps under another name."""
+    with contextlib.suppress(OSError):
+        return os.path.isfile(name) and os.path.samestat(os.fstat(lines.fileno()), os.stat(name))
+    return False
 
 
 def _count(name: str, kept: int) -> int | None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 import zlib
 from array import array
-from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from chatsdk.cli.answer_forms import dumped
 from chatsdk.cli.remedies import WrongArguments
 
 __all__ = ["BatchOutput"]
+
+# How every line begins, so that half a last line can be told from text of another kind.
+START = b'{"index"'
 
 
 class BatchOutput:
@@ -26,7 +30,7 @@ class BatchOutput:
         written: the number of lines written since.
 
     Raises:
-        WrongArguments: the file cannot be written, or would be overwritten.
+        WrongArguments: the file cannot be written, or holds something else that would be lost.
     """
 
     def __init__(self, path: str, *, resume: bool) -> None:
@@ -81,32 +85,41 @@ class BatchOutput:
         self.close()
 
     def _keep_complete(self) -> None:
-        kept = f"{self._path}.part"
+        # A link stays one.
+        path = os.path.realpath(self._path)
+        folder, name = os.path.split(path)
+        number, kept = tempfile.mkstemp(prefix=f"{name}.", suffix=".part", dir=folder)
+        try:
+            with open(number, "wb") as file:
+                dropped = self._copy_complete(path, file)
+            if dropped:
+                shutil.copymode(path, kept)
+                os.replace(kept, path)
+        finally:
+            if os.path.exists(kept):
+                os.remove(kept)
+
+    def _copy_complete(self, path: str, file: BinaryIO) -> bool:
+        """Copy the complete answers; return whether another line was dropped."""
         dropped = False
-        with open(kept, "w", encoding="utf-8") as file:
-            for line in self._lines():
-                if self._is_complete(line):
+        with open(path, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                value = _answer_of(line)
+                if value is None and not _is_half(line):
+                    raise WrongArguments(
+                        f"{self._path} is not the output of an earlier run: its line {number} is "
+                        "no answer; give another file"
+                    )
+                if value is not None and self._is_new(value):
                     file.write(line)
                 else:
                     dropped = True
-        if dropped:
-            os.replace(kept, self._path)
-        else:
-            os.remove(kept)
+        return dropped
 
-    def _lines(self) -> Iterator[str]:
-        with open(self._path, encoding="utf-8", errors="replace") as file:
-            yield from file
-
-    def _is_complete(self, line: str) -> bool:
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            return False
-        if not isinstance(value, dict) or not line.endswith("\n"):
-            return False
-        index = value.get("index")
-        if value.get("error") is not None or not isinstance(index, int) or index < 0:
+    def _is_new(self, value: dict[str, Any]) -> bool:
+        """Whether a line is the first complete answer of its prompt, which is then recorded."""
+        index = value["index"]
+        if value.get("error") is not None:
             return False
         if index >= len(self._done):
             self._done.extend([0] * (index + 1 - len(self._done)))
@@ -115,6 +128,22 @@ class BatchOutput:
         self._done[index] = _mark(value.get("id"))
         self.kept += 1
         return True
+
+
+def _answer_of(line: bytes) -> dict[str, Any] | None:
+    """The object of one whole line that a batch wrote, else ``None``."""
+    try:
+        value = json.loads(line.decode()) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+    index = value.get("index") if isinstance(value, dict) else None
+    whole = isinstance(index, int) and not isinstance(index, bool) and index >= 0
+    return value if whole else None
+
+
+def _is_half(line: bytes) -> bool:
+    """Whether this is the last line of a file that a batch could not finish."""
+    return not line.endswith(b"\n") and START[: len(line)] == line[: len(START)]
 
 
 def _mark(id: Any) -> int:

@@ -11,13 +11,14 @@ import sys
 import threading
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chatsdk.answer import Answer
 from chatsdk.cli import main
 from chatsdk.cli.answer_forms import as_json
 from chatsdk.cli.batch_output import BatchOutput
+from chatsdk.cli.remedies import WrongArguments
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.testing.answers import AnswerScript, answer_parts
 from chatsdk.testing.response import Reply
@@ -177,6 +178,38 @@ def test_a_line_that_cannot_be_asked(server, files, line, problem) -> None:
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        {"output": 5},
+        {"output": {"type": "object", "properties": [1]}},
+        {"output": {"type": "object", "required": 5}},
+        {"output": {"$ref": "#/$defs/a", "$defs": 5}},
+        {"repair": "no", "output": {"type": "object"}},
+        {"tools": [5]},
+    ],
+)
+def test_an_odd_option_disturbs_no_other_line(files, options) -> None:
+    """A line whose options have odd values fails by itself."""
+    files.write("Hi", {"prompt": "odd", **options}, "Yo")
+    needed = ["--dialect", "anthropic", "--model", "m", "--option", "max_tokens=9"]
+    with ChatServer(lambda request: AnswerScript("anthropic", answer_parts("Yes."))) as server:
+        assert main(files.arguments(server, *needed)) == 1
+    first, odd, last = files.lines
+    assert odd["error"]["message"].startswith("line 2 of the input cannot be asked: ")
+    assert (first["text"], last["text"]) == ("Yes.", "Yes.")
+
+
+def test_a_line_with_output_without_its_extra(server, files, monkeypatch) -> None:
+    """Without the packages of `output` such a line fails with the command that installs them."""
+    monkeypatch.setitem(sys.modules, "jiter", None)
+    files.write("Hi", {"prompt": "odd", "output": {"type": "object"}}, "Yo")
+    assert main(files.arguments(server)) == 1
+    first, odd, last = files.lines
+    assert "pip install 'chatsdk[output]'" in odd["error"]["message"]
+    assert (first["text"], last["text"]) == ("Hi", "Yo")
+
+
+@pytest.mark.parametrize(
     ("options", "problem"),
     [
         (["--workers", "0"], "from 1 to"),
@@ -289,14 +322,72 @@ def test_an_output_cut_anywhere_is_resumed(tmp_path) -> None:
 
 
 @settings(max_examples=50)
-@given(st.binary(max_size=200))
-def test_an_output_of_anything_is_resumed(tmp_path_factory, data) -> None:
-    """A file that holds anything else is no obstacle: nothing of it counts as an answer."""
+@given(st.binary(min_size=1, max_size=200))
+def test_an_output_of_anything_else_is_left_alone(tmp_path_factory, data) -> None:
+    """A file that no batch wrote is refused, and keeps every byte."""
+    assume(not b'{"index"'.startswith(data[:8]))
     path = tmp_path_factory.mktemp("batch") / "answers.jsonl"
     path.write_bytes(data)
-    with BatchOutput(str(path), resume=True) as output:
-        output.write({"index": 0})
-    assert json.loads(path.read_bytes().splitlines()[-1]) == {"index": 0}
+    with pytest.raises(WrongArguments, match="line 1 is no answer"):
+        BatchOutput(str(path), resume=True)
+    assert path.read_bytes() == data
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"my diary\n",
+        b"my diary",
+        b"\n",
+        b'"Hi"\n',
+        b"[0]\n",
+        b'{"id": 1}\n',
+        b'{"index": "0"}\n',
+        b'{"index": true}\n',
+        b'{"index": -1}\n',
+        b'{"index": 1, "text": "caf\xe9"}\n',
+    ],
+)
+def test_a_line_of_another_file_is_not_dropped(server, files, capsys, line) -> None:
+    """`--resume` refuses an output with a line that is no answer: 2, and the file stays."""
+    files.write("a", "b")
+    before = b'{"index": 0, "id": null, "error": {}}\n' + line
+    files.output.write_bytes(before)
+    assert main(files.arguments(server, "--resume")) == 2
+    assert "its line 2 is no answer" in capsys.readouterr().err
+    assert files.output.read_bytes() == before
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("options", [[], ["--resume"]])
+def test_the_input_is_not_the_output(server, files, capsys, options) -> None:
+    """The file of the prompts is not written over, under whichever name it is given: 2."""
+    files.write({"index": 0, "prompt": "a"})
+    before = files.input.read_bytes()
+    files.output.symlink_to(files.input)
+    assert main(files.arguments(server, *options)) == 2
+    assert "the same file" in capsys.readouterr().err
+    assert files.input.read_bytes() == before
+    assert server.requests == []
+
+
+def test_resume_keeps_the_mode_the_link_and_other_files(server, files) -> None:
+    """`--resume` keeps the file's mode, a link to it, and a file that is called FILE.part."""
+    files.write("a", "b")
+    real = files.output.with_name("real.jsonl")
+    real.write_text('{"index": 0, "id": null, "error": {}}\n')
+    real.chmod(0o600)
+    files.output.symlink_to(real)
+    others = [files.output.with_name(f"{name}.jsonl.part") for name in ("real", "answers")]
+    for other in others:
+        other.write_text("mine")
+    assert main(files.arguments(server, "--resume")) == 0
+    assert [line["text"] for line in files.lines] == ["a", "b"]
+    assert files.output.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert [other.read_text() for other in others] == ["mine", "mine"]
+    assert len(os.listdir(real.parent)) == 5
 
 
 @pytest.mark.parametrize("options", [[], ["--unordered"]])
