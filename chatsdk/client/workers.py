@@ -16,7 +16,7 @@ from chatsdk.options import Retry
 from chatsdk.outcome import Outcome
 from chatsdk.transport import Cancel
 from chatsdk.transport.clock import now
-from chatsdk.transport.retry import leave_retries, wait_before
+from chatsdk.transport.retry import backoff, is_used_up, leave_retries, wait_before
 
 if TYPE_CHECKING:
     from chatsdk.client.stream import AnswerStream
@@ -49,10 +49,11 @@ class Workers:
 
     def __init__(self, ask: Ask, retry: Retry) -> None:
         self._ask = ask
-        self._retry = retry
+        self._given_retry = self._retry = retry
+        self._longest = max(retry.max_wait, PAUSE_SECONDS)
         if retry.attempts > 1:
             self._retry = retry._replace(
-                attempts=max(retry.attempts, PAUSES), max_wait=max(retry.max_wait, PAUSE_SECONDS)
+                attempts=max(retry.attempts, PAUSES), max_wait=self._longest
             )
         self._pause = SharedPause()
         self._jobs: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
@@ -134,14 +135,18 @@ class Workers:
 
     def _paused(self, error: ChatError, asked_at: float) -> bool:
         """Begin a pause of all workers; return whether to ask again after it."""
+        if not isinstance(error, HTTPStatusError) or is_used_up(error):
+            return False
         pauses = self._pause.refused(asked_at)
         keyed = self._retry.idempotency_key is not None
         seconds = wait_before(self._retry, error, pauses, keyed=keyed, written=False)
-        asked: float | None = getattr(error, "retry_after", None)
-        pause = seconds if asked is None or asked > self._retry.max_wait else asked
-        if pause is not None:
-            logger.info("%s; all workers pause for %.1f s", error, pause)
-            self._pause.extend(pause)
+        # Also if this prompt fails, so that the others do not.
+        if error.retry_after is not None:
+            pause = min(error.retry_after, self._longest)
+        else:
+            pause = backoff(self._given_retry, pauses) if seconds is None else seconds
+        logger.info("%s; all workers pause for %.1f s", error, pause)
+        self._pause.extend(pause)
         return seconds is not None
 
 

@@ -15,7 +15,15 @@ from typing import Any
 from chatsdk.errors import ChatError, ChatTimeout, ConnectError, HTTPStatusError, StreamInterrupted
 from chatsdk.options import Retry
 
-__all__ = ["asked_in", "is_left", "is_used_up", "leave_retries", "retry_after", "wait_before"]
+__all__ = [
+    "asked_in",
+    "backoff",
+    "is_left",
+    "is_used_up",
+    "leave_retries",
+    "retry_after",
+    "wait_before",
+]
 
 # Also retried when the request carries an idempotency key.
 REPEATABLE_WITH_KEY = frozenset({408, 409, 500, 502, 504})
@@ -150,6 +158,11 @@ def wait_before(
         return None
     if isinstance(error, HTTPStatusError) and error.retry_after is not None:
         return error.retry_after if error.retry_after <= retry.max_wait else None
+    return backoff(retry, attempt)
+
+
+def backoff(retry: Retry, attempt: int) -> float:
+    """Return the seconds to wait after an attempt, if the backend does not say how long."""
     # Full jitter, but never zero: clients that failed together must not retry together.
     longest = min(retry.max_wait, retry.backoff * 2.0 ** min(attempt - 1, 30))
     return longest * random.uniform(0.5, 1.0)

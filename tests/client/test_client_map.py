@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import gc
 import pickle
+import re
 import sys
 import threading
 import time
@@ -411,6 +412,45 @@ def test_a_backend_that_only_refuses(server):
         assert len(server.requests) == 5
 
 
+@pytest.mark.parametrize(
+    ("retry", "headers", "least", "most"),
+    [
+        (Retry(), [("Retry-After", "3600")], 300, 300),
+        (Retry(max_wait=900), [("Retry-After", "3600")], 900, 900),
+        (Retry(attempts=1), [("Retry-After", "60")], 60, 60),
+        (Retry(attempts=1), [("Retry-After", "3600")], 300, 300),
+        (Retry(attempts=1, backoff=200, max_wait=200), [], 100, 200),
+    ],
+)
+def test_a_refusal_that_fails_its_prompt_pauses_the_others(caplog, retry, headers, least, most):
+    """A prompt that is not asked again fails, and the next is not sent before the pause ends."""
+    caplog.set_level("INFO", "chatsdk")
+    refusal = Reply(429, json={"error": {"message": "slow down"}}, headers=headers)
+    with ChatServer(lambda request: refusal) as server, client_of(server, retry=retry) as client:
+        outcomes = client.map(["a", "b", "c"], workers=1)
+        assert next(outcomes).error.status == 429
+        outcomes.stop()
+        assert list(outcomes) == []
+        assert len(server.requests) == 1
+    (seconds,) = re.findall(r"all workers pause for ([0-9.]+) s", caplog.text)
+    assert least <= float(seconds) <= most
+
+
+def test_prompts_after_one_that_failed_are_answered():
+    """With ``Retry(attempts=1)`` the refused prompt fails, and the others wait and are answered."""
+    refused = threading.Event()
+
+    def answer(request):
+        if refused.is_set():
+            return echo(request)
+        refused.set()
+        return busy("0.01")
+
+    with ChatServer(answer) as server, client_of(server, retry=Retry(attempts=1)) as client:
+        outcomes = list(client.map(["a", "b", "c"], workers=1))
+    assert [item.reason for item in outcomes] == ["error", "finished", "finished"]
+
+
 def test_attempts_of_one(server):
     """``Retry(attempts=1)`` sends no prompt again."""
     with ChatServer(lambda request: busy("0.01")) as server:
@@ -431,11 +471,16 @@ def test_another_refusal_with_a_time(key, requests):
 
 
 def test_a_used_up_quota(server):
-    """A 429 for an exhausted quota is not asked again."""
-    refusal = Reply(429, json={"error": {"code": "insufficient_quota", "message": "pay"}})
+    """A 429 for an exhausted quota is neither asked again nor waited for."""
+    refusal = Reply(
+        429,
+        json={"error": {"code": "insufficient_quota", "message": "pay"}},
+        headers=[("Retry-After", "3600")],
+    )
     with ChatServer(lambda request: refusal) as server, client_of(server) as client:
-        assert next(client.map(["a"], workers=1)).error.code == "insufficient_quota"
-        assert len(server.requests) == 1
+        codes = [item.error.code for item in client.map(["a", "b"], workers=1)]
+        assert codes == ["insufficient_quota"] * 2
+        assert len(server.requests) == 2
 
 
 # Ending early -------------------------------------------------------------------------------
