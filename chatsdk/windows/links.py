@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import webbrowser
+from urllib.parse import urlsplit
 
 __all__ = ["open_link", "safe_url"]
 
@@ -13,8 +14,11 @@ SCHEMES = ("http", "https", "mailto")
 # RFC 3986, section 3.1.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
-# Control characters, spaces, halves of UTF-16 pairs, and marks that reverse the direction of text.
-_ODD = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Control characters, spaces of any script, delimiters (RFC 3986, appendix C), halves of UTF-16
+# pairs, and marks that have no width or reverse the direction of text.
+_ODD = re.compile(
+    r"[\x00-\x20\x7f-\x9f\s<>\"\ud800-\udfff\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 
 
 def safe_url(url: str | None) -> str | None:
@@ -22,6 +26,11 @@ def safe_url(url: str | None) -> str | None:
     url = (url or "").strip()
     scheme = _SCHEME.match(url)
     if scheme is None or scheme[1].lower() not in SCHEMES or _ODD.search(url):
+        return None
+    try:
+        # It raises ValueError for a host that is not one, such as "[x".
+        urlsplit(url)
+    except ValueError:
         return None
     rest = url[scheme.end() :]
     return url if scheme[1].lower() == "mailto" or re.match(r"//[^/?#]", rest) else None

@@ -18,7 +18,7 @@ _DELIMITERS = re.compile(r"[ |:-]*$")
 
 # A link or an image without its end.
 _LABEL = re.compile(r"(!?)\[([^\[\]\n]*)$")
-_LINK = re.compile(r"(!?)\[([^\[\]\n]*)\]\([^()\s]*(?:\([^()\s]*\))?[^()\s]*(?: +\"?[^\"\n]*\"?)?$")
+_LINK = re.compile(r"(!?)\[([^\[\]\n]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)?(?: +\"?[^\"\n]*\"?)?$")
 
 _TICKS = re.compile(r"(?<!\\)(`+)")
 # Markers of emphasis, longest first.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +56,18 @@ from chatsdk.windows.open_markdown import completed
 def test_completed(written, shown) -> None:
     """What was begun is closed, and what cannot be told yet is left out."""
     assert completed(written) == shown
+
+
+def test_a_long_url_takes_no_time() -> None:
+    """The time for a link that has only begun grows with its length, not with its square."""
+
+    def seconds(length: int) -> float:
+        began = time.process_time()
+        completed("[a](" + "x" * length + "((")
+        return time.process_time() - began
+
+    # Squared it would take 100 times as long, and more than half a minute.
+    assert min(seconds(50_000) for _ in range(3)) < 1.0
 
 
 @given(st.text(alphabet="ab *_~`[]()|#-!\n1.>\\:", max_size=60))

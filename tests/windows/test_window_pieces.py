@@ -43,6 +43,13 @@ def test_safe_urls(url) -> None:
         "https://exa\nmple.com",
         "ht\ttps://example.com",
         "https://example.com/\ud83d",
+        "https://[x",
+        "https://[x)/",
+        "https://example.com/a\u00a0b",
+        "https://example.com/a\u3000b",
+        "https://exam\u200bple.com",
+        "https://example.com/<script>",
+        'https://example.com/"onclick=1',
     ],
 )
 def test_unsafe_urls(url, monkeypatch) -> None:
