@@ -371,6 +371,11 @@ def _citation(value: object) -> Citation:
         return value
     names = Citation.__match_args__
     if isinstance(value, Mapping) and value.keys() <= set(names):
+        for name in ("title", "url", "document", "snippet"):
+            if not isinstance(value.get(name), (str, type(None))):
+                raise ValueError(
+                    f"a citation's {name} is text or None, not {type(value[name]).__name__}"
+                )
         return Citation(**value)
     raise ValueError(f"a citation is a Citation or a dict with some of {', '.join(names)}")
 

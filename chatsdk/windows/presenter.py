@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chatsdk.errors import BusyError
+from chatsdk.messages import Message
 from chatsdk.session import ChatSession, Dispatch, Edit, Regenerate, Resume
 from chatsdk.session.status import Status
 from chatsdk.session.view import snapshot_of
@@ -75,9 +76,14 @@ class Presenter:
         self._every = every
         self._dispatch = dispatch
         self._options = dict(options or {})
+        # The notices by the id of their answer, and those answers: a conversation that the program
+        # loads may have other messages with the same ids.
         self._notices: dict[str, Notice] = {}
+        self._noticed: dict[str, Message | None] = {}
         self._submitted = time.monotonic()
         self._turn: object = None
+        # How the turn ended whose notice was read last.
+        self._outcome: object = None
         self._due = 0.0
         self._closed = False
         # Whether a drawing is due, and whether a tick is. No lock: at worst one more is drawn.
@@ -121,12 +127,17 @@ class Presenter:
         if turn is not self._turn:
             self._turn = turn
             self._submitted = time.monotonic()
+        before = self.transcript
+        messages = snapshot.conversation.messages
+        if self._notices and messages is not before.messages:
+            self._drop_notices(messages)
         id = None if turn is None or snapshot.in_flight else turn.reply_id
-        if id is not None and id not in self._notices:
+        if id is not None and snapshot.outcome is not self._outcome:
+            self._outcome = snapshot.outcome
             notice = notice_of(snapshot)
             if notice is not None:
                 self._notices[id] = notice
-        before = self.transcript
+                self._noticed[id] = _with_id(messages).get(id)
         self.transcript = Transcript.read(
             snapshot, before, notices=self._notices, seconds=self.seconds
         )
@@ -138,6 +149,14 @@ class Presenter:
             self._tick_later()
         if not snapshot.in_flight and self.queued:
             self._after_answer(snapshot.status)
+
+    def _drop_notices(self, messages: tuple[Message, ...]) -> None:
+        """Forget how answers ended that are no longer in the conversation."""
+        held = _with_id(messages)
+        for id, message in self._noticed.items():
+            if held.get(id) is not message:
+                self._notices.pop(id, None)
+        self._noticed = {id: self._noticed[id] for id in self._notices}
 
     def _tick_later(self) -> None:
         """Draw again when the number of seconds changes."""
@@ -228,7 +247,6 @@ class Presenter:
         """Stop, and begin a new conversation; system messages stay."""
         kept = [message for message in self.session.messages if message.role == "system"]
         self.queued = self.returned = self.trouble = ""
-        self._notices.clear()
         self.session.reset()
         if kept:
             self.session.set_messages(kept)
@@ -245,7 +263,6 @@ class Presenter:
             saved = read_conversation(path)
             self.session.stop()
             self.session.load(saved)
-            self._notices.clear()
             self.queued = ""
 
         return self._tried(load)
@@ -261,3 +278,7 @@ class Presenter:
             self.trouble = str(error)
         self.refresh()
         return not self.trouble
+
+
+def _with_id(messages: tuple[Message, ...]) -> dict[str, Message]:
+    return {message.id: message for message in messages if message.id is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 
@@ -162,6 +163,45 @@ def test_an_error_stays_in_its_turn(server, desk) -> None:
     assert desk.drawn[-1].turns[0].notice == notice._replace(
         text=desk.drawn[-1].turns[0].notice.text, retry=False
     )
+
+
+def test_a_conversation_that_the_program_loads(server, desk) -> None:
+    """A notice stays with its answer, and is not shown at another one that has the same id."""
+    for _ in range(2):
+        server.reply(500, json={"error": {"message": "out of order"}})
+    desk.presenter.submit("One")
+    desk.until(lambda: desk.notice == "error" and desk.session.done)
+    asked, answered = desk.session.messages
+    desk.session.set_messages(
+        [asked, answered, Message("user", "Two"), Message("assistant", "Fine")]
+    )
+    desk.until(lambda: desk.texts == ["", "Fine"])
+    assert "out of order" in desk.drawn[-1].turns[0].notice.text
+    others = [
+        Message("user", "Hi", id=asked.id),
+        Message("assistant", "Hello", id=answered.id),
+    ]
+    desk.session.set_messages(others)
+    desk.until(lambda: desk.texts == ["Hello"])
+    assert desk.notice is None
+    desk.presenter.regenerate()
+    desk.until(lambda: desk.notice == "error" and desk.session.done)
+    ids = [message.id for message in desk.session.messages]
+    others = [message._replace(id=id) for message, id in zip(others, ids, strict=True)]
+    with ChatSession(desk.client, messages=others) as other:
+        desk.session.load(other.to_dict())
+    desk.until(lambda: desk.texts == ["Hello"])
+    assert desk.notice is None
+
+
+@pytest.mark.parametrize("name", ["title", "url", "document", "snippet"])
+def test_a_file_with_a_source_that_is_not_text(desk, tmp_path, name) -> None:
+    """A conversation that was changed by hand is refused with the name of the field."""
+    saved = desk.session.to_dict()
+    saved["messages"] = [{"role": "assistant", "content": "Hi", "citations": [{name: 1}]}]
+    (tmp_path / "chat.json").write_text(json.dumps(saved))
+    assert not desk.presenter.open(tmp_path / "chat.json")
+    assert f"a citation's {name} is text or None, not int" in desk.presenter.trouble
 
 
 def test_regenerate_and_edit(server, desk) -> None:
