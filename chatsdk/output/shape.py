@@ -242,11 +242,12 @@ def _validated(value: Any, hint: Any) -> Any:
         if is_model(hint):
             return hint.model_validate(value)
         return _adapter(hint).validate_python(value)
-    except ValueError as error:
+    except Exception as error:
+        # The class's own validators may raise anything.
         errors = getattr(error, "errors", None)
         found = errors(include_url=False) if callable(errors) else []
         if not found:
-            raise
+            raise Mismatch((), f"another value ({error})", value) from None
         first = found[0]
         raise Mismatch(tuple(first["loc"]), first["msg"], first.get("input")) from None
 

@@ -281,7 +281,8 @@ def is_model(hint: Any) -> bool:
 def _model(kind: Any, value: Any) -> Any:
     try:
         return kind.model_validate(value)
-    except ValueError as error:
+    except Exception as error:
+        # Its own validators may raise anything.
         raise ValueError(f"another {kind.__name__} ({error})") from None
 
 

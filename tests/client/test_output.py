@@ -176,6 +176,29 @@ def test_the_class_itself_may_reject_it(server):
     assert "300" in caught.value.expected
 
 
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a list"])
+def test_a_validator_of_pydantic_may_raise_anything(server, inside):
+    """Any exception of a validator is an `OutputError`, and one of many prompts goes on."""
+    pydantic = pytest.importorskip("pydantic")
+
+    class Place(pydantic.BaseModel):
+        city: str
+
+        @pydantic.field_validator("city")
+        @classmethod
+        def known(cls, city):
+            return {"Rome": "IT"}[city]
+
+    text = '{"city": "Paris"}'
+    server.answer("openai", f'{{"value": [{text}]}}' if inside else text)
+    output = list[Place] if inside else Place
+    with client_of(server, "openai") as client:
+        (outcome,) = client.map(["?"], output=output, progress=False)
+    assert isinstance(outcome.error, OutputError)
+    assert "Paris" in outcome.error.expected
+    assert outcome.error.path == ("[0]" if inside else "")
+
+
 def test_a_cut_answer_says_what_to_change(server):
     """An answer at its limit of tokens says so."""
     server.answer("openai", '{"title": "P', finish_reason="length")

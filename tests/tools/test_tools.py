@@ -494,6 +494,23 @@ def test_a_model_of_pydantic_is_validated():
         read([{"inner": {"size": "big"}}])
 
 
+def test_a_validator_of_pydantic_may_raise_anything():
+    """Its exception is an error of the arguments."""
+    pydantic = pytest.importorskip("pydantic")
+
+    class Place(pydantic.BaseModel):
+        city: str
+
+        @pydantic.field_validator("city")
+        @classmethod
+        def known(cls, city):
+            return {"Rome": "IT"}[city]
+
+    _, read = read_annotation(Place)
+    with pytest.raises(ValueError, match="another Place .*Paris"):
+        read({"city": "Paris"})
+
+
 def test_a_model_that_holds_itself_has_no_schema_inside_another():
     """The error names it."""
     pydantic = pytest.importorskip("pydantic")
