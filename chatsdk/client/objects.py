@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.answer import Answer
-from chatsdk.client.stream import AnswerStream, Source, Unanswered
+from chatsdk.client.repaired import Question, Repaired
+from chatsdk.client.stream import AnswerStream
 from chatsdk.dialects.dialect import Dialect
 from chatsdk.dialects.tool_calls import declared
-from chatsdk.errors import OutputError
 from chatsdk.messages import Message
-from chatsdk.outcome import Outcome
 from chatsdk.output import Shape, Wanted, shape_of
-from chatsdk.output.wanted import correction, instructions
+from chatsdk.output.wanted import instructions
 from chatsdk.transport import Cancel
 
 if TYPE_CHECKING:
     from chatsdk.client.client import ChatClient
-    from chatsdk.client.observation import Observation
-    from chatsdk.client.response import ResponseInfo
 
 __all__ = ["Asking", "ask_object"]
 
@@ -145,151 +140,14 @@ def ask_object(
         raise ValueError(f"repair= is how often to ask again, 0 or more, not {repair!r}")
     shape = shape_of(output)
     asking = Asking(shape, by)
-    stream = client._ask(
-        messages,
-        options,
-        cancel=cancel,
-        idempotency_key=idempotency_key,
-        conversation_id=conversation_id,
-        asking=asking,
-    )
     if not repair:
-        return stream
-    again = _Again(client, tuple(messages), asking, cancel or Cancel(), conversation_id, options)
-    return AnswerStream(Repaired(stream, again, repair))
-
-
-class _Again:
-    """Asks the question again, with the answer and what is wrong with it."""
-
-    def __init__(
-        self,
-        client: ChatClient,
-        messages: tuple[Message, ...],
-        asking: Asking,
-        cancel: Cancel,
-        conversation_id: str | None,
-        options: dict[str, Any],
-    ) -> None:
-        self._client = client
-        self._messages = messages
-        self._asking = asking
-        self._conversation_id = conversation_id
-        self._options = options
-        self.cancel = cancel
-
-    def ask(self, error: OutputError) -> AnswerStream[Any, Any]:
-        """Send the request."""
-        answer = error.answer
-        self._messages = (
-            *self._messages,
-            Message("assistant", answer.text),
-            Message("user", correction(error)),
+        return client._ask(
+            messages,
+            options,
+            cancel=cancel,
+            idempotency_key=idempotency_key,
+            conversation_id=conversation_id,
+            asking=asking,
         )
-        return self._client._ask(
-            self._messages,
-            self._options,
-            cancel=self.cancel,
-            idempotency_key=None,
-            conversation_id=answer.conversation_id or self._conversation_id,
-            asking=self._asking,
-        )
-
-
-class Repaired:
-    """The source of answers of which each takes the place of one that does not fit."""
-
-    def __init__(self, stream: AnswerStream[Any, Any], again: _Again, repair: int) -> None:
-        self._again = again
-        self._left = repair
-        # Stopped or closed.
-        self._over = False
-        self._before_waits: Callable[[], object] | None = None
-        self._source, self._inner = taken(stream)
-
-    @property
-    def answer(self) -> Answer[Any]:
-        return self._source.answer
-
-    @property
-    def outcome(self) -> Outcome:
-        return self._source.outcome
-
-    @property
-    def response(self) -> ResponseInfo | None:
-        return self._source.response
-
-    @property
-    def dialect(self) -> Dialect | None:
-        return self._source.dialect
-
-    @property
-    def attempts(self) -> int:
-        return self._source.attempts
-
-    @property
-    def body(self) -> Any:
-        return self._source.body
-
-    @property
-    def observation(self) -> Observation | None:
-        return getattr(self._source, "observation", None)
-
-    def on_wait(self, callback: Callable[[], object] | None) -> bool:
-        self._before_waits = callback
-        return self._source.on_wait(callback)
-
-    def stop(self) -> None:
-        self._over = True
-        self._source.stop()
-        if self._source.outcome.error is not None:
-            # It may be asking again just now.
-            self._again.cancel.set()
-
-    def close(self, steps: Generator[Answer[Any], Any, None]) -> None:
-        if steps.gi_running:  # type: ignore[attr-defined]
-            self.stop()
-            return
-        self._over = True
-        self._source.close(self._inner)
-        # One that is read by another thread meanwhile ends by itself.
-        with contextlib.suppress(ValueError):
-            steps.close()
-
-    def drop(self, steps: Generator[Answer[Any], Any, None]) -> None:
-        if not steps.gi_running:  # type: ignore[attr-defined]
-            self._over = True
-            self._source.drop(self._inner)
-
-    def steps(self) -> Generator[Answer[Any], Any, None]:
-        while True:
-            try:
-                yield from self._inner
-                return
-            except OutputError as error:
-                if not self._left or self._over:
-                    raise
-                failed = error
-            self._left -= 1
-            before = failed.answer
-            stream = self._again.ask(failed)
-            if self._over:
-                stream.stop()
-            source, self._inner = taken(stream)
-            if isinstance(source, Unanswered):
-                # Stopped meanwhile: what had come is kept.
-                source.answer, source.outcome = before, Outcome("stopped", answer=before)
-            self._source = source
-            if self._before_waits is not None:
-                self._source.on_wait(self._before_waits)
-            for answer in self._inner:
-                # The text starts again.
-                yield answer.since(before)
-                break
-
-
-def taken(stream: AnswerStream[Any, Any]) -> tuple[Source, Generator[Answer[Any], Any, None]]:
-    """Return the source of a stream and its generator; dropping the stream ends neither."""
-    source, steps = stream._source, stream._steps
-    stream._source = Unanswered(source.body)
-    return source, steps
+    question = Question(client, tuple(messages), asking, cancel, conversation_id, options)
+    return AnswerStream(Repaired(question.first(idempotency_key), question, repair))

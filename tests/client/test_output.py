@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import pickle
@@ -12,7 +13,17 @@ from typing import Literal
 import attrs
 import pytest
 
-from chatsdk import BackendError, ChatClient, ChatError, Image, Limits, OutputError, Retry, dialects
+from chatsdk import (
+    BackendError,
+    Cancel,
+    ChatClient,
+    ChatError,
+    Image,
+    Limits,
+    OutputError,
+    Retry,
+    dialects,
+)
 from chatsdk.client.objects import Asking
 from chatsdk.messages import Message
 from chatsdk.output import shape_of
@@ -259,6 +270,50 @@ def test_repair_gives_up_in_the_end(server):
     assert len(server.requests) == 3
 
 
+@pytest.mark.parametrize("end", ["answered", "failed", "closed", "dropped", "refused"])
+def test_stop_leaves_the_callers_switch_alone(server, end):
+    """The caller's `Cancel` may serve other requests: it is not set, and let go of at the end."""
+    cancel = Cancel()
+    texts = {"answered": ["no", TEXT], "failed": ["no", "no"], "refused": []}.get(end, ["no"])
+    for text in texts:
+        server.answer("openai", text)
+    if end == "refused":
+        server.reply(401, json={"error": {"message": "Wrong key."}})
+    server.answer("openai", "Fine.")
+    with client_of(server, "openai") as client:
+        if end == "refused":
+            with pytest.raises(ChatError):
+                client.ask("?", output=Recipe, repair=1, cancel=cancel)
+        else:
+            stream = client.ask("?", output=Recipe, repair=1, cancel=cancel)
+            if end in ("answered", "failed"):
+                with contextlib.suppress(OutputError):
+                    stream.result()
+            elif end == "closed":
+                stream.close()
+            stream.stop()
+            del stream
+        assert not cancel.is_set()
+        assert cancel._scopes == []
+        assert client.ask("And?", cancel=cancel).result().text == "Fine."
+
+
+def test_the_callers_switch_stops_the_second_question(server):
+    """The caller's `Cancel` counts in every phase."""
+    server.answer("openai", "no")
+    script = server.stream(hold_head=True)
+    cancel = Cancel()
+    with client_of(server, "openai") as client:
+        stream = client.ask("?", output=Recipe, repair=1, cancel=cancel)
+        reader = threading.Thread(target=lambda: list(stream))
+        reader.start()
+        script.wait_for_request()
+        cancel.set()
+        reader.join(30)
+        assert not reader.is_alive()
+        assert stream.outcome.reason == "stopped"
+
+
 def test_repair_continues_the_backends_conversation(server):
     """A backend that keeps the conversation gets only the correction."""
     server.answer("dify", "no", conversation_id="c-1")
@@ -379,6 +434,7 @@ def test_a_type_beyond_strict_mode(server):
         ({"output": Recipe, "output_by": "magic"}, ValueError, "'schema', 'json', 'tool'"),
         ({"output": Recipe, "repair": -1}, ValueError, "repair"),
         ({"output": Recipe, "repair": True}, ValueError, "repair"),
+        ({"output": Recipe, "repair": 1, "cancel": 3}, TypeError, "cancel is a"),
     ],
 )
 def test_mistakes_are_found_before_anything_is_sent(server, options, error, words):

@@ -507,7 +507,7 @@ def test_a_validator_of_pydantic_may_raise_anything():
             return {"Rome": "IT"}[city]
 
     _, read = read_annotation(Place)
-    with pytest.raises(ValueError, match="another Place .*Paris"):
+    with pytest.raises(ValueError, match="Paris"):
         read({"city": "Paris"})
 
 
