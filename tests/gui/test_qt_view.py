@@ -550,6 +550,40 @@ def test_reasoning_and_sources(window, server, opened_links, artefact) -> None:
     assert opened_links == ["https://example.com/page"]
 
 
+MARKUP = "<b>bold</b> <img src='file:///nowhere.png'> &amp; x < y"
+
+
+def test_tips_show_markup_as_it_is(show) -> None:
+    """A tip shows the source's text and the link's URL as they are, and loads nothing."""
+    url = "https://example.com/?a=1&b=2"
+    source = Citation(title="A page", url="https://example.com/page", snippet=MARKUP)
+    window = show(
+        Message("user", "Hi"),
+        Message("assistant", f"[Here]({url}).", citations=(source,)),
+    )
+    tips = {}
+    for view in window.view.scroller.findChildren(TextView):
+        for word in ("A page", "Here"):
+            cursor = view.document().find(word)
+            if not cursor.isNull():
+                tips[word] = cursor.charFormat().toolTip()
+    shown = QtGui.QTextDocument()
+    # Qt decides in the same way whether a tip is HTML.
+    assert all(QtGui.Qt.mightBeRichText(tip) for tip in tips.values())
+    shown.setHtml(tips["A page"])
+    assert shown.toPlainText() == f"https://example.com/page\n{MARKUP}"
+    shown.setHtml(tips["Here"])
+    assert shown.toPlainText() == url
+
+
+def test_a_link_with_encoded_characters_opens(show, opened_links) -> None:
+    """A link opens with the URL that the model wrote, %20 and %2F included."""
+    url = "https://example.com/a%20page?q=caf%C3%A9%2Fx&b=%3C#top"
+    window = show(Message("user", "Hi"), Message("assistant", f"See [the page]({url})."))
+    window.click("the page")
+    assert opened_links == [url]
+
+
 def test_reasoning_grows_while_it_streams(window, server) -> None:
     """Unfolded, the reasoning grows with what comes."""
     script = server.answer("openai")
@@ -613,6 +647,47 @@ def test_a_tool_that_asks(application, server, artefact, allowed) -> None:
         assert QtWidgets.QApplication.focusWidget() is window.entry
     finally:
         window.close()
+
+
+SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40">
+<rect width="40" height="40" fill="blue"/></svg>"""
+
+
+@pytest.mark.parametrize("media_type", ["image/svg+xml", "image/png"])
+def test_an_svg_is_never_drawn(show, media_type) -> None:
+    """An SVG is shown by its name, whatever it is called, because it can name files to load."""
+    image = Image(data=base64.b64encode(SVG).decode(), media_type=media_type)
+    window = show(Message("user", "Look", images=(image,)))
+    (label,) = (
+        label
+        for label in window.view.scroller.findChildren(QtWidgets.QLabel)
+        if label.accessibleName().startswith(words.IMAGE)
+    )
+    assert label.pixmap().isNull()
+    assert media_type in label.text()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "WEBP"])
+def test_images_in_usual_formats_are_drawn(show, kind) -> None:
+    """PNG, JPEG, BMP, GIF and WebP are shown small."""
+    if kind == "GIF":
+        # Qt writes none.
+        data = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw==")
+    else:
+        picture = QtGui.QImage(40, 40, QtGui.QImage.Format.Format_RGB32)
+        picture.fill(QtGui.QColor("seagreen"))
+        buffer = QtCore.QBuffer()
+        buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
+        assert picture.save(buffer, kind)
+        data = buffer.data().data()
+    image = Image(data=base64.b64encode(data).decode(), media_type=f"image/{kind.lower()}")
+    window = show(Message("user", "Look", images=(image,)))
+    (label,) = (
+        label
+        for label in window.view.scroller.findChildren(QtWidgets.QLabel)
+        if label.accessibleName().startswith(words.IMAGE)
+    )
+    assert not label.pixmap().isNull()
 
 
 def test_images_are_shown_small(show, artefact) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from chatsdk.windows.links import safe_url
 from chatsdk.windows.qt.binding import QtCore, QtGui
 from chatsdk.windows.qt.theme import Theme
+from chatsdk.windows.qt.tool_tips import plain_tip
 
 __all__ = ["MarkdownDocument", "Run"]
 
@@ -276,7 +277,7 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
         if safe is not None:
             form.setAnchor(True)
             form.setAnchorHref(safe)
-            form.setToolTip(safe)
+            form.setToolTip(plain_tip(safe))
             form.setForeground(self.theme.link)
             form.setFontUnderline(True)
 

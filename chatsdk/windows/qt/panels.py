@@ -11,6 +11,7 @@ from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets
 from chatsdk.windows.qt.buttons import Button
 from chatsdk.windows.qt.text_view import TextView, say_copied
 from chatsdk.windows.qt.theme import Theme
+from chatsdk.windows.qt.tool_tips import plain_tip
 from chatsdk.windows.transcript import CallPart, Notice, Source
 
 __all__ = [
@@ -173,7 +174,8 @@ class SourcesPanel(Panel):
                 form.setAnchorHref(source.url)
                 form.setForeground(theme.link)
                 form.setFontUnderline(True)
-            form.setToolTip("\n".join(filter(None, (source.url, source.snippet)))[:1000])
+            tip = "\n".join(filter(None, (source.url, source.snippet)))
+            form.setToolTip(plain_tip(tip[:1000]))
             cursor.insertText(source.title, form)
 
     def fit(self, width: int) -> int:

@@ -15,6 +15,9 @@ from chatsdk.windows.transcript import Question
 
 __all__ = ["QuestionPanel"]
 
+# The formats that are decoded, as Qt names them. Others may load files that they name, as SVG does.
+FORMATS = frozenset({b"png", b"jpeg", b"gif", b"webp", b"bmp"})
+
 # Pixels of the longer side of an image that is decoded for its thumbnail.
 THUMBNAIL = 320
 
@@ -130,13 +133,15 @@ class Thumbnail(QtWidgets.QLabel):  # type: ignore[misc]
 
 
 def _small(data: bytes | None) -> Any:
-    """Return an image decoded at a small size, ``None`` if it is not one that Qt can read."""
+    """Return an image decoded at a small size, or ``None`` if it is in none of `FORMATS`."""
     if not data:
         return None
     buffer = QtCore.QBuffer()
     buffer.setData(QtCore.QByteArray(data))
     buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
     reader = QtGui.QImageReader(buffer)
+    if reader.format().data() not in FORMATS:
+        return None
     reader.setAutoTransform(True)
     size = reader.size()
     if max(size.width(), size.height()) > THUMBNAIL:

@@ -52,7 +52,8 @@ class TextView(QtWidgets.QTextBrowser):  # type: ignore[misc]
         self.setFont(theme.font)
         self.document_ = MarkdownDocument(theme, self)
         self.setDocument(self.document_)
-        self.anchorClicked.connect(lambda url: open_link(url.toString()))
+        # Encoded, because `toString` puts spaces where the link has %20.
+        self.anchorClicked.connect(lambda url: open_link(url.toEncoded().data().decode()))
         self.colour(theme.text)
 
     def loadResource(self, _kind: int, _name: Any) -> Any:
