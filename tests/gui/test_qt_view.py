@@ -291,6 +291,77 @@ def test_edit_a_question(window, server, artefact) -> None:
     assert not window.view.composer.editing.isVisible()
 
 
+def test_a_queued_question_stays_out_of_an_edit(window, server) -> None:
+    """A queued question that comes back during an edit waits behind it, before what was typed."""
+    first = server.answer("openai")
+    first.say("Half of")
+    window.ask("First")
+    window.until(lambda: "Half of" in window.text)
+    window.ask("Second")
+    window.until(window.view.composer.queued.isVisible)
+    window.type("draft")
+    # The other button with this label takes the queued question back.
+    buttons = window.view.scroller.findChildren(QtWidgets.QPushButton)
+    (edit,) = (one for one in buttons if one.isVisible() and one.text() == words.EDIT)
+    QtTest.QTest.mouseClick(edit, QtCore.Qt.MouseButton.LeftButton)
+    assert window.view.composer.editing.isVisible()
+    assert window.entry.toPlainText() == "First"
+    first.cut()
+    window.until(lambda: words.RETRY in window.buttons())
+    window.until(lambda: not window.view.composer.queued.isVisible())
+    assert window.entry.toPlainText() == "First"
+    window.key(KEYS.Key_Escape)
+    assert window.entry.toPlainText() == "Second\ndraft"
+
+
+def conversation(question: str) -> tuple[Message, ...]:
+    return (Message("user", question, id="m1"), Message("assistant", "Yes.", id="m2"))
+
+
+def test_open_ends_an_edit(show, tmp_path) -> None:
+    """Open leaves the question that is edited, because it is not in the opened conversation."""
+    file = tmp_path / "chat.json"
+    show(*conversation("Other")).view.save_conversation(str(file))
+    window = show(*conversation("First"))
+    window.type("draft")
+    window.press(words.EDIT)
+    assert window.entry.toPlainText() == "First"
+    window.view.open_conversation(str(tmp_path / "missing.json"))
+    assert window.view.composer.editing.isVisible()
+    assert window.entry.toPlainText() == "First"
+    window.view.open_conversation(str(file))
+    assert not window.view.composer.editing.isVisible()
+    assert window.entry.toPlainText() == "draft"
+    window.until(lambda: window.texts() == ["Other", "Yes."])
+
+
+def test_another_conversation_ends_an_edit(show) -> None:
+    """An edit ends when the program puts another conversation into the session, ids or not."""
+    window = show(*conversation("First"))
+    window.type("draft")
+    window.press(words.EDIT)
+    assert window.entry.toPlainText() == "First"
+    window.session.set_messages(conversation("Other"))
+    window.until(lambda: window.texts() == ["Other", "Yes."])
+    assert not window.view.composer.editing.isVisible()
+    assert window.entry.toPlainText() == "draft"
+
+
+def test_an_edit_outlasts_the_answer(window, server) -> None:
+    """A question can be edited while it is answered; the end of the answer leaves the edit."""
+    script = server.answer("openai")
+    script.say("Half of")
+    window.ask("First")
+    window.until(lambda: "Half of" in window.text)
+    window.press(words.EDIT)
+    window.until(window.view.composer.editing.isVisible)
+    script.say(" it.")
+    script.finish()
+    window.settle()
+    assert window.view.composer.editing.isVisible()
+    assert window.entry.toPlainText() == "First"
+
+
 def test_copy_an_answer(window, server) -> None:
     """Copy takes the answer as the model wrote it, and says that it has."""
     server.answer("openai", "It is **42**.")
@@ -303,7 +374,7 @@ def test_copy_an_answer(window, server) -> None:
 
 
 def test_save_and_open(window, server, tmp_path) -> None:
-    """A conversation that was saved can be opened again; a file that is none says why not."""
+    """A conversation that was saved can be opened again; any other file says why it cannot."""
     server.answer("openai", "It is **42**.")
     window.ask("Hi")
     window.settle()
@@ -739,6 +810,26 @@ def test_the_view_stays_where_one_reads(window, server, artefact) -> None:
     assert bar.value() == bar.maximum()
     script.finish()
     window.settle()
+
+
+def test_a_turn_of_the_program_leaves_the_reader_alone(show) -> None:
+    """A question that the program adds does not scroll the view while one reads further up."""
+    messages = (Message("user", "Hi"), Message("assistant", "A line.\n\n" * 200))
+    window = show(*messages)
+    bar = window.view.scroller.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    pump()
+    before = window.places()
+    window.session.set_messages([*messages, Message("user", "More"), Message("assistant", "Yes.")])
+    window.until(lambda: len(window.view.turns) == 2)
+    window.settle()
+    after = window.places()
+    common = before.keys() & after.keys()
+    assert common
+    assert all(before[key] == after[key] for key in common)
+    assert words.TO_END in window.buttons()
+    window.press(words.TO_END)
+    window.until(lambda: "More" in window.texts())
 
 
 def test_the_view_follows_a_window_that_shrinks(window, server) -> None:

@@ -93,7 +93,7 @@ class Scroller(QtWidgets.QAbstractScrollArea):  # type: ignore[misc]
         self.arrange(anchor)
 
     def restyle(self, theme: Theme) -> None:
-        """Make all widgets anew."""
+        """Replace all widgets by new ones in this theme."""
         anchor = self._anchor()
         self.theme = theme
         for row in self.rows:
@@ -119,7 +119,7 @@ class Scroller(QtWidgets.QAbstractScrollArea):  # type: ignore[misc]
         return (whole - width) // 2, width
 
     def _anchor(self) -> tuple[Row, int] | None:
-        """The row that shall not move, and where its top is in the view."""
+        """The row that must not move, and where its top is in the view."""
         if self.following or not self.rows:
             return None
         value = self.verticalScrollBar().value()
@@ -152,7 +152,7 @@ class Scroller(QtWidgets.QAbstractScrollArea):  # type: ignore[misc]
         """Lay the rows out again; give those in view widgets, and take them from others.
 
         Args:
-            anchor: the row that shall stay where it is, and its place; by default the top one.
+            anchor: the row that must not move, and its place; by default the top one in view.
         """
         if self._arranging:
             return
@@ -238,10 +238,6 @@ class Scroller(QtWidgets.QAbstractScrollArea):  # type: ignore[misc]
         if following != self.following:
             self.following = following
             self._scrolled()
-
-    def follow_end(self) -> None:
-        """Follow the end again, from the next `arrange` on."""
-        self._follow(True)
 
     def to_end(self) -> None:
         """Scroll to the end, and follow it again."""

@@ -50,7 +50,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
 
     Raises:
         RuntimeError: there is no ``QApplication`` yet.
-        TypeError: `session` is no session.
+        TypeError: `session` is not a `ChatSession`.
     """
 
     def __init__(
@@ -238,8 +238,6 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
             if place == len(self.turns):
                 self.turns.append(TurnRows(self))
             self.turns[place].show(turns[older + place], last=older + place == len(turns) - 1)
-        if len(turns) > len(before.turns):
-            self.scroller.follow_end()
         self._lay_out_in_time()
         self.help.setVisible(not turns)
         self._show_state(transcript)
@@ -290,11 +288,13 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         queued = presenter.queued
         composer.queued.show_text(f"{words.QUEUED} {one_line(queued)}" if queued else "")
         composer.trouble.show_text(presenter.trouble)
+        editing = self._editing
+        if editing is not None and not _asked(editing, transcript):
+            # The program has loaded another conversation, whose messages may have the same ids.
+            self._leave_editing()
         composer.editing.show_text(words.EDITING if self._editing else "")
         if presenter.returned:
-            text = presenter.take_returned()
-            typed = self.entry.text
-            self.entry.put(f"{text}\n{typed}" if typed.strip() else text)
+            self._give_back(presenter.take_returned())
 
     def folded(self) -> None:
         """Lay out again after a part was folded or unfolded."""
@@ -307,7 +307,9 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         text, editing = self.entry.text, self._editing
         if editing is not None:
             if self.presenter.edit(editing.id, text):
-                self._leave_editing()
+                if self._editing is not None:
+                    self._leave_editing()
+                self.scroller.to_end()
         elif self.presenter.submit(text):
             self.entry.put("")
             self.scroller.to_end()
@@ -352,9 +354,17 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         self.entry.setFocus()
 
     def _unqueue(self) -> None:
-        text, typed = self.presenter.take_queued(), self.entry.text
-        self.entry.put(f"{text}\n{typed}" if typed.strip() else text)
+        self._give_back(self.presenter.take_queued())
         self.entry.setFocus()
+
+    def _give_back(self, text: str) -> None:
+        """Put a text that was not sent before the next question, not into one that is edited."""
+        typed = self.entry.text if self._editing is None else self._draft
+        text = f"{text}\n{typed}" if typed.strip() else text
+        if self._editing is None:
+            self.entry.put(text)
+        else:
+            self._draft = text
 
     def _forget(self) -> None:
         self.presenter.trouble = ""
@@ -402,8 +412,9 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
     def open_conversation(self, path: str = "") -> None:
         """Replace the conversation by one from a file; without a path, ask for one."""
         path = path or self._ask_for_file(save=False)
-        if path:
-            self.presenter.open(path)
+        if path and self.presenter.open(path):
+            if self._editing is not None:
+                self._leave_editing()
             self.scroller.to_end()
         self.entry.setFocus()
 
@@ -414,3 +425,10 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
             title, name = words.SAVE.rstrip("…"), words.FILE_NAME
             return str(dialog.getSaveFileName(self, title, name, kinds)[0])
         return str(dialog.getOpenFileName(self, words.OPEN.rstrip("…"), "", kinds)[0])
+
+
+def _asked(question: Question, transcript: Transcript) -> bool:
+    """Whether a question is still in the transcript."""
+    wanted = (question.id, question.text)
+    asked = (turn.question for turn in transcript.turns)
+    return any(one is not None and (one.id, one.text) == wanted for one in asked)
