@@ -56,6 +56,8 @@ def qt(parent: Any = None) -> Dispatch:
 
         def end(self) -> None:
             self.gone = True
+            # Deleted with the last dispatcher that uses it, not with the application.
+            self.setParent(None)
 
     bridge = Bridge()
     if parent is not None:

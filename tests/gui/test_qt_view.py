@@ -456,6 +456,14 @@ def test_closed_in_mid_answer(application, server, caplog) -> None:
     assert caplog.records == []
 
 
+def test_a_deleted_view_leaves_nothing_on_the_application(application) -> None:
+    """A view that is deleted leaves no object on the application."""
+    before = len(application.children())
+    for _ in range(3):
+        Window(use_chat(f"http://127.0.0.1:9{PATH}")).close()
+    until(lambda: len(application.children()) <= before)
+
+
 # The entry --------------------------------------------------------------------------------------
 
 
