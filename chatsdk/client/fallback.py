@@ -132,7 +132,8 @@ class FallbackClient(Base):
         Args:
             prompt, cancel, idempotency_key: as in `ChatClient.ask`.
             conversation_id: as in `ChatClient.ask`. A conversation that a backend keeps continues
-                there alone.
+                there alone. An id that this client has not seen goes to a single one of the
+                backends that make such ids, the first.
             options: fields of the body, for every client. What differs between them, such as the
                 model, belongs in the `defaults` of each.
 
@@ -175,6 +176,10 @@ class FallbackClient(Base):
         if home is not None:
             return [home]
         order = self._in_order(self._clients)
+        if conversation_id is not None:
+            # Not seen before, for example after a restart: one backend at most knows it.
+            makers = [item for item in self._clients if _makes_ids(item)]
+            order = [item for item in order if item not in makers[1:]]
         if any(message.role == "assistant" for message in messages):
             # The others would get the last question alone.
             return [item for item in order if not _keeps_history(item)] or order
@@ -243,6 +248,11 @@ def _class_of(kind: Any) -> Any:
         (FallbackClient, kind),
         {"__doc__": FallbackClient.__doc__, "__module__": __name__},
     )
+
+
+def _makes_ids(client: ChatClient) -> bool:
+    """Whether the client's backend keeps the conversation, under an id of its own."""
+    return _keeps_history(client) and client.ask_dialect.new_conversation() is None
 
 
 def _keeps_history(client: ChatClient) -> bool:

@@ -477,6 +477,32 @@ def test_a_conversation_stays_with_the_backend_that_keeps_it(servers):
     assert servers[1].requests[1].json["conversation_id"] == "c-1"
 
 
+def test_an_unknown_conversation_goes_to_one_backend(servers):
+    """After a restart, the conversation of one backend is not put to another of its kind."""
+    clients = [
+        ChatClient(f"{server.url}/chat-messages", dialect="dify", defaults={"user": "u"})
+        for server in servers[:2]
+    ]
+    refuse(servers[0])
+    with ChatClient.fallback(*clients) as fallback:
+        with pytest.raises(HTTPStatusError):
+            fallback.ask("And?", conversation_id="c-1")
+        # The first one rests now.
+        servers[0].answer("dify", "Two.", conversation_id="c-1")
+        assert fallback.ask("And?", conversation_id="c-1").result().text == "Two."
+    assert asked(servers) == [2, 0, 0]
+
+
+def test_a_new_conversation_whose_id_the_client_chooses(servers):
+    """Where the client chooses the ids, an unknown one may be new, so any backend is asked."""
+    clients = [ChatClient(f"{server.url}/webhook/x", dialect="n8n") for server in servers[:2]]
+    refuse(servers[0])
+    servers[1].answer("n8n", "One.")
+    with ChatClient.fallback(*clients) as fallback:
+        assert ChatSession(fallback).run("Hi").text == "One."
+    assert asked(servers) == [1, 1, 0]
+
+
 def test_a_history_is_not_cut_to_its_last_question(servers):
     """A backend that keeps conversations is not asked to go on with one that it does not know."""
     first = ChatClient(f"{servers[0].url}/chat", dialect="dify", defaults={"user": "u"})
