@@ -51,7 +51,7 @@ def title(chat: ChatSession) -> str:
 def show(message: Message, error: str) -> None:
     """A message that is complete. The failed one shows the error."""
     if message.role == "tool":
-        with st.expander(f"Result of {message.name or 'a tool'}"):
+        with st.expander(harmless(f"Result of {message.name or 'a tool'}")):
             st.code(message.content, language=None, wrap_lines=True)
         return
     with st.chat_message(message.role):
@@ -60,14 +60,14 @@ def show(message: Message, error: str) -> None:
                 st.text(message.reasoning)
         st.markdown(harmless(message.content))
         for call in message.tool_calls:
-            with st.expander(f"Tool call: {call.name}"):
+            with st.expander(harmless(f"Tool call: {call.name}")):
                 st.code(call.arguments, language="json", wrap_lines=True)
         for number, source in enumerate(message.citations, 1):
             cite(number, source)
         if message.status == "stopped":
             st.caption("Stopped")
         elif message.status == "error":
-            st.error(error)
+            st.error(harmless(error))
         elif not (message.content or message.tool_calls):
             st.caption("The answer is empty")
 
@@ -76,7 +76,7 @@ def cite(number: int, source: Citation) -> None:
     name = source.title or source.url or source.document or "a source"
     url = source.url or ""
     if url.startswith(("https://", "http://")):
-        st.link_button(f"{number}. {name}", url, type="tertiary")
+        st.link_button(harmless(f"{number}. {name}"), url, type="tertiary")
     else:
         st.text(f"{number}. {name}")
 
@@ -133,7 +133,7 @@ with st.sidebar:
     st.button("New chat", icon=":material/add:", on_click=new_chat, use_container_width=True)
     for number, one in enumerate(state.chats):
         st.button(
-            title(one),
+            harmless(title(one)),
             key=f"chat-{number}",
             type="secondary" if one is chat else "tertiary",
             on_click=choose,

@@ -15,7 +15,7 @@ from streamlit.runtime import Runtime
 from streamlit.testing.v1 import AppTest
 
 import chatsdk.testing
-from chatsdk import ChatSession, ToolCall, TurnHandle, use_chat
+from chatsdk import ChatSession, Message, ToolCall, TurnHandle, use_chat
 from chatsdk.parts import Citation
 from chatsdk.testing import EmbeddedServer
 from chatsdk.testing.speaker import speak
@@ -241,6 +241,33 @@ def test_nothing_is_fetched(page, server, url) -> None:
     page = page().run()
     ask(page, "Hello")
     assert shown(page)[1] == ("assistant", r"\![a](http://127.0.0.1/a)")
+
+
+def test_no_label_fetches(page, url) -> None:
+    """An image in a tool's name, a source's title, a question or an error is a link, too."""
+    image = "![a](http://127.0.0.1/a)"
+    safe = "\\" + image
+    chat = use_chat(
+        url,
+        messages=[
+            Message("user", image),
+            Message("assistant", "", tool_calls=(ToolCall("c1", image, "{}"),)),
+            Message("tool", "Fine.", name=image, tool_call_id="c1"),
+            Message(
+                "assistant",
+                "Yes.",
+                citations=(Citation(title=image, url="https://example.com/page"),),
+                status="error",
+            ),
+        ],
+    )
+    page = page(chat)
+    page.session_state["errors"] = {(id(chat), chat.messages[-1].id): image}
+    page.run()
+    assert [fold.label for fold in page.expander] == [f"Tool call: {safe}", f"Result of {safe}"]
+    assert [link.proto.label for link in page.get("link_button")] == [f"1. {safe}"]
+    assert [error.value for error in page.error] == [safe]
+    assert safe in [button.label for button in page.sidebar.button]
 
 
 def test_reasoning_and_sources(page, server, url) -> None:
