@@ -152,7 +152,7 @@ def test_sent_after_the_answer(opened, server) -> None:
             cell.enter("Hi")
             await cell.shows("Thinking")
             cell.enter("And then?")
-            await cell.shows(f"{words.QUEUED}: And then?")
+            await cell.shows(f"{words.QUEUED} And then?")
             server.answer("openai", "That.")
             script.finish()
             await cell.shows("That.")
@@ -183,6 +183,40 @@ def test_a_tool_asks(opened, server, label) -> None:
 
     run(scene)
     assert ran == (["Oslo"] if label == words.ALLOW else [])
+
+
+def test_a_call_without_a_function(opened, server) -> None:
+    """A call that no function can run is only offered to be denied."""
+
+    async def scene() -> None:
+        async with opened(tools=[Tool({"name": "weather"})]) as cell:
+            server.answer("openai", tool_calls=[ToolCall("c1", "weather", "{}")])
+            server.answer("openai", "As you say.")
+            cell.enter("Hi")
+            await cell.shows("weather · waiting for you")
+            labels = [getattr(one, "description", "") for one in widgets_of(cell.view)]
+            assert words.ALLOW not in labels
+            cell.press(words.DENY)
+            await cell.shows("As you say.")
+
+    run(scene)
+
+
+def test_a_text_that_was_not_sent_comes_back(opened, server) -> None:
+    """It comes before the text that is being written."""
+
+    async def scene() -> None:
+        async with opened() as cell:
+            script = server.answer("openai")
+            cell.enter("Hi")
+            await cell.shows("Thinking")
+            cell.enter("And then?")
+            await cell.shows(words.QUEUED)
+            cell.view.entry.value = "a draft"
+            script.cut()
+            await cell.until(lambda: cell.view.entry.value == "And then? a draft")
+
+    run(scene)
 
 
 def test_citations(opened, server) -> None:

@@ -26,6 +26,7 @@ from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.windows import words
 from chatsdk.windows.textual import ChatView, show
 from chatsdk.windows.textual.rows import Fold, Source
+from chatsdk.windows.textual.thumbnail import thumbnail
 
 CTRL_Q = "\x11"
 
@@ -300,6 +301,24 @@ def test_a_tool_asks(opened, server, artefact, label) -> None:
     assert ran == (["Oslo"] if label == words.ALLOW else [])
 
 
+def test_a_call_without_a_function(opened, server) -> None:
+    """A call that no function can run is only offered to be denied."""
+
+    async def scene() -> None:
+        tools = {"tools": [Tool({"name": "weather"})]}
+        async with opened(size=(80, 30), start=tools) as screen:
+            server.answer("openai", tool_calls=[ToolCall("c1", "weather", "{}")])
+            server.answer("openai", "As you say.")
+            await screen.ask("Hi")
+            await screen.shows("weather · waiting for you")
+            await screen.shows(words.DENY)
+            assert words.ALLOW not in screen.text
+            await screen.press(words.DENY)
+            await screen.shows("As you say.")
+
+    run(scene)
+
+
 def test_citations(opened, server, monkeypatch) -> None:
     """Citations are numbered, and those of the web are links."""
     urls: list[str] = []
@@ -326,6 +345,40 @@ def test_citations(opened, server, monkeypatch) -> None:
     )
     run(scene)
     assert urls == ["https://example.com/page"]
+
+
+def test_a_snippet_is_no_markup(opened, server) -> None:
+    """The cited passage is shown as it is, though Textual's markup looks like it."""
+    snippet = "[/INST] The [b]passage[/b]."
+
+    async def scene() -> None:
+        async with opened(tooltips=True) as screen:
+            await screen.ask("Hi")
+            await screen.shows("[1] A page")
+            await screen.settled()
+            await screen.pilot.hover(screen.view.query_one(Source))
+            await screen.shows(snippet)
+
+    server.answer(
+        "openai",
+        "Yes.",
+        citations=[Citation(title="A page", url="https://example.com/page", snippet=snippet)],
+    )
+    run(scene)
+
+
+def test_only_formats_of_the_web_are_read(monkeypatch) -> None:
+    """An image in another format, such as EPS, is not given to the program that draws it."""
+    from PIL import EpsImagePlugin
+
+    def never(*args: object, **options: object) -> None:
+        pytest.fail("Ghostscript was started")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", never)
+    file = io.BytesIO()
+    Pillow.new("RGB", (8, 8), "red").save(file, "EPS")
+    data = base64.b64encode(file.getvalue()).decode()
+    assert thumbnail(Image(data=data, media_type="image/png")) is None
 
 
 def test_images_are_shown(opened, artefact) -> None:
@@ -462,6 +515,34 @@ def test_regenerate_and_edit(opened, server) -> None:
     run(scene)
 
 
+def test_open_ends_editing(opened, server, tmp_path) -> None:
+    """Opening a conversation leaves the question that was edited, and brings the draft back."""
+    path = tmp_path / "chat.json"
+
+    async def scene() -> None:
+        async with opened(size=(120, 24)) as screen:
+            server.answer("openai", "One.")
+            await screen.ask("Hi")
+            await screen.shows("One.")
+            await screen.settled()
+            screen.view.presenter.save(path)
+            await screen.type("a draft")
+            await screen.pilot.press("f2")
+            await screen.until(lambda: screen.view.entry.text == "Hi")
+            await screen.pilot.press("ctrl+o")
+            await screen.until(lambda: screen.app.screen.query(Input))
+            screen.app.screen.query_one(Input).value = str(path)
+            await screen.pilot.press("enter")
+            await screen.until(lambda: screen.view.entry.text == "a draft")
+            assert "Editing a question" not in screen.text
+            server.answer("openai", "Two.")
+            await screen.pilot.press("enter")
+            await screen.shows("Two.")
+            assert [message.content for message in screen.session.messages[:2]] == ["Hi", "One."]
+
+    run(scene)
+
+
 def test_new_chat(opened, server) -> None:
     """A new chat forgets the conversation, also while an answer streams."""
 
@@ -536,8 +617,7 @@ def test_the_entry(opened, server) -> None:
             await screen.pilot.press("down")
             assert entry.text == "dr"
             await screen.pilot.press(*["ctrl+j"] * 20)
-            await screen.pilot.pause()
-            assert entry.size.height == 8
+            await screen.until(lambda: entry.size.height == 8)
 
     run(scene)
 
@@ -552,7 +632,7 @@ def test_sent_after_the_answer(opened, server) -> None:
             await screen.ask("Hi")
             await screen.shows("Half of")
             await screen.ask("And then?")
-            await screen.shows(f"{words.QUEUED}: And then?")
+            await screen.shows(f"{words.QUEUED} And then?")
             assert len(server.requests) == 1
             await screen.press(words.CANCEL)
             await screen.until(lambda: screen.view.entry.text == "And then?")
@@ -581,6 +661,50 @@ def test_a_queued_text_comes_back(opened, server) -> None:
             await screen.pilot.press("escape")
             await screen.until(lambda: screen.view.entry.text == "And then?")
             assert screen.session.done
+
+    run(scene)
+
+
+def test_a_queued_text_comes_back_while_one_edits(opened, server) -> None:
+    """A text that was not sent goes to the draft, not into the question that is being edited."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            server.answer("openai", "Fine.")
+            await screen.ask("Hi")
+            await screen.shows("Fine.")
+            await screen.settled()
+            script = server.answer("openai")
+            script.say("Half of")
+            await screen.ask("More")
+            await screen.shows("Half of")
+            await screen.ask("And then?")
+            await screen.shows(words.QUEUED)
+            await screen.type("a draft")
+            await screen.press(words.EDIT)
+            await screen.until(lambda: screen.view.entry.text == "Hi")
+            script.cut()
+            await screen.settled()
+            assert screen.view.entry.text == "Hi"
+            await screen.pilot.press("escape")
+            await screen.until(lambda: screen.view.entry.text == "And then?\n\na draft")
+
+    run(scene)
+
+
+def test_cancel_keeps_what_is_typed(opened, server) -> None:
+    """Cancel brings the waiting text back before the one that is being written."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            server.answer("openai").say("Half of")
+            await screen.ask("Hi")
+            await screen.shows("Half of")
+            await screen.ask("And then?")
+            await screen.shows(words.QUEUED)
+            await screen.type("a draft")
+            await screen.press(words.CANCEL)
+            await screen.until(lambda: screen.view.entry.text == "And then?\n\na draft")
 
     run(scene)
 

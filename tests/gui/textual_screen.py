@@ -122,13 +122,14 @@ async def open_screen(
     size: tuple[int, int] = (80, 24),
     theme: str = "",
     start: dict[str, Any] | None = None,
+    tooltips: bool = False,
     **options: Any,
 ) -> AsyncIterator[Screen]:
     """Open a chat with a backend on a screen, and close both at the end."""
     session: ChatSession = use_chat(url, dialect="openai", **options)
     with session:
         app = ChatApp(session, title="Chat", options=start)
-        async with app.run_test(size=size, notifications=True) as pilot:
+        async with app.run_test(size=size, notifications=True, tooltips=tooltips) as pilot:
             if theme:
                 app.theme = theme
             screen = Screen(app, pilot)

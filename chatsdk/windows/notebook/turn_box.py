@@ -106,12 +106,9 @@ class _FoldBox:
     def __init__(self, acts: Acts) -> None:
         self._content = _html("chatsdk-fold")
         self._fold = widgets.Accordion(children=[self._content], selected_index=None)
-        self._ask = widgets.HBox(
-            [
-                _button(words.ALLOW, lambda: acts["allow"](self._id), "check"),
-                _button(words.DENY, lambda: acts["deny"](self._id), "ban"),
-            ]
-        )
+        self._allow = _button(words.ALLOW, lambda: acts["allow"](self._id), "check")
+        self._deny = _button(words.DENY, lambda: acts["deny"](self._id), "ban")
+        self._ask = widgets.HBox()
         self._box = widgets.VBox([self._fold])
         self._id = ""
 
@@ -124,6 +121,10 @@ class _FoldBox:
             self._title(words.call_line(part.name, part.state))
             _set(self._content, _call(part))
             waits = part.state == "waiting"
+            if waits:
+                answers = (self._deny,) if part.by_hand else (self._allow, self._deny)
+                if answers != self._ask.children:
+                    self._ask.children = answers
             children = (self._fold, self._ask) if waits else (self._fold,)
             if children != self._box.children:
                 self._box.children = children

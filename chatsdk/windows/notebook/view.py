@@ -139,8 +139,9 @@ class ChatView(widgets.VBox):
     def _draw_line(self, presenter: Presenter) -> None:
         """The line above the entry: what waits for the end of the answer, or what went wrong."""
         if presenter.returned:
-            self.entry.value = presenter.take_returned()
-        line = f"{words.QUEUED}: {presenter.queued}" if presenter.queued else presenter.trouble
+            kept = [presenter.take_returned(), self.entry.value]
+            self.entry.value = " ".join(text for text in kept if text)
+        line = f"{words.QUEUED} {presenter.queued}" if presenter.queued else presenter.trouble
         html = f'<div class="chatsdk-notice">{escape(line)}</div>' if line else ""
         if self._trouble.value != html:
             self._trouble.value = html

@@ -8,6 +8,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
@@ -111,8 +112,9 @@ class Ask(Horizontal):
         self._call = row.value
 
     def compose(self) -> ComposeResult:
-        """Yield both answers."""
-        yield Act(words.ALLOW, "allow", self._call)
+        """Yield the answers that are possible."""
+        if not self._call.by_hand:
+            yield Act(words.ALLOW, "allow", self._call)
         yield Act(words.DENY, "deny", self._call)
 
 
@@ -126,7 +128,9 @@ class Source(Static):
         self._url = row.value.url
         self.can_focus = self._url is not None
         self.set_class(self._url is not None, "-link")
-        self.tooltip = clean(row.value.snippet or "")[:400] or None
+        snippet = clean(row.value.snippet or "")[:400]
+        # A string would be read as Textual's markup.
+        self.tooltip = Content(snippet) if snippet else None
 
     def on_click(self) -> None:
         """Open it."""

@@ -18,6 +18,9 @@ COLUMNS, LINES = 32, 8
 # Images with more pixels than this are not read, because one of a few kB may have billions.
 MOST_PIXELS = 50_000_000
 
+# Pillow knows more, and starts Ghostscript for some of them.
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+
 
 def thumbnail(image: Image) -> Segments | None:
     """Return a picture of an image that was sent.
@@ -32,7 +35,7 @@ def thumbnail(image: Image) -> Segments | None:
     if data is None:
         return None
     try:
-        with Pillow.open(io.BytesIO(data)) as opened:
+        with Pillow.open(io.BytesIO(data), formats=FORMATS) as opened:
             if opened.width * opened.height > MOST_PIXELS:
                 return None
             opened.draft("RGB", (COLUMNS * 2, LINES * 4))

@@ -143,8 +143,7 @@ class ChatView(Vertical):
         self.set_class(not transcript.turns, "-idle")
         self.set_class(transcript.in_flight, "-busy")
         if self.presenter.returned:
-            kept = [self.presenter.take_returned(), self.entry.text]
-            self.entry.put("\n\n".join(text for text in kept if text))
+            self._bring_back(self.presenter.take_returned())
         send = self.query_one(".send", Act)
         busy = transcript.in_flight and not self.entry.text.strip()
         self._label(send, "send", words.STOP if busy else words.SEND)
@@ -157,7 +156,7 @@ class ChatView(Vertical):
             text = EDITING
         elif self.presenter.queued:
             queued = " ".join(self.presenter.queued.split())
-            text = f"{words.QUEUED}: {queued}"
+            text = f"{words.QUEUED} {queued}"
         self.set_class(bool(text), "-banner")
         self._label(self.query_one(".banner-text", Static), "banner", clean(text))
 
@@ -299,8 +298,15 @@ class ChatView(Vertical):
         if self._question is not None:
             self._end_editing()
         else:
-            self.entry.put(self.presenter.take_queued())
+            self._bring_back(self.presenter.take_queued())
         self.entry.focus()
+
+    def _bring_back(self, text: str) -> None:
+        """Put a text that was not sent before the one that is being written."""
+        if self._question is not None:
+            self._draft = _joined(text, self._draft)
+        else:
+            self.entry.put(_joined(text, self.entry.text))
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
@@ -314,7 +320,9 @@ class ChatView(Vertical):
 
     def _open(self, path: str | None) -> None:
         if path:
-            self.presenter.open(path)
+            if self.presenter.open(path):
+                # The question is one of the other conversation.
+                self._end_editing()
             self._history.to_end()
         self._tell_trouble()
 
@@ -359,3 +367,7 @@ class ChatView(Vertical):
     def on_click(self, event: events.Click) -> None:
         """Keep the focus where one writes."""
         self.entry.focus()
+
+
+def _joined(first: str, second: str) -> str:
+    return "\n\n".join(text for text in (first, second) if text)
