@@ -41,7 +41,7 @@ def brief(value: tuple[Any, ...]) -> str:
 
 
 def refuse_to_change(*_: object) -> NoReturn:
-    """The ``__setattr__`` and ``__delattr__`` of a value that is no tuple."""
+    """The ``__setattr__`` and ``__delattr__`` of a value that is not a tuple."""
     from attrs.exceptions import FrozenInstanceError
 
     raise FrozenInstanceError()

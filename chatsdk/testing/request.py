@@ -109,7 +109,7 @@ def read_request(connection: Connection) -> RecordedRequest:
     try:
         method, target, version = first.split(" ")
     except ValueError:
-        raise ValueError("the first line is no request line") from None
+        raise ValueError("the first line is not a request line") from None
     if version not in ("HTTP/1.0", "HTTP/1.1"):
         raise ValueError("the request is not HTTP/1.0 or 1.1")
     headers = Headers(_header(line) for line in lines)

@@ -38,7 +38,7 @@ def show(
         title: the window's title.
 
     Raises:
-        TypeError: `session` is no session.
+        TypeError: `session` is not a session.
         tkinter.TclError: there is no display.
     """
     check_session(session)
