@@ -6,7 +6,14 @@ import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["NOT_GIVEN", "check_ask", "check_body_options", "checked_keywords", "given"]
+__all__ = [
+    "NOT_GIVEN",
+    "check_ask",
+    "check_body_options",
+    "check_map",
+    "checked_keywords",
+    "given",
+]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -69,6 +76,15 @@ NOT_FOR_ASK = {
     **dict.fromkeys(("dispatch", "throttle"), "use_chat"),
     **dict.fromkeys(("on_answer", "on_error", "on_finish", "on_tool"), "use_chat"),
 }
+
+# The same for the options of `map`.
+OF_MAP = {
+    **dict.fromkeys(("concurrency", "max_concurrency", "max_workers"), "workers"),
+    **dict.fromkeys(("n_jobs", "n_workers", "num_workers"), "workers"),
+}
+
+# Parameters of `map` that are not fields of the body, beside those of `ask`.
+MAP = ("workers", "progress", "ordered", "on_error")
 
 # Parameters of `ask` and its variants that are not fields of the body.
 ASK = (
@@ -172,6 +188,19 @@ def check_body_options(options: Iterable[str], method: str = "ask") -> None:
         for meant in ASK:
             if _is_one_off(name, meant):
                 raise TypeError(f"{method}() has no option {name!r}: did you mean {meant!r}?")
+
+
+def check_map(options: Iterable[str]) -> None:
+    """Find a misspelt or misplaced option of `map` among the fields of its requests' bodies.
+
+    Raises:
+        TypeError: there is one.
+    """
+    for name in options:
+        for meant in MAP:
+            if OF_MAP.get(name) == meant or _is_one_off(name, meant):
+                raise TypeError(f"map() has no option {name!r}: use {meant}=...")
+    check_body_options(options, "map")
 
 
 def check_ask(options: Mapping[str, Any], dialect: str, *, takes_tools: bool) -> None:

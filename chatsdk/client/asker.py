@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chatsdk.keywords import check_map
 from chatsdk.messages import Message
 from chatsdk.options import Retry
 
@@ -53,8 +54,9 @@ class Asker:
         asked again, unless `Retry` forbids that.
 
         Args:
-            prompts: each as in `ask`. They are taken one by one, at most four for each worker
-                ahead, so a generator of any length is fine.
+            prompts: each as in `ask`. They are taken one by one on the thread that iterates, at
+                most four for each worker ahead, so a generator of any length is fine. No outcome
+                is given while a generator waits for its next prompt.
             workers: how many are asked at once.
             output: as in `ask`; `PromptOutcome.value` is the object.
             progress: draw a bar on stderr if it is a terminal, or in a notebook; ``"always"``
@@ -71,7 +73,8 @@ class Asker:
 
         Raises:
             TypeError, ValueError: an argument is invalid. Iterating raises what `ask` raises for
-                a prompt that cannot be sent, and what the iterable or a function of yours raises.
+                a prompt that cannot be sent, and what a function of yours raises. What the iterable
+                raises comes after the outcomes of the prompts before.
         """
         from chatsdk.client.outcomes import Outcomes
 
@@ -80,6 +83,7 @@ class Asker:
                 "each prompt needs a key of its own: give the client "
                 "retry=Retry(idempotency_key=function)"
             )
+        check_map(options)
         if output is not None:
             options["output"] = output
         return Outcomes(
