@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from chatsdk.cli.answer_forms import as_json
 from chatsdk.cli.backend import add_backend_arguments, client_of
 from chatsdk.cli.batch_output import BatchOutput
 from chatsdk.cli.prompt_lines import PromptLine, prompt_lines
+from chatsdk.cli.read_ahead import ReadAhead
 from chatsdk.cli.remedies import WrongArguments, in_one_line
 from chatsdk.client import ChatClient
 from chatsdk.client.outcomes import MOST_WORKERS, Outcomes
@@ -35,7 +37,8 @@ A line of the output has "index", "id" and the fields of `chatsdk ask --json`.
 exit codes:
   0    every prompt has its complete answer
   1    a prompt failed; its line has the error and the text so far
-  2    wrong arguments; nothing was sent
+  2    wrong arguments, or an input that cannot be read to its end; the answers to
+       what was read before are in the file
   130  stopped by Ctrl-C; the answers that were complete are in the file"""
 
 STDIN = "-"
@@ -94,7 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask everything, and return the exit code.
 
     Raises:
-        WrongArguments: nothing was sent, or the input could not be read further.
+        WrongArguments: nothing was sent; or the input could not be read to its end, and what was
+            read before has been asked and written.
         KeyboardInterrupt: Ctrl-C; what was complete has been written.
     """
     if "://" in arguments.file and "://" not in arguments.url:
@@ -110,6 +114,10 @@ def run(arguments: argparse.Namespace) -> int:
             _ask(client, lines, output, tally, arguments)
         except KeyboardInterrupt:
             tally.report(stopped=True)
+            raise
+        except WrongArguments:
+            if output.written:
+                tally.report(stopped=True)
             raise
         tally.report(stopped=False)
     return 1 if tally.failed else 0
@@ -165,9 +173,11 @@ def _ask(
         except UnicodeDecodeError as error:
             raise WrongArguments(f"the input is not UTF-8 text: {error.reason}") from None
 
+    # A regular file keeps no reader waiting.
+    source = None if _is_regular(lines) else ReadAhead(missing())
     outcomes = Outcomes(
         lambda line, cancel: line.ask(client, cancel=cancel),
-        missing(),
+        source or missing(),
         workers=arguments.workers,
         ordered=not arguments.unordered,
         on_error="keep",
@@ -176,7 +186,12 @@ def _ask(
         retry=client._retry,
         total=_count(arguments.file, output.kept) if arguments.progress else None,
     )
-    with outcomes, _stopped_by_interrupts(outcomes) as interrupts:
+    with contextlib.ExitStack() as stack:
+        if source is not None:
+            source.wake = outcomes.wake
+            stack.callback(source.close)
+        stack.enter_context(outcomes)
+        interrupts = stack.enter_context(_stopped_by_interrupts(outcomes))
         for outcome in outcomes:
             tally.add(outcome)
     if interrupts:
@@ -210,14 +225,35 @@ def _stopped_by_interrupts(outcomes: Outcomes) -> Iterator[list[int]]:
 @contextlib.contextmanager
 def _input(name: str) -> Iterator[TextIO]:
     if name == STDIN:
-        yield sys.stdin
+        yield _stdin()
         return
     try:
         file = open(name, encoding="utf-8-sig")  # noqa: SIM115
     except OSError as error:
         raise WrongArguments(f"cannot read {name}: {error.strerror}") from None
-    with file:
+    try:
         yield file
+    finally:
+        # Closing a pipe would wait for the thread that reads it.
+        if _is_regular(file):
+            file.close()
+
+
+def _stdin() -> TextIO:
+    try:
+        number = sys.stdin.fileno()
+    except OSError:
+        return sys.stdin
+    # Not the object that Python itself closes at its end, while a thread may be reading it.
+    return open(number, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)
+
+
+def _is_regular(lines: TextIO) -> bool:
+    """Whether lines come from a regular file, or from memory."""
+    try:
+        return stat.S_ISREG(os.fstat(lines.fileno()).st_mode)
+    except OSError:
+        return True
 
 
 def _is_file(lines: TextIO, name: str) -> bool:

@@ -71,7 +71,7 @@ DIALECT_OPTION = re.compile(r"\bdialect='(\w+)'")
 
 
 class WrongArguments(Exception):
-    """The command line is invalid; nothing was sent."""
+    """The command line is invalid, or it names a file that cannot be used."""
 
 
 def in_options(error: Exception) -> str:

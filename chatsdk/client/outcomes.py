@@ -19,7 +19,10 @@ from chatsdk.transport.clock import now
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Outcomes"]
+__all__ = ["NOT_YET", "Outcomes"]
+
+# Given by a source of prompts that has none at the moment, and calls `Outcomes.wake` later.
+NOT_YET: Any = object()
 
 # Prompts taken and not yet given out, for each worker: enough to keep the others busy while one
 # answer takes long, and few enough to stay small.
@@ -49,8 +52,9 @@ class Outcomes(Iterator[PromptOutcome]):
     given out. The iterator may be closed, stopped from any thread, or just dropped, which closes
     it; it is a context manager. One thread at a time may iterate.
 
-    Iterating raises what the prompts' own iterator or the caller's functions raise; that closes
-    it. After Ctrl-C it may be iterated further: like `stop`, it then gives what is done.
+    Iterating raises what the caller's functions raise, which closes it; and what the prompts' own
+    iterator raises, after the outcomes of the prompts before. After Ctrl-C it may be iterated
+    further: like `stop`, it then gives what is done.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class Outcomes(Iterator[PromptOutcome]):
         # The results that have arrived and not been given out, by index, in order of arrival.
         self._arrived: dict[int, Any] = {}
         self._exhausted = self._slow = self._over = False
+        # The exception of the source, until it is raised.
+        self._failure: Exception | None = None
         # Ctrl-C may come between the arrival of a result and its being kept, so after it not every
         # index has a result.
         self._has_gaps = False
@@ -120,6 +126,10 @@ class Outcomes(Iterator[PromptOutcome]):
         self._workers.switch.set()
         self._workers.release()
 
+    def wake(self) -> None:
+        """Ask the source again, which had nothing yet. From any thread; it never blocks."""
+        self._workers.done.put((-1, None))
+
     def close(self) -> None:
         """End the answers under way and the threads. Calling it twice is harmless."""
         self.stop()
@@ -133,8 +143,8 @@ class Outcomes(Iterator[PromptOutcome]):
             self._fill()
             index = self._ready()
             if index is None:
-                if self._taken == self._given or self._has_gaps:
-                    raise StopIteration
+                if self._is_complete:
+                    raise self._end_of_source()
                 self._wait()
                 continue
             self._given += 1
@@ -145,6 +155,18 @@ class Outcomes(Iterator[PromptOutcome]):
                 return result
             if result is not None:
                 raise result
+
+    @property
+    def _is_complete(self) -> bool:
+        """Whether no other result will arrive, if none is ready."""
+        if self._has_gaps:
+            return True
+        ends = self._exhausted or self._workers.switch.is_set()
+        return ends and self._taken == self._given
+
+    def _end_of_source(self) -> Exception:
+        failure, self._failure = self._failure, None
+        return failure or StopIteration()
 
     def _ready(self) -> int | None:
         """The index of the next result to give out; ``None`` if it has not arrived."""
@@ -167,6 +189,12 @@ class Outcomes(Iterator[PromptOutcome]):
                 prompt = next(self._prompts)
             except StopIteration:
                 self._exhausted = True
+                return
+            except Exception as error:
+                self._exhausted = True
+                self._failure = error
+                return
+            if prompt is NOT_YET:
                 return
             self._slow = now() - began > SLOW_SECONDS
             self._workers.put(self._taken, prompt, self._most)
@@ -199,6 +227,9 @@ class Outcomes(Iterator[PromptOutcome]):
             return
 
     def _take(self, index: int, result: Any) -> None:
+        if index < 0:
+            # From `wake`.
+            return
         self._arrived[index] = result
         if self._bar is not None and isinstance(result, PromptOutcome):
             self._bar.add(result)

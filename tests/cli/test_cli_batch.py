@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from hypothesis import assume, given, settings
@@ -18,7 +20,9 @@ from chatsdk.answer import Answer
 from chatsdk.cli import main
 from chatsdk.cli.answer_forms import as_json
 from chatsdk.cli.batch_output import BatchOutput
+from chatsdk.cli.read_ahead import AHEAD, ReadAhead
 from chatsdk.cli.remedies import WrongArguments
+from chatsdk.client.outcomes import NOT_YET
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.testing.answers import AnswerScript, answer_parts
 from chatsdk.testing.response import Reply
@@ -297,6 +301,17 @@ def test_resume_with_another_input(server, files, capsys) -> None:
     assert "belongs to another input" in capsys.readouterr().err
 
 
+def test_the_input_fails_in_the_middle(server, files, capsys) -> None:
+    """The prompts before the fault are answered and counted; the exit code is 2."""
+    files.write("a", "b", {"prompt": "c", "id": "mine"})
+    files.output.write_text('{"index": 2, "id": "other", "error": null}\n')
+    assert main(files.arguments(server, "--resume")) == 2
+    assert [line["index"] for line in files.lines] == [2, 0, 1]
+    shown = capsys.readouterr().err
+    assert "2 complete answers written, after 1 that were there" in shown
+    assert "belongs to another input" in shown
+
+
 def test_an_output_cut_anywhere_is_resumed(tmp_path) -> None:
     """Wherever a crash cut the output, its complete lines are kept, and no others."""
     lines = [
@@ -429,6 +444,101 @@ def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(files, options) -> N
     assert sorted(line["index"] for line in files.lines) == list(range(52))
     # The kept lines are the first ones still.
     assert files.lines[: len(kept)] == kept
+
+
+class Piped:
+    """A batch whose prompts come from a pipe that stays open."""
+
+    def __init__(self, files, server, *options) -> None:
+        self._files = files
+        command, url, _, *rest = files.arguments(server, *options)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "chatsdk", command, url, "-", *rest],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, *prompts: str) -> None:
+        for prompt in prompts:
+            self.process.stdin.write(f"{json.dumps(prompt)}\n")
+        self.process.stdin.flush()
+
+    def wait_for(self, count: int) -> None:
+        """Wait until the output has so many lines."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not self._files.output.exists() or len(self._files.lines) < count:
+            assert time.monotonic() < deadline, "an answer was held back"
+            threading.Event().wait(0.02)
+
+    def __enter__(self) -> Piped:
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.mark.parametrize("options", [[], ["--unordered"]])
+def test_a_pipe_holds_no_answer_back(server, files, options) -> None:
+    """Answers are written while the pipe has no further prompt yet; its end is the end."""
+    with Piped(files, server, *options) as batch:
+        batch.ask("a", "b", "c")
+        batch.wait_for(3)
+        batch.ask("d")
+        batch.wait_for(4)
+        _, shown = batch.process.communicate(timeout=WAIT_SECONDS)
+    assert shown == "chatsdk: 4 complete answers written\n"
+    assert batch.process.returncode == 0
+    assert sorted(line["text"] for line in files.lines) == ["a", "b", "c", "d"]
+
+
+def test_ctrl_c_while_a_pipe_has_no_prompt(server, files) -> None:
+    """Ctrl-C ends a batch that waits for its pipe: 130."""
+    with Piped(files, server) as batch:
+        batch.ask("a", "b")
+        batch.wait_for(2)
+        batch.process.send_signal(signal.SIGINT)
+        # The pipe is still open.
+        assert batch.process.wait(WAIT_SECONDS) == 130
+        shown = batch.process.stderr.read()
+    assert shown == "chatsdk: 2 complete answers written; stopped; --resume asks the rest\n"
+
+
+def test_a_pipe_that_is_not_text(server, files) -> None:
+    """A pipe that is not UTF-8 is 2, with the reason."""
+    command, url, _, *rest = files.arguments(server)
+    done = subprocess.run(
+        [sys.executable, "-m", "chatsdk", command, url, "-", *rest],
+        input=b'"caf\xe9"\n',
+        capture_output=True,
+        timeout=WAIT_SECONDS,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    assert (done.returncode, b"not UTF-8" in done.stderr) == (2, True)
+
+
+def test_reading_ahead_ends_with_the_batch() -> None:
+    """A source without an end is read a little ahead, and no longer once it is closed."""
+    taken = []
+    woken = threading.Event()
+
+    def source():
+        for number in itertools.count():
+            taken.append(number)
+            yield number
+
+    ahead = ReadAhead(source())
+    ahead.wake = woken.set
+    while (item := next(ahead)) is NOT_YET:
+        assert woken.wait(WAIT_SECONDS)
+    assert item == 0
+    ahead.close()
+    for thread in threading.enumerate():
+        if thread.name == "chatsdk-read-ahead":
+            thread.join(WAIT_SECONDS)
+            assert not thread.is_alive()
+    assert len(taken) <= AHEAD + 3
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

@@ -329,6 +329,23 @@ def test_the_exception_of_the_source(client):
     assert not running()
 
 
+def test_the_source_fails_while_answers_are_under_way(gate):
+    """The answers under way are given out first, then the exception is raised once."""
+
+    def prompts():
+        yield from ("slow", "quick")
+        gate.let("quick", "slow")
+        raise LookupError("no more")
+
+    with ChatServer(gate) as server, client_of(server) as client:
+        outcomes = client.map(prompts())
+        assert [next(outcomes).prompt, next(outcomes).prompt] == ["slow", "quick"]
+        with pytest.raises(LookupError, match="no more"):
+            next(outcomes)
+        assert list(outcomes) == []
+        assert not running()
+
+
 def test_a_prompt_that_cannot_be_sent(client):
     """A prompt of a wrong type is a TypeError."""
     with pytest.raises(TypeError):
@@ -347,6 +364,9 @@ def test_a_prompt_that_cannot_be_sent(client):
         ((["Hi"],), {"progress": "yes"}, "progress is True, False or 'always'"),
         ((["Hi"],), {"cancel": True}, "cancel is a chatsdk.Cancel"),
         ((["Hi"],), {"idempotency_key": "k"}, "a key of its own"),
+        ((["Hi"],), {"max_workers": 2}, "'max_workers': use workers=..."),
+        ((["Hi"],), {"worker": 2}, "'worker': use workers=..."),
+        ((["Hi"],), {"timeout": 2}, r"map\(\) has no option 'timeout'"),
     ],
 )
 def test_wrong_arguments(server, client, arguments, options, message):
