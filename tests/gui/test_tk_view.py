@@ -8,6 +8,7 @@ import subprocess
 import threading
 import tkinter as tk
 import webbrowser
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tkinter import filedialog
@@ -18,8 +19,11 @@ from applications import WAIT
 
 from chatsdk import ChatClient, ChatSession, Citation, Image, Message, Tool, ToolCall
 from chatsdk.parts import Citations, ToolCallDelta
-from chatsdk.windows.tk import ChatView, palette
+from chatsdk.windows.tk import ChatView, palette, transcript_view
 from chatsdk.windows.tk.markdown_runs import MarkdownRuns
+from chatsdk.windows.tk.turn_drawing import TurnDrawing
+from chatsdk.windows.tk.visual_order import visual_lines
+from chatsdk.windows.transcript import ShownTurn
 
 # A Tk that is garbage must be collected on its own thread, and another one might come first; that
 # ends the process. So none of them becomes garbage.
@@ -672,3 +676,171 @@ def test_a_picture_of_a_kind_that_tk_cannot_read(desks) -> None:
     )
     desk.session.set_messages([Message("user", "Look", images=images)])
     desk.until(lambda: desk.text.count("Image: image/png") == 2)
+
+
+def test_a_picture_that_is_a_bomb(desks, monkeypatch) -> None:
+    """An image of 10,000,000,000 pixels, and one that would start Ghostscript, are named."""
+    plugin = pytest.importorskip("PIL.EpsImagePlugin")
+    started: list[Any] = []
+    monkeypatch.setattr(plugin, "Ghostscript", lambda *arguments: started.append(arguments))
+    header = b"IHDR" + (100_000).to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00"
+    bomb = b"\x89PNG\r\n\x1a\n\x00\x00\x00\r" + header + zlib.crc32(header).to_bytes(4, "big")
+    pixels = b"IDAT" + zlib.compress(b"\x00")
+    bomb += (len(pixels) - 4).to_bytes(4, "big") + pixels + zlib.crc32(pixels).to_bytes(4, "big")
+    program = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    images = tuple(
+        Image(data=base64.b64encode(data).decode(), media_type="image/png")
+        for data in (bomb, program)
+    )
+    desk = desks()
+    desk.session.set_messages([Message("user", "Look", images=images), Message("assistant", "Yes")])
+    desk.until(lambda: desk.text.count("Image: image/png") == 2 and desk.shows("Yes"))
+    assert started == []
+
+
+def test_an_error_while_a_turn_is_drawn(desks, monkeypatch, caplog) -> None:
+    """It is logged, and the other turns and later ones are drawn."""
+    draw = TurnDrawing.draw
+
+    def failing(self: TurnDrawing, turn: ShownTurn, *, last: bool) -> Iterator[None]:
+        if turn.text == "Bad.":
+            raise RuntimeError("out of order")
+        yield from draw(self, turn, last=last)
+
+    monkeypatch.setattr(TurnDrawing, "draw", failing)
+    desk = desks()
+    messages = [Message("user", "One"), Message("assistant", "Bad.")]
+    desk.session.set_messages([*messages, Message("user", "Two"), Message("assistant", "Good.")])
+    desk.until(lambda: desk.shows("Two", "Good."))
+    desk.session.set_messages([Message("user", "Three"), Message("assistant", "Fine.")])
+    desk.until(lambda: desk.shows("Three", "Fine."))
+    assert {record.exc_info[1].args for record in caplog.records} == {("out of order",)}
+
+
+def test_another_conversation_while_a_question_is_edited(desks, tmp_path, monkeypatch) -> None:
+    """Open, New chat and the program itself end editing, and the draft comes back."""
+    desk = desks()
+    monkeypatch.setattr(filedialog, "askopenfilename", lambda **options: str(tmp_path / "a.json"))
+
+    def edit(question: str) -> None:
+        desk.session.set_messages([Message("user", question, id="m1"), Message("assistant", "A")])
+        desk.until(lambda: desk.shows(question))
+        desk.view.entry.value = "a draft"
+        desk.view._act("edit", "m1")
+        assert desk.view.entry.value == question
+
+    edit("Other?")
+    assert desk.view.presenter.save(tmp_path / "a.json")
+    for other in (
+        desk.view.header.open.invoke,
+        desk.view.header.new.invoke,
+        lambda: desk.session.set_messages([Message("user", "Third?", id="m1")]),
+    ):
+        edit("One?")
+        other()
+        desk.until(lambda: desk.view.entry.value == "a draft")
+        desk.until(lambda: not desk.view.editing.winfo_viewable() and not desk.shows("One?"))
+
+
+def test_a_queued_text_returns_while_a_question_is_edited(desks, server) -> None:
+    """It goes before the draft, not into the question, and Esc brings both back."""
+    desk = desks()
+    script = server.answer("openai")
+    desk.ask("One")
+    script.say("Half of")
+    desk.until(lambda: desk.shows("Half of"))
+    desk.ask("queued")
+    desk.view.entry.value = "a draft"
+    desk.view._act("edit", desk.session.messages[0].id)
+    desk.view.presenter.stop()
+    desk.until(lambda: desk.shows("You stopped this answer.") and not desk.view.presenter.queued)
+    assert desk.view.entry.value == "One"
+    desk.view._escape()
+    assert desk.view.entry.value == "queued\na draft"
+
+
+@pytest.mark.parametrize("kind", ["reasoning", "call"])
+def test_a_fold_that_is_closed_while_it_is_drawn(desks, monkeypatch, kind) -> None:
+    """Nothing more of it is written below the folded line."""
+    monkeypatch.setattr(transcript_view, "SLICE_SECONDS", 0)
+    desk = desks()
+    long = "A thought.\n" * 10_000
+    if kind == "reasoning":
+        given: dict[str, Any] = {"reasoning": long}
+    else:
+        given = {"tool_calls": [ToolCall("c1", "think", long)]}
+    desk.session.set_messages([Message("user", "Hi"), Message("assistant", "Done.", **given)])
+    desk.until(lambda: desk.shows("Done.", "Regenerate"))
+    desk.settle()
+    folded = desk.text
+    (name,) = desk.view.transcript.paper.folds
+    desk.view.transcript._act("fold", name)
+    desk.until(lambda: desk.text.count("A thought.") > 100)
+    assert desk.view.transcript.busy
+    desk.view.transcript._act("fold", name)
+    desk.settle()
+    assert desk.text == folded
+    desk.view.transcript._act("fold", name)
+    desk.settle()
+    assert desk.text.count("A thought.") == 10_000
+
+
+def test_arabic_reasoning_that_grows(desks, server) -> None:
+    """A line that comes in pieces looks as if it had come at once."""
+    desk = desks()
+    script = server.answer("openai")
+    desk.ask("Hi")
+    script.think("First.\n")
+    desk.until(lambda: desk.shows("▸ Reasoning"))
+    (name,) = desk.view.transcript.paper.folds
+    desk.view.transcript._act("fold", name)
+    for start, end in ((0, 3), (3, 9), (9, len(ARABIC))):
+        script.think(ARABIC[start:end])
+        desk.until(lambda end=end: desk.shows("First.", visual_of(ARABIC[:end])))
+    script.think("\nLast.")
+    script.say("Done.")
+    script.finish()
+    desk.until(lambda: desk.shows("First.", visual_of(ARABIC), "Last.", "Done."))
+    assert desk.text.count("First.") == desk.text.count("Reasoning") == 1
+
+
+def visual_of(text: str) -> str:
+    """Return a short right-to-left line in the order in which it is seen."""
+    (line,) = visual_lines([(text, ())], 10_000, lambda run: len(run[0]), right_to_left=True)
+    return "".join(text for text, _ in line)
+
+
+def test_tables_are_laid_out_again_for_another_size(desks) -> None:
+    """The columns of a table get wider with its text."""
+    desk = desks("700x500")
+    table = "| first column | second |\n|---|---|\n| a | b |"
+    desk.session.set_messages([Message("user", "Hi"), Message("assistant", table)])
+    desk.until(lambda: desk.shows("first column", "Regenerate"))
+
+    def stop() -> int:
+        desk.settle()
+        # It is named after its margin and its stops.
+        (tag,) = (tag for tag in desk.tags_at("first column") if tag.startswith("tabs-"))
+        return int(tag.rpartition("-")[2])
+
+    small = stop()
+    desk.keys("ctrl+plus", "ctrl+plus", "ctrl+plus")
+    desk.until(lambda: stop() > small)
+    desk.keys("ctrl+0")
+    desk.until(lambda: stop() == small)
+
+
+def test_a_long_link_does_not_widen_the_window(desks) -> None:
+    """As much of its URL is shown as there is room."""
+    desk = desks("700x500")
+    # The window takes the size that its content asks for.
+    tk.Frame(desk.root, width=600, height=1).pack()
+    desk.root.geometry("")
+    desk.until(lambda: desk.root.winfo_width() == 600 and desk.view.hint.winfo_width() == 600)
+    for url in (f"https://example.com/{'w' * 2000}", "https://example.com/" + "i" * 90):
+        desk.view._hovered(url)
+        desk.root.update()
+        assert desk.root.winfo_reqwidth() == 600
+        shown = desk.view.hint.cget("text")
+        assert shown.startswith("https://example.com/")
+        assert url.startswith(shown.removesuffix("…"))

@@ -13,6 +13,7 @@ from chatsdk.windows.open_markdown import completed
 from chatsdk.windows.tk.markdown_runs import Table, plain_runs
 from chatsdk.windows.tk.region import Region, action
 from chatsdk.windows.tk.table_layout import Run
+from chatsdk.windows.tk.visual_order import has_right_to_left
 from chatsdk.windows.transcript import CallPart, Part, ReasoningPart, TextPart
 
 if TYPE_CHECKING:
@@ -151,6 +152,10 @@ class FoldDrawing(PartDrawing):
         self.unfolded = False
         self._live = False
         self._shown = 0
+        # Where the last line begins that is shown of the reasoning.
+        self._line = 0
+        # How often it was begun anew: drawing that was paused before that does not go on.
+        self._begun = 0
         self.name = paper.new_name("fold")
         paper.folds[self.name] = self
 
@@ -193,9 +198,11 @@ class FoldDrawing(PartDrawing):
         part = self.part
         arrow = "▾" if self.unfolded else "▸"
         do = f"do:fold:{self.name}"
-        self._shown = 0
+        self._shown = self._line = 0
+        self._begun += 1
         if isinstance(part, ReasoningPart):
             self.region.write([(f"{arrow} {words.REASONING}\n", ("fold", "action", do))])
+            self.region.settle()
             if self.unfolded:
                 yield from self._body(part.text)
         elif isinstance(part, CallPart):
@@ -203,13 +210,22 @@ class FoldDrawing(PartDrawing):
 
     def _body(self, text: str) -> Iterator[None]:
         """Write the reasoning after what is shown of it, in pieces."""
-        while self._shown < len(text):
+        begun = self._begun
+        while self._shown < len(text) and self._begun == begun:
             end = min(len(text), self._shown + PIECE_CHARS)
-            piece = text[self._shown : end]
-            runs = plain_runs(piece, "thought")
+            start = self._shown
+            if start - self._line < PIECE_CHARS and has_right_to_left(text[self._line : end]):
+                # The letters of a line that grows get other places and forms.
+                self.region.rewind()
+                start = self._line
+            head, line_break, tail = text[start:end].rpartition("\n")
+            if line_break:
+                self.paper.write(self.region, plain_runs(head, "thought"))
+                self.region.settle()
+                self._line = end - len(tail)
             # The pieces of a line are joined; the region's own line break ends the last one.
-            last, tags = runs[-1]
-            self.paper.write(self.region, [*runs[:-1], (last[:-1], tags)])
+            *runs, (last, tags) = plain_runs(tail, "thought")
+            self.paper.write(self.region, [*runs, (last[:-1], tags)])
             self._shown = end
             yield
 
@@ -231,6 +247,7 @@ class FoldDrawing(PartDrawing):
             self.region.write([*runs, *_decision(part)])
             return
         self.region.write([*runs, *_decision(part)])
+        begun = self._begun
         for title, text in (
             (words.ARGUMENTS, _indented(part.arguments)),
             (words.RESULT, part.result),
@@ -243,6 +260,8 @@ class FoldDrawing(PartDrawing):
                 last, last_tags = runs[-1]
                 self.region.write([*runs[:-1], (last[:-1], last_tags)])
                 yield
+                if self._begun != begun:
+                    return
             self.region.write([("\n", ("block",)), ("\n", ("block", "pad"))])
 
 

@@ -18,11 +18,14 @@ SIDE = 160
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 30_000_000
 
+# The formats that Pillow may read. Others start programs (EPS) or are rarely tried (PSD, FLI).
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+
 
 def thumbnail(widget: tkinter.Misc, image: Image) -> Any | None:
     """Return a picture for Tk, or ``None`` if the image cannot be shown.
 
-    Tk reads PNG and GIF; Pillow, if it is installed, anything else.
+    Tk reads PNG and GIF; Pillow, if it is installed, also JPEG, WebP and BMP.
     """
     data = image_bytes(image)
     if data is None or len(data) > MAX_BYTES:
@@ -48,13 +51,14 @@ def _by_pillow(widget: tkinter.Misc, data: bytes) -> Any | None:
     except ImportError:
         return None
     try:
-        picture = Pictures.open(io.BytesIO(data))
+        picture = Pictures.open(io.BytesIO(data), formats=FORMATS)
         if picture.width * picture.height > MAX_PIXELS:
             return None
         picture.thumbnail((SIDE, SIDE))
         return ImageTk.PhotoImage(picture, master=widget)
-    except (OSError, ValueError, SyntaxError, tkinter.TclError):
-        # Not an image, or a damaged one.
+    except Exception:
+        # Not an image, a damaged one, or one that Pillow takes for a decompression bomb. Its
+        # decoders raise errors of many kinds.
         return None
 
 

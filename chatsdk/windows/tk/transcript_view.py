@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import tkinter
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from chatsdk.windows.transcript import ShownTurn, Transcript
 
 __all__ = ["TranscriptView"]
 
+logger = logging.getLogger("chatsdk")
+
 # Seconds of drawing after which the window gets a turn.
 SLICE_SECONDS = 0.012
 
@@ -29,7 +32,7 @@ class TranscriptView(tkinter.Frame):
     """The scrolled text with the turns.
 
     Drawing is a generator that pauses often, so that a long conversation does not freeze the
-    window. The newest turn is drawn first.
+    window. The last turn is drawn first.
 
     Args:
         act: called with the name of an action and its argument.
@@ -74,8 +77,9 @@ class TranscriptView(tkinter.Frame):
         self._wanted = Transcript()
         self._drawn = Transcript()
         self._work: Iterator[None] | None = None
-        # The width for which it was drawn, and the timer that draws it for another one.
-        self._room = 0
+        # The width and the size of the text for which it was drawn, and the timer that draws it
+        # for others.
+        self._laid_out = (0, 0)
         self._layout_timer = ""
         self._timer = ""
         # The call of `_follow` that is due when Tk is idle.
@@ -105,6 +109,11 @@ class TranscriptView(tkinter.Frame):
             self._work = self._steps()
             self._go_on()
 
+    def restyle(self, palette: Palette) -> None:
+        """Apply colours and sizes, and lay out again what depends on them."""
+        self.paper.restyle(palette)
+        self._layout()
+
     def stop(self) -> None:
         """Draw nothing more, because the widget is being destroyed."""
         self._work = None
@@ -130,6 +139,10 @@ class TranscriptView(tkinter.Frame):
                     break
             else:
                 self._work = None
+        except BaseException:
+            # A generator that has raised draws no more.
+            self._work = None
+            raise
         finally:
             self.text.configure(state="disabled")
         self._follow()
@@ -140,14 +153,18 @@ class TranscriptView(tkinter.Frame):
             self._timer = self.after(2, self._go_on)
 
     def _is_stale(self) -> bool:
-        return bool(self._turns) and self._room != self.paper.room
+        return bool(self._turns) and self._laid_out != self._layout_key
+
+    @property
+    def _layout_key(self) -> tuple[int, int]:
+        return self.paper.room, self.paper.fonts.size
 
     def _steps(self) -> Iterator[None]:
         wanted = self._wanted
-        if self._room != self.paper.room:
-            self._room = self.paper.room
+        if self._laid_out != self._layout_key:
+            self._laid_out = self._layout_key
             for drawing in self._turns[::-1]:
-                yield from drawing.layout()
+                yield from _tried(drawing.layout())
         yield from self._draw(wanted)
         self._drawn = wanted
 
@@ -169,7 +186,7 @@ class TranscriptView(tkinter.Frame):
         # The turn that was the last one loses its actions, or gets them back.
         first = same if len(turns) == old else max(0, min(same, min(old, len(turns)) - 1))
         for number in range(max(0, first), len(turns)):
-            yield from self._turns[number].draw(turns[number], last=number == last)
+            yield from _tried(self._turns[number].draw(turns[number], last=number == last))
         self.paper.forget_pictures()
 
     def _add_many(self, turns: tuple[ShownTurn, ...]) -> Iterator[None]:
@@ -183,7 +200,7 @@ class TranscriptView(tkinter.Frame):
         for turn in reversed(turns):
             drawing = TurnDrawing(self.paper, before)
             drawings.insert(0, drawing)
-            yield from drawing.draw(turn, last=turn is turns[-1])
+            yield from _tried(drawing.draw(turn, last=turn is turns[-1]))
             before = drawing.first
             yield
         self._turns = drawings
@@ -208,7 +225,7 @@ class TranscriptView(tkinter.Frame):
         work = self._work
 
         def both() -> Iterator[None]:
-            yield from steps
+            yield from _tried(steps)
             if work is not None:
                 yield from work
 
@@ -274,3 +291,11 @@ class TranscriptView(tkinter.Frame):
         if self._work is None and self._is_stale():
             self._work = self._steps()
             self._go_on()
+
+
+def _tried(steps: Iterator[None]) -> Iterator[None]:
+    """Draw one turn; an error in it does not keep the others from being drawn."""
+    try:
+        yield from steps
+    except Exception:
+        logger.exception("a turn could not be drawn")

@@ -18,12 +18,15 @@ from chatsdk.windows.tk.palette import Palette, palette_of
 from chatsdk.windows.tk.paper import MARGIN, MEASURE
 from chatsdk.windows.tk.style import SIZE_STEP, Fonts
 from chatsdk.windows.tk.transcript_view import TranscriptView
-from chatsdk.windows.transcript import Transcript
+from chatsdk.windows.transcript import Question, Transcript
 
 __all__ = ["ChatView"]
 
 # Pixels of width below which the line of help is left out.
 NARROW = 440
+
+# Characters of a long URL to show below the transcript.
+MAX_HINT_CHARS = 500
 
 # Milliseconds that "Copied" is shown, and between two states of the sign of life.
 COPIED_MS = 1500
@@ -64,8 +67,8 @@ class ChatView(ttk.Frame):
         super().__init__(parent)
         self._palette = palette_of(theme, self)
         self._fonts = Fonts(self, font_size)
-        # The id of the question that is edited, and the draft that was in the entry before.
-        self._editing: str | None = None
+        # The question that is edited, and the draft that was in the entry before.
+        self._editing: Question | None = None
         self._draft = ""
         self._note = self._note_timer = ""
         self._pulse = self._scroll_timer = ""
@@ -197,10 +200,12 @@ class ChatView(ttk.Frame):
             self._idle.place(relx=0.5, rely=0.4, anchor="center")
         self._box.show_stop(transcript.in_flight)
         presenter = self.presenter
+        if self._editing is not None and self._question(self._editing.id) != self._editing:
+            # Another conversation was opened or begun; the same id means another question there.
+            self._editing = None
+            self.entry.value, self._draft = self._draft, ""
         if presenter.returned:
-            self.entry.value = "\n".join(
-                text for text in (presenter.take_returned(), self.entry.value) if text
-            )
+            self._give_back(presenter.take_returned())
         queued = " ".join(presenter.queued.split())
         if len(queued) > 80:
             queued = f"{queued[:79]}…"
@@ -210,6 +215,13 @@ class ChatView(ttk.Frame):
         last = transcript.turns[-1].notice if transcript.turns else None
         if last is not None and last.kind == "waiting" and not self._pulse:
             self._beat(True)
+
+    def _give_back(self, text: str) -> None:
+        """Put a queued text before what is typed; during an edit, before the draft."""
+        if self._editing is None:
+            self.entry.value = "\n".join(item for item in (text, self.entry.value) if item)
+        else:
+            self._draft = "\n".join(item for item in (text, self._draft) if item)
 
     def _beat(self, lit: bool) -> None:
         """Let the sign of life blink as long as there is one."""
@@ -237,7 +249,7 @@ class ChatView(ttk.Frame):
     def _send(self) -> None:
         text = self.entry.value
         if self._editing is not None:
-            if self.presenter.edit(self._editing, text):
+            if self.presenter.edit(self._editing.id, text):
                 self._end_edit()
         elif self.presenter.submit(text):
             self.entry.value = ""
@@ -256,36 +268,33 @@ class ChatView(ttk.Frame):
         return "break"
 
     def _take_queued(self) -> None:
-        taken = self.presenter.take_queued()
-        self.entry.value = "\n".join(text for text in (taken, self.entry.value) if text)
+        self._give_back(self.presenter.take_queued())
         self.presenter.refresh()
         self.entry.text.focus_set()
 
     def _edit(self, message_id: str) -> None:
-        question = next(
-            (
-                turn.question
-                for turn in self.presenter.transcript.turns
-                if turn.question is not None and turn.question.id == message_id
-            ),
-            None,
-        )
+        question = self._question(message_id)
         if question is not None:
             if self._editing is None:
                 self._draft = self.entry.value
-            self._editing = message_id
+            self._editing = question
             self.entry.value = question.text
             self.presenter.refresh()
             self.entry.text.focus_set()
 
+    def _question(self, message_id: str | None) -> Question | None:
+        """Return the question with this id."""
+        questions = (turn.question for turn in self.presenter.transcript.turns)
+        return next((item for item in questions if item and item.id == message_id), None)
+
     def _end_edit(self) -> None:
-        self._editing = None
-        self.entry.value, self._draft = self._draft, ""
+        if self._editing is not None:
+            self._editing = None
+            self.entry.value, self._draft = self._draft, ""
         self.presenter.refresh()
         self.entry.text.focus_set()
 
     def _new_chat(self) -> None:
-        self._editing = None
         self.presenter.new_chat()
         self.transcript.to_end()
         self.entry.text.focus_set()
@@ -331,9 +340,19 @@ class ChatView(ttk.Frame):
         self._hovered("")
 
     def _hovered(self, url: str) -> None:
-        text = url or self._note or words.KEYS
+        text = self._shortened(url) or self._note or words.KEYS
         if self.hint.cget("text") != text:
             self.hint.configure(text=text)
+
+    def _shortened(self, url: str) -> str:
+        """Return as much of a URL as fits into the hint; a longer text would widen the window."""
+        font, room = self._fonts["small"], self.hint.winfo_width() - 8
+        shown = url[:MAX_HINT_CHARS]
+        if shown == url and font.measure(url) <= room:
+            return url
+        while shown and font.measure(f"{shown}…") > room:
+            shown = shown[: len(shown) * 9 // 10]
+        return f"{shown}…"
 
     def _typed(self, event: Any) -> str | None:
         """Move what is typed in the transcript to the entry."""
@@ -346,7 +365,7 @@ class ChatView(ttk.Frame):
     def _zoom(self, step: int, event: Any) -> str:
         size = self._fonts.size + step * SIZE_STEP if step else self._fonts.standard
         self._fonts.resize(size)
-        self.transcript.paper.restyle(self._palette)
+        self.transcript.restyle(self._palette)
         self.transcript.to_end()
         return "break"
 
