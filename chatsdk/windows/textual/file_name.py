@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 
 from textual import on
@@ -16,9 +17,16 @@ from chatsdk.windows.textual.acts import Act
 
 __all__ = ["FileName"]
 
+EXISTS = "This file exists. Press Enter again to replace it."
+
 
 class FileName(ModalScreen[str | None]):
-    """A question for the name of a file; ``None`` if it was cancelled."""
+    """A question for the name of a file; ``None`` if it was cancelled.
+
+    Args:
+        title: what the file is for.
+        writes: the file will be written: ask again before one that exists is replaced.
+    """
 
     DEFAULT_CSS = """
     FileName { align: center middle; }
@@ -30,25 +38,42 @@ class FileName(ModalScreen[str | None]):
     FileName Act { width: auto; padding: 0 1; margin-left: 1; color: $text-primary; }
     FileName Act:focus { background: $primary; color: $text; }
     FileName Input { margin-top: 1; }
+    FileName .exists { display: none; color: $text-warning; }
+    FileName.-exists .exists { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss_none", show=False)]
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, writes: bool = False) -> None:
         super().__init__()
         self._title = title.rstrip("…")
+        self._writes = writes
+        # The file that the person was told exists.
+        self._told = ""
 
     def compose(self) -> ComposeResult:
         """Yield the question and a field."""
         with Vertical():
             yield Static(f"{self._title}: {words.JSON_FILES}", markup=False)
             yield Input(words.FILE_NAME, select_on_focus=True)
+            yield Static(EXISTS, classes="exists", markup=False)
             with Horizontal():
                 yield Act(words.CANCEL, "cancel")
                 yield Act(self._title, "take")
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        self.dismiss(self.query_one(Input).value.strip() or None)
+        name = self.query_one(Input).value.strip()
+        if self._writes and name != self._told and os.path.lexists(name):
+            self._told = name
+            self.add_class("-exists")
+        else:
+            self.dismiss(name or None)
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        if self.query_one(Input).value.strip() != self._told:
+            self._told = ""
+            self.remove_class("-exists")
 
     @on(Act.Pressed)
     def _pressed(self, event: Act.Pressed) -> None:

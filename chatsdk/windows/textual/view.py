@@ -228,7 +228,7 @@ class ChatView(Vertical):
 
     def action_save(self) -> None:
         """Save the conversation to a file."""
-        self.app.push_screen(FileName(words.SAVE), self._save)
+        self.app.push_screen(FileName(words.SAVE, writes=True), self._save)
 
     def action_open(self) -> None:
         """Open a conversation from a file."""
