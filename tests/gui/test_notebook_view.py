@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from html import unescape
 from typing import Any
@@ -13,7 +13,7 @@ import ipywidgets
 import pytest
 from applications import WAIT
 
-from chatsdk import Citation, Tool, ToolCall, use_chat
+from chatsdk import Citation, File, Image, Message, Tool, ToolCall, use_chat
 from chatsdk.windows import words
 from chatsdk.windows.notebook import ChatView
 from chatsdk.windows.notebook.html import rendered
@@ -82,9 +82,9 @@ def opened(server) -> Callable[..., AbstractAsyncContextManager[Cell]]:
     """Opens a chat with the server."""
 
     @asynccontextmanager
-    async def opened(**options: Any) -> AsyncIterator[Cell]:
+    async def opened(messages: Sequence[Message] = (), **options: Any) -> AsyncIterator[Cell]:
         url = f"{server.url}/v1/chat/completions"
-        with use_chat(url, dialect="openai") as session:
+        with use_chat(url, dialect="openai", messages=messages) as session:
             view = ChatView(session, options=options)
             yield Cell(view)
             view.close()
@@ -257,6 +257,42 @@ def test_a_long_answer_is_sent_once(opened, server) -> None:
             assert [piece.value for piece in pieces[:-1]] == before[:-1]
             script.finish()
             await cell.until(lambda: cell.view.stop_button.disabled)
+
+    run(scene)
+
+
+def test_links_with_a_target_elsewhere(opened, server) -> None:
+    """A link becomes one when its target has come, also if it is far above."""
+    link = '<a href="https://example.com/docs" target="_blank" rel="noopener noreferrer">docs</a>'
+
+    async def scene() -> None:
+        async with opened() as cell:
+            script = server.answer("openai")
+            script.say("The [docs][1].\n\n" + "A paragraph of some words.\n\n" * 1000)
+            cell.enter("Hi")
+            await cell.until(lambda: cell.text.count("A paragraph") == 1000)
+            script.say("[1]: https://exam")
+            await cell.until(lambda: cell.session.answer.text.endswith("exam"))
+            script.say("ple.com/docs")
+            script.finish()
+            await cell.until(lambda: link in cell.html)
+
+    run(scene)
+
+
+def test_what_was_sent_is_named(opened) -> None:
+    """A question shows the names of its files and images."""
+
+    async def scene() -> None:
+        asked = Message(
+            "user",
+            "Read this.",
+            files=(File(data="AAAA", media_type="text/plain", name="notes.txt"),),
+            images=(Image(data="AAAA", media_type="image/png"),),
+        )
+        async with opened([asked, Message("assistant", "Fine.")]) as cell:
+            await cell.shows("Fine.")
+            assert "Read this.\n📎 notes.txt\n🖼 image/png" in cell.text
 
     run(scene)
 

@@ -154,6 +154,29 @@ def test_cut_anywhere(opened, server, cut) -> None:
     run(scene)
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_links_with_a_target_elsewhere(opened, server, live) -> None:
+    """A link is drawn as one once its target has come, and the target is no row of its own."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            script = server.answer("openai")
+            await screen.ask("Hi")
+            script.say("- the [docs][1]\n\nMore.\n\n[1]: https://example.com/docs\n")
+            if live:
+                script.say("\nThe end.")
+                await screen.shows("The end.")
+                await screen.shows("• the docs")
+            script.finish()
+            await screen.settled()
+            assert "• the docs" in screen.text
+            assert "example.com" not in screen.text
+            texts = [slot.row.text for slot in screen.history.slots if slot.row.kind == "text"]
+            assert texts == ["- the [docs][1]", "More.", *["The end."] * live]
+
+    run(scene)
+
+
 def test_links_are_checked(opened, server, monkeypatch) -> None:
     """A link is opened if it is one of the web; any other is named and not opened."""
     urls: list[str] = []
@@ -593,6 +616,27 @@ def test_save_and_open(opened, server, tmp_path) -> None:
 
     run(scene)
     assert len(json.loads('{"messages": [1, 2]}')["messages"]) == 2
+
+
+def test_save_asks_before_it_replaces(opened, tmp_path) -> None:
+    """A file that exists is replaced only after a second press."""
+    path = tmp_path / "chat.json"
+    path.write_text("Keep me.", encoding="utf-8")
+
+    async def scene() -> None:
+        said = [Message("user", "Hi"), Message("assistant", "Fine.")]
+        async with opened(size=(120, 24), messages=said) as screen:
+            await screen.pilot.press("ctrl+s")
+            await screen.until(lambda: screen.app.screen.query(Input))
+            screen.app.screen.query_one(Input).value = str(path)
+            await screen.pilot.press("enter")
+            await screen.shows("This file exists.")
+            assert path.read_text(encoding="utf-8") == "Keep me."
+            await screen.pilot.press("enter")
+            await screen.shows("Saved as")
+            assert "Fine." in path.read_text(encoding="utf-8")
+
+    run(scene)
 
 
 def test_the_entry(opened, server) -> None:

@@ -12,12 +12,16 @@ from chatsdk.windows.links import safe_url
 __all__ = ["anchor", "paragraphs", "rendered"]
 
 
-def rendered(text: str) -> str:
-    """Return Markdown as HTML; without markdown-it-py, as the text that it is."""
+def rendered(text: str, targets: dict[str, Any] | None = None) -> str:
+    """Return Markdown as HTML; without markdown-it-py, as the text that it is.
+
+    `targets` are the targets of links that are defined elsewhere. Those that the text defines are
+    added to it.
+    """
     parser = _parser()
     if parser is None:
         return paragraphs(text)
-    html: str = parser.render(text)
+    html: str = parser.render(text, {} if targets is None else {"references": targets})
     return html
 
 

@@ -12,7 +12,15 @@ from chatsdk.windows import words
 from chatsdk.windows.markdown_blocks import MarkdownBlocks
 from chatsdk.windows.notebook.html import anchor, paragraphs, rendered
 from chatsdk.windows.open_markdown import completed
-from chatsdk.windows.transcript import CallPart, Part, ReasoningPart, ShownTurn, TextPart
+from chatsdk.windows.pictures import image_name
+from chatsdk.windows.transcript import (
+    CallPart,
+    Part,
+    Question,
+    ReasoningPart,
+    ShownTurn,
+    TextPart,
+)
 
 __all__ = ["Acts", "TurnBox"]
 
@@ -44,7 +52,7 @@ class TurnBox(widgets.VBox):
         self._turn = turn
         children: list[Any] = []
         if turn.question is not None:
-            _set(self._question, paragraphs(turn.question.text))
+            _set(self._question, paragraphs(_asked(turn.question)))
             children.append(self._question)
         for place, part in enumerate(turn.parts):
             children.append(self._box(place, part).show(part, turn.live))
@@ -78,6 +86,10 @@ class _TextBox:
         self._text = ""
         # The HTML of the complete blocks that share a widget with the open one.
         self._done = ""
+        # Those blocks, and the pieces before with theirs: drawn again if a link gets its target.
+        self._texts: list[str] = []
+        self._full: list[tuple[Any, list[str]]] = []
+        self._targets: dict[str, Any] = {}
         self._last = self._new_piece()
 
     def _new_piece(self) -> Any:
@@ -90,14 +102,28 @@ class _TextBox:
             self._begin()
         self._text = part.text
         blocks, last = self._blocks.update(part.text)
+        known = len(self._targets)
         for block in blocks:
-            self._done += rendered(block.text)
+            self._done += rendered(block.text, self._targets)
+            self._texts.append(block.text)
             if len(self._done) > PIECE_CHARS:
                 _set(self._last, self._done)
-                self._last, self._done = self._new_piece(), ""
-        text = completed(last.text) if live else last.text
-        _set(self._last, self._done + rendered(text))
+                self._full.append((self._last, self._texts))
+                self._last, self._done, self._texts = self._new_piece(), "", []
+        if live:
+            # A target that is not complete yet must not stay.
+            end = rendered(completed(last.text), dict(self._targets))
+        else:
+            end = rendered(last.text, self._targets)
+        if len(self._targets) > known:
+            for piece, texts in self._full:
+                _set(piece, self._rendered(texts))
+            self._done = self._rendered(self._texts)
+        _set(self._last, self._done + end)
         return self._box
+
+    def _rendered(self, texts: list[str]) -> str:
+        return "".join(rendered(text, self._targets) for text in texts)
 
 
 class _FoldBox:
@@ -135,6 +161,13 @@ class _FoldBox:
     def _title(self, title: str) -> None:
         if self._fold.get_title(0) != title:
             self._fold.set_title(0, title)
+
+
+def _asked(question: Question) -> str:
+    """The text of a question, and the names of what was sent with it."""
+    files = [f"📎 {name}" for name in question.files]
+    images = [f"🖼 {image_name(image) or words.IMAGE}" for image in question.images]
+    return "\n".join([question.text, *files, *images])
 
 
 def _call(part: CallPart) -> str:

@@ -177,7 +177,7 @@ async def draw(slot: Slot) -> bool:
     slot.drawn = row
     widget.set_class(row.gap, "-gap")
     if isinstance(widget, Prose):
-        await widget.update(clean(row.text))
+        await widget.update(clean(f"{row.value}\n{row.text}" if row.value else row.text))
     elif isinstance(widget, Fold):
         widget.show_row(row)
     elif isinstance(widget, Notice):

@@ -10,6 +10,7 @@ from chatsdk.windows import words
 from chatsdk.windows.markdown_blocks import Block, MarkdownBlocks
 from chatsdk.windows.open_markdown import completed
 from chatsdk.windows.pictures import image_name
+from chatsdk.windows.textual.link_targets import link_targets
 from chatsdk.windows.transcript import (
     CallPart,
     Part,
@@ -39,7 +40,8 @@ class Row(NamedTuple):
             ``"actions"``.
         text: its text; Markdown if the kind is ``"text"``.
         state: what else its look depends on.
-        value: the value of the transcript that a press on it is about.
+        value: the value of the transcript that a press on it is about; of a text, the targets of
+            its links that are defined elsewhere, as Markdown.
         gap: whether a blank line follows.
     """
 
@@ -215,23 +217,41 @@ class _Text:
         self._blocks = MarkdownBlocks()
         self._done: list[Slot] = []
         self._open: list[Slot] = []
+        # The targets of links: those in complete blocks, and those that the rows have.
+        self._defined = ""
+        self._targets = ""
 
     def update(self, text: str, *, live: bool) -> list[Slot]:
         self.text = text
         done, last = self._blocks.update(text)
         for block in done:
-            rows = list(_rows(block))
+            rows = self._cut(block)
             # The slots of the open block become those of the first complete one.
             self._done += self._filled(self._open, rows)
             self._open = self._open[len(rows) :] if len(done) == 1 else []
+        targets = self._defined
         if live:
             last = last._replace(text=completed(last.text))
-        self._open = self._filled(self._open, list(_rows(last)))
+        else:
+            targets += link_targets(last.text)[0]
+        if targets != self._targets:
+            self._targets = targets
+            self._filled(self._done, [slot.row for slot in self._done])
+        rows = [] if link_targets(last.text)[1] else list(_rows(last))
+        self._open = self._filled(self._open, rows)
         return self._done + self._open
+
+    def _cut(self, block: Block) -> list[Row]:
+        """Return the rows of a complete block; none if it only defines the targets of links."""
+        targets, alone = link_targets(block.text)
+        self._defined += targets
+        return [] if alone else list(_rows(block))
 
     def _filled(self, slots: list[Slot], rows: list[Row]) -> list[Slot]:
         filled = []
         for place, row in enumerate(rows):
+            if self._targets and "[" in row.text:
+                row = row._replace(value=self._targets)
             if place < len(slots):
                 slot = slots[place]
                 if slot.row != row:
