@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from html import unescape
@@ -12,6 +14,7 @@ from typing import Any
 import ipywidgets
 import pytest
 from applications import WAIT
+from ipywidgets.widgets.widget import _instances
 
 from chatsdk import Citation, File, Image, Message, Tool, ToolCall, use_chat
 from chatsdk.windows import words
@@ -293,6 +296,35 @@ def test_what_was_sent_is_named(opened) -> None:
         async with opened([asked, Message("assistant", "Fine.")]) as cell:
             await cell.shows("Fine.")
             assert "Read this.\n📎 notes.txt\n🖼 image/png" in cell.text
+
+    run(scene)
+
+
+def test_close_frees_everything(opened, server) -> None:
+    """After `close` the kernel has none of its widgets, and the view can be collected."""
+
+    async def used() -> weakref.ref[Any]:
+        async with opened() as cell:
+            server.answer("openai", "Fine.", reasoning="I think.")
+            cell.enter("Hi")
+            await cell.shows("Fine.")
+            await cell.until(lambda: cell.view.stop_button.disabled)
+            server.reply(400, json={"error": {"message": "No such model"}})
+            cell.press(words.REGENERATE)
+            await cell.shows("No such model")
+            await cell.until(lambda: cell.view.stop_button.disabled)
+            return weakref.ref(cell.view)
+
+    async def scene() -> None:
+        before = set(_instances)
+        view = await used()
+        assert set(_instances) <= before
+        deadline = asyncio.get_running_loop().time() + WAIT
+        # Calls that are due in the event loop still have it.
+        while view() is not None:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.05)
+            gc.collect()
 
     run(scene)
 

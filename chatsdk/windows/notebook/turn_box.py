@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from chatsdk.windows import words
 from chatsdk.windows.markdown_blocks import MarkdownBlocks
+from chatsdk.windows.notebook.closing import close_all
 from chatsdk.windows.notebook.html import anchor, paragraphs, rendered
 from chatsdk.windows.open_markdown import completed
 from chatsdk.windows.pictures import image_name
@@ -45,6 +46,14 @@ class TurnBox(widgets.VBox):
         self._end = _html("chatsdk-end")
         self._retry = _button(words.RETRY, acts["retry"], "refresh")
 
+    def close(self) -> None:
+        """Close all of its widgets, also those that are not shown now."""
+        for part in getattr(self, "_parts", ()):
+            part.close()
+        if hasattr(self, "_retry"):
+            close_all([self, self._question, self._end, self._retry])
+        super().close()
+
     def show(self, turn: ShownTurn) -> None:
         """Show a state of the turn."""
         if turn == self._turn:
@@ -56,6 +65,7 @@ class TurnBox(widgets.VBox):
             children.append(self._question)
         for place, part in enumerate(turn.parts):
             children.append(self._box(place, part).show(part, turn.live))
+        gone = self._parts[len(turn.parts) :]
         del self._parts[len(turn.parts) :]
         if end := _end(turn):
             _set(self._end, end)
@@ -64,12 +74,15 @@ class TurnBox(widgets.VBox):
             children.append(self._retry)
         if children != self._shown:
             self._shown = self.children = children
+        for box in gone:
+            box.close()
 
     def _box(self, place: int, part: Part) -> _TextBox | _FoldBox:
         kind = _TextBox if isinstance(part, TextPart) else _FoldBox
         if place == len(self._parts):
             self._parts.append(kind(self._acts))
         elif not isinstance(self._parts[place], kind):
+            self._parts[place].close()
             self._parts[place] = kind(self._acts)
         return self._parts[place]
 
@@ -79,6 +92,9 @@ class _TextBox:
 
     def __init__(self, acts: Acts) -> None:
         self._begin()
+
+    def close(self) -> None:
+        close_all([self._box])
 
     def _begin(self) -> None:
         self._box = widgets.VBox()
@@ -99,6 +115,7 @@ class _TextBox:
 
     def show(self, part: Any, live: bool) -> Any:
         if not part.text.startswith(self._text):
+            self.close()
             self._begin()
         self._text = part.text
         blocks, last = self._blocks.update(part.text)
@@ -137,6 +154,9 @@ class _FoldBox:
         self._ask = widgets.HBox()
         self._box = widgets.VBox([self._fold])
         self._id = ""
+
+    def close(self) -> None:
+        close_all([self._box, self._ask, self._allow, self._deny])
 
     def show(self, part: Any, live: bool) -> Any:
         if isinstance(part, ReasoningPart):

@@ -12,6 +12,7 @@ import ipywidgets as widgets
 from chatsdk import ui
 from chatsdk.session import ChatSession
 from chatsdk.windows import words
+from chatsdk.windows.notebook.closing import close_all
 from chatsdk.windows.notebook.turn_box import Acts, TurnBox
 from chatsdk.windows.presenter import Presenter
 from chatsdk.windows.transcript import Transcript
@@ -114,6 +115,9 @@ class ChatView(widgets.VBox):
         if getattr(self, "_ready", False):
             self._ready = False
             self.presenter.close()
+            close_all([self, self._idle])
+            for box in self._turns:
+                box.close()
         super().close()
 
     def _draw(self, transcript: Transcript, before: Transcript) -> None:
