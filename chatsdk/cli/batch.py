@@ -43,6 +43,9 @@ exit codes:
 
 STDIN = "-"
 
+# Keeps bytes that are not text, so that only their line fails.
+KEEP = "surrogateescape"
+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
@@ -170,8 +173,8 @@ def _ask(
             for line in prompt_lines(lines, arguments.system):
                 if not output.has(line.index, line.id):
                     yield line
-        except UnicodeDecodeError as error:
-            raise WrongArguments(f"the input is not UTF-8 text: {error.reason}") from None
+        except OSError as error:
+            raise _unreadable(arguments.file, error) from None
 
     # A regular file keeps no reader waiting.
     source = None if _is_regular(lines) else ReadAhead(missing())
@@ -228,9 +231,9 @@ def _input(name: str) -> Iterator[TextIO]:
         yield _stdin()
         return
     try:
-        file = open(name, encoding="utf-8-sig")  # noqa: SIM115
+        file = open(name, encoding="utf-8-sig", errors=KEEP)  # noqa: SIM115
     except OSError as error:
-        raise WrongArguments(f"cannot read {name}: {error.strerror}") from None
+        raise _unreadable(name, error) from None
     try:
         yield file
     finally:
@@ -239,13 +242,17 @@ def _input(name: str) -> Iterator[TextIO]:
             file.close()
 
 
+def _unreadable(name: str, error: OSError) -> WrongArguments:
+    return WrongArguments(f"cannot read {name}: {error.strerror or error}")
+
+
 def _stdin() -> TextIO:
     try:
         number = sys.stdin.fileno()
     except OSError:
         return sys.stdin
     # Not the object that Python itself closes at its end, while a thread may be reading it.
-    return open(number, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)
+    return open(number, encoding=sys.stdin.encoding, errors=KEEP, closefd=False)
 
 
 def _is_regular(lines: TextIO) -> bool:

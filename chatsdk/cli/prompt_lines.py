@@ -61,7 +61,8 @@ def prompt_lines(lines: Iterable[str], system: str | None) -> Iterator[PromptLin
     """Read the lines of the input, without the empty ones.
 
     Args:
-        lines: each a JSON string, or an object with ``prompt`` or ``messages``.
+        lines: each a JSON string, or an object with ``prompt`` or ``messages``. Bytes that are
+            not text are surrogates, as ``errors="surrogateescape"`` makes them.
         system: the system message of prompts that have none.
     """
     index = 0
@@ -90,6 +91,10 @@ def _prompt_line(line: str, system: str | None, number: int, index: int) -> Prom
 
 
 def _value(line: str) -> Any:
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it is not UTF-8 text") from None
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:

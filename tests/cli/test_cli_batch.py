@@ -160,6 +160,7 @@ def test_failures(server, files, capsys) -> None:
     ("line", "problem"),
     [
         (b"nonsense", "it is not JSON"),
+        (b'"caf\xe9"', "it is not UTF-8 text"),
         (b"[1]", "neither a string nor an object"),
         (b'{"id": 7}', 'it needs either "prompt" or "messages"'),
         (b'{"id": 7, "prompt": "a", "messages": []}', 'it needs either "prompt" or "messages"'),
@@ -310,6 +311,25 @@ def test_the_input_fails_in_the_middle(server, files, capsys) -> None:
     shown = capsys.readouterr().err
     assert "2 complete answers written, after 1 that were there" in shown
     assert "belongs to another input" in shown
+
+
+def test_an_input_that_breaks_off(server, files, capsys, monkeypatch) -> None:
+    """An input that cannot be read further is 2; what was read before is answered."""
+
+    class Broken(io.StringIO):
+        def __next__(self):
+            line = self.readline()
+            if not line:
+                raise OSError(5, "Input/output error")
+            return line
+
+    monkeypatch.setattr(sys, "stdin", Broken('"a"\n"b"\n'))
+    command, url, _, *rest = files.arguments(server)
+    assert main([command, url, "-", *rest]) == 2
+    assert [line["text"] for line in files.lines] == ["a", "b"]
+    shown = capsys.readouterr().err
+    assert "2 complete answers written; stopped" in shown
+    assert "cannot read -: Input/output error" in shown
 
 
 def test_an_output_cut_anywhere_is_resumed(tmp_path) -> None:
@@ -505,17 +525,37 @@ def test_ctrl_c_while_a_pipe_has_no_prompt(server, files) -> None:
     assert shown == "chatsdk: 2 complete answers written; stopped; --resume asks the rest\n"
 
 
-def test_a_pipe_that_is_not_text(server, files) -> None:
-    """A pipe that is not UTF-8 is 2, with the reason."""
+def test_a_pipe_with_a_line_that_is_not_text(server, files) -> None:
+    """A line of a pipe that is not UTF-8 fails by itself."""
     command, url, _, *rest = files.arguments(server)
     done = subprocess.run(
         [sys.executable, "-m", "chatsdk", command, url, "-", *rest],
-        input=b'"caf\xe9"\n',
+        input=b'"Hi"\n"caf\xe9"\n"Yo"\n',
         capture_output=True,
         timeout=WAIT_SECONDS,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )
-    assert (done.returncode, b"not UTF-8" in done.stderr) == (2, True)
+    assert (done.returncode, b"it is not UTF-8 text" in done.stderr) == (1, True)
+    assert [line["text"] for line in files.lines] == ["Hi", "", "Yo"]
+
+
+def test_reading_ahead_of_a_source_that_fails() -> None:
+    """The items before the failure come first, then its exception."""
+
+    def source():
+        yield "item"
+        raise LookupError("gone")
+
+    ahead = ReadAhead(source())
+    woken = threading.Semaphore(0)
+    ahead.wake = woken.release
+    first = next(ahead)
+    for _ in range(2):
+        assert woken.acquire(timeout=WAIT_SECONDS)
+    # The thread has just begun, so there may have been nothing yet.
+    assert (next(ahead) if first is NOT_YET else first) == "item"
+    with pytest.raises(LookupError, match="gone"):
+        next(ahead)
 
 
 def test_reading_ahead_ends_with_the_batch() -> None:
