@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
 
@@ -10,7 +10,6 @@ import ipywidgets as widgets
 
 from chatsdk.windows import words
 from chatsdk.windows.markdown_blocks import MarkdownBlocks
-from chatsdk.windows.notebook.closing import close_all
 from chatsdk.windows.notebook.html import anchor, paragraphs, rendered
 from chatsdk.windows.open_markdown import completed
 from chatsdk.windows.pictures import image_name
@@ -23,7 +22,7 @@ from chatsdk.windows.transcript import (
     TextPart,
 )
 
-__all__ = ["Acts", "TurnBox"]
+__all__ = ["Acts", "TurnBox", "close_all"]
 
 # Characters of HTML in one widget. Each update sends the last one again.
 PIECE_CHARS = 8000
@@ -223,3 +222,13 @@ def _button(label: str, press: Callable[[], object], icon: str) -> Any:
     button = widgets.Button(description=label, icon=icon, layout={"width": "auto"})
     button.on_click(lambda _: press())
     return button
+
+
+def close_all(tops: Iterable[Any]) -> None:
+    """Close widgets, then their layouts, their styles and all that is in them."""
+    for top in tops:
+        parts = [getattr(top, name, None) for name in ("layout", "style")]
+        inside = [*getattr(top, "children", ()), *parts]
+        # Not the method of a subclass, which may have called this.
+        widgets.Widget.close(top)
+        close_all(one for one in inside if isinstance(one, widgets.Widget))

@@ -12,8 +12,7 @@ import ipywidgets as widgets
 from chatsdk import ui
 from chatsdk.session import ChatSession
 from chatsdk.windows import words
-from chatsdk.windows.notebook.closing import close_all
-from chatsdk.windows.notebook.turn_box import Acts, TurnBox
+from chatsdk.windows.notebook.turn_box import Acts, TurnBox, close_all
 from chatsdk.windows.presenter import Presenter
 from chatsdk.windows.transcript import Transcript
 
