@@ -378,8 +378,7 @@ class ChatClient(Asker):
         exchange: Exchange | None = None
         story: Observation | None = None
         if self._observer is not None or logger.isEnabledFor(logging.DEBUG):
-            from chatsdk.client.observation import Call
-            from chatsdk.client.observers import observed
+            from chatsdk.client.observation import Call, observed
 
             call = Call(request, dialect, self._dialect, body, options, messages)
             story = observed(self._observer, call)

@@ -60,6 +60,12 @@ class Transcript(NamedTuple):
         """Whether an answer is being received."""
         return self.status.in_flight
 
+    def asks(self, question: Question) -> bool:
+        """Return whether a question, by its id and its text, is in the transcript."""
+        wanted = (question.id, question.text)
+        asked = (turn.question for turn in self.turns)
+        return any(one is not None and (one.id, one.text) == wanted for one in asked)
+
     def same_as(self, earlier: Transcript) -> int:
         """Count the turns at the beginning that are the same in an earlier transcript."""
         count = 0

@@ -14,6 +14,7 @@ from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets
 from chatsdk.windows.qt.buttons import Button
 from chatsdk.windows.qt.composer import Composer, one_line
 from chatsdk.windows.qt.entry import is_shortcut
+from chatsdk.windows.qt.file_dialog import ask_for_file
 from chatsdk.windows.qt.scroller import Scroller
 from chatsdk.windows.qt.theme import Theme, is_theme_change
 from chatsdk.windows.qt.turn_rows import TurnRows
@@ -289,7 +290,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         composer.queued.show_text(f"{words.QUEUED} {one_line(queued)}" if queued else "")
         composer.trouble.show_text(presenter.trouble)
         editing = self._editing
-        if editing is not None and not _asked(editing, transcript):
+        if editing is not None and not transcript.asks(editing):
             # The program has loaded another conversation, whose messages may have the same ids.
             self._leave_editing()
         composer.editing.show_text(words.EDITING if self._editing else "")
@@ -404,31 +405,16 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
 
     def save_conversation(self, path: str = "") -> None:
         """Write the conversation to a file; without a path, ask for one."""
-        path = path or self._ask_for_file(save=True)
+        path = path or ask_for_file(self, save=True)
         if path:
             self.presenter.save(path)
         self.entry.setFocus()
 
     def open_conversation(self, path: str = "") -> None:
         """Replace the conversation by one from a file; without a path, ask for one."""
-        path = path or self._ask_for_file(save=False)
+        path = path or ask_for_file(self, save=False)
         if path and self.presenter.open(path):
             if self._editing is not None:
                 self._leave_editing()
             self.scroller.to_end()
         self.entry.setFocus()
-
-    def _ask_for_file(self, *, save: bool) -> str:
-        dialog = QtWidgets.QFileDialog
-        kinds = f"{words.JSON_FILES} (*.json);;{words.ALL_FILES} (*)"
-        if save:
-            title, name = words.SAVE.rstrip("…"), words.FILE_NAME
-            return str(dialog.getSaveFileName(self, title, name, kinds)[0])
-        return str(dialog.getOpenFileName(self, words.OPEN.rstrip("…"), "", kinds)[0])
-
-
-def _asked(question: Question, transcript: Transcript) -> bool:
-    """Whether a question is still in the transcript."""
-    wanted = (question.id, question.text)
-    asked = (turn.question for turn in transcript.turns)
-    return any(one is not None and (one.id, one.text) == wanted for one in asked)
