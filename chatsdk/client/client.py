@@ -378,7 +378,8 @@ class ChatClient(Asker):
         exchange: Exchange | None = None
         story: Observation | None = None
         if self._observer is not None or logger.isEnabledFor(logging.DEBUG):
-            from chatsdk.client.observation import Call, observed
+            from chatsdk.client.observation import Call
+            from chatsdk.client.request_log import observed
 
             call = Call(request, dialect, self._dialect, body, options, messages)
             story = observed(self._observer, call)

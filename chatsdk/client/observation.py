@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -15,9 +14,7 @@ from chatsdk.transport import Exchange, Request
 if TYPE_CHECKING:
     from chatsdk.client.reader import AnswerReader
 
-__all__ = ["Both", "Call", "Observation", "Observer", "observed"]
-
-logger = logging.getLogger("chatsdk")
+__all__ = ["Both", "Call", "Observation", "Observer"]
 
 _Result = TypeVar("_Result")
 
@@ -141,16 +138,3 @@ class Both(Observation):
 
     def run_tool(self, call: ToolCall, run: Callable[[], _Result]) -> _Result:
         return self._first.run_tool(call, lambda: self._second.run_tool(call, run))
-
-
-def observed(observer: Observer | None, call: Call) -> Observation | None:
-    """Begin to observe a call: in the log if DEBUG is enabled, and with `observer`."""
-    story: Observation | None = None
-    if logger.isEnabledFor(logging.DEBUG):
-        from chatsdk.client.request_log import Story
-
-        story = Story(call.request, call.dialect, call.named)
-    if observer is None:
-        return story
-    observation = observer(call)
-    return observation if story is None else Both(story, observation)

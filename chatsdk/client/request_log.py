@@ -6,7 +6,7 @@ import itertools
 import logging
 from typing import TYPE_CHECKING
 
-from chatsdk.client.observation import Observation
+from chatsdk.client.observation import Both, Call, Observation, Observer
 from chatsdk.dialects.dialect import Dialect
 from chatsdk.errors import ChatError
 from chatsdk.transport import Exchange, Request, shown_url
@@ -15,7 +15,7 @@ from chatsdk.transport.clock import now
 if TYPE_CHECKING:
     from chatsdk.client.reader import AnswerReader
 
-__all__ = ["Story"]
+__all__ = ["Story", "observed"]
 
 logger = logging.getLogger("chatsdk")
 
@@ -98,3 +98,14 @@ class Story(Observation):
 
     def _say(self, text: str) -> None:
         logger.debug("request %d: %s", self._number, text)
+
+
+def observed(observer: Observer | None, call: Call) -> Observation | None:
+    """Begin to observe a call: in the log if DEBUG is enabled, and with `observer`."""
+    story: Observation | None = None
+    if logger.isEnabledFor(logging.DEBUG):
+        story = Story(call.request, call.dialect, call.named)
+    if observer is None:
+        return story
+    observation = observer(call)
+    return observation if story is None else Both(story, observation)
