@@ -264,6 +264,28 @@ def test_a_long_answer_is_sent_once(opened, server) -> None:
     run(scene)
 
 
+def test_long_reasoning_is_sent_once(opened, server) -> None:
+    """Of long reasoning only the part that still grows is sent again."""
+
+    async def scene() -> None:
+        async with opened() as cell:
+            script = server.answer("openai")
+            script.think("A line of some words.\n" * 2000)
+            cell.enter("Hi")
+            await cell.until(lambda: cell.text.count("A line") == 2000)
+            pieces = [w for w in widgets_of(cell.view) if "chatsdk-fold" in w._dom_classes]
+            before = [piece.value for piece in pieces]
+            assert len(pieces) > 3
+            script.think("The end.")
+            await cell.shows("The end.")
+            assert [piece.value for piece in pieces[:-1]] == before[:-1]
+            assert cell.text.count("A line") == 2000
+            script.finish()
+            await cell.until(lambda: cell.view.stop_button.disabled)
+
+    run(scene)
+
+
 def test_links_with_a_target_elsewhere(opened, server) -> None:
     """A link becomes one when its target has come, also if it is far above."""
     link = '<a href="https://example.com/docs" target="_blank" rel="noopener noreferrer">docs</a>'

@@ -146,25 +146,36 @@ class _FoldBox:
     """Reasoning or a tool call, folded until a person opens it."""
 
     def __init__(self, acts: Acts) -> None:
-        self._content = _html("chatsdk-fold")
+        self._content = widgets.VBox()
         self._fold = widgets.Accordion(children=[self._content], selected_index=None)
         self._allow = _button(words.ALLOW, lambda: acts["allow"](self._id), "check")
         self._deny = _button(words.DENY, lambda: acts["deny"](self._id), "ban")
         self._ask = widgets.HBox()
         self._box = widgets.VBox([self._fold])
         self._id = ""
+        self._begin()
 
     def close(self) -> None:
         close_all([self._box, self._ask, self._allow, self._deny])
 
+    def _begin(self) -> None:
+        gone = self._content.children
+        self._text = ""
+        # The index of the first character in the last piece.
+        self._start = 0
+        self._content.children = [_html("chatsdk-fold")]
+        close_all(gone)
+
     def show(self, part: Any, live: bool) -> Any:
         if isinstance(part, ReasoningPart):
             self._title(words.REASONING)
-            _set(self._content, paragraphs(part.text))
+            self._show_text(part.text)
         elif isinstance(part, CallPart):
             self._id = part.id or ""
             self._title(words.call_line(part.name, part.state))
-            _set(self._content, _call(part))
+            if self._text:
+                self._begin()
+            _set(self._content.children[0], _call(part))
             waits = part.state == "waiting"
             if waits:
                 answers = (self._deny,) if part.by_hand else (self._allow, self._deny)
@@ -176,6 +187,17 @@ class _FoldBox:
                 # What is asked about is seen without a press.
                 self._fold.selected_index = 0 if waits else None
         return self._box
+
+    def _show_text(self, text: str) -> None:
+        """Show plain text that grows. Complete pieces are not sent again."""
+        if not text.startswith(self._text):
+            self._begin()
+        self._text = text
+        while (end := text.find("\n", self._start + PIECE_CHARS)) >= 0:
+            _set(self._content.children[-1], paragraphs(text[self._start : end]))
+            self._content.children = (*self._content.children, _html("chatsdk-fold"))
+            self._start = end + 1
+        _set(self._content.children[-1], paragraphs(text[self._start :]))
 
     def _title(self, title: str) -> None:
         if self._fold.get_title(0) != title:
