@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from applications import WAIT
+from textual.errors import NoWidget
 from textual.widget import Widget
 
 from chatsdk import ChatSession, use_chat
@@ -87,8 +88,16 @@ class Screen:
         """Click on a widget with the mouse."""
         await self.pilot.pause()
         widget.scroll_visible(animate=False)
-        await self.pilot.pause()
+        await self.until(lambda: self._is_there(widget))
         assert await self.pilot.click(widget)
+
+    def _is_there(self, widget: Widget) -> bool:
+        """Whether a click on a widget would reach it."""
+        place = widget.region.offset
+        try:
+            return self.app.get_widget_at(*place)[0] is widget
+        except NoWidget:
+            return False
 
     @property
     def rows(self) -> list[str]:
