@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -196,6 +198,29 @@ def instructions(name: str, url: str, kind: str, *, few: int, many: int) -> floa
         for events in (few, many)
     )
     return (more - less) / (many - few)
+
+
+def resident_mb() -> float:
+    """The resident memory of this process, in MB, after a garbage collection."""
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def widget_memories(program: str) -> dict[str, float]:
+    """The MB of a view and of a plain text widget, each measured by a run of `program`."""
+    found = {}
+    for kind in ("text", "view"):
+        done = subprocess.run(
+            [sys.executable, program, "--memory", kind],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        found[kind] = float(done.stdout)
+    print(f"1 MB of Markdown: {found['view']:.1f} MB in a view, {found['text']:.1f} MB plain")
+    return found
 
 
 def show(rows: Iterable[Row]) -> None:

@@ -13,24 +13,22 @@ text widget.
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib
 import importlib.util
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from measuring import Row, left_out, server, show
+from measuring import Row, left_out, resident_mb, server, show, widget_memories
 
 EVENTS = 50_000
 ROUNDS = 3
 TURNS = 500
 
-# What a hand on a scroll bar would feel.
+# Milliseconds of a pause that a hand on a scroll bar would feel.
 LIMIT_MS = 50.0
 
 # The memory of a view is that of a plain text widget at most this many times.
@@ -229,49 +227,28 @@ def memory(kind: str) -> None:
     application = QtWidgets.QApplication([])
     said = "".join(MARKDOWN.replace("{number}", str(number)) for number in range(1500))
 
-    def resident() -> float:
-        gc.collect()
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
     if kind == "text":
         text = QtWidgets.QTextEdit()
         text.show()
         drawn()
-        before = resident()
+        before = resident_mb()
         text.setPlainText(said)
         drawn()
     else:
         window = Window(NOBODY)
         window.session.set_messages([Message("assistant", said[:2000])])
         until(window.idle)
-        before = resident()
+        before = resident_mb()
         window.session.set_messages([Message("assistant", said)])
         until(window.idle)
         bar = window.view.scroller.verticalScrollBar()
         while bar.value():
             window.view.scroller.page(-1)
             drawn()
-    print(resident() - before, flush=True)
+    print(resident_mb() - before, flush=True)
     del application
-    # Without Qt's own end, which would be measured by nobody.
+    # Leave without Qt's own clean-up, which is not measured.
     os._exit(0)
-
-
-def memories() -> dict[str, float]:
-    """The MB of a view and of a plain text widget, each in a process of its own."""
-    found = {}
-    for kind in ("text", "view"):
-        done = subprocess.run(
-            [sys.executable, __file__, "--memory", kind],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=300,
-        )
-        found[kind] = float(done.stdout)
-    print(f"1 MB of Markdown: {found['view']:.1f} MB in a view, {found['text']:.1f} MB plain")
-    return found
 
 
 def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) -> list[Row]:
@@ -305,7 +282,7 @@ def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) 
             heart = conversation(10 if quick else 300)
             shown[f"round {number}"] = heart.longest
             print(f"{TURNS} turns opened and scrolled; {heart}", flush=True)
-    ratios = {} if quick or not Path("/proc/self/statm").exists() else memories()
+    ratios = {} if quick or not Path("/proc/self/statm").exists() else widget_memories(__file__)
     del application
     rows = [
         Row(what, max(pauses.values()), LIMIT_MS, unit="ms", detail=pauses, detail_unit="ms")

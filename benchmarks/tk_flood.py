@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from measuring import Row, left_out, server, show
+from measuring import Row, left_out, resident_mb, server, show, widget_memories
 
 EVENTS = 50_000
 ROUNDS = 5
@@ -34,7 +34,7 @@ ROUNDS = 5
 # Turns of the conversation that is opened.
 TURNS = 500
 
-# What a hand on a scroll bar would feel.
+# Milliseconds of a pause that a hand on a scroll bar would feel.
 LIMIT_MS = 50.0
 
 # How many times the memory of a plain text widget a view may take: Tk needs a record for each piece
@@ -143,7 +143,7 @@ class Window:
         again = self.root.register(beat)
         self.root.tk.call("after", 1, again)
         self.root.mainloop()
-        # What is left to be drawn counts, too.
+        # Drawing what is left counts, too.
         self.root.update()
         note()
         pause, work = max(pauses)
@@ -219,17 +219,11 @@ def opened(turns: int) -> dict[str, Any]:
 
 def memory(kind: str) -> None:
     """Print how many MB a window with 1 MB of Markdown takes: ``view`` or ``text``."""
-    import gc
     import tkinter
 
     from wire import MARKDOWN
 
     from chatsdk import Message
-
-    def resident() -> float:
-        gc.collect()
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     said = "".join(MARKDOWN.replace("{number}", str(number)) for number in range(1500))
     if kind == "text":
@@ -237,14 +231,14 @@ def memory(kind: str) -> None:
         text = tkinter.Text(root)
         text.pack()
         root.update()
-        before = resident()
+        before = resident_mb()
         text.insert("1.0", said)
         root.update()
     else:
         window = Window("http://127.0.0.1:9/v1/chat/completions")
-        before = resident()
+        before = resident_mb()
         window.run(lambda: window.session.set_messages([Message("assistant", said)]))
-    print(resident() - before)
+    print(resident_mb() - before)
 
 
 def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) -> list[Row]:
@@ -279,7 +273,7 @@ def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) 
                 f"{found['pause'] * 1000:.1f} ms, {found['work'] * 1000:.1f} ms of it at work",
                 flush=True,
             )
-        ratios = {} if quick or not Path("/proc/self/statm").exists() else memories()
+        ratios = {} if quick or not Path("/proc/self/statm").exists() else widget_memories(__file__)
     rows = [
         Row(what, max(pauses.values()), LIMIT_MS, unit="ms", detail=pauses, detail_unit="ms")
         for what, pauses in (
@@ -296,22 +290,6 @@ def measure(*, quick: bool = False, events: int = EVENTS, rounds: int = ROUNDS) 
             )
         )
     return rows
-
-
-def memories() -> dict[str, float]:
-    """The MB of a view and of a plain text widget, each in a process of its own."""
-    found = {}
-    for kind in ("text", "view"):
-        done = subprocess.run(
-            [sys.executable, __file__, "--memory", kind],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=300,
-        )
-        found[kind] = float(done.stdout)
-    print(f"1 MB of Markdown: {found['view']:.1f} MB in a view, {found['text']:.1f} MB plain")
-    return found
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 # A code span of one line.
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.*?[^`])\1(?!`)")
 
-# What has precedence over a code span, or moves its beginning.
+# Syntax that takes precedence over a code span, or moves its beginning.
 _BINDS = re.compile(r"\\|\$|<(?:https?|mailto):")
 
 _IMAGE = re.compile(r"(\\*)!\[")
