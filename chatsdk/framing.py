@@ -1,7 +1,8 @@
-"""The framings: what cuts a response's body into events, by name."""
+"""The framings, by name: each cuts a response's body into events."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from chatsdk.json_values import TellingParser
 from chatsdk.ndjson import MAX_EVENT_BYTES, LineParser
 from chatsdk.sse import EventParser, ServerSentEvent
 
-__all__ = ["CONTENT_TYPES", "UNFINISHED", "Parser", "parser_for"]
+__all__ = ["CONTENT_TYPES", "UNFINISHED", "Parser", "TextParser", "parser_for"]
 
 
 class Parser(Protocol):
@@ -28,6 +29,39 @@ class Parser(Protocol):
 
     def finish(self) -> Iterator[ServerSentEvent]:
         """Yield what only the end of the body completes."""
+
+
+class TextParser:
+    """Makes an event of each chunk of plain text; a truncated character waits for its other bytes.
+
+    Invalid bytes become U+FFFD, and a byte order mark at the beginning is left out.
+    """
+
+    errors: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._first = True
+
+    @property
+    def pending(self) -> bool:
+        """Always false: nothing shows that more words were to come."""
+        return False
+
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """Yield the text of one piece."""
+        return self._events(self._decoder.decode(chunk))
+
+    def finish(self) -> Iterator[ServerSentEvent]:
+        """Yield U+FFFD for a character of which bytes are missing."""
+        return self._events(self._decoder.decode(b"", final=True))
+
+    def _events(self, text: str) -> Iterator[ServerSentEvent]:
+        if text and self._first:
+            self._first = False
+            text = text.removeprefix("\ufeff")
+        if text:
+            yield ServerSentEvent(data=text)
 
 
 # The content type that a body in each framing has where the backend has none of its own.
@@ -71,11 +105,9 @@ def parser_for(
         # In place of an event stream, Langflow's events alone are taken for JSON values.
         key = "event" if framing == "sse_or_json" else None
         return TellingParser(max_event_bytes=max_event_bytes, dataless=dataless, first_key=key)
-    # The others are rare, and loaded where they are wanted.
     if framing == "amazon":
+        # Rare, so it is loaded only if it is needed.
         from chatsdk.amazon_frames import FrameParser
 
         return FrameParser(max_event_bytes=max_event_bytes)
-    from chatsdk.plain_text import TextParser
-
     return TextParser()

@@ -12,7 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 
 VALUES = {"keywords", "values", "errors", "parts", "answer", "messages", "outcome", "options"}
-PURE = {"sse", "ndjson", "json_values", "plain_text", "amazon_frames", "framing", "dialects"}
+PURE = {"sse", "ndjson", "json_values", "amazon_frames", "framing", "dialects"}
 PURE |= {"output"}
 BELOW_CLIENT = VALUES | PURE | {"transport"}
 BELOW_SESSION = BELOW_CLIENT | {"client"}
@@ -40,9 +40,8 @@ ARROWS: dict[str, set[str]] = {
     # What they cut out is given out as events.
     "ndjson": VALUES | {"sse"},
     "json_values": VALUES | {"sse"},
-    "plain_text": VALUES | {"sse"},
     "amazon_frames": VALUES | {"sse"},
-    "framing": VALUES | {"sse", "ndjson", "json_values", "plain_text", "amazon_frames"},
+    "framing": VALUES | {"sse", "ndjson", "json_values", "amazon_frames"},
     # A dialect can write its own wire format, in the frames of its neighbours; never back.
     "dialects": VALUES | {"sse", "ndjson", "amazon_frames", "framing", "output"},
     "transport": VALUES | PURE,

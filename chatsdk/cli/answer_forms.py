@@ -163,7 +163,7 @@ def _value(answer: Answer) -> dict[str, Any]:
     """The object of an answer that was asked for with a schema."""
     if answer._ledger.growing is None:
         return {}
-    from chatsdk.output.plain import plain
+    from chatsdk.output.shape import plain
 
     return {"value": plain(answer.value)}
 

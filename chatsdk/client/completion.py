@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
 from chatsdk.client.response import Document, refused
-from chatsdk.dialects import get
-from chatsdk.dialects.completeness import proof, trailing_error
+from chatsdk.dialects import About, get
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, StreamInterrupted
 from chatsdk.framing import UNFINISHED
 from chatsdk.outcome import Outcome
@@ -20,7 +19,7 @@ from chatsdk.transport.translate import Stopped
 if TYPE_CHECKING:
     from chatsdk.client.reader import AnswerReader
 
-__all__ = ["after_end", "conclude", "last", "rest"]
+__all__ = ["after_end", "conclude", "last", "proof", "rest", "trailing_error"]
 
 # Seconds to wait for the frames that a dialect sends after its end marker.
 AFTER_END_SECONDS = 0.5
@@ -203,3 +202,43 @@ def _document(reader: AnswerReader, document: Document) -> Iterator[Answer]:
             content_type=exchange.content_type,
             body=document.payload.encode("utf-8", "replace")[: reader.limits.error_body],
         )
+
+
+def trailing_error(tail: bytes) -> Failure | None:
+    """Return an error outside an event that broke the stream off; `tail` is the body's end."""
+    from chatsdk.dialects.error_bodies import outside_events
+
+    return outside_events(tail)
+
+
+def proof(
+    about: About, answer: Answer, ended: bool, *, delimited: bool, pending: bool = False
+) -> str | None:
+    """Return the proof that `answer` is complete, after a body that ended without an error.
+
+    Args:
+        about: of the dialect that decoded the body; for ``auto``, of the detected one.
+        answer: the last step.
+        ended: whether the dialect's end marker arrived (`AnswerBuilder.ended`).
+        delimited: whether the HTTP body had chunks or a length and ended there. Otherwise the body
+            ends with the connection, so a truncated body looks the same.
+        pending: whether the body ended inside an event, which was dropped.
+
+    Returns:
+        ``"marker"``, ``"finish_reason"`` or ``"framing"``; ``"unproven"`` if only `delimited` is
+            missing and the dialect has no end marker; ``None`` if the answer was interrupted.
+    """
+    if ended:
+        return "marker"
+    if not delimited and (pending or (about.end_marker is not None and not about.clean_end)):
+        # The body may be truncated, and the marker that would disprove it is missing.
+        return None
+    if answer.finish_reason is not None:
+        found = "finish_reason"
+    elif pending:
+        return None
+    elif about.clean_end or (about.end_marker is None and not about.finish_reason):
+        found = "framing"
+    else:
+        return None
+    return found if delimited else "unproven"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OptionMissing",
+    "Room",
     "arguments_of",
     "check_messages",
     "embedded",
@@ -254,3 +255,27 @@ def user_prompt(messages: Sequence[Message], backend: str) -> Message:
         content="\n\n".join(message.content for message in new if message.content),
         images=tuple(image for message in new for image in message.images),
     )
+
+
+# Largest size, in characters, of data without a field in the answer: reasoning and results of
+# server-side searches. Equal to the default limit of an event in bytes.
+MOST_NATIVE_CHARS = 16 * 1024 * 1024
+
+
+class Room:
+    """The room for the opaque state that one answer leaves for the next request.
+
+    If an answer needs more, none of it is kept.
+    """
+
+    def __init__(self) -> None:
+        self._left = MOST_NATIVE_CHARS
+
+    def take(self, value: object) -> bool:
+        """Reserve room for a JSON value; return whether all values up to now had enough."""
+        if self._left > 0:
+            self._left -= len(str(value))
+        return self._left > 0
+
+    def __bool__(self) -> bool:
+        return self._left > 0

@@ -1,20 +1,25 @@
-"""`Shape`: a type to ask for, with its JSON schema; makes its objects from JSON values."""
+"""`Shape`: a type to ask for and its JSON schema; turns JSON values into objects, and back."""
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import enum
 import functools
 import re
 import types
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
+
+import attrs
 
 from chatsdk.output.checks import Mismatch, first_mismatch
 from chatsdk.output.malformed import check_schema
 from chatsdk.output.strict import closed, without_nulls
 from chatsdk.tools.annotations import TEXTS, fields_of, is_model, is_typed_dict, read_annotation
 
-__all__ = ["EXTRA", "WRAPPED", "Mismatch", "Shape", "schema_of", "shape_of"]
+__all__ = ["EXTRA", "WRAPPED", "Mismatch", "Shape", "plain", "schema_of", "shape_of"]
 
 EXTRA = "pip install 'chatsdk[output]'"
 
@@ -289,3 +294,26 @@ def _at(value: Any, path: tuple[str | int, ...]) -> Any:
         except (LookupError, TypeError):
             break
     return value
+
+
+def plain(value: Any) -> Any:
+    """Return the JSON value of an object; fields that have not arrived are null."""
+    kind = type(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if is_model(kind):
+        return value.model_dump(mode="json", by_alias=True, warnings=False)
+    if attrs.has(kind):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(kind)}
+    if dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+        return {name: plain(getattr(value, name)) for name in names}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return [plain(item) for item in sorted(value, key=repr)]
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else value

@@ -7,7 +7,7 @@ Source: the WHATWG HTML Living Standard, section "Server-sent events", "Parsing 
 from __future__ import annotations
 
 from chatsdk.sse.encoder import encode
-from chatsdk.sse.event import ServerSentEvent
+from chatsdk.sse.fields import ServerSentEvent
 from chatsdk.sse.parser import EventParser, parse
 
 __all__ = ["ServerSentEvent", "parse", "encode", "EventParser"]

@@ -9,8 +9,7 @@ from __future__ import annotations
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from chatsdk.sse.event import ServerSentEvent
-from chatsdk.sse.fields import FieldReader
+from chatsdk.sse.fields import FieldReader, ServerSentEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

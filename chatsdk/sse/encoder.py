@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from chatsdk.sse.event import ServerSentEvent
-from chatsdk.sse.fields import RETRY_DIGITS
+from chatsdk.sse.fields import RETRY_DIGITS, ServerSentEvent
 
 __all__ = ["encode"]
 

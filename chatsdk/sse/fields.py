@@ -1,20 +1,18 @@
-"""Interprets the fields of one event stream block with sseclient-py."""
+"""`ServerSentEvent`, and the fields of a block, which sseclient-py interprets."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sseclient import SSEClient
-
-from chatsdk.sse.event import ServerSentEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sseclient import Event
 
-__all__ = ["FieldReader", "RETRY_DIGITS"]
+__all__ = ["FieldReader", "RETRY_DIGITS", "ServerSentEvent"]
 
 # The start of a block that is a JSON error and not an event, perhaps the last item of an array.
 BARE_ERROR = re.compile(r'[\s,\[]*\{\s*"error"\s*:')
@@ -26,6 +24,24 @@ CLIENT_DATA_LINES = 32
 # Most digits of a retry field that is a number: int() accepts that many under every setting of
 # sys.set_int_max_str_digits().
 RETRY_DIGITS = 640
+
+
+class ServerSentEvent(NamedTuple):
+    """One event of a stream.
+
+    Attributes:
+        event: its type; ``"message"`` by default.
+        data: its data lines, joined with LF.
+        id: the last event id as of this event, carried over from earlier blocks, with or without
+            data; ``""`` if there was none.
+        retry: the latest reconnection time in milliseconds set since the previous event, in this
+            event's own block or in blocks without data; ``None`` if none was set.
+    """
+
+    event: str = "message"
+    data: str = ""
+    id: str = ""
+    retry: int | None = None
 
 
 class FieldReader:

@@ -14,7 +14,7 @@ from chatsdk.sse.blocks import BlockReader
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from chatsdk.sse.event import ServerSentEvent
+    from chatsdk.sse.fields import ServerSentEvent
 
 __all__ = ["parse", "EventParser"]
 

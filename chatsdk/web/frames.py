@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from chatsdk import dialects
@@ -16,6 +17,7 @@ from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
 from chatsdk.parts import (
+    Data,
     Failure,
     Finish,
     Identity,
@@ -31,9 +33,7 @@ from chatsdk.web.error_responses import failure_of
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from chatsdk.web.object_data import ObjectData
-
-__all__ = ["Stream", "Wording", "fit", "parts_of", "writable"]
+__all__ = ["ObjectData", "Stream", "Wording", "fit", "parts_of", "writable"]
 
 _log = logging.getLogger("chatsdk.web")
 
@@ -111,7 +111,7 @@ def parts_of(
             before = answer
             if answer._ledger.growing is not None:
                 # It was asked for with `output=`.
-                objects = objects or _object_data()
+                objects = objects or ObjectData()
                 if (data := objects.part(answer)) is not None:
                     yield data
         while results:
@@ -138,10 +138,41 @@ def parts_of(
         yield failure_of(error)
 
 
-def _object_data() -> ObjectData:
-    from chatsdk.web.object_data import ObjectData
+# The object is sent again, as a whole, when its text has grown by an eighth, and by this many
+# characters: the bytes for it then grow with the length of the text.
+LEAST_CHARS = 32
+SHARE = 8
 
-    return ObjectData()
+
+class ObjectData:
+    """Makes a `Data` part of an answer's object whenever that has grown enough."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._sent: str | None = None
+
+    def part(self, answer: Answer[Any], *, last: bool = False) -> Data | None:
+        """Return the part for a step, ``None`` if there is nothing new to send.
+
+        Args:
+            answer: the step.
+            last: no step follows.
+        """
+        length = len(answer.text)
+        if length < self._next and not last and not answer.rewritten:
+            return None
+        value = answer.value
+        if value is None:
+            return None
+        # Loaded here, because few answers have an object.
+        from chatsdk.output.shape import plain
+
+        self._next = length + max(LEAST_CHARS, length // SHARE)
+        text = json.dumps(plain(value), ensure_ascii=False)
+        if text == self._sent:
+            return None
+        self._sent = text
+        return Data("object", text)
 
 
 def fit(parts: Iterable[Part], id: str, model: str) -> Iterator[Part]:

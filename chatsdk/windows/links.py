@@ -1,12 +1,14 @@
-"""Checks the URL of a link, and opens it in the browser."""
+"""Links in a text: checks their URLs, opens one in the browser, finds their definitions."""
 
 from __future__ import annotations
 
+import functools
 import re
 import webbrowser
+from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["open_link", "safe_url"]
+__all__ = ["link_targets", "open_link", "safe_url"]
 
 # The only schemes that a model's links may have. Others can run programs or read files.
 SCHEMES = ("http", "https", "mailto")
@@ -42,3 +44,28 @@ def open_link(url: str) -> bool:
     if safe is not None:
         webbrowser.open(safe)
     return safe is not None
+
+
+@functools.lru_cache(maxsize=1)
+def _parser() -> Any:
+    # Loaded here, because the other windows do without this extra.
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark").disable("inline")
+
+
+def link_targets(text: str) -> tuple[str, bool]:
+    """Return the targets that a block of Markdown defines, and whether it has nothing else.
+
+    They are lines of Markdown (CommonMark 0.31, "Link reference definitions"), each with its end.
+    """
+    if not text.lstrip(" \n").startswith("["):
+        return "", False
+    env: dict[str, Any] = {}
+    tokens = _parser().parse(text, env)
+    lines = text.split("\n")
+    found = [
+        "".join(f"{line}\n" for line in lines[slice(*target["map"])])
+        for target in env.get("references", {}).values()
+    ]
+    return "".join(found), bool(found) and not tokens

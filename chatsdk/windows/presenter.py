@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chatsdk.errors import BusyError
@@ -13,10 +13,9 @@ from chatsdk.session import ChatSession, Dispatch, Edit, Regenerate, Resume
 from chatsdk.session.status import Status
 from chatsdk.session.view import snapshot_of
 from chatsdk.windows.conversation_file import read_conversation, write_conversation
-from chatsdk.windows.sent_texts import SentTexts
 from chatsdk.windows.transcript import Notice, Transcript, notice_of
 
-__all__ = ["DRAW_SECONDS", "Presenter", "check_session"]
+__all__ = ["DRAW_SECONDS", "Presenter", "SentTexts", "check_session"]
 
 # Seconds between two drawings: about as fast as the eye follows text.
 DRAW_SECONDS = 1 / 30
@@ -33,6 +32,39 @@ def check_session(session: object) -> None:
             f"give a session, such as use_chat(url) or use_chat(client), not "
             f"{type(session).__name__}"
         )
+
+
+class SentTexts:
+    """The texts that were sent: the entry goes back through them with Up, and returns with Down."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts = list(texts)
+        # The index of the shown text; the end of the list is the draft.
+        self._place = len(self._texts)
+        self._draft = ""
+
+    def add(self, text: str) -> None:
+        """Remember a text that was sent; the next `older` returns it."""
+        if text and self._texts[-1:] != [text]:
+            self._texts.append(text)
+        self._place = len(self._texts)
+        self._draft = ""
+
+    def older(self, shown: str) -> str | None:
+        """Return the text before the one `shown` in the entry, ``None`` if there is none."""
+        if self._place == 0:
+            return None
+        if self._place == len(self._texts):
+            self._draft = shown
+        self._place -= 1
+        return self._texts[self._place]
+
+    def newer(self) -> str | None:
+        """Return the text after the shown one, at last the draft; ``None`` if that is shown."""
+        if self._place >= len(self._texts):
+            return None
+        self._place += 1
+        return self._draft if self._place == len(self._texts) else self._texts[self._place]
 
 
 class Presenter:

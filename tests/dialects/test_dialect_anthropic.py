@@ -325,6 +325,6 @@ def test_without_thoughts_nothing_is_kept():
 
 def test_a_flood_of_thoughts_is_not_kept(monkeypatch):
     """What would go back is bounded, however much a server sends."""
-    monkeypatch.setattr("chatsdk.dialects.native.MOST_CHARS", 500)
+    monkeypatch.setattr("chatsdk.dialects.request.MOST_NATIVE_CHARS", 500)
     assert events(thought("a" * 100)).native is not None
     assert events(*[thought("a" * 100)] * 4).native is None

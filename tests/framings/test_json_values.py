@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsdk.errors import LimitExceeded
-from chatsdk.framing import parser_for
+from chatsdk.framing import TextParser, parser_for
 from chatsdk.json_values import JSONParser, TellingParser
-from chatsdk.plain_text import TextParser
 from chatsdk.sse import EventParser
 
 BODY = (

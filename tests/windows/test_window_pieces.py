@@ -11,9 +11,9 @@ import pytest
 from chatsdk import ChatClient, ChatSession, Image, Message
 from chatsdk.windows.conversation_file import read_conversation, write_conversation
 from chatsdk.windows.links import open_link, safe_url
-from chatsdk.windows.pictures import image_bytes, image_name
+from chatsdk.windows.presenter import SentTexts
 from chatsdk.windows.printable import printable
-from chatsdk.windows.sent_texts import SentTexts
+from chatsdk.windows.shown_turn import image_bytes, image_name
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from chatsdk.windows import words
 from chatsdk.windows.markdown_blocks import MarkdownBlocks
 from chatsdk.windows.notebook.html import anchor, paragraphs, rendered
 from chatsdk.windows.open_markdown import completed
-from chatsdk.windows.pictures import image_name
+from chatsdk.windows.shown_turn import image_name
 from chatsdk.windows.transcript import (
     CallPart,
     Part,

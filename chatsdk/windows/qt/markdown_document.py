@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any, NamedTuple
 
 from chatsdk.windows.links import safe_url
 from chatsdk.windows.qt.binding import QtCore, QtGui
 from chatsdk.windows.qt.theme import Theme
-from chatsdk.windows.qt.tool_tips import plain_tip
 
-__all__ = ["MarkdownDocument", "Run"]
+__all__ = ["MarkdownDocument", "Run", "plain_tip"]
 
 # The size of headings beside that of text, by level.
 HEADINGS = {1: 1.5, 2: 1.28, 3: 1.12}
@@ -32,6 +32,14 @@ class Run(NamedTuple):
     first: int
     last: int
     label: str = ""
+
+
+def plain_tip(text: str) -> str:
+    """Return a tool tip that shows this text as it is.
+
+    Qt takes a tip that looks like HTML for HTML, and then loads the files that it names.
+    """
+    return f"<p style='white-space: pre-wrap'>{html.escape(text)}</p>" if text else ""
 
 
 class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]

@@ -9,9 +9,9 @@ from typing import Any
 from chatsdk.windows import words
 from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets
 from chatsdk.windows.qt.buttons import Button
+from chatsdk.windows.qt.markdown_document import plain_tip
 from chatsdk.windows.qt.text_view import TextView, say_copied
 from chatsdk.windows.qt.theme import Theme
-from chatsdk.windows.qt.tool_tips import plain_tip
 from chatsdk.windows.transcript import CallPart, Notice, Source
 
 __all__ = [

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from chatsdk.windows import words
-from chatsdk.windows.pictures import image_bytes, image_name
 from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets
 from chatsdk.windows.qt.buttons import Button
 from chatsdk.windows.qt.panels import Panel, shortened
 from chatsdk.windows.qt.text_view import TextView
 from chatsdk.windows.qt.theme import Theme
+from chatsdk.windows.shown_turn import image_bytes, image_name
 from chatsdk.windows.transcript import Question
 
 __all__ = ["QuestionPanel"]

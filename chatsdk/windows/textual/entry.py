@@ -7,7 +7,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from chatsdk.windows import words
-from chatsdk.windows.sent_texts import SentTexts
+from chatsdk.windows.presenter import SentTexts
 
 __all__ = ["Entry"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from chatsdk.windows import words
+from chatsdk.windows.links import link_targets
 from chatsdk.windows.markdown_blocks import Block, MarkdownBlocks
 from chatsdk.windows.open_markdown import completed
-from chatsdk.windows.pictures import image_name
-from chatsdk.windows.textual.link_targets import link_targets
+from chatsdk.windows.shown_turn import image_name
 from chatsdk.windows.transcript import (
     CallPart,
     Part,

@@ -8,7 +8,7 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 
 from chatsdk.messages import Image
-from chatsdk.windows.pictures import image_bytes
+from chatsdk.windows.shown_turn import image_bytes
 
 __all__ = ["thumbnail"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from chatsdk.windows import words
+from chatsdk.windows.presenter import SentTexts
 from chatsdk.windows.printable import printable
-from chatsdk.windows.sent_texts import SentTexts
 from chatsdk.windows.tk.palette import Palette
 from chatsdk.windows.tk.style import Fonts
 

@@ -7,7 +7,7 @@ import tkinter
 from typing import Any
 
 from chatsdk.messages import Image
-from chatsdk.windows.pictures import image_bytes
+from chatsdk.windows.shown_turn import image_bytes
 
 __all__ = ["thumbnail"]
 

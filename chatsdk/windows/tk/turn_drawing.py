@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from chatsdk.windows import words
-from chatsdk.windows.pictures import image_name
+from chatsdk.windows.shown_turn import image_name
 from chatsdk.windows.tk.markdown_runs import is_right_to_left, plain_runs
 from chatsdk.windows.tk.part_drawings import FoldDrawing, PartDrawing, TextDrawing, drawing_of
 from chatsdk.windows.tk.region import Region, action

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatsdk.dialects.native import Room
+from chatsdk.dialects.request import Room
 
 __all__ = ["DIALECT", "Encrypted", "add_encrypted"]
 

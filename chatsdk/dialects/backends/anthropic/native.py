@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chatsdk.dialects.native import Room
+from chatsdk.dialects.request import Room
 
 __all__ = ["DIALECT", "Content"]
 

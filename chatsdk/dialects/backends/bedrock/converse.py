@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chatsdk.dialects.native import Room
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole
+from chatsdk.dialects.request import Room
 from chatsdk.parts import (
     Citation,
     Citations,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatsdk.dialects.native import Room
 from chatsdk.dialects.payload import as_list, as_object, as_text
+from chatsdk.dialects.request import Room
 
 __all__ = ["DIALECT", "Kept"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from chatsdk.dialects.citations import url_citation
-from chatsdk.dialects.native import Room
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole
+from chatsdk.dialects.request import Room
 from chatsdk.parts import Citation, Identity, UsageUpdate
 
 __all__ = [
