@@ -243,43 +243,31 @@ def test_citations(opened, server) -> None:
     run(scene)
 
 
-def test_a_long_answer_is_sent_once(opened, server) -> None:
-    """Of a long answer only the part that still grows is sent again."""
+@pytest.mark.parametrize(
+    ("say", "text", "name"),
+    [
+        ("say", "A piece of some words.\n\n", "chatsdk-text"),
+        ("think", "A piece of some words.\n", "chatsdk-fold"),
+    ],
+    ids=["answer", "reasoning"],
+)
+def test_a_long_text_is_sent_once(opened, server, say, text, name) -> None:
+    """Of a long answer, or of long reasoning, only the part that still grows is sent again."""
 
     async def scene() -> None:
         async with opened() as cell:
             script = server.answer("openai")
-            script.say("A paragraph of some words.\n\n" * 2000)
+            more = getattr(script, say)
+            more(text * 2000)
             cell.enter("Hi")
-            await cell.until(lambda: cell.text.count("A paragraph") == 2000)
-            pieces = [w for w in widgets_of(cell.view) if "chatsdk-text" in w._dom_classes]
-            before = [piece.value for piece in pieces]
-            assert len(pieces) > 5
-            script.say("The end.")
-            await cell.shows("The end.")
-            assert [piece.value for piece in pieces[:-1]] == before[:-1]
-            script.finish()
-            await cell.until(lambda: cell.view.stop_button.disabled)
-
-    run(scene)
-
-
-def test_long_reasoning_is_sent_once(opened, server) -> None:
-    """Of long reasoning only the part that still grows is sent again."""
-
-    async def scene() -> None:
-        async with opened() as cell:
-            script = server.answer("openai")
-            script.think("A line of some words.\n" * 2000)
-            cell.enter("Hi")
-            await cell.until(lambda: cell.text.count("A line") == 2000)
-            pieces = [w for w in widgets_of(cell.view) if "chatsdk-fold" in w._dom_classes]
+            await cell.until(lambda: cell.text.count("A piece") == 2000)
+            pieces = [w for w in widgets_of(cell.view) if name in w._dom_classes]
             before = [piece.value for piece in pieces]
             assert len(pieces) > 3
-            script.think("The end.")
+            more("The end.")
             await cell.shows("The end.")
             assert [piece.value for piece in pieces[:-1]] == before[:-1]
-            assert cell.text.count("A line") == 2000
+            assert cell.text.count("A piece") == 2000
             script.finish()
             await cell.until(lambda: cell.view.stop_button.disabled)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import json
 import re
 import threading
 from collections.abc import Callable
@@ -553,15 +552,30 @@ def test_open_ends_editing(opened, server, tmp_path) -> None:
             await screen.pilot.press("f2")
             await screen.until(lambda: screen.view.entry.text == "Hi")
             await screen.pilot.press("ctrl+o")
-            await screen.until(lambda: screen.app.screen.query(Input))
-            screen.app.screen.query_one(Input).value = str(path)
-            await screen.pilot.press("enter")
+            await screen.name_file(path)
             await screen.until(lambda: screen.view.entry.text == "a draft")
             assert "Editing a question" not in screen.text
             server.answer("openai", "Two.")
             await screen.pilot.press("enter")
             await screen.shows("Two.")
             assert [message.content for message in screen.session.messages[:2]] == ["Hi", "One."]
+
+    run(scene)
+
+
+def test_another_conversation_ends_editing(opened) -> None:
+    """An edit ends when the program puts another conversation into the session, ids or not."""
+
+    async def scene() -> None:
+        said = [Message("user", "First", id="m1"), Message("assistant", "Yes.")]
+        async with opened(messages=said) as screen:
+            await screen.type("a draft")
+            await screen.pilot.press("f2")
+            await screen.until(lambda: screen.view.entry.text == "First")
+            screen.session.set_messages([Message("user", "Other", id="m1")])
+            await screen.until(lambda: screen.view.entry.text == "a draft")
+            await screen.shows("▌Other")
+            assert "Editing a question" not in screen.text
 
     run(scene)
 
@@ -594,28 +608,21 @@ def test_save_and_open(opened, server, tmp_path) -> None:
             await screen.shows("Fine.")
             await screen.settled()
             await screen.pilot.press("ctrl+s")
-            await screen.until(lambda: screen.app.screen.query(Input))
-            screen.app.screen.query_one(Input).value = str(path)
-            await screen.pilot.press("enter")
+            await screen.name_file(path)
             await screen.until(path.exists)
             await screen.shows("Saved as")
             await screen.pilot.press("ctrl+n")
             await screen.shows(words.IDLE)
             await screen.press(words.OPEN)
-            await screen.until(lambda: screen.app.screen.query(Input))
-            screen.app.screen.query_one(Input).value = str(path)
-            await screen.press("Open")
+            await screen.name_file(path)
             await screen.shows("Fine.")
             path.write_text("[]", encoding="utf-8")
             await screen.pilot.press("ctrl+o")
-            await screen.until(lambda: screen.app.screen.query(Input))
-            screen.app.screen.query_one(Input).value = str(path)
-            await screen.pilot.press("enter")
+            await screen.name_file(path)
             await screen.shows("is not a saved conversation")
             assert "Fine." in screen.text
 
     run(scene)
-    assert len(json.loads('{"messages": [1, 2]}')["messages"]) == 2
 
 
 def test_save_asks_before_it_replaces(opened, tmp_path) -> None:
@@ -627,9 +634,7 @@ def test_save_asks_before_it_replaces(opened, tmp_path) -> None:
         said = [Message("user", "Hi"), Message("assistant", "Fine.")]
         async with opened(size=(120, 24), messages=said) as screen:
             await screen.pilot.press("ctrl+s")
-            await screen.until(lambda: screen.app.screen.query(Input))
-            screen.app.screen.query_one(Input).value = str(path)
-            await screen.pilot.press("enter")
+            await screen.name_file(path)
             await screen.shows("This file exists.")
             assert path.read_text(encoding="utf-8") == "Keep me."
             await screen.pilot.press("enter")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import gc
 import re
 import subprocess
 import threading
 import tkinter as tk
+import weakref
 import webbrowser
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tkinter import filedialog
+from tkinter import filedialog, font
 from typing import Any
 
 import pytest
@@ -246,7 +248,7 @@ def test_half_written(desks, server, artefact) -> None:
     desk.until(lambda: desk.shows("The end.", "Regenerate"))
     assert (
         desk.view.transcript.paper.tagged(
-            next(tag for tag in desk.tags_at("print(1)") if tag.startswith("code-"))
+            next(tag for tag in desk.tags_at("print(1)") if tag.startswith("listing-"))
         )
         == "print(1)"
     )
@@ -664,6 +666,48 @@ def test_a_view_that_goes(desks, server, caplog) -> None:
     desk.until(lambda: desk.session.done)
     assert desk.session.answer.text == "Half of it"
     assert caplog.records == []
+
+
+def test_a_view_that_went_is_freed(desks) -> None:
+    """A view that was destroyed leaves nothing behind: no object, no binding, no font."""
+    desk = desks()
+    view: Any = None
+
+    def left() -> list[Any]:
+        commands = desk.root.tk.splitlist(desk.root.tk.call("info", "commands"))
+        return [len(commands), len(font.names(desk.root)), desk.root.children]
+
+    before = left()
+    view = ChatView(desk.root, desk.session)
+    view.pack()
+    desk.root.update()
+    tag, gone = view.bindtags()[1], weakref.ref(view)
+    assert desk.root.bind_class(tag)
+    view.destroy()
+    view = None
+    gc.collect()
+    assert gone() is None
+    assert left() == before
+    assert desk.root.bind_class(tag) == ()
+
+
+def test_tags_of_another_conversation_are_freed(desks) -> None:
+    """Tags of links, actions, code and tables go with the letters that had them."""
+    desk = desks()
+
+    def show(text: str) -> set[str]:
+        desk.session.set_messages([Message("user", "Hi", id="m1"), Message("assistant", text)])
+        desk.until(lambda: desk.shows(text.split()[-1]))
+        desk.settle()
+        return set(desk.paper.tag_names())
+
+    before = show("Fine.")
+    link, code, table = "[a](https://b.example)", "```\nx\n```", "| a | b |\n|--|--|\n| c | d |"
+    more = show(f"{link}\n\n`a` **`b`**\n\n{code}\n\n{table}\n\nMore.") - before
+    assert {tag.rstrip("-0123456789") for tag in more} >= {"url:https://b.example", "tabs"}
+    assert any(tag.startswith("do:copy-code:") for tag in more)
+    assert len(show("Fine.")) == len(before)
+    assert desk.paper.tag_cget("code-bold", "font")
 
 
 def test_a_picture_of_a_kind_that_tk_cannot_read(desks) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from applications import WAIT
 from textual.errors import NoWidget
 from textual.widget import Widget
+from textual.widgets import Input
 
 from chatsdk import ChatSession, use_chat
 from chatsdk.windows.textual.acts import Act
@@ -83,6 +84,12 @@ class Screen:
 
         await self.until(find)
         await self.click(found[-1 if last else 0])
+
+    async def name_file(self, path: Path) -> None:
+        """Answer the question for a file's name."""
+        await self.until(lambda: self.app.screen.query(Input))
+        self.app.screen.query_one(Input).value = str(path)
+        await self.pilot.press("enter")
 
     async def click(self, widget: Widget) -> None:
         """Click on a widget with the mouse."""

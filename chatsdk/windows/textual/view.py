@@ -144,6 +144,9 @@ class ChatView(Vertical):
         self.set_class(transcript.in_flight, "-busy")
         if self.presenter.returned:
             self._bring_back(self.presenter.take_returned())
+        if self._question is not None and not transcript.asks(self._question):
+            # The program has loaded another conversation, whose messages may have the same ids.
+            self._end_editing()
         send = self.query_one(".send", Act)
         busy = transcript.in_flight and not self.entry.text.strip()
         self._label(send, "send", words.STOP if busy else words.SEND)
@@ -208,7 +211,6 @@ class ChatView(Vertical):
 
     def action_new_chat(self) -> None:
         """Begin a new conversation."""
-        self._end_editing()
         self.presenter.new_chat()
         self.entry.focus()
 

@@ -27,6 +27,9 @@ __all__ = ["MARGIN", "MEASURE", "Paper"]
 MEASURE = 760
 MARGIN = 18
 
+# The beginnings of tags that a few letters have: links, actions, code and the columns of a table.
+# Tk keeps a tag, and searches among all of them, also after its letters have been deleted.
+_NUMEROUS = ("url:", "do:", "listing-", "tabs-")
 
 # The fonts of tags, for measuring.
 _FONTS = {name: name for name in ("bold", "italic", "bold-italic", "h1", "h2", "h3", "h4")}
@@ -218,11 +221,16 @@ class Paper:
         self.text.tag_add("user", f"{region.end}-1c")
         return True
 
-    def forget_pictures(self) -> None:
-        """Free the pictures that are no longer shown."""
+    def forget_unused(self) -> Iterator[None]:
+        """Free the pictures and the tags that are no longer shown, and pause now and then."""
         shown = set(self.text.image_names())
         for name in [name for name in self._pictures if name not in shown]:
             del self._pictures[name]
+        for number, tag in enumerate(self.text.tag_names()):
+            if tag.startswith(_NUMEROUS) and not self.text.tag_nextrange(tag, "1.0"):
+                self.text.tag_delete(tag)
+            if number % 100 == 99:
+                yield
 
     # Links and actions ----------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ class TextDrawing(PartDrawing):
         super().__init__(paper, before)
         # Names the tags of blocks of code: a block that grows, and the pieces of a long one, keep
         # theirs.
-        self._name = paper.new_name("code")
+        self._name = paper.new_name("listing")
         # The targets of links that the text defines; the first blocks may refer to later ones.
         self._known: dict[str, Any] = {}
         self._links = 0

@@ -166,6 +166,8 @@ class TranscriptView(tkinter.Frame):
             for drawing in self._turns[::-1]:
                 yield from _tried(drawing.layout())
         yield from self._draw(wanted)
+        if not wanted.in_flight:
+            yield from self.paper.forget_unused()
         self._drawn = wanted
 
     def _draw(self, wanted: Transcript) -> Iterator[None]:
@@ -187,7 +189,6 @@ class TranscriptView(tkinter.Frame):
         first = same if len(turns) == old else max(0, min(same, min(old, len(turns)) - 1))
         for number in range(max(0, first), len(turns)):
             yield from _tried(self._turns[number].draw(turns[number], last=number == last))
-        self.paper.forget_pictures()
 
     def _add_many(self, turns: tuple[ShownTurn, ...]) -> Iterator[None]:
         """Draw a conversation that was opened, from its end."""

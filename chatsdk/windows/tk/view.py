@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from tkinter import filedialog, ttk
 from typing import Any
@@ -73,6 +73,8 @@ class ChatView(ttk.Frame):
         self._note = self._note_timer = ""
         self._pulse = self._scroll_timer = ""
         self._ready = False
+        # The bindings that all of its widgets share.
+        self._tag = f"ChatView{self}"
         self._build()
         self.presenter = Presenter(session, self._draw, ui.tk(self), options=options)
         self.entry.sent = self.presenter.sent
@@ -121,18 +123,17 @@ class ChatView(ttk.Frame):
 
     def _bind_keys(self) -> None:
         """Let Esc and the sizes work in every widget of the view."""
-        tag = f"ChatView{self}"
 
         def tag_all(widget: tkinter.Misc) -> None:
-            widget.bindtags((tag, *widget.bindtags()))
+            widget.bindtags((self._tag, *widget.bindtags()))
             for child in widget.winfo_children():
                 tag_all(child)
 
         tag_all(self)
-        self.bind_class(tag, "<Escape>", lambda event: self._escape())
+        self._bind_everywhere("<Escape>", self._escape)
         command = "Command" if self.tk.call("tk", "windowingsystem") == "aqua" else "Control"
         for key, step in (("plus", 1), ("equal", 1), ("minus", -1), ("0", 0)):
-            self.bind_class(tag, f"<{command}-{key}>", partial(self._zoom, step))
+            self._bind_everywhere(f"<{command}-{key}>", partial(self._zoom, step))
         text = self.transcript.text
         text.bind("<Key>", self._typed, add=True)
         for sequence in ("<MouseWheel>", "<Button-4>", "<Button-5>", "<KeyRelease>"):
@@ -145,6 +146,12 @@ class ChatView(ttk.Frame):
         entry.bind("<<Copy>>", self._copy, add=True)
         entry.bind("<Prior>", partial(self._page, -1))
         entry.bind("<Next>", partial(self._page, 1))
+
+    def _bind_everywhere(self, sequence: str, function: Callable[[], str]) -> None:
+        """Bind a key in every widget of the view."""
+        # `bind_class` would keep the function, and with it the view, until the program ends.
+        command = self.register(function)
+        self.tk.call("bind", self._tag, sequence, f'if {{[{command}] eq "break"}} break')
 
     def _copy(self, event: Any) -> str | None:
         """Copy what is selected in the transcript, which does not take the focus for that."""
@@ -200,8 +207,8 @@ class ChatView(ttk.Frame):
             self._idle.place(relx=0.5, rely=0.4, anchor="center")
         self._box.show_stop(transcript.in_flight)
         presenter = self.presenter
-        if self._editing is not None and self._question(self._editing.id) != self._editing:
-            # Another conversation was opened or begun; the same id means another question there.
+        if self._editing is not None and not transcript.asks(self._editing):
+            # Another conversation was opened or begun, whose messages may have the same ids.
             self._editing = None
             self.entry.value, self._draft = self._draft, ""
         if presenter.returned:
@@ -362,7 +369,7 @@ class ChatView(ttk.Frame):
         self.entry.text.insert("insert", event.char)
         return "break"
 
-    def _zoom(self, step: int, event: Any) -> str:
+    def _zoom(self, step: int) -> str:
         size = self._fonts.size + step * SIZE_STEP if step else self._fonts.standard
         self._fonts.resize(size)
         self.transcript.restyle(self._palette)
@@ -370,6 +377,8 @@ class ChatView(ttk.Frame):
         return "break"
 
     def _destroyed(self) -> None:
+        for sequence in self.bind_class(self._tag):
+            self.unbind_class(self._tag, sequence)
         self.presenter.close()
         self.transcript.stop()
         for timer in (self._pulse, self._note_timer, self._scroll_timer):
