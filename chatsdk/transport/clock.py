@@ -1,4 +1,4 @@
-"""`now`: the monotonic clock, which keeps running when a test freezes time."""
+"""`now` and `since_boot`: clocks that keep running when a test freezes time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Callable
 
-__all__ = ["now"]
+__all__ = ["now", "since_boot"]
 
 
 def _late() -> float:
@@ -19,4 +19,12 @@ now: Callable[[], float] = (
     functools.partial(time.clock_gettime, time.CLOCK_MONOTONIC)
     if hasattr(time, "clock_gettime")
     else _late
+)
+
+# The same, but on Linux it counts the time during which the computer was asleep, too. Elsewhere the
+# monotonic clock does.
+since_boot: Callable[[], float] = (
+    functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    if hasattr(time, "CLOCK_BOOTTIME")
+    else now
 )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
 import threading
+import time
 import warnings
 
 import pytest
 import requests
 
-from chatsdk import Cancel, ChatClient, HTTPStatusError, Retry, StreamInterrupted
-from chatsdk.testing import ChatServer, ProxyServer
+from chatsdk import Cancel, ChatClient, HTTPStatusError, Retry, StreamInterrupted, Timeout
+from chatsdk.testing import ChatServer, ProxyServer, UnansweredPort
+from chatsdk.transport.clock import since_boot
+from chatsdk.transport.http1 import addresses, connection
 
 CHUNK = b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n'
 DONE = b"data: [DONE]\n\n"
@@ -68,6 +73,98 @@ def test_a_stale_connection_is_replaced(server):
         server.stream(HELLO)
         assert client.send({}).result().text == "Hi"
     assert (len(server.requests), server.connections) == (2, 2)
+
+
+@pytest.mark.parametrize("told", ["timeout=1", "max=100, Timeout=1", 'timeout="0"'])
+def test_the_server_says_how_long_a_connection_is_kept(server, told):
+    """A connection that the server may be about to close is not used again."""
+    with ChatClient(server.url, dialect="openai") as client:
+        for _ in range(2):
+            server.stream(HELLO, headers={"Keep-Alive": told})
+            assert client.send({}).result().text == "Hi"
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("told", ["timeout=600, max=100", "timeout=soon", "300", ""])
+def test_a_server_that_keeps_connections_for_long_gets_the_next_request_on_the_same(server, told):
+    """A long or unreadable Keep-Alive changes nothing."""
+    with ChatClient(server.url, dialect="openai") as client:
+        for _ in range(2):
+            server.stream(HELLO, headers={"Keep-Alive": told})
+            assert client.send({}).result().text == "Hi"
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_connection_that_was_idle_for_long_is_replaced(monkeypatch, tls, own):
+    """What may have been dropped on the way, or is about to be closed, carries no question."""
+    monkeypatch.setattr(connection, "REUSE_TLS_SECONDS" if tls else "REUSE_SECONDS", 0.0)
+    with ChatServer(tls=tls) as server, requests.Session() as http:
+        verify = server.ca_pem if tls else None
+        given = None if own else http
+        with ChatClient(server.url, dialect="openai", verify=verify, http=given) as client:
+            for _ in range(3):
+                server.stream(HELLO)
+                assert client.send({}).result().text == "Hi"
+        assert server.connections == 3
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="a clock of Linux")
+def test_the_clock_of_idle_connections_runs_while_the_computer_sleeps():
+    """Where Linux stops the monotonic clock, this one goes on."""
+    assert abs(since_boot() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 10
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_silent_connection_is_probed(tls, own):
+    """Routers forget a connection on which nothing moves, and a dead peer says nothing."""
+    with ChatServer(tls=tls) as server, requests.Session() as http:
+        server.stream(HELLO)
+        verify = server.ca_pem if tls else None
+        given = None if own else http
+        with ChatClient(server.url, dialect="openai", verify=verify, http=given) as client:
+            stream = client.send({})
+            sock = stream._source.exchange.scope.sock
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            if sys.platform == "linux":
+                # The shortest limit on silence of a router is about a minute.
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < 60
+            stream.result()
+
+
+def test_the_options_of_an_adapter_go_before_the_probes(server):
+    """A caller who switches the probes off has them off."""
+
+    class Unprobed(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args, **kwargs):
+            kwargs["socket_options"] = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)]
+            super().init_poolmanager(*args, **kwargs)
+
+    server.stream(HELLO)
+    with requests.Session() as http:
+        http.mount("http://", Unprobed())
+        with ChatClient(server.url, dialect="openai", http=http) as client:
+            stream = client.send({})
+            sock = stream._source.exchange.scope.sock
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
+            stream.result()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse when a queue is full")
+@pytest.mark.parametrize("connect", [30.0, None])
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(server, monkeypatch, connect):
+    """A host whose IPv6 is broken is reached by IPv4, before the time to connect is over."""
+    monkeypatch.setattr(addresses, "NEXT_ADDRESS_SECONDS", 0.05)
+    server.stream(HELLO)
+    with UnansweredPort() as silent:
+        way = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        found = [(*way, (it.host, it.port)) for it in (silent, silent, server)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
+        timeout = Timeout(connect=connect, total=60)
+        with ChatClient(server.url, dialect="openai", timeout=timeout) as client:
+            assert client.send({}).result().text == "Hi"
 
 
 def test_a_connection_that_breaks_after_the_request_is_no_reason_to_send_again(server):

@@ -10,22 +10,21 @@ import _socket
 import contextlib
 import functools
 import queue
+import re
 import socket
 import ssl
-import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
 from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
-from urllib3.util.connection import allowed_gai_family
 from urllib3.util.retry import Retry
 
 from chatsdk.transport.cancel import CancelScope
+from chatsdk.transport.clock import since_boot
 from chatsdk.transport.deadlines import watch
-from chatsdk.transport.foreign import foreign
+from chatsdk.transport.http1.addresses import Ended, connected, probe_when_idle
 from chatsdk.transport.http1.chunked import CoalescingResponse
 from chatsdk.transport.http1.read_ahead import receive_within
 
@@ -36,6 +35,17 @@ ONCE = Retry(0, read=False)
 
 HTTPS_PORT = 443
 
+# Seconds for which an idle connection is reused. If the server closes it while a request is on its
+# way, the request is lost and cannot be repeated. Application servers close after 5 s (uvicorn,
+# Node), load balancers, which terminate TLS, after 60 s. A new connection is cheap without TLS.
+REUSE_SECONDS = 4.0
+REUSE_TLS_SECONDS = 50.0
+
+# Seconds before the end of the server's own limit, for the way of a request.
+MARGIN_SECONDS = 1.0
+
+# A server's own limit, in its field Keep-Alive.
+OWN_LIMIT = re.compile(r"timeout\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 
 _current: ContextVar[CancelScope | None] = ContextVar("chatsdk_wire", default=None)
 
@@ -55,10 +65,6 @@ def using_scope(scope: CancelScope) -> Iterator[None]:
         yield
     finally:
         _current.set(before)
-
-
-class Ended(OSError):
-    """The scope was cancelled before or while connecting."""
 
 
 def _new_response(connection: Any, *args: Any, **kwargs: Any) -> CoalescingResponse:
@@ -84,61 +90,22 @@ class _Wired:
     # The request is the scope's own, and none of it has been sent.
     _unsent = False
 
+    # Time on the clock `since_boot` until which the connection may be idle and be reused.
+    reusable_until = float("inf")
+
     def _new_conn(self: Any) -> socket.socket:
         scope = self.scope
         if scope is None or not _is_known(_class(self), "_new_conn"):
             # The class makes its sockets differently, for example through a SOCKS proxy.
             plain: socket.socket = super()._new_conn()  # type: ignore[misc]
             if scope is not None:
+                probe_when_idle(plain)
                 scope.attach(plain)
             return plain
-        # As in urllib3, except that the scope has each socket before it connects.
-        try:
-            found = socket.getaddrinfo(
-                self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
-            )
-        except (socket.gaierror, UnicodeError) as error:
-            cause = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
-            raise NameResolutionError(self.host, self, cause) from error
-        failure: OSError = OSError("the name has no address")
-        for family, kind, protocol, _, address in found:
-            if scope.reason is not None:
-                raise Ended("ended while connecting")
-            try:
-                sock = socket.socket(family, kind, protocol)
-                self._reach(scope, sock, address)
-            except OSError as error:
-                if foreign(error) is not None:
-                    # A signal handler's time limit: do not try another address.
-                    raise
-                failure = error
-            else:
-                # Through a proxy, the failure may be the proxy's, so it is not attributed.
-                scope.shaking = self.default_port == HTTPS_PORT and not self.proxy
-                sys.audit("http.client.connect", self, self.host, self.port)
-                return sock
-        if isinstance(failure, TimeoutError):
-            raise ConnectTimeoutError(
-                self, f"Connection to {self.host} timed out. (connect timeout={self.timeout})"
-            ) from failure
-        raise NewConnectionError(
-            self, f"Failed to establish a new connection: {failure}"
-        ) from failure
-
-    def _reach(self: Any, scope: CancelScope, sock: socket.socket, address: Any) -> None:
-        try:
-            for option in self.socket_options or ():
-                sock.setsockopt(*option)
-            if self.timeout is None or isinstance(self.timeout, (int, float)):
-                sock.settimeout(self.timeout)
-            if self.source_address:
-                sock.bind(self.source_address)
-            scope.attach(sock)
-            sock.connect(address)
-        except BaseException:
-            sock.close()
-            scope.detach()
-            raise
+        sock = connected(self, scope)
+        # Through a proxy, the failure may be the proxy's, so it is not attributed.
+        scope.shaking = self.default_port == HTTPS_PORT and not self.proxy
+        return sock
 
     def connect(self: Any) -> None:
         self.scope = scope = current_scope()
@@ -225,7 +192,12 @@ class _WiredPool:
 
     def _get_conn(self: Any, timeout: float | None = None) -> Any:
         # A connection that was kept alive may be older than this mixin.
-        return _wire_connection(super()._get_conn(timeout))  # type: ignore[misc]
+        connection = _wire_connection(super()._get_conn(timeout))  # type: ignore[misc]
+        if isinstance(connection, _Wired) and current_scope() is not None:
+            if connection.reusable_until < since_boot():
+                # urllib3 connects it again.
+                connection.close()  # type: ignore[attr-defined]
+        return connection
 
     def urlopen(
         self: Any,
@@ -243,8 +215,10 @@ class _WiredPool:
         return super().urlopen(method, url, body, headers, retries, *args, **kwargs)  # type: ignore[misc]
 
     def _put_conn(self: Any, conn: Any) -> None:
-        if isinstance(conn, _Wired) and not _disowned(conn):
-            conn.close()  # type: ignore[attr-defined]
+        if isinstance(conn, _Wired):
+            if not _disowned(conn):
+                conn.close()  # type: ignore[attr-defined]
+            conn.reusable_until = since_boot() + _reusable_for(conn, self.scheme)
         if not _is_known(_class(self), "_put_conn"):
             super()._put_conn(conn)  # type: ignore[misc]
             return
@@ -271,6 +245,14 @@ def _disowned(conn: Any) -> bool:
     # http.client's private name for the last response.
     response = getattr(conn, "_HTTPConnection__response", None)
     return sound and not getattr(response, "has_unread_bytes", False)
+
+
+def _reusable_for(conn: Any, scheme: str) -> float:
+    """Seconds for which this idle connection may be reused."""
+    seconds = REUSE_TLS_SECONDS if scheme == "https" else REUSE_SECONDS
+    headers = getattr(getattr(conn, "_HTTPConnection__response", None), "headers", None)
+    told = OWN_LIMIT.search(headers.get("keep-alive", "")) if headers is not None else None
+    return seconds if told is None else min(seconds, int(told[1]) - MARGIN_SECONDS)
 
 
 def wire_pool(pool: object) -> None:
