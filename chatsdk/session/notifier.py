@@ -55,14 +55,13 @@ class Notifier:
         if dispatch is not None:
             check_dispatch(dispatch)
         self._callbacks = callbacks
-        self._answer = callbacks.answer
         self._dispatch = dispatch
         self._throttle = seconds_between(throttle, dispatch)
         self._name = name
         # Each change is delivered immediately, on the thread that reads.
         self.direct = dispatch is None and not self._throttle
         # The current deliverer. A dict, because its setdefault is atomic: the first one stays.
-        self.owner: dict[str, Turn | Delivery] = {}
+        self.owner: dict[str, Delivery] = {}
         # The session's guard: guards `newest`, the subscribers, `waiting` and its due time.
         self._guard = guard
         self.newest = Snapshot()
@@ -78,9 +77,6 @@ class Notifier:
         self._timer: threading.Timer | None = None
         # Whether the last call of the dispatcher raised.
         self._broken = False
-        # The last answer given to on_answer, and its turn. Used only by the delivering thread.
-        self._given: Answer | None = None
-        self._given_of: Turn | None = None
         # The end of a turn that the subscribers have been notified of.
         self._ended: Snapshot | None = None
 
@@ -221,7 +217,7 @@ class Notifier:
             self.release(me, nested=nested)
             raise
 
-    def release(self, who: Turn | Delivery, *, nested: bool = True) -> None:
+    def release(self, who: Delivery, *, nested: bool = True) -> None:
         """Let other threads deliver again after Ctrl-C in a callback of `who`."""
         if self.owner.get(WHO) is who:
             del self.owner[WHO]
@@ -231,22 +227,21 @@ class Notifier:
 
     # On the thread that delivers ------------------------------------------------------------
 
-    def notify_step(self, turn: Turn, before: Answer, answer: Answer) -> None:
+    def notify_step(self, me: Delivery, turn: Turn, before: Answer, answer: Answer) -> None:
         """Deliver one step, which follows `before`: the fast path without throttle or dispatcher.
 
-        If it raises, the caller calls `release`.
+        If it raises, the caller releases `me`.
         """
         owner = self.owner
-        if self.queue or owner.setdefault(WHO, turn) is not turn:
+        if self.queue or owner.setdefault(WHO, me) is not me:
             self.deliver()
             return
         # Check again: after a stop the turn may keep the previous answer, and its end may have been
         # delivered. A stop from now on is delivered after this step.
-        if (function := self._answer) is not None and turn.active:
-            if self._given is before or (before is BEFORE_FIRST and self._given_of is not turn):
+        if (function := self._callbacks.answer) is not None and not turn.ending:
+            if turn.given is before:
                 # Its delta is already right.
-                self._given = answer
-                self._given_of = turn
+                turn.given = answer
                 try:
                     function(answer)
                 except Exception as error:
@@ -263,7 +258,7 @@ class Notifier:
 
     def _show(self, snapshot: Snapshot) -> None:
         # The last answer of a turn came through the queue, before on_finish.
-        function = self._answer
+        function = self._callbacks.answer
         if function is not None and snapshot.status in _ANSWERING:
             turn = snapshot.turn
             assert turn is not None
@@ -286,20 +281,15 @@ class Notifier:
 
     def _give(self, function: Callable[[Answer], object], turn: Turn, answer: Answer) -> None:
         """Give `on_answer` the answer, unless it already has it."""
-        before = self._given if self._given_of is turn else None
+        before = turn.given
         if answer is not before:
-            self._given = answer
-            self._given_of = turn
-            call(function, "on_answer", answer.since(before))
+            turn.given = answer
+            call(function, "on_answer", answer.since(None if before is BEFORE_FIRST else before))
 
     def _give_last(self, snapshot: Snapshot) -> None:
         """Give `on_answer` the last answer of a turn, if that has more than its previous one."""
-        function = self._answer
-        turn = snapshot.turn
-        if function is None or turn is None:
-            return
-        before = self._given if self._given_of is turn else None
-        if snapshot.answer != (before or BEFORE_FIRST):
+        function, turn = self._callbacks.answer, snapshot.turn
+        if function is not None and turn is not None and snapshot.answer != turn.given:
             self._give(function, turn, snapshot.answer)
 
 

@@ -83,7 +83,7 @@ class TurnPlan:
             ValueError: the message does not exist, or the backend's own history forbids it.
             TypeError: options for a request that takes none.
         """
-        last = None if snapshot.turn is None else snapshot.turn.request
+        last = None if snapshot.turn is None else snapshot.turn.plan.request
         if isinstance(request, Regenerate) and request.message_id is None:
             if isinstance(last, Post):
                 request = last

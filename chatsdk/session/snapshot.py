@@ -68,17 +68,12 @@ class Snapshot(NamedTuple):
             return self
         return self.ended(Outcome("stopped", answer=turn.answer))
 
-    def begun(
-        self,
-        turn: Turn,
-        messages: tuple[Message, ...],
-        named: str | None,
-        approvals: tuple[Approval, ...],
-    ) -> Snapshot:
-        """Return the state with `turn` under way; `named`: the conversation id, if chosen here."""
-        conversation = self.conversation._replace(messages=messages, approvals=approvals)
-        if named is not None:
-            conversation = conversation._replace(id=named)
+    def begun(self, turn: Turn) -> Snapshot:
+        """Return the state with `turn` under way."""
+        plan = turn.plan
+        conversation = self.conversation._replace(messages=plan.messages, approvals=plan.approvals)
+        if plan.named is not None:
+            conversation = conversation._replace(id=plan.named)
         return Snapshot(after(self.status, Move.SEND), turn, conversation=conversation)
 
     def stepped(self) -> Snapshot:
@@ -130,10 +125,10 @@ class Snapshot(NamedTuple):
         messages, id, last_on_server, resumed_from, failed, _ = self.conversation
         rounds = turn.rounds
         if turn.reply_id is not None:
-            reply = _reply(rounds.rest(answer), turn.reply_id, status, turn.branches)
+            reply = _reply(rounds.rest(answer), turn.reply_id, status, turn.plan.branches)
             messages = (*messages, *rounds.messages, reply)
             if has_failed(reply) and not rounds.messages:
-                failed = failed.union(turn.asked)
+                failed = failed.union(turn.plan.asked)
         if answer.conversation_id is not None:
             id, last_on_server = answer.conversation_id, turn.reply_id
             if status is not Status.FINISHED and rounds.told(answer):

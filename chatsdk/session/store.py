@@ -69,8 +69,8 @@ class Store(RoundStore):
             reply = None
             if not isinstance(plan.request, Post):
                 reply = fresh_id(self._new_id, {message.id for message in plan.messages})
-            turn = Turn(self._turns, plan.request, reply, branches=plan.branches, asked=plan.asked)
-            self._put(self._snapshot.begun(turn, plan.messages, plan.named, plan.approvals))
+            turn = Turn(self._turns, plan, reply)
+            self._put(self._snapshot.begun(turn))
         _wake(old)
         if self.closed:
             # close() ran meanwhile and has not seen this turn.
@@ -229,7 +229,6 @@ class Store(RoundStore):
                 # Ctrl-C: dropping the stream will end the turn.
                 turn.reopen_to_stop()
                 raise
-            turn.active = False
             turn.outcome = snapshot.outcome
             self._snapshot = snapshot
             self.notifier.put_end(snapshot)

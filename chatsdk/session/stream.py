@@ -72,7 +72,7 @@ class TurnStream(AnswerStream[Partial_co, Value_co]):
         source: TurnReader | None = getattr(self, "_source", None)
         if source is None or source.turn.outcome is not None:
             return
-        on_purpose = source.turn.consumed or source.turn.stopped
+        on_purpose = source.consumed or source.turn.stopped
         super().__del__()
         if not on_purpose:
             warnings.warn(NEVER_READ, ResourceWarning, stacklevel=2, source=self)

@@ -116,7 +116,7 @@ class ToolStream:
             said.text,
             tool_calls=calls,
             status=Status.FINISHED.value,
-            conversation_id=said.conversation_id if self._turn.branches else None,
+            conversation_id=said.conversation_id if self._turn.plan.branches else None,
             reasoning=said.reasoning,
             citations=said.citations,
             native=said.native,

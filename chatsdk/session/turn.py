@@ -10,12 +10,12 @@ from chatsdk.transport import Cancel
 
 if TYPE_CHECKING:
     from chatsdk.outcome import Outcome
-    from chatsdk.session.request import Ask, Post
+    from chatsdk.session.plan import TurnPlan
     from chatsdk.transport.bell import Bell
 
 __all__ = ["BEFORE_FIRST", "Rounds", "Turn"]
 
-# The only key of `Turn._ending`.
+# The only key of `Turn.ending`, and of the answer that a stopped turn keeps.
 STOPPED = "stopped"
 
 # The answer of each turn until its first step.
@@ -69,92 +69,74 @@ class Turn:
 
     Attributes:
         number: counted from 1 within its session.
-        answer: the latest step while it is under way; the last step is in its outcome.
-        request: the request, kept for `ChatSession.regenerate`.
+        plan: its request and its question.
         reply_id: the id of the message that the answer will become; ``None`` if the answer does not
             become part of the conversation.
+        answer: the latest step while it is under way; the last step is in its outcome.
+        given: the last step that `on_answer` has received. Used only by the delivering thread.
         cancel: cancels the request in every phase.
-        outcome: how it ended; ``None`` before that is settled.
-        active: it accepts steps: it has neither ended nor been stopped.
-        thread_id: the thread that reads it, or read it last.
-        consumed: reading has begun, or it was ended on purpose.
-        asked: the ids of the messages that form its question.
-        branches: the conversation can continue from its answer (`Dialect.branches`).
+        ending: empty while it accepts steps. The first entry stays: whether it was stopped.
+        outcome: how it ended; ``None`` before that is committed.
         rounds: its completed tool rounds, and the one that waits for a person; always replaced,
             never changed.
         bell: the wait of its reader for a person, or for tools on threads of their own.
     """
 
     __slots__ = (
-        "_answer_at_stop",
-        "_ending",
-        "active",
+        "_kept",
         "answer",
-        "asked",
         "bell",
-        "branches",
         "cancel",
-        "consumed",
+        "ending",
+        "given",
         "number",
         "outcome",
+        "plan",
         "reply_id",
-        "request",
         "rounds",
-        "thread_id",
     )
 
-    def __init__(
-        self,
-        number: int,
-        request: Ask | Post,
-        reply_id: str | None,
-        *,
-        branches: bool = False,
-        asked: tuple[str | None, ...] = (),
-    ) -> None:
+    def __init__(self, number: int, plan: TurnPlan, reply_id: str | None) -> None:
         self.number = number
-        self.request = request
+        self.plan = plan
         self.reply_id = reply_id
-        self.branches = branches
-        self.asked = asked
-        self.answer = BEFORE_FIRST
+        self.answer = self.given = BEFORE_FIRST
         self.cancel = Cancel()
+        # Dicts, because `setdefault` is atomic: of several values, the first one stays. The loop
+        # over the events tests `ending` directly, because the property `active` costs a call.
+        self.ending: dict[str, bool] = {}
+        self._kept: dict[str, Answer] = {}
         self.outcome: Outcome | None = None
-        self.active = True
-        self.consumed = False
-        self.thread_id = 0
         self.rounds = Rounds()
         self.bell: Bell | None = None
-        # A list, because its append is atomic; the first item counts.
-        self._answer_at_stop: list[Answer] = []
-        # A dict, because its setdefault is atomic: the first verdict, stopped or ended, stays.
-        self._ending: dict[str, bool] = {}
+
+    @property
+    def active(self) -> bool:
+        """Whether it accepts steps: it has neither been stopped nor begun to end by itself."""
+        return not self.ending
 
     @property
     def stopped(self) -> bool:
         """Whether it was stopped before it ended."""
-        return self._ending.get(STOPPED, False)
+        return self.ending.get(STOPPED, False)
 
     def mark_stopped(self) -> None:
         """Prevent further steps. Takes no lock, like `answer_at_stop`: see `Store.stop`."""
-        if self._ending.setdefault(STOPPED, True):
-            self.active = False
+        self.ending.setdefault(STOPPED, True)
 
     def close_to_stop(self) -> None:
         """Ignore `stop` from here on: the turn is ending by itself."""
-        self._ending.setdefault(STOPPED, False)
+        self.ending.setdefault(STOPPED, False)
 
     def reopen_to_stop(self) -> None:
         """Allow `stop` again, because the end was not committed."""
         if not self.stopped:
-            self._ending.pop(STOPPED, None)
+            self.ending.pop(STOPPED, None)
 
     @property
     def answer_at_stop(self) -> Answer:
         """The answer of this turn as it was when the turn was stopped; always the same."""
-        if not self._answer_at_stop:
-            self._answer_at_stop.append(self.answer)
-        return self._answer_at_stop[0]
+        return self._kept.setdefault(STOPPED, self.answer)
 
     def __repr__(self) -> str:
         return f"<Turn {self.number}>"

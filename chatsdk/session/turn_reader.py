@@ -10,6 +10,7 @@ from chatsdk.answer import Answer
 from chatsdk.client.stream import AnswerStream
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
+from chatsdk.session.notifier import Delivery
 from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.turn import BEFORE_FIRST, Turn
 
@@ -23,12 +24,17 @@ __all__ = ["TurnReader"]
 
 
 class TurnReader:
-    """The source of a `TurnStream`: the stream of a client, whose steps the session commits."""
+    """The source of a `TurnStream`: the stream of a client, whose steps the session commits.
+
+    Attributes:
+        consumed: reading has begun, or the stream was closed.
+    """
 
     def __init__(self, store: Store, turn: Turn, stream: AnswerStream | ToolStream) -> None:
         self.store = store
         self.turn = turn
         self._stream = stream
+        self.consumed = False
 
     def steps(self) -> Generator[Answer, bool | None, None]:
         """Commit each answer as a step of the turn, notify, then yield it; end the turn.
@@ -39,8 +45,9 @@ class TurnReader:
             BaseException: the error that ended the answer early, unless the turn was stopped.
         """
         store, turn, stream = self.store, self.turn, self._stream
-        turn.consumed = True
-        turn.thread_id = get_ident()
+        self.consumed = True
+        ending = turn.ending
+        me = Delivery(get_ident())
         notifier = store.notifier
         direct, tell = notifier.direct, notifier.notify_step
         # The generator within: going through `__next__` would add half of this loop's cost.
@@ -49,30 +56,30 @@ class TurnReader:
         drained: bool | None = None
         try:
             # Another thread may have stopped or replaced the turn before any of these checks.
-            if turn.active:
+            if not ending:
                 for answer in answers:
                     # The commit: a single store, which needs no lock. If the turn was stopped
                     # meanwhile, it keeps its earlier answer: see `Turn.answer_at_stop`.
                     turn.answer = answer
                     if before is BEFORE_FIRST:
                         store.begin_steps(turn)
-                    if not turn.active:
+                    if ending:
                         break
                     if direct:
-                        tell(turn, before, answer)
+                        tell(me, turn, before, answer)
                     elif not notifier.waiting:
                         notifier.changed()
                     if not drained:
                         drained = yield answer
-                        turn.thread_id = get_ident()
-                    if not turn.active:
+                        me.thread_id = get_ident()
+                    if ending:
                         break
                     before = answer
         except GeneratorExit:
             # Dropped, perhaps by a garbage collection at any point: see `drop`.
             raise
         except BaseException as error:
-            notifier.release(turn)
+            notifier.release(me)
             stream.close()
             store.end(turn, outcome_of(error, store.answer_of(turn)))
             if turn.stopped and isinstance(error, ChatError):
@@ -94,7 +101,7 @@ class TurnReader:
 
     def close(self, steps: Generator[Answer, Any, None]) -> None:
         """End the turn as stopped, unless it has ended."""
-        self.turn.consumed = True
+        self.consumed = True
         self.store.stop(self.turn)
         self._stream.close()
         self.store.end_when_free(self.turn, self._stream.outcome or Outcome("stopped"))

@@ -310,7 +310,7 @@ def test_the_wait_ends_at_once(way):
 
 
 def test_the_wait_ends_in_the_middle_of_a_stop(monkeypatch):
-    """The reader may run between the two steps of a stop, and ends the turn as stopped."""
+    """The reader may run in the middle of a stop, and ends the turn as stopped."""
     client = FakeClient(asking("delete"))
     session = ChatSession(client)
     waiting = Waiting(session)
@@ -318,12 +318,11 @@ def test_the_wait_ends_in_the_middle_of_a_stop(monkeypatch):
     waiting.ids()
 
     def stop_slowly(turn):
-        # The first step of `Turn.mark_stopped`; the second one waits for the reader.
-        turn._ending[STOPPED] = True
+        # The first step of `Store.stop`; those after it wait for the reader.
+        turn.ending[STOPPED] = True
         if turn.bell is not None:
             turn.bell.ring()
         assert handle.wait(WAIT)
-        turn.active = False
 
     monkeypatch.setattr(Turn, "mark_stopped", stop_slowly)
     session.stop()

@@ -45,7 +45,7 @@ def dialect_of(keeper: str):
 
 
 def plan(keeper, request, messages=TALK, *, last=None, options=(), **conversation) -> TurnPlan:
-    turn = None if last is None else SimpleNamespace(request=last)
+    turn = None if last is None else SimpleNamespace(plan=SimpleNamespace(request=last))
     known = Conversation(messages, **conversation)
     ids = iter(f"m{number}" for number in range(1, 9))
     return TurnPlan.of(
