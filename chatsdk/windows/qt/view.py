@@ -14,7 +14,7 @@ from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets
 from chatsdk.windows.qt.buttons import Button
 from chatsdk.windows.qt.composer import Composer, one_line
 from chatsdk.windows.qt.entry import is_shortcut
-from chatsdk.windows.qt.file_dialog import ask_for_file
+from chatsdk.windows.qt.header import Header, ask_for_file
 from chatsdk.windows.qt.scroller import Scroller
 from chatsdk.windows.qt.theme import Theme, is_theme_change
 from chatsdk.windows.qt.turn_rows import TurnRows
@@ -86,8 +86,8 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         self.entry.setFocus()
 
     def _build(self, theme: Theme) -> None:
-        self.new_chat = Button(theme, words.NEW_CHAT, self.start_new_chat, icon="plus")
-        self.more = Button(theme, words.MORE, self._show_menu, icon="more", labelled=False)
+        self.header = Header(self, theme)
+        self.new_chat, self.more = self.header.new_chat, self.header.more
         self.scroller = Scroller(theme, self._place_overlays, self)
         self.scroller.setAccessibleName(words.TRANSCRIPT)
         self.composer = Composer(
@@ -107,16 +107,12 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         self.help = QtWidgets.QLabel(self.scroller)
         self.help.setWordWrap(True)
         self.help.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
-        self._bar = QtWidgets.QHBoxLayout()
-        self._bar.addWidget(self.new_chat)
-        self._bar.addStretch(1)
-        self._bar.addWidget(self.more)
         self._below = QtWidgets.QHBoxLayout()
         self._below.addWidget(self.composer, 1)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(self._bar)
+        layout.addLayout(self.header.layout)
         layout.addWidget(self.scroller, 1)
         layout.addLayout(self._below)
         entry = self.entry
@@ -125,15 +121,6 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         entry.older.connect(self._bring_older)
         entry.newer.connect(self._bring_newer)
         entry.paged.connect(self.scroller.page)
-        keys = QtGui.QKeySequence.StandardKey
-        for key, action in (
-            (keys.New, self.start_new_chat),
-            (keys.Open, self.open_conversation),
-            (keys.Save, self.save_conversation),
-        ):
-            shortcut = QtGui.QShortcut(QtGui.QKeySequence(key), self)
-            shortcut.setContext(QtCore.Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
         self.setMinimumWidth(240)
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QtGui.QPalette.ColorRole.Base)
@@ -148,13 +135,11 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
 
     def _restyle(self, theme: Theme) -> None:
         self._theme = theme
-        for button in (self.new_chat, self.more, self.to_end):
-            button.theme = theme
-            button.updateGeometry()
+        self.header.restyle(theme)
+        self.to_end.theme = theme
+        self.to_end.updateGeometry()
         self.to_end.ground = theme.ground
         self.composer.restyle(theme)
-        pad = theme.space(0.35)
-        self._bar.setContentsMargins(theme.space(0.5), pad, theme.space(0.5), pad)
         self.help.setText(
             f"<p style='font-size: {theme.em}px; color: {theme.text.name()}'><b>{words.IDLE}</b>"
             f"</p><p style='color: {theme.muted.name()}'>{words.IDLE_HINT}</p>"
@@ -393,15 +378,6 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         self.presenter.new_chat()
         self.scroller.to_end()
         self.entry.setFocus()
-
-    def _show_menu(self) -> None:
-        menu = QtWidgets.QMenu(self)
-        menu.addAction(words.NEW_CHAT, self.start_new_chat)
-        menu.addAction(words.OPEN, self.open_conversation)
-        menu.addAction(words.SAVE, self.save_conversation)
-        menu.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
-        corner = QtCore.QPoint(self.more.width() - menu.sizeHint().width(), self.more.height())
-        menu.popup(self.more.mapToGlobal(corner))
 
     def save_conversation(self, path: str = "") -> None:
         """Write the conversation to a file; without a path, ask for one."""
