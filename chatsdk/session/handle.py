@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NoReturn
 from chatsdk.answer import Answer
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
-from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.stream import open_turn
 from chatsdk.session.turn import Turn
 
@@ -131,7 +130,7 @@ def start_turn(
         thread.start()
     except BaseException as error:
         threads.remove(thread)
-        store.end(turn, outcome_of(error, Answer()))
+        store.fail(turn, error)
         raise
     return handle
 

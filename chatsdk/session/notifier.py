@@ -60,11 +60,11 @@ class Notifier:
         self._name = name
         # Each change is delivered immediately, on the thread that reads.
         self.direct = dispatch is None and not self._throttle
-        # The current deliverer. A dict, because its setdefault is atomic: the first one stays.
+        # The current deliverer. A dict, because the first one that is set stays: see `Store`.
         self.owner: dict[str, Delivery] = {}
-        # The session's guard: guards `newest`, the subscribers, `waiting` and its due time.
+        # The session's guard: guards `snapshot`, the subscribers, `waiting` and its due time.
         self._guard = guard
-        self.newest = Snapshot()
+        self.snapshot = Snapshot()
         self._subscribers: tuple[Subscription, ...] = ()
         # The calls that are never coalesced, in order.
         self.queue: deque[Callable[[], None]] = deque()
@@ -82,8 +82,8 @@ class Notifier:
 
     # Under the session's lock ---------------------------------------------------------------
 
-    def put_end(self, snapshot: Snapshot) -> None:
-        """Record the latest state, which ends its turn."""
+    def put_end(self, turn: Turn, snapshot: Snapshot) -> None:
+        """Commit the end of a turn: the state after it, and the calls that report it."""
         outcome = snapshot.outcome
         assert outcome is not None
         calls = [partial(self._give_last, snapshot)]
@@ -92,9 +92,10 @@ class Notifier:
         # Subscribers first: `on_finish` may start the next turn, and this end would be missed.
         calls.append(partial(self._show_end, snapshot))
         calls.append(partial(call, self._callbacks.finish, "on_finish", outcome))
-        # State, queue, flag, in this order and together: the delivering thread may read at any
-        # time.
-        self.newest = snapshot
+        # State before queue, because the delivering thread may read at any time. Nothing is called
+        # in between: Ctrl-C is raised at a call, and would lose the calls.
+        turn.outcome = outcome
+        self.snapshot = snapshot
         self.queue.extend(calls)
 
     # Without it -----------------------------------------------------------------------------
@@ -202,7 +203,7 @@ class Notifier:
                     # Read the flag, the state, then the queue: the end of a turn is queued before
                     # the state that follows it.
                     dirty, self._dirty = self._dirty, False
-                    newest = self.newest
+                    newest = self.snapshot
                     try:
                         work = queue.popleft()
                     except IndexError:

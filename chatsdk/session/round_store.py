@@ -19,9 +19,8 @@ class RoundStore:
 
     Attributes:
         guard: guards the snapshot, the counters and the guarded part of `notifier`. Never held
-            while calling out, reading, logging or yielding. `stop` and `end_when_free` do not wait
-            for it.
-        notifier: notifies callbacks and subscribers.
+            while calling out, reading, logging or yielding.
+        notifier: keeps the snapshot, and notifies callbacks and subscribers.
         closed: no new turn begins.
     """
 
@@ -31,12 +30,16 @@ class RoundStore:
         self.closed = False
         self._turns = 0
         self._ids = 0
-        self._snapshot = Snapshot()
 
     @property
     def seen(self) -> Snapshot:
         """The state to show: one consistent value. Takes no lock."""
-        return self._snapshot.seen()
+        return self.notifier.snapshot.seen()
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        """The committed state. The notifier keeps it, because it reads it when it delivers."""
+        return self.notifier.snapshot
 
     def end_round(
         self, turn: Turn, before: Rounds, answer: Answer, messages: tuple[Message, ...]
@@ -133,8 +136,7 @@ class RoundStore:
         return f"m{self._ids}"
 
     def _put(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self.notifier.newest = snapshot
+        self.notifier.snapshot = snapshot
 
     def _end_round(
         self, turn: Turn, before: Rounds, answer: Answer, messages: tuple[Message, ...]

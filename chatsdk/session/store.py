@@ -16,7 +16,7 @@ from chatsdk.session.history import Conversation, fresh_id, with_ids
 from chatsdk.session.plan import TurnPlan
 from chatsdk.session.request import Post, Request
 from chatsdk.session.round_store import RoundStore
-from chatsdk.session.snapshot import Snapshot
+from chatsdk.session.snapshot import Snapshot, outcome_of
 from chatsdk.session.status import Status
 from chatsdk.session.turn import Turn
 
@@ -26,9 +26,19 @@ __all__ = ["Store"]
 class Store(RoundStore):
     """Decides under the lock, and notifies after releasing it.
 
-    A commit names its turn: a turn that was stopped, or is no longer the current one, changes
-    nothing. After the first step of an answer, further steps change only the turn and need no lock:
-    see `chatsdk.session.turn_reader`.
+    `stop`, `end_when_free` and `seen` may run in a signal handler or a finalizer at any bytecode,
+    also while their own thread holds the lock or commits a change. Therefore:
+
+    1. They do not wait for the lock. Work that needs it is deferred until it is free.
+    2. What they set is set once: the first value stays, because `setdefault` of a dict is
+       atomic (`Turn.ending`, `Turn.answer_at_stop`, `Notifier.owner`).
+    3. What they read is one value that is replaced, never changed: the snapshot.
+    4. A commit names its turn: a turn that was stopped, or is no longer the current one, changes
+       nothing. The first step of an answer is committed under the lock, and each further step by
+       storing it in the turn: see `chatsdk.session.turn_reader`.
+
+    A turn ends in one of three ways: its reader has read everything (`end`), starting or reading it
+    raised an exception (`fail`), or it is closed or dropped (`end_when_free`).
     """
 
     # Turns ----------------------------------------------------------------------------------
@@ -71,16 +81,15 @@ class Store(RoundStore):
                 reply = fresh_id(self._new_id, {message.id for message in plan.messages})
             turn = Turn(self._turns, plan, reply)
             self._put(self._snapshot.begun(turn))
-        _wake(old)
-        if self.closed:
-            # close() ran meanwhile and has not seen this turn.
-            self.stop(turn)
         try:
+            _wake(old)
+            if self.closed:
+                # close() ran meanwhile and has not seen this turn.
+                self.stop(turn)
             self.notifier.changed()
-        except BaseException:
+        except BaseException as error:
             # Ctrl-C in a callback: this turn will not be read.
-            self.stop(turn)
-            self.end(turn, Outcome("stopped"))
+            self.fail(turn, error)
             raise
         return turn, plan
 
@@ -99,6 +108,10 @@ class Store(RoundStore):
         with self.guard, self.guard.lock:
             self._end(turn, outcome)
         self.notifier.changed(nested=nested)
+
+    def fail(self, turn: Turn, error: BaseException) -> None:
+        """End a turn because starting or reading it raised `error`."""
+        self.end(turn, outcome_of(error, self.answer_of(turn)))
 
     def end_when_free(self, turn: Turn, outcome: Outcome) -> None:
         """Like `end`, for finalizers and signal handlers, which must not wait for the lock."""
@@ -224,14 +237,11 @@ class Store(RoundStore):
         if snapshot.turn is turn and snapshot.in_flight:
             turn.close_to_stop()
             try:
-                snapshot = snapshot.ended(outcome)
+                self.notifier.put_end(turn, snapshot.ended(outcome))
             except BaseException:
                 # Ctrl-C: dropping the stream will end the turn.
                 turn.reopen_to_stop()
                 raise
-            turn.outcome = snapshot.outcome
-            self._snapshot = snapshot
-            self.notifier.put_end(snapshot)
 
     def _interrupt(self) -> Turn | None:
         """End the turn in flight and return it; the caller wakes its reader after the lock."""

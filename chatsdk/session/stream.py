@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
 from chatsdk.client.stream import AnswerStream, Partial_co, Value_co, is_running
-from chatsdk.outcome import Outcome
-from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.turn import Turn
 from chatsdk.session.turn_reader import TurnReader
 
@@ -93,10 +91,10 @@ def open_turn(store: Store, client: ChatClient, turn: Turn, plan: TurnPlan) -> T
 
             stream = ToolStream(store, client, turn, plan, opened, toolbox)
     except BaseException as error:
-        store.end(turn, outcome_of(error, Answer()))
+        store.fail(turn, error)
         raise
     result = TurnStream(TurnReader(store, turn, stream))
     if turn.stopped:
         # A stream that was over before it began may never be read.
-        store.end(turn, stream.outcome or Outcome("stopped"))
+        result.close()
     return result

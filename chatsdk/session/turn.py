@@ -102,8 +102,8 @@ class Turn:
         self.reply_id = reply_id
         self.answer = self.given = BEFORE_FIRST
         self.cancel = Cancel()
-        # Dicts, because `setdefault` is atomic: of several values, the first one stays. The loop
-        # over the events tests `ending` directly, because the property `active` costs a call.
+        # Dicts for values that are set once: see `Store`. The loop over the events tests `ending`
+        # directly, because the property `active` costs a call.
         self.ending: dict[str, bool] = {}
         self._kept: dict[str, Answer] = {}
         self.outcome: Outcome | None = None
@@ -121,7 +121,7 @@ class Turn:
         return self.ending.get(STOPPED, False)
 
     def mark_stopped(self) -> None:
-        """Prevent further steps. Takes no lock, like `answer_at_stop`: see `Store.stop`."""
+        """Prevent further steps."""
         self.ending.setdefault(STOPPED, True)
 
     def close_to_stop(self) -> None:
@@ -129,8 +129,8 @@ class Turn:
         self.ending.setdefault(STOPPED, False)
 
     def reopen_to_stop(self) -> None:
-        """Allow `stop` again, because the end was not committed."""
-        if not self.stopped:
+        """Allow `stop` again, unless the end was committed."""
+        if self.outcome is None and not self.stopped:
             self.ending.pop(STOPPED, None)
 
     @property

@@ -11,7 +11,6 @@ from chatsdk.client.stream import AnswerStream
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
 from chatsdk.session.notifier import Delivery
-from chatsdk.session.snapshot import outcome_of
 from chatsdk.session.turn import BEFORE_FIRST, Turn
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class TurnReader:
         except BaseException as error:
             notifier.release(me)
             stream.close()
-            store.end(turn, outcome_of(error, store.answer_of(turn)))
+            store.fail(turn, error)
             if turn.stopped and isinstance(error, ChatError):
                 # The user stopped the turn, so a broken connection is not an error any more.
                 return
@@ -104,13 +103,12 @@ class TurnReader:
         self.consumed = True
         self.store.stop(self.turn)
         self._stream.close()
-        self.store.end_when_free(self.turn, self._stream.outcome or Outcome("stopped"))
+        self.drop(steps)
 
     def drop(self, steps: Generator[Answer, Any, None]) -> None:
         """As `close`, but only the last reference to the client's stream closes it."""
-        if self.turn.outcome is None:
-            self.store.stop(self.turn)
-            self.store.end_when_free(self.turn, Outcome("stopped"))
+        self.store.stop(self.turn)
+        self.store.end_when_free(self.turn, self._stream.outcome or Outcome("stopped"))
 
     @property
     def answer(self) -> Answer:

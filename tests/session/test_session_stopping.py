@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import sys
 import threading
 
 import pytest
@@ -14,6 +16,7 @@ from chatsdk.session import ChatSession, TurnStream
 from chatsdk.session.notifier import Notifier
 from chatsdk.session.plan import TurnPlan
 from chatsdk.session.snapshot import Snapshot
+from chatsdk.session.store import Store
 
 
 class Deaf(FakeStream):
@@ -88,6 +91,39 @@ def test_an_end_that_is_interrupted_can_still_be_stopped(monkeypatch):
     assert (session.status, session.answer.text) == ("stopped", "Hi")
     stream.close()
     assert (session.outcome.reason, session.outcome.answer.text) == ("stopped", "Hi")
+
+
+def test_an_end_that_is_interrupted_at_any_call_is_told():
+    """After a Ctrl-C at any call of the commit, closing the stream tells the end, if it was not."""
+    for number in itertools.count(1):
+        log, calls, inside = Log(), 0, False
+        session = ChatSession(FakeClient(["Hi"]), **log.callbacks())
+        stream = session.send({})
+        next(stream)
+
+        def interrupt(frame, event, argument, number=number):
+            nonlocal calls, inside
+            if frame.f_code is Store._end.__code__ and event in ("call", "return"):
+                inside = event == "call"
+            # Where the interpreter looks for signals.
+            if inside and event in ("call", "c_return"):
+                calls += 1
+                if calls == number:
+                    raise KeyboardInterrupt
+
+        sys.setprofile(interrupt)
+        try:
+            list(stream)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.setprofile(None)
+        stream.close()
+        assert (len(log.of("finish")), session.done) == (1, True)
+        assert session.outcome.answer.text == "Hi"
+        if calls < number:
+            break
+    assert number > 10
 
 
 def test_an_end_that_was_not_told_is_told_by_close(monkeypatch):
