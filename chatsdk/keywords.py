@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 __all__ = [
     "NOT_GIVEN",
     "check_ask",
     "check_body_options",
     "check_map",
+    "check_plain",
     "checked_keywords",
     "given",
+    "missing_attribute",
 ]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # Names in other libraries, with the corresponding parameter here.
 ELSEWHERE = {
-    **dict.fromkeys(("api_key", "auth_token", "bearer_token", "key"), "token"),
+    **dict.fromkeys(("api_key", "apikey", "auth_token", "bearer_token", "key"), "token"),
     **dict.fromkeys(("api", "api_base", "api_url", "azure_endpoint", "base_url"), "url"),
     **dict.fromkeys(("address", "endpoint", "host", "uri"), "url"),
     **dict.fromkeys(("default_headers", "extra_headers"), "headers"),
@@ -139,6 +141,37 @@ def checked_keywords(function: _Function) -> _Function:
     return checked  # type: ignore[return-value]
 
 
+def missing_attribute(owner: object, name: str) -> NoReturn:
+    """The ``__getattr__`` of a class whose users may try an attribute of another library.
+
+    Raises:
+        AttributeError: with the attribute to use instead, if `name` is a known one; else the
+            ordinary one, which may be that of a property.
+    """
+    if not name.startswith("_"):
+        from chatsdk.attributes import refuse
+
+        refuse(owner, name)
+    object.__getattribute__(owner, name)
+    raise AttributeError(name)
+
+
+def check_plain(name: str, function: object) -> None:
+    """Check that a callback is not an ``async`` function, whose coroutine would never run.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if function is None or isinstance(function, str):
+        return
+    from inspect import iscoroutinefunction
+
+    if iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__):
+        raise TypeError(
+            f"{name} is an async function, which chatsdk does not await: give a plain one"
+        )
+
+
 def _unknown(owner: str, name: str, known: Collection[str]) -> str:
     text = f"{owner}() has no option {name!r}"
     if name in ELSEWHERE_THAN_HERE:
@@ -156,6 +189,10 @@ def _unknown(owner: str, name: str, known: Collection[str]) -> str:
 
     if close := get_close_matches(name, known, 1):
         return f"{text}: did you mean {close[0]!r}?"
+    foreign = (*ELSEWHERE, *ELSEWHERE_THAN_HERE)
+    if close := get_close_matches(name.lower(), foreign, 1, 0.8):
+        cure = _unknown(owner, close[0], known).partition(": ")[2]
+        return f"{text}: {cure}" if cure else text
     return f"{text}; there are: {', '.join(known)}"
 
 
@@ -169,7 +206,8 @@ def check_body_options(options: Iterable[str], method: str = "ask") -> None:
     """Find a misspelt or misplaced option among the fields of a request's body.
 
     Any name may be a field of some backend, so only two kinds of names are rejected: those one
-    letter from an option of `ask`, and well-known options of a client or a session.
+    letter from an option of `ask`, and well-known options of a client or a session, or one letter
+    from them.
 
     Args:
         options: the names.
@@ -179,12 +217,13 @@ def check_body_options(options: Iterable[str], method: str = "ask") -> None:
         TypeError: there is one.
     """
     for name in options:
-        if name in NOT_FOR_ASK:
-            ours = ELSEWHERE.get(name, name)
-            raise TypeError(
-                f"{method}() has no option {name!r}: use {NOT_FOR_ASK[name]}(..., {ours}=...), or "
-                "send(body) if your backend has a field of that name"
-            )
+        for given_as, owner in NOT_FOR_ASK.items():
+            if name == given_as or (given_as != "api_key" and _is_one_off(name, given_as)):
+                ours = ELSEWHERE.get(given_as, given_as)
+                raise TypeError(
+                    f"{method}() has no option {name!r}: use {owner}(..., {ours}=...), or "
+                    "send(body) if your backend has a field of that name"
+                )
         for meant in ASK:
             if _is_one_off(name, meant):
                 raise TypeError(f"{method}() has no option {name!r}: did you mean {meant!r}?")

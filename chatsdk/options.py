@@ -125,6 +125,7 @@ class Timeout(Value):
             return cls(connect=None, first_event=None, idle=None, progress=None)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"timeout is a Timeout, a number of seconds or None, not {value!r}")
+        _seconds("timeout", value)
         return cls(
             connect=min(CONNECT_SECONDS, value),
             first_event=value,

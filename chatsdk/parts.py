@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from chatsdk.keywords import missing_attribute
 from chatsdk.values import Value, brief, distinct
 
 __all__ = [
@@ -98,6 +99,10 @@ class Usage(NamedTuple):
 
     def __repr__(self) -> str:
         return brief(self)
+
+
+# Outside the class, because type checkers would accept any name.
+Usage.__getattr__ = missing_attribute  # type: ignore[attr-defined]
 
 
 @distinct

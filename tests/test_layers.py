@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).parent.parent
 VALUES = {"keywords", "values", "errors", "parts", "answer", "messages", "outcome", "options"}
 PURE = {"sse", "ndjson", "json_values", "amazon_frames", "framing", "dialects"}
 PURE |= {"output"}
+VALUES |= {"attributes"}
 BELOW_CLIENT = VALUES | PURE | {"transport"}
 BELOW_SESSION = BELOW_CLIENT | {"client"}
 BELOW_EDGES = BELOW_SESSION | {"session"}
@@ -25,10 +26,11 @@ ROOT = "chatsdk"
 # What each module of the package, or package in it, may import of ours. No other one exists.
 ARROWS: dict[str, set[str]] = {
     "values": set(),
-    "keywords": set(),
-    "parts": {"values"},
+    "attributes": set(),
+    "keywords": {"attributes"},
+    "parts": {"keywords", "values"},
     "options": {"keywords", "values"},
-    "answer": {"values", "parts"},
+    "answer": {"keywords", "values", "parts"},
     # An error carries the answer as far as it had come.
     "errors": {"values", "parts", "answer"},
     "messages": {"values", "errors", "parts", "answer"},

@@ -14,6 +14,9 @@ HOST = re.compile(r"[\w-]+(\.[\w-]+)*")
 # Hosts on this machine and in local networks, where TLS is rare.
 LOCAL = re.compile(r"localhost|127\..*|10\..*|192\.168\..*|[^.]+|.+\.(local|lan|internal)")
 
+# A scheme without its colon, or with one slash.
+BROKEN_SCHEME = re.compile(r"(https?)(:/?|:?//)(?=\w)")
+
 __all__ = ["checked_url"]
 
 
@@ -60,7 +63,7 @@ def checked_url(url: object, http: object = None) -> tuple[str, str | None]:
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"the URL should begin with http:// or https://; {_likely(url) or remedy}")
     if not host or port == 0:
-        raise ValueError(f"the URL has no host to connect to; {remedy}")
+        raise ValueError(f"the URL has no host to connect to; {_likely(url) or remedy}")
     try:
         if not host.isascii():
             host.encode("idna")
@@ -90,11 +93,14 @@ def _likely(url: str) -> str | None:
     """Return the question for a URL without its scheme, ``None`` if it is not one."""
     if "://" in url:
         return None
+    # Of "http:/host" and "https//host".
+    begun = BROKEN_SCHEME.match(url)
+    url = url[begun.end() :] if begun else url
     try:
         host = urlsplit(f"//{url}").hostname or ""
     except ValueError:
         return None
     if not HOST.fullmatch(host):
         return None
-    scheme = "http" if LOCAL.fullmatch(host) else "https"
+    scheme = begun[1] if begun else "http" if LOCAL.fullmatch(host) else "https"
     return f"did you mean {shown_url(f'{scheme}://{url}')} ?"

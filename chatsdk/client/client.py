@@ -19,7 +19,12 @@ from chatsdk.client.stream import AnswerStream, Unanswered
 from chatsdk.dialects.dialect import Dialect
 from chatsdk.dialects.urls import MODEL, ask_dialect, completed, with_model
 from chatsdk.errors import ChatError, HTTPStatusError
-from chatsdk.keywords import check_ask, checked_keywords
+from chatsdk.keywords import (
+    check_ask,
+    check_plain,
+    checked_keywords,
+    missing_attribute,
+)
 from chatsdk.messages import Message
 from chatsdk.options import Limits, Retry, Timeout
 from chatsdk.transport import (
@@ -51,6 +56,9 @@ logger = logging.getLogger("chatsdk")
 
 # Status codes that suggest a wrong URL.
 NOT_HERE = (404, 405)
+
+# Statuses of a body that the backend does not accept.
+BAD_BODY = (400, 422)
 
 
 class ChatClient(Asker):
@@ -124,6 +132,8 @@ class ChatClient(Asker):
             self._url = completed(self._url, self._dialect)
         if not callable(token):
             checked_token(token)
+        check_plain("token", token)
+        check_plain("tap", tap)
         given = checked_headers({} if headers is None else headers)
         if authorization is not None and token is None:
             given = {"Authorization": authorization} | given
@@ -406,6 +416,11 @@ class ChatClient(Asker):
                 likely = meant(error.url, dialect)
                 if likely is not None:
                     error.args = (f"{error}; did you mean {likely} ?",)
+            elif isinstance(error, HTTPStatusError) and error.status in BAD_BODY:
+                from chatsdk.attributes import misspelt_fields
+
+                if question := misspelt_fields(options):
+                    error.args = (f"{error}; {question}",)
             if story is not None:
                 story.failed(error)
             failure: BaseException = error.with_traceback(None)
@@ -445,6 +460,10 @@ class ChatClient(Asker):
         """End that, unless another observer has taken its place."""
         if self._observer is observer:
             self._observer = None
+
+    if not TYPE_CHECKING:
+        # Type checkers would accept any name.
+        __getattr__ = missing_attribute
 
     def __enter__(self) -> ChatClient:
         return self

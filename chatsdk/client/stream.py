@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from chatsdk.answer import Answer
+from chatsdk.keywords import missing_attribute
 from chatsdk.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -216,6 +217,10 @@ class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co
         """The JSON body that was sent."""
         return self._source.body
 
+    if not TYPE_CHECKING:
+        # Type checkers would accept any name.
+        __getattr__ = missing_attribute
+
     def __enter__(self: _Self) -> _Self:
         return self
 
@@ -229,8 +234,8 @@ class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"a {type(self).__name__} reads a connection, which can be neither copied nor pickled: "
-            "take its `answer`, or its `result()`"
+            f"an {type(self).__name__} reads a connection, which can be neither copied nor "
+            "pickled: take its `answer`, or its `result()`"
         )
 
     def __repr__(self) -> str:

@@ -251,6 +251,17 @@ REGISTRY: dict[str, Callable[[], type[Dialect]] | type[Dialect]] = {
 }
 
 
+# Providers and servers that people name, with the dialect that they use.
+SPOKEN_BY = {
+    **dict.fromkeys(("azure", "chatgpt", "fireworks", "gpt", "grok", "groq"), "openai"),
+    **dict.fromkeys(("kimi", "litellm", "lm_studio", "lmstudio", "mistral", "moonshot"), "openai"),
+    **dict.fromkeys(("openrouter", "perplexity", "together", "vllm", "xai"), "openai"),
+    "claude": "anthropic",
+    **dict.fromkeys(("google", "vertex"), "gemini"),
+    "qwen": "dashscope",
+}
+
+
 def names() -> tuple[str, ...]:
     """Return the names of all dialects, sorted."""
     return tuple(sorted(REGISTRY))
@@ -319,6 +330,8 @@ def unknown_dialect(name: str, listed: str) -> str:
     from difflib import get_close_matches
 
     known = names()
+    if spoken := SPOKEN_BY.get(_key(name)):
+        return f"unknown dialect {name!r}: its dialect is {spoken!r}; {listed} lists all"
     if close := get_close_matches(_key(name), known, 1):
         return f"unknown dialect {name!r}: did you mean {close[0]!r}? {listed} lists all"
     return f"unknown dialect {name!r}; {listed} lists all {len(known)}, such as 'openai'"

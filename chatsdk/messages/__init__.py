@@ -214,12 +214,13 @@ class Message(Value):
                 f"a message is a Message or a dict such as {{'role': 'user', 'content': 'Hi'}}, "
                 f"not {type(value).__name__}"
             )
-        role = value.get("role")
+        role: Any = value.get("role")
         if role == "developer":
             role = "system"
-        if role not in ROLES:
-            raise ValueError(f"a message's role is one of {', '.join(ROLES)}, not {role!r}")
-        from chatsdk.messages.more import more_of
+        from chatsdk.messages.more import more_of, refuse
+
+        if role not in ROLES or "content" not in value:
+            refuse(value, role, ROLES)
 
         text, images, files = _content(value.get("content"))
         given = value.get("files") or ()
@@ -284,7 +285,7 @@ class Message(Value):
             raise ValueError("the prompt is empty: give the question as text")
         if isinstance(value, (str, Message, Mapping)):
             return (cls.of(value),)
-        if not isinstance(value, Iterable):
+        if isinstance(value, bytes) or not isinstance(value, Iterable):
             raise TypeError(f"give a prompt or a list of messages, not {type(value).__name__}")
         messages = tuple(cls.of(item) for item in value)
         if not messages:

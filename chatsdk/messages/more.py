@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-__all__ = ["more_of"]
+__all__ = ["more_of", "refuse"]
 
 # The keys of a message's dict that fields of `Message` hold.
 KNOWN = frozenset(
@@ -17,6 +17,16 @@ KNOWN = frozenset(
 )
 TEXT_PARTS = ("text", "input_text", "output_text")
 IMAGE_FIELDS = frozenset({"type", "image_url", "url", "data", "media_type"})
+
+
+def refuse(value: Mapping[str, Any], role: object, roles: Sequence[str]) -> None:
+    """Raise a `ValueError` for a dict without a valid role, or with its text under another key."""
+    if role not in roles:
+        known = f"a message's role is one of {', '.join(roles)}, not {role!r}"
+        body = "; to post a body of your own, use client.send(body)"
+        raise ValueError(known if "role" in value else known + body)
+    if isinstance(value.get("text"), str):
+        raise ValueError("the text of a message is its 'content', not its 'text'")
 
 
 def more_of(

@@ -47,6 +47,7 @@ class Played:
         # The end of a recording that is whole proves as much as that of a chunked body.
         self.delimited = True
         self.attempts = 1
+        self.anonymous = False
         self.received = 0
         # The times of the reads, as if the request were sent now.
         self.started = self.at = now()

@@ -8,6 +8,7 @@ from typing import Any
 
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.errors import ChatError
+from chatsdk.keywords import check_plain
 from chatsdk.outcome import Outcome
 from chatsdk.transport.foreign import raised_by_handler
 
@@ -36,6 +37,7 @@ class Callbacks:
             function = getattr(self, name)
             if function is not None and not callable(function):
                 raise TypeError(f"on_{name} is a function, not {type(function).__name__}")
+            check_plain(f"on_{name}", function)
 
 
 def call(function: Callable[..., object] | None, what: str, *args: Any) -> None:

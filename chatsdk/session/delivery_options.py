@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+from chatsdk.keywords import check_plain
+
 __all__ = ["THROTTLE_SECONDS", "Dispatch", "check_dispatch", "seconds_between"]
 
 # Seconds between two updates of a user interface: about as fast as the eye follows text.
@@ -30,6 +32,7 @@ def check_dispatch(dispatch: object) -> None:
     """
     if not callable(dispatch):
         raise TypeError(f"dispatch is a function, not {type(dispatch).__name__}")
+    check_plain("dispatch", dispatch)
     try:
         signature = inspect.signature(dispatch)
     except (TypeError, ValueError):

@@ -86,7 +86,7 @@ def messages_of(value: Prompt) -> tuple[Message, ...]:
     """
     if isinstance(value, (str, Message, Mapping)):
         return (Message.of(value),)
-    if not isinstance(value, Iterable):
+    if isinstance(value, bytes) or not isinstance(value, Iterable):
         raise TypeError(f"give a prompt or a list of messages, not {type(value).__name__}")
     return tuple(Message.of(item) for item in value)
 

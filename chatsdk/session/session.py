@@ -6,12 +6,12 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.client import ChatClient
 from chatsdk.errors import ChatError
-from chatsdk.keywords import checked_keywords
+from chatsdk.keywords import checked_keywords, missing_attribute
 from chatsdk.outcome import Outcome
 from chatsdk.session.approvals import ANSWERED, APPROVED, REJECTED, Decision
 from chatsdk.session.callbacks import Callbacks
@@ -218,6 +218,10 @@ class ChatSession(Turns):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a session cannot be copied or pickled: to_dict() gives what it holds")
+
+    if not TYPE_CHECKING:
+        # Type checkers would accept any name.
+        __getattr__ = missing_attribute
 
     def __enter__(self) -> ChatSession:
         return self

@@ -47,6 +47,8 @@ def checked_headers(headers: object, *, what: str = "header") -> dict[str, str]:
         raise TypeError(f"headers are a dict of strings, not {type(headers).__name__}")
     checked = {}
     for name, value in headers.items():
+        if value is None:
+            raise TypeError(f"the {what} {name!r} is None: give a string, or leave it out")
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"{what} names and values are strings; see {name!r}")
         if not _FIELD_NAME.fullmatch(name):

@@ -87,6 +87,8 @@ class Exchange:
         self.secrets = secrets
         self.before_read: Callable[[], object] | None = None
         self.attempts = 1
+        # The request had no credentials; known for a 401 only.
+        self.anonymous = False
         self.received = 0
         self.status = response.status_code
         # Redacted, because a server may echo what was sent.

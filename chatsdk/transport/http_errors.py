@@ -26,6 +26,7 @@ KEEP_THE_METHOD = (307, 308)
 MAX_REDIRECTS = 5
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+NO_TOKEN = "no token was sent: give token=..."
 REMEDIES = {
     401: "check the token",
     403: "the token is valid, but it is not allowed to do this",
@@ -96,6 +97,8 @@ def http_status_error(
         remedy = "it redirects to an address that cannot be read"
     else:
         remedy = _cure(status, said) or REMEDIES.get(status, "")
+    if status == 401 and exchange.anonymous:
+        remedy = NO_TOKEN
     if status == 400 and PLAIN_TO_TLS.search(body):
         from chatsdk.transport.peers import peer_of
 

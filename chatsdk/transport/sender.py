@@ -16,7 +16,7 @@ from chatsdk.transport.cancel import CancelScope
 from chatsdk.transport.http1.body import socket_of
 from chatsdk.transport.http1.connection import using_scope
 from chatsdk.transport.http1.pools import adopt, close_inherited, close_session, give_back
-from chatsdk.transport.secrets import Secrets
+from chatsdk.transport.secrets import Secrets, is_private_header
 
 __all__ = ["Sent", "Sender"]
 
@@ -253,6 +253,16 @@ def _leaves_auth(session: requests.Session) -> bool:
     # Compare the module's name, because tools replace the class or its method.
     plain = owner.__module__ == "requests.sessions" and "request" not in vars(session)
     return session.auth is None and plain
+
+
+def is_anonymous(response: requests.Response) -> bool:
+    """Whether the request of a response had no credentials in its header fields or its query."""
+    request = response.request
+    return (
+        request is not None
+        and "?" not in (request.url or "")
+        and not any(map(is_private_header, request.headers or ()))
+    )
 
 
 def _note(request: Any, secrets: Secrets) -> None:

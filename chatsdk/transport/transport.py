@@ -26,7 +26,7 @@ from chatsdk.transport.exchange import Exchange, Tap
 from chatsdk.transport.http_errors import http_status_error, redirected, why_not_followed
 from chatsdk.transport.retry import is_left, wait_before
 from chatsdk.transport.secrets import Secrets, quiet_urllib3
-from chatsdk.transport.sender import Sender
+from chatsdk.transport.sender import Sender, is_anonymous
 from chatsdk.transport.translate import ended, translate
 
 if TYPE_CHECKING:
@@ -313,6 +313,7 @@ class Transport:
             unreturned=self._sender.unreturned,
             on_end=None if telling is None else telling.on_end,
         )
+        exchange.anonymous = exchange.status == 401 and is_anonymous(sent_request.response)
         if telling is not None:
             telling.tell_head(sent_request.response, started, clock.now())
         if scope.reason is not None:

@@ -8,9 +8,9 @@ import re
 import pytest
 from session_fakes import FakeClient
 
-from chatsdk import ChatClient, ChatSession, Limits, Retry, Timeout, use_chat
+from chatsdk import ChatClient, ChatSession, HTTPStatusError, Limits, Retry, Timeout, use_chat
 from chatsdk.session.turns import Turns
-from chatsdk.testing import EmbeddedServer
+from chatsdk.testing import ChatServer, EmbeddedServer
 
 URL = "http://127.0.0.1:1/v1/chat/completions"
 
@@ -31,6 +31,12 @@ URL = "http://127.0.0.1:1/v1/chat/completions"
         (use_chat, "system", 'use a message, {"role": "system", "content": ...}'),
         (ChatClient, "system", 'use a message, {"role": "system", "content": ...}'),
         (use_chat, "tools", "use tools= of a session's ask(), run() or start()"),
+        (ChatClient, "API_KEY", "ChatClient() has no option 'API_KEY': use token=..."),
+        (
+            ChatClient,
+            "modle",
+            "no option 'modle': use defaults={\"model\": ...}, or give it to ask()",
+        ),
         (use_chat, "xyz", "there are: url, on_answer, "),
     ],
 )
@@ -119,6 +125,7 @@ def test_a_misspelt_option_of_ask(how, wrong, meant):
     ("wrong", "said"),
     [
         ("timeout", "use ChatClient(..., timeout=...), or send(body) if"),
+        ("timout", "no option 'timout': use ChatClient(..., timeout=...)"),
         ("api_key", "use ChatClient(..., token=...)"),
         ("on_finish", "use use_chat(..., on_finish=...)"),
         ("messages", "the messages are the first argument"),
@@ -151,6 +158,26 @@ def test_fields_of_a_body_pass(field):
     with EmbeddedServer(pace=0) as server, use_chat(server.url + "/v1/chat/completions") as chat:
         chat.run("Hi", **{field: 1})
         assert server.requests[0].json[field] == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "question"),
+    [
+        ({"modle": "m"}, "; did you mean model= by modle= ?"),
+        ({"max_token": 5, "model": "m"}, "; did you mean max_tokens= by max_token= ?"),
+        ({"model": "m", "models": ["m"]}, ""),
+        ({"temprature": 1, "temperature": 1}, ""),
+        ({"bot_id": "b", "user": "u"}, ""),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_a_misspelt_field_of_a_refused_body(fields, question, status):
+    """If the backend refuses the body, the error asks about a field that is nearly a known one."""
+    with ChatServer() as server, ChatClient(f"{server.url}/v1/chat/completions") as client:
+        server.reply(status, body="no")
+        with pytest.raises(HTTPStatusError) as caught:
+            client.ask("Hi", **fields)
+    assert str(caught.value) == f"HTTP {status}: no" + (question if status < 500 else "")
 
 
 def weather(city: str) -> str:
@@ -280,3 +307,63 @@ def test_a_misspelt_scheme(address, meant):
         ChatClient(address)
     assert "pw" not in str(caught.value)
     assert "key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("http:/127.0.0.1:8765/v1", "http://127.0.0.1:8765/v1"),
+        ("https:/api.openai.com/v1", "https://api.openai.com/v1"),
+        ("https//api.openai.com/v1", "https://api.openai.com/v1"),
+        ("https:api.openai.com/v1", "https://api.openai.com/v1"),
+    ],
+)
+def test_a_scheme_without_its_colon_or_slash(url, meant):
+    """The error shows the URL that was probably meant."""
+    with pytest.raises(ValueError, match=re.escape(f"did you mean {meant} ?")):
+        ChatClient(url)
+
+
+@pytest.mark.parametrize("option", ["on_answer", "on_finish", "on_error", "on_tool", "dispatch"])
+def test_an_async_callback(option):
+    """An async callback is refused at once, because its coroutine would never run."""
+
+    async def callback(*args: object) -> None: ...
+
+    with pytest.raises(TypeError, match=f"{option} is an async function"):
+        use_chat(URL, **{option: callback})
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"messages": [{"role": "user", "content": "Hi"}]}, "use client.send(body)"),
+        ({"role": "user", "text": "Hi"}, "the text of a message is its 'content'"),
+        (b"Hi", "give a prompt or a list of messages, not bytes"),
+    ],
+)
+def test_what_is_not_a_message(message, said):
+    """A body, a text under another key and bytes are refused, with the cure."""
+    with ChatClient(URL) as client, pytest.raises((TypeError, ValueError), match=re.escape(said)):
+        client.ask(message)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoken"), [("groq", "openai"), ("lm-studio", "openai"), ("Claude", "anthropic")]
+)
+def test_a_provider_as_the_dialect(name, spoken):
+    """The error names the dialect that the provider uses."""
+    with pytest.raises(ValueError, match=f"unknown dialect '{name}': its dialect is '{spoken}'"):
+        ChatClient(URL, dialect=name)
+
+
+def test_a_timeout_that_is_not_positive():
+    """The error names the option that was given."""
+    with pytest.raises(ValueError, match="timeout must be more than 0"):
+        ChatClient(URL, timeout=0)
+
+
+def test_a_header_without_a_value():
+    """None is refused with the cure."""
+    with pytest.raises(TypeError, match="the header 'A' is None: give a string, or leave it out"):
+        ChatClient(URL, headers={"A": None})
