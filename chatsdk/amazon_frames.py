@@ -18,50 +18,50 @@ from chatsdk.sse import ServerSentEvent
 
 __all__ = ["EXCEPTION", "FrameParser", "encode"]
 
-# The largest payload, in bytes: as much as an event of an event stream may have.
+# Largest payload, in bytes: the same as for an event of an event stream.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
-# The most bytes of headers in one frame; Amazon's own limit.
+# Largest headers of one frame, in bytes; Amazon's own limit.
 MAX_HEADER_BYTES = 128 * 1024
 
 PRELUDE_BYTES = 12
 CRC_BYTES = 4
 
-# How the names of events begin that are errors.
+# Prefix of an event's type if it is an error.
 EXCEPTION = "exception:"
 
-# The bytes of a value, by its type: true, false, and numbers of 1, 2, 4, 8 and 8 bytes, a UUID.
+# Bytes of a value by its type: true, false, numbers of 1, 2, 4, 8 and 8 bytes, a UUID.
 FIXED = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 BYTES, TEXT = 6, 7
 
 
 class FrameParser:
-    """Cuts a body into frames, wherever the network cut its bytes.
+    """Splits a body into frames, however the network splits its bytes.
 
     An event's type is the frame's ``:event-type``, its data the payload as text. An error's type is
     ``exception:`` and the name of the exception, its data the payload or ``{"message": ...}``.
 
     Args:
-        max_event_bytes: the most bytes in one payload.
+        max_event_bytes: largest payload, in bytes.
     """
 
     errors: tuple[str, ...] = ()
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_event_bytes = max_event_bytes
-        # The frame under way.
+        # The incomplete frame.
         self._open = bytearray()
 
     @property
     def pending(self) -> bool:
-        """Whether a frame was begun and is not finished."""
+        """Whether a frame has begun and is not complete."""
         return bool(self._open)
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """Yield the events that `chunk` completes. Take all of them before the next call.
 
         Raises:
-            ProtocolError: a frame's checksum is wrong, or its lengths cannot be.
+            ProtocolError: a frame's checksum or its lengths are wrong.
             LimitExceeded: a payload is longer than ``max_event_bytes``.
         """
         self._open += chunk
@@ -89,7 +89,7 @@ class FrameParser:
         del buffer[:begin]
 
     def finish(self) -> Iterator[ServerSentEvent]:
-        """Yield nothing: a frame says where it ends."""
+        """Yield nothing, because a frame has its length at its start."""
         return iter(())
 
 

@@ -1,4 +1,4 @@
-"""Suggests the right name for a missing attribute, or for a misspelt field of a body."""
+"""Suggests names for missing attributes and for misspelt fields of a body."""
 
 from __future__ import annotations
 

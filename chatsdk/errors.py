@@ -1,7 +1,7 @@
-"""The one tree of errors that leaves chatsdk.
+"""The errors of chatsdk, all of them a `ChatError`.
 
-Wrong arguments are ``TypeError`` and ``ValueError``, raised before anything is sent; everything
-that happens afterwards is a `ChatError`, which carries what had arrived of the answer.
+Wrong arguments are ``TypeError`` and ``ValueError``, raised before anything is sent. Everything
+that fails afterwards is a `ChatError`, with the partial answer.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ChatError(Exception):
     """Base of all errors of chatsdk.
 
     Attributes:
-        answer: the `chatsdk.Answer` as far as it had come, empty before the first event.
+        answer: the partial `chatsdk.Answer`, empty before the first event.
         request_id: the backend's id of the request (``x-request-id`` and its relatives), or
             ``None``; quote it when you ask the backend's operators.
     """
@@ -47,7 +47,7 @@ class ChatError(Exception):
     def __setstate__(self, state: dict[str, Any] | None) -> None:
         super().__setstate__(state)
         if self.answer is None:
-            # Pickled by 0.1.0.
+            # An error pickled by 0.1.0.
             self.answer = Answer()
 
 
@@ -63,7 +63,7 @@ class ChatTimeout(ChatError):
     """The backend was silent for too long.
 
     Attributes:
-        phase: which limit of `chatsdk.Timeout` ran out: ``"connect"``, ``"first_event"``,
+        phase: the limit of `chatsdk.Timeout` that expired: ``"connect"``, ``"first_event"``,
             ``"idle"``, ``"total"`` or ``"progress"``.
     """
 
@@ -78,9 +78,9 @@ class HTTPStatusError(ChatError):
     Attributes:
         status: the HTTP status code.
         url: the URL that answered, without user, password and query.
-        headers: the response's header fields, names in lower case, cookies left out.
-        body: the start of the response body, as bytes, `Limits.error_body` at most.
-        message: the backend's own message, ``""`` if it sent none that can be read.
+        headers: the response's header fields, names in lower case, without cookies.
+        body: the start of the response's body, at most `Limits.error_body` bytes.
+        message: the backend's own message, ``""`` if there is none.
         code: the backend's own code or error type, or ``None``.
         retry_after: seconds the backend asks to wait, or ``None``.
     """
@@ -113,8 +113,8 @@ class NotAStreamError(ChatError):
 
     Attributes:
         status: the HTTP status code.
-        content_type: the media type that came instead, ``""`` if none was given.
-        body: the start of the body, as bytes, `Limits.error_body` at most.
+        content_type: the media type of the response, ``""`` without one.
+        body: the start of the body, at most `Limits.error_body` bytes.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class BackendError(ChatError):
     """The backend refused, in a JSON body with status 200 or inside the stream.
 
     Attributes:
-        message: the backend's own words.
+        message: the backend's own message.
         code: its code or error type, or ``None``.
     """
 
@@ -167,7 +167,7 @@ class OutputError(ChatError):
     Attributes:
         path: the place in the answer, such as ``"steps[2].minutes"``; ``""`` for all of it.
         expected: a description of valid values.
-        came: the value that came instead, as JSON, shortened; ``"nothing"`` if it is missing.
+        came: the value received, as JSON, shortened; ``"nothing"`` if it is missing.
         text: the text of the answer.
     """
 

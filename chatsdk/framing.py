@@ -1,4 +1,4 @@
-"""The framings, by name: each cuts a response's body into events."""
+"""The framings by name: each splits a response's body into events."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["CONTENT_TYPES", "UNFINISHED", "Parser", "TextParser", "parser_for"]
 
 
 class Parser(Protocol):
-    """Cuts one body into events, wherever the network cut its bytes."""
+    """Splits one body into events, however the network splits its bytes."""
 
     @property
     def pending(self) -> bool:
-        """Whether an event was begun and is not finished."""
+        """Whether an event has begun and is not complete."""
 
     @property
     def errors(self) -> Sequence[str]:
@@ -28,11 +28,11 @@ class Parser(Protocol):
         """Yield the events that `chunk` completes."""
 
     def finish(self) -> Iterator[ServerSentEvent]:
-        """Yield what only the end of the body completes."""
+        """Yield the events that only the end of the body completes."""
 
 
 class TextParser:
-    """Makes an event of each chunk of plain text; a truncated character waits for its other bytes.
+    """Makes an event of each chunk of plain text; a split character waits for its other bytes.
 
     Invalid bytes become U+FFFD, and a byte order mark at the beginning is left out.
     """
@@ -45,15 +45,15 @@ class TextParser:
 
     @property
     def pending(self) -> bool:
-        """Always false: nothing shows that more words were to come."""
+        """Always false, because plain text does not show whether it is complete."""
         return False
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        """Yield the text of one piece."""
+        """Yield the text of one chunk."""
         return self._events(self._decoder.decode(chunk))
 
     def finish(self) -> Iterator[ServerSentEvent]:
-        """Yield U+FFFD for a character of which bytes are missing."""
+        """Yield U+FFFD for an incomplete character."""
         return self._events(self._decoder.decode(b"", final=True))
 
     def _events(self, text: str) -> Iterator[ServerSentEvent]:
@@ -64,7 +64,7 @@ class TextParser:
             yield ServerSentEvent(data=text)
 
 
-# The content type that a body in each framing has where the backend has none of its own.
+# The content type of each framing, if the backend does not define another one.
 CONTENT_TYPES = {
     "sse": "text/event-stream",
     "sse_or_json": "text/event-stream",
@@ -75,7 +75,7 @@ CONTENT_TYPES = {
     "text": "text/plain; charset=utf-8",
 }
 
-# What a body that was cut ended inside of.
+# The unit in which a truncated body ends, for error messages.
 UNFINISHED = {
     "sse": "an event: after its last line a blank line is missing",
     "sse_or_json": "an event: after its last line a blank line is missing",
@@ -94,7 +94,7 @@ def parser_for(
 
     Args:
         framing: a name, as `Dialect.framing` gives it.
-        max_event_bytes: the most bytes in one event.
+        max_event_bytes: largest event, in bytes.
         dataless: whether an event stream's blocks without data count as events.
     """
     if framing == "sse":
@@ -102,11 +102,11 @@ def parser_for(
     if framing in ("ndjson", "lines"):
         return LineParser(max_event_bytes=max_event_bytes)
     if framing in ("json", "sse_or_json"):
-        # In place of an event stream, Langflow's events alone are taken for JSON values.
+        # Langflow's events alone may be JSON values instead of an event stream.
         key = "event" if framing == "sse_or_json" else None
         return TellingParser(max_event_bytes=max_event_bytes, dataless=dataless, first_key=key)
     if framing == "amazon":
-        # Rare, so it is loaded only if it is needed.
+        # Loaded late, because it is rare.
         from chatsdk.amazon_frames import FrameParser
 
         return FrameParser(max_event_bytes=max_event_bytes)

@@ -1,9 +1,9 @@
-"""What the values that every answer needs have in common: `distinct`, `brief` and `Value`.
+"""Frozen values without attrs: `Value`, and `distinct` and `brief` for named tuples.
 
-attrs makes values well, but late: importing it, and having it write, compile and build two dozen
-classes, takes two fifths of what importing requests takes. So what `ChatClient` loads does without.
-A value that is only carried is a `NamedTuple` under `distinct`; one that users make, and that may
-have rules, is a `Value`. What only some programs load, attrs makes.
+Importing attrs and building two dozen classes with it takes two fifths of the time that importing
+requests takes, so the classes that `ChatClient` loads do not use it. A class without rules is a
+`NamedTuple` with `distinct`; a class that users create, and that may check its arguments, is a
+`Value`. Classes that only some programs load use attrs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _Self = TypeVar("_Self", bound="Value")
 
 
 def distinct(kind: _Kind) -> _Kind:
-    """Let a `NamedTuple` equal its own kind only: ``Text("a")`` is no ``Reasoning("a")``."""
+    """Make a `NamedTuple` equal only to its own class: ``Text("a") != Reasoning("a")``."""
     kind.__eq__ = _equal  # type: ignore[method-assign, assignment]
     kind.__ne__ = _unequal  # type: ignore[method-assign, assignment]
     return kind
@@ -32,7 +32,7 @@ def _unequal(value: tuple[Any, ...], other: object) -> bool:
 
 
 def brief(value: tuple[Any, ...]) -> str:
-    """The ``__repr__`` of a `NamedTuple` that leaves out the fields which are ``None``."""
+    """Return the repr of a `NamedTuple` without the fields that are ``None``."""
     names: tuple[str, ...] = value._fields  # type: ignore[attr-defined]
     shown = (
         f"{name}={held!r}" for name, held in zip(names, value, strict=True) if held is not None
@@ -41,18 +41,18 @@ def brief(value: tuple[Any, ...]) -> str:
 
 
 def refuse_to_change(*_: object) -> NoReturn:
-    """The ``__setattr__`` and ``__delattr__`` of a value that is not a tuple."""
+    """Raise; this is ``__setattr__`` and ``__delattr__`` of a `Value`."""
     from attrs.exceptions import FrozenInstanceError
 
     raise FrozenInstanceError()
 
 
 class Value:
-    """A frozen value. What is the same for all of them; the rest is written out.
+    """Base of frozen values: equality, hash, repr, copies and pickling.
 
-    A subclass names its fields in ``__match_args__``, in the order of its ``__init__``, which ends
-    with `_set`. `_unshown` are those that ``repr()`` leaves out, and with `_brief` it leaves out
-    empty ones, too. `_uncounted` are those that make no difference.
+    A subclass lists its fields in ``__match_args__``, in the order of its ``__init__``, which ends
+    with `_set`. ``repr()`` omits the fields in `_unshown`, and with `_brief` also empty ones.
+    Equality ignores the fields in `_uncounted`.
     """
 
     __slots__ = ()
@@ -66,7 +66,7 @@ class Value:
             object.__setattr__(self, name, value)
 
     def _replace(self: _Self, **changes: Any) -> _Self:
-        """Return a copy with other values for the fields named, as of a `NamedTuple`."""
+        """Return a copy with these fields changed, as `NamedTuple._replace` does."""
         values = [changes.pop(name, getattr(self, name)) for name in self.__match_args__]
         return type(self)(*values, **changes)
 

@@ -1,4 +1,4 @@
-"""Why a stream does not arrive as it should: `diagnose` asks, times every read, and judges."""
+"""`diagnose`: finds out why a stream arrives late, all at once or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who holds a stream back, told from its header fields, and what to type against it."""
+"""Recognises the program that delays a stream, by its header fields, with the remedy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from chatsdk.doctor.probe import Probe
 
 __all__ = ["Culprit", "compressor", "gateway", "has_haproxy_style", "path_of"]
 
-# Names in the header field Server of application servers.
+# Names of application servers in the header field Server.
 APPLICATION_SERVERS = (
     *("gunicorn", "uvicorn", "werkzeug", "waitress", "wsgiserver", "hypercorn", "daphne"),
     *("cheroot", "tornado", "granian", "uwsgi"),
 )
 
-# The flag of a gzip header that has a file's name (RFC 1952, section 2.3.1).
+# Flag of a gzip header with a file name (RFC 1952, section 2.3.1).
 FILE_NAME = 8
 
 
@@ -30,7 +30,7 @@ class Culprit(NamedTuple):
 
 
 def compressor(probe: Probe, url: str) -> Culprit:
-    """What compresses without flushing."""
+    """Return the program that compresses without flushing."""
     fields = probe.wire.fields
     if fields.get("x-powered-by", "").lower() == "express":
         if "x-real-url" in fields:
@@ -71,7 +71,7 @@ def compressor(probe: Probe, url: str) -> Culprit:
 
 
 def gateway(probe: Probe, url: str) -> tuple[str, Culprit]:
-    """The code and the culprit of a body that was kept to its end."""
+    """Return the code and the culprit for a body that was held back to its end."""
     fields = probe.wire.fields
     server = fields.get("server", "").lower()
     if "nginx" in server or "openresty" in server or "tengine" in server:
@@ -102,7 +102,7 @@ def gateway(probe: Probe, url: str) -> tuple[str, Culprit]:
 
 
 def has_haproxy_style(probe: Probe) -> bool:
-    """Whether names are all in small letters and chunk sizes in capitals, as haproxy writes."""
+    """Whether all names are in lower case and chunk sizes in capitals, as haproxy writes them."""
     names = [name for name, _ in probe.wire.headers]
     digits = "".join(chunk.digits for chunk in probe.wire.chunks)
     small = bool(names) and all(name == name.lower() for name in names)

@@ -1,4 +1,4 @@
-"""Findings about when the events came: buffering, compression, delays, silence."""
+"""Findings about the times of events: buffering, compression, delays, silence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chatsdk.doctor.probe import Probe
 
 __all__ = ["delivery_findings", "holds_back"]
 
-# Seconds of silence that are worth a word.
+# Shortest silence to report, in seconds.
 SILENT_SECONDS = 5.0
 
 UNAFFECTED = (
@@ -26,12 +26,12 @@ ALIKE = (
 
 
 def delivery_findings(plain: Probe, packed: Probe | None, url: str) -> Iterator[Finding]:
-    """Yield what the times show.
+    """Yield the findings that follow from the times.
 
     Args:
         plain: the probe that asked for identity.
-        packed: the one that asked for gzip, ``None`` if it was not sent.
-        url: the address that was asked.
+        packed: the probe that asked for gzip, ``None`` if it was not sent.
+        url: the URL of the requests.
     """
     burst = timing.together(plain)
     if burst and plain.wire.coding is not None:
@@ -51,7 +51,7 @@ def delivery_findings(plain: Probe, packed: Probe | None, url: str) -> Iterator[
 
 
 def holds_back(packed: Probe, plain: Probe) -> bool:
-    """Whether compression keeps events that come one by one without it."""
+    """Whether compression delays events that arrive one by one without it."""
     reads = len({event.read for event in packed.events})
     without = len({event.read for event in plain.events})
     flushed = packed.wire.flushes * 2 >= packed.count

@@ -1,4 +1,4 @@
-"""`diagnose`: sends a request a few times, and says what becomes of the stream."""
+"""`diagnose`: sends a request a few times and reports how the stream arrives."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from chatsdk.transport.mask import Mask
 
 __all__ = ["MOST_REQUESTS", "TIMEOUT_SECONDS", "diagnose"]
 
-# Requests that a diagnosis may send.
+# Largest number of requests of one diagnosis.
 MOST_REQUESTS = 4
 
-# Seconds that each of them may take.
+# Seconds for each of them.
 TIMEOUT_SECONDS = 60.0
 
 IDENTITY = "identity"
@@ -48,19 +48,19 @@ def diagnose(
     timeout: float = TIMEOUT_SECONDS,
     exact_url: bool = False,
 ) -> Report:
-    """Send a request at most four times, time every raw read, and judge.
+    """Send a request at most four times, time every raw read, and report what is wrong.
 
     Each request may be billed. Redirects are not followed.
 
     Args:
-        url: the address, as `ChatClient` takes it.
-        body: the JSON value to send; ``None`` sends ``{}``, and no body with another method.
-        method: of HTTP.
+        url: the address, as in `ChatClient`.
+        body: the JSON value to send; ``None`` sends ``{}`` with a POST, else no body.
+        method: the HTTP method.
         headers, token, dialect, exact_url: as in `ChatClient`.
-        timeout: seconds that each request may take; a stream that goes on is judged by what came.
+        timeout: seconds for each request; a longer stream is judged by the part received.
 
     Raises:
-        TypeError, ValueError: an argument that cannot work; nothing was sent.
+        TypeError, ValueError: an argument is invalid; nothing was sent.
     """
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
         raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
@@ -132,7 +132,7 @@ class _Examination:
 
 
 def _class_in(probe: Probe, probes: list[Probe]) -> str | None:
-    """The class of a probe; that of the compressed one is judged beside the plain one."""
+    """Return the class of a probe; the compressed one is compared with the plain one."""
     from chatsdk.doctor.delivery import holds_back
     from chatsdk.doctor.timing import together
 

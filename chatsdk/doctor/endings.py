@@ -1,4 +1,4 @@
-"""Findings about how a stream ended, and about its head."""
+"""Findings about the end of a stream and about its header fields."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Meaning", "ending_findings", "head_findings"]
 
 
 class Meaning:
-    """What a dialect reads in the events of a probe.
+    """The events of a probe, decoded with a dialect.
 
     Attributes:
-        dialect: what ``auto`` decided, ``None`` if nothing.
-        ended: an end marker came; `finished`: a finish reason did.
-        failure: an error that the backend told inside the stream.
+        dialect: the dialect that ``auto`` recognised, or ``None``.
+        ended: there was an end marker; `finished`: there was a finish reason.
+        failure: an error that the backend sent inside the stream.
     """
 
     def __init__(self, probe: Probe, dialect: Dialect) -> None:
@@ -33,7 +33,7 @@ class Meaning:
             except Exception as error:
                 if raised_by_handler(error):
                     raise
-                # Said by the frames.
+                # Reported by the findings about frames.
                 continue
             for part in parts or ():
                 self.ended = self.ended or isinstance(part, End)
@@ -46,7 +46,7 @@ class Meaning:
 
 
 def ending_findings(probe: Probe, meaning: Meaning) -> Iterator[Finding]:
-    """Yield how the stream ended, if that is worth a word."""
+    """Yield the findings about the end of the stream."""
     wire = probe.wire
     if meaning.failure is not None:
         message = probe.mask.text(meaning.failure.message)[:300]
@@ -93,7 +93,7 @@ def ending_findings(probe: Probe, meaning: Meaning) -> Iterator[Finding]:
 
 
 def head_findings(probe: Probe) -> Iterator[Finding]:
-    """Yield what is true of the head, harmless to chatsdk, and may hurt others."""
+    """Yield findings about the head that are harmless to chatsdk, but not to every client."""
     wire, fields = probe.wire, probe.wire.fields
     if wire.framing == "close":
         yield _info(

@@ -16,16 +16,16 @@ Who = Literal["client", "proxy", "backend"]
 
 @attrs.frozen
 class Finding:
-    """One thing that was found.
+    """One finding of a diagnosis.
 
     Attributes:
-        code: its name, as docs/troubleshooting.md lists them.
+        code: its name in the list of docs/troubleshooting.md.
         severity: ``"error"``, ``"warning"`` or ``"info"``.
-        culprit: the program that causes it, ``None`` if that cannot be told.
+        culprit: the program that causes it, ``None`` if unknown.
         what: a sentence or two.
         evidence: the numbers and header fields that show it.
-        remedy: what to type or change.
-        who: who can mend it.
+        remedy: the setting to change or the line to type.
+        who: the part that has to change: the backend, the proxy or the client.
     """
 
     code: str
@@ -51,14 +51,14 @@ class Finding:
 
 @attrs.frozen
 class Report:
-    """What the probes showed. Secrets are masked in all of it.
+    """The result of a diagnosis, with all secrets masked.
 
     Attributes:
-        url: the address that was asked.
-        verdict: about what chatsdk gets, which asks for no compression.
-        dialect: what ``auto`` decided, ``None`` if nothing.
+        url: the URL of the requests.
+        verdict: a sentence about the stream as chatsdk receives it, without compression.
+        dialect: the dialect that ``auto`` recognised, or ``None``.
         findings: errors first, then warnings, then the rest.
-        probes: the requests that were sent, as JSON values.
+        probes: the requests and their responses, as JSON values.
     """
 
     url: str
@@ -68,7 +68,7 @@ class Report:
     probes: Sequence[Mapping[str, Any]] = attrs.field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values: what ``chatsdk doctor --json`` prints."""
+        """Return the report as JSON values, as ``chatsdk doctor --json`` prints it."""
         return {
             "url": self.url,
             "verdict": self.verdict,

@@ -14,7 +14,7 @@ __all__ = ["frame_findings", "lines_of_json"]
 BOM = b"\xef\xbb\xbf"
 FIELDS = (b"data", b"event", b"id", b"retry")
 
-# Framings whose bytes are looked at.
+# Framings whose bytes are checked.
 READ = ("sse", "ndjson", "lines", "text")
 
 # Characters of a payload in a finding.
@@ -25,7 +25,7 @@ DONE = "[DONE]"
 
 
 def frame_findings(probe: Probe) -> Iterator[Finding]:
-    """Yield what is wrong with the frames."""
+    """Yield the faults of the frames."""
     if probe.framing not in READ:
         if probe.count:
             yield Finding(
@@ -76,10 +76,10 @@ def frame_findings(probe: Probe) -> Iterator[Finding]:
 
 
 def lines_of_json(body: bytes) -> int:
-    """How many lines of JSON a body is made of; 0 if it has any line of another kind."""
+    """Return the number of lines of JSON; 0 if any other line is among them."""
     lines = [line for line in body.removeprefix(BOM).splitlines() if line.strip()]
     if len(lines) > 1:
-        # It may be cut.
+        # The last line may be truncated.
         lines.pop()
     objects = [line for line in lines if line.lstrip()[:1] in (b"{", b"[")]
     if not lines or len(objects) < len(lines):
@@ -123,7 +123,7 @@ def _utf8(probe: Probe) -> Iterator[Finding]:
 
 
 def _number_at(body: bytes, at: int) -> int:
-    """The number of the event that a place in the body is in."""
+    """Return the number of the event at a position in the body."""
     before = body[:at].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return sum(1 for block in before.split(b"\n\n")[:-1] if block.strip()) + 1
 

@@ -1,4 +1,4 @@
-"""`Probe`: one request, every raw read of its response timed."""
+"""`Probe`: sends one request and times every raw read of its response."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from chatsdk.transport.mask import Mask
 
 __all__ = ["Asking", "Event", "Probe", "quantile"]
 
-# Bytes of body, decompressed, after which a probe has seen enough: with events, and without.
+# Bytes of decompressed body after which a probe stops: with events, and without.
 ENOUGH_BYTES = 64 * 1024 * 1024
 ENOUGH_WITHOUT_EVENTS = 1024 * 1024
 
-# Bytes of the start of the body that are kept to be looked at.
+# Bytes to keep of the start of the body.
 KEPT_BYTES = 2 * 1024 * 1024
 
-# Events that are looked at one by one.
+# Number of events to keep for the checks.
 KEPT_EVENTS = 20_000
 
 
 class Event(NamedTuple):
-    """An event, when it came (seconds since the request), and in which read and chunk."""
+    """An event, its time in seconds since the request, and the numbers of its read and chunk."""
 
     at: float
     read: int
@@ -38,7 +38,7 @@ class Event(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """The request of a probe. Not for a repr: it holds the token."""
+    """The request of a probe. It contains the token, so it has no repr."""
 
     url: str
     body: bytes
@@ -56,13 +56,13 @@ class Probe:
     """The response to one request.
 
     Attributes:
-        wire: its raw bytes, read.
-        events: its events; at most `KEPT_EVENTS` of them, `count` is the number of all.
+        wire: the reader of its raw bytes.
+        events: the first `KEPT_EVENTS` events; `count` is the number of all.
         body: the start of the body, decompressed.
         end: ``"whole"``, ``"cut"``, ``"timeout"`` or ``"stopped"``; ``None`` without a response.
-        error: what the client raised.
-        chunk_ends: for each chunk whether an event ends where it ends.
-        held: seconds and bytes read, of each read, in order.
+        error: the exception that the client raised.
+        chunk_ends: for each chunk, whether an event ends with it.
+        held: the time in seconds and the number of bytes of each read.
     """
 
     def __init__(self, accept_encoding: str, mask: Mask) -> None:
@@ -82,10 +82,10 @@ class Probe:
         self._dialect: Dialect | None = None
         self.framing = "sse"
 
-    # What a tap is called with -------------------------------------------------------------
+    # The interface of a tap ----------------------------------------------------------------
 
     def __call__(self, data: bytes, at: float) -> None:
-        """Nothing: `on_wire` has seen the bytes."""
+        """Ignore the bytes, because `on_wire` already had them."""
 
     def on_wire(self, data: bytes, at: float) -> None:
         """Take the bytes of one read."""
@@ -96,7 +96,7 @@ class Probe:
         """Note how the body ended."""
         self.end = end
 
-    # Asking ---------------------------------------------------------------------------------
+    # The request ----------------------------------------------------------------------------
 
     def ask(self, asking: Asking) -> None:
         """Send the request and read its response, within the seconds given."""
@@ -145,7 +145,7 @@ class Probe:
             for event in self._parser.feed(piece.data):
                 self._add(event, piece.at - self.started, piece.read, piece.chunk)
         except (ChatError, RuntimeError):
-            # One event without an end; the body tells more.
+            # One event without an end: the findings come from the body.
             return
         if piece.ends:
             self.chunk_ends.append(not self._parser.pending)
@@ -155,7 +155,7 @@ class Probe:
         dialect = self._dialect.for_response(self.content_type, self.wire.fields, b"")
         self.framing = dialect.framing(self.content_type)
         if "json" in self.framing and self.framing != "ndjson":
-            # It also takes what stands outside of events, which is a fault to be found here.
+            # It also reads data outside events, which is a fault to find here.
             self.framing = "sse"
         return parser_for(self.framing, dataless=dialect.dataless)
 
@@ -186,32 +186,32 @@ class Probe:
 
     @property
     def went_on(self) -> bool:
-        """Whether the stream went on when the probe ended."""
+        """Whether the stream was not over when the probe ended."""
         return self.end == "stopped" or isinstance(self.error, ChatTimeout)
 
     @property
     def times(self) -> list[float]:
-        """When the events came."""
+        """The time of each event, in seconds since the request."""
         return [event.at for event in self.events]
 
     @property
     def gaps(self) -> list[float]:
-        """The seconds between them."""
+        """The seconds between the events."""
         times = self.times
         return [after - before for before, after in itertools.pairwise(times)]
 
     @property
     def first_byte_s(self) -> float | None:
-        """When the first byte of the body came."""
+        """The time of the first byte of the body, in seconds since the request."""
         return self.wire.reads[0][0] - self.started if self.wire.reads else None
 
     @property
     def headers_s(self) -> float | None:
-        """When the head was there."""
+        """The time of the complete head, in seconds since the request."""
         return None if self.wire.head_at is None else self.wire.head_at - self.started
 
     def per_read(self) -> list[int]:
-        """How many events each read completed."""
+        """The number of events that each read completed."""
         counts = [0] * len(self.wire.reads)
         for event in self.events:
             counts[event.read] += 1
@@ -244,7 +244,7 @@ class Probe:
 
 
 def quantile(ordered: list[float], share: float) -> float | None:
-    """Return the value below which this share of them lies; ``None`` of none."""
+    """Return the value below which this share of the values lies; ``None`` without values."""
     if not ordered:
         return None
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

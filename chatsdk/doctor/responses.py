@@ -1,4 +1,4 @@
-"""Findings about a response that is not a stream: statuses, pages, JSON, nothing."""
+"""Findings about a response that is not a stream: statuses, pages, JSON, empty bodies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REMEDIES: dict[int, tuple[str, Who]] = {
 
 
 def response_findings(probe: Probe, url: str, dialect: Dialect) -> Iterator[Finding]:
-    """Yield why there is no stream; nothing if there is one."""
+    """Yield the reasons why the response is not a stream."""
     status = probe.wire.status or 0
     if 300 <= status < 400:
         yield _redirect(probe, status)
@@ -137,7 +137,7 @@ def _no_event(probe: Probe, dialect: Dialect) -> Iterator[Finding]:
             "backend",
         )
     elif probe.framing == "sse" and lines_of_json(body) and not _is_document(probe):
-        # Said by the frames.
+        # Reported by the findings about frames.
         return
     elif probe.framing == "sse" and probe.pending and b"data" in body[:4096]:
         return

@@ -1,4 +1,4 @@
-"""How the events of a probe came: one by one, late, or all at once."""
+"""Classifies the times of a probe's events: one by one, late, or all at once."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from chatsdk.doctor.probe import Probe
 
 __all__ = ["Grouping", "class_of", "delayed", "grouped", "held", "one_behind", "together"]
 
-# Seconds between two reads that came one right after the other; of reads that hold many events,
-# which take longer to be read.
+# Longest time between two reads in immediate succession, in seconds; for large reads, which take
+# longer.
 NEXT_SECONDS = 0.003
 NEXT_LARGE_SECONDS = 0.03
 
-# Seconds between two events that a proxy held back and sent in one segment. Events that a backend
-# writes 5 ms apart are further apart than that, also if the machine stalls between them.
+# Longest time between two events that a proxy sent in one segment, in seconds. Events that a
+# backend writes 5 ms apart are further apart than that, even if the machine stalls between them.
 SAME_SEGMENT_SECONDS = 0.001
 
-# Events a read from which on a read is large.
+# Smallest number of events in a large read.
 LARGE_READ_EVENTS = 4
 
-# A response that is there within so many seconds hurts nobody, if its events were written apart.
+# Seconds within which a complete response is harmless if its events were written one by one.
 AT_ONCE_SECONDS = 0.1
 
-# How long haproxy holds a piece back, in seconds, and how much longer a group can take.
+# Seconds for which haproxy delays a piece, and the most that a group takes beyond them.
 DELAY_SECONDS = (0.15, 0.55)
 
-# Sizes of buffers are multiples of this.
+# Buffer sizes are multiples of this number of bytes.
 SIZE_UNIT = 512
 
 GZIP_HEAD_BYTES = 18
 
 
 class Grouping(NamedTuple):
-    """Events that came together: how many at a time, and the seconds between the groups."""
+    """Events that arrived together: their number, and the seconds between two groups."""
 
     events: int
     seconds: float
 
 
 def together(probe: Probe) -> bool:
-    """Whether all events came at once, though they cannot have been made at once.
+    """Whether all events arrived at once, although they cannot have been written at once.
 
-    A backend whose events have a chunk each and are there within a moment wrote them apart.
+    Events in a chunk each that arrive within a moment were written one by one.
     """
     events = probe.events
     if len(events) < 2:
@@ -59,7 +59,7 @@ def together(probe: Probe) -> bool:
         if widest > near:
             return False
     else:
-        # Large events: one takes several reads, which come at the speed of the network.
+        # Large events: each takes several reads, which follow at the speed of the network.
         span = times[-1] - times[0]
         if widest > NEXT_SECONDS or waited < AT_ONCE_SECONDS or span * 10 > waited:
             return False
@@ -70,12 +70,12 @@ def _written_apart(probe: Probe) -> bool:
     """Whether the backend may have written the events one by one, within a moment."""
     if probe.wire.framing == "chunked":
         return len({event.chunk for event in probe.events}) * 2 > len(probe.events)
-    # A length was known before the first event was sent.
+    # With a length, the body was complete before the first event was sent.
     return probe.wire.framing == "close"
 
 
 def grouped(probe: Probe) -> Grouping | None:
-    """Steady groups of whole events that were written as one."""
+    """Return the regular groups of complete events that were written together, or ``None``."""
     if probe.wire.coding is not None or len(probe.events) < 4:
         return None
     by: dict[int, list[float]] = {}
@@ -95,7 +95,7 @@ def grouped(probe: Probe) -> Grouping | None:
 
 
 def delayed(probe: Probe) -> Grouping | None:
-    """Events with a chunk each that come together every 200 to 250 ms."""
+    """Return the groups of events, a chunk each, that arrive every 200 to 250 ms, or ``None``."""
     events = probe.events
     if probe.wire.framing != "chunked" or len(events) < 3:
         return None
@@ -110,7 +110,7 @@ def delayed(probe: Probe) -> Grouping | None:
     gaps = [b[0] - a[0] for a, b in itertools.pairwise(groups)]
     if not gaps:
         return None
-    # The first is not held back.
+    # The first one is not delayed.
     sizes = [len(group) for group in groups[1:]]
     several = sum(size >= 2 for size in sizes)
     low, high = DELAY_SECONDS
@@ -123,7 +123,7 @@ def delayed(probe: Probe) -> Grouping | None:
 
 
 def held(probe: Probe) -> int | None:
-    """The size of pieces that cut events anywhere and came apart in time; ``None`` if not so."""
+    """Return the size of pieces that split events and arrived separately, or ``None``."""
     if probe.wire.coding is not None or not probe.events:
         return None
     if probe.wire.framing == "chunked":
@@ -132,7 +132,7 @@ def held(probe: Probe) -> int | None:
     else:
         sizes = [size for _, size in probe.wire.reads]
         inside = len(sizes)
-    # The first is less by the head, the last is the rest.
+    # The first piece is shorter by the head, and the last one is the rest.
     middle = sizes[1:-1]
     if len(middle) < 2 or inside * 2 < len(sizes):
         return None
@@ -150,16 +150,16 @@ def one_behind(probe: Probe) -> bool:
         return False
     pairs = zip(probe.wire.reads, probe.per_read(), strict=True)
     counts = [events for (_, size), events in pairs if size > GZIP_HEAD_BYTES or events]
-    # A read for each event, and yet the first completes none.
+    # There is a read for each event, but the first read completes none.
     if len(counts) < probe.count or counts[0] != 0:
         return False
-    # The bits of a block end anywhere in a byte, so a block may be whole by chance.
+    # A block may end at any bit of a byte, so it may be complete by chance.
     behind = sum(done < number for number, done in enumerate(itertools.accumulate(counts), 1))
     return behind * 2 >= len(counts)
 
 
 def class_of(probe: Probe) -> str | None:
-    """``"streamed"``, ``"late"`` or ``"burst"``; ``None`` without an event to judge."""
+    """Return ``"streamed"``, ``"late"`` or ``"burst"``; ``None`` without an event."""
     if not probe.count:
         return None
     if together(probe):

@@ -12,34 +12,34 @@ _STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) (\d{3})[^\n]*")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
-# Bytes of a head, and of a size line, that are waited for.
+# Largest head, and largest size line, in bytes.
 HEAD_BYTES = 1024 * 1024
 SIZE_LINE_BYTES = 4096
 
-# Bytes that one piece may decompress to.
+# Largest decompressed piece, in bytes.
 PIECE_BYTES = 8 * 1024 * 1024
 
-# The end of a block that a compressor flushed (RFC 1951, section 3.2.4).
+# The end of a flushed block (RFC 1951, section 3.2.4).
 FLUSHED = b"\x00\x00\xff\xff"
 
 WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 class Chunk(NamedTuple):
-    """A chunk as it was announced: its size in bytes, and the digits as they were written."""
+    """The size line of a chunk: its size in bytes, and the digits as received."""
 
     size: int
     digits: str
 
 
 class Piece(NamedTuple):
-    """Bytes of the body that came in one read.
+    """A part of the body within one read.
 
     Attributes:
-        at: when, by the clock of the reads.
-        read: the number of the read, from 0; `chunk` that of the chunk, or -1.
-        data: decompressed.
-        ends: it is the last piece of its chunk.
+        at: the time of the read, in seconds.
+        read: the number of the read, from 0; `chunk` is that of the chunk, or -1.
+        data: the decompressed bytes.
+        ends: whether it is the last piece of its chunk.
     """
 
     at: float
@@ -53,11 +53,11 @@ class WireReader:
     """Takes the bytes of each read of the socket, in their order.
 
     Attributes:
-        headers: the fields as they were spelt.
-        reads: the time and the bytes of body, compressed, of each read that brought some.
-        flushes: how often the compressor flushed.
-        whole: the framing says that the body is complete.
-        broken: what is wrong with the chunks, or the compression.
+        headers: the fields, names spelt as received.
+        reads: the time and the compressed bytes of each read with a part of the body.
+        flushes: the number of flushes of the compressor.
+        whole: whether the framing proves that the body is complete.
+        broken: the fault of the chunks or of the compression.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class WireReader:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The fields, names in lower case, those sent twice joined by a comma."""
+        """The fields, names in lower case, values of repeated ones joined by a comma."""
         found: dict[str, str] = {}
         for name, value in self.headers:
             key = name.lower()
@@ -94,7 +94,7 @@ class WireReader:
         return found
 
     def feed(self, data: bytes, at: float) -> list[Piece]:
-        """Take what one read brought; return the pieces of the body in it."""
+        """Take the bytes of one read; return the pieces of the body in them."""
         if self.head_at is None:
             self._head += data
             data = self._take_head(at)
@@ -159,7 +159,7 @@ class WireReader:
     def _take_chunks(self, data: bytes) -> list[Piece]:
         rest = self._rest + data
         found: list[Piece] = []
-        # Each turn takes a size line or a piece of a chunk off, or is the last.
+        # Each iteration consumes a size line or a piece of a chunk, or is the last one.
         while rest:
             if self._left is None:
                 if self._after_chunk:

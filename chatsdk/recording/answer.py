@@ -1,4 +1,4 @@
-"""`answer_of`: reads a recording by the same way as a live response."""
+"""`answer_of`: reads a recording in the same way as a live response."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_of"]
 
-# Taken off already when the bytes were recorded.
+# Header fields of codings that were removed before the bytes were recorded.
 TAKEN_OFF = ("content-encoding", "content-length", "transfer-encoding")
 
 FIRST_REFUSAL = 300
 
 
 class Played:
-    """What stands in for an `Exchange`: the reads of a recording, then its end."""
+    """Replaces an `Exchange`: returns the reads of a recording, then its end."""
 
     def __init__(self, recording: Recording, limits: Limits) -> None:
         self._reads = iter(recording.reads)
@@ -44,17 +44,17 @@ class Played:
         named = self.headers.get("content-type", "")
         self.content_type = named.split(";")[0].split(",")[0].strip().lower()
         self.request_id = self.headers.get("x-request-id")
-        # The end of a recording that is whole proves as much as that of a chunked body.
+        # The end of a complete recording proves as much as that of a chunked body.
         self.delimited = True
         self.attempts = 1
         self.anonymous = False
         self.received = 0
-        # The times of the reads, as if the request were sent now.
+        # The reads are timed as if the request were sent now.
         self.started = self.at = now()
         self.error_body = limits.error_body
         self.secrets = Secrets()
         self.scope = CancelScope()
-        # No connection has to be given back.
+        # There is no connection to give back.
         self.released = True
 
     def read(self) -> bytes:
@@ -93,7 +93,7 @@ class Played:
 
 
 class _NoStop:
-    """Tells no backend to stop."""
+    """Replaces the stop request, because there is no backend."""
 
     def begin(self, *_: object) -> None:
         pass
@@ -103,7 +103,7 @@ def answer_of(recording: Recording, dialect: str | Dialect) -> Answer:
     """Return the final answer of a recording.
 
     Raises:
-        ChatError: as `ChatClient.send` and its stream.
+        ChatError: as from `ChatClient.send` and its stream.
     """
     limits = Limits()
     body = (recording.request or {}).get("body")

@@ -1,4 +1,4 @@
-"""`read_curl`: reads what ``curl -i --no-buffer`` printed."""
+"""`read_curl`: reads the output of ``curl -i --no-buffer``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERIM = range(100, 200)
 
 
 def read_curl(path: str | os.PathLike[str]) -> Contents:
-    """Read the response, secrets in its header masked; interim and redirect heads are skipped.
+    """Read the response and mask secrets in its header; skip interim and redirect heads.
 
     Raises:
         ValueError: there is no complete head, or no body.
@@ -33,7 +33,7 @@ def read_curl(path: str | os.PathLike[str]) -> Contents:
             raise ValueError(f"{name}: the head of the response is not complete")
         head, rest = rest[: blank.start()], rest[blank.end() :]
         status = int(first[1])
-        # A proxy's answer to CONNECT, a redirect, or a 100 comes before the response.
+        # A proxy's answer to CONNECT, a redirect or a 100 precedes the response.
         if status not in INTERIM and not _STATUS_LINE.match(rest):
             break
     fields = []
@@ -52,14 +52,14 @@ def read_curl(path: str | os.PathLike[str]) -> Contents:
 
 
 def _without_chunks(body: bytes) -> bytes:
-    """Take the chunk framing off that ``curl --raw`` leaves on."""
+    """Remove the chunk framing, which ``curl --raw`` keeps."""
     pieces: list[bytes] = []
     rest = body
     while found := re.match(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n", rest):
         size = int(found[1], 16)
         start = found.end()
         if rest[start + size : start + size + 2] != b"\r\n" and size:
-            # Only framing looks like framing up to the end.
+            # Only a chunked body is valid framing up to its end.
             return body if not pieces else b"".join([*pieces, rest[start:]])
         pieces.append(rest[start : start + size])
         rest = rest[start + size + 2 :]

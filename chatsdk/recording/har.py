@@ -27,7 +27,7 @@ def read_har(path: str | os.PathLike[str]) -> Contents:
     """Read the first entry whose response is an event stream, secrets masked.
 
     Raises:
-        ValueError: it is not a HAR file, or has no event stream, or no body of it.
+        ValueError: it is not a HAR file, has no event stream, or lacks the body of the stream.
     """
     name = os.path.basename(os.fspath(path))
     with open(path, "rb") as file:
@@ -61,7 +61,7 @@ def read_har(path: str | os.PathLike[str]) -> Contents:
         shown: Any = mask.json(json.loads(posted)) if posted else None
     except (ValueError, RecursionError):
         shown = mask.text(posted)
-    # Milliseconds; -1 where the browser does not know.
+    # Milliseconds; -1 if unknown.
     timings = entry.get("timings") or {}
     phases = ("blocked", "dns", "connect", "send", "wait")
     at = sum(max(float(timings.get(phase) or 0), 0.0) for phase in phases) / 1000
@@ -92,7 +92,7 @@ def _is_stream(entry: Any) -> bool:
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:
     found = [(str(one.get("name", "")), str(one.get("value", ""))) for one in headers or ()]
-    # Those of HTTP/2 that begin with a colon are not fields.
+    # HTTP/2's names with a colon are not header fields.
     return [(name, value) for name, value in found if name and not name.startswith(":")]
 
 

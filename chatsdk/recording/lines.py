@@ -1,4 +1,4 @@
-"""`read_lines`: reads the format that `Recorder` writes, however long it is."""
+"""`read_lines`: reads the format that `Recorder` writes, whatever the file's size."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["Contents", "read_lines"]
 
 ENDS = ("whole", "cut", "timeout", "stopped")
 
-# Bytes of a file that is kept in memory; the reads of a longer one stay in it.
+# Largest file to keep in memory, in bytes; the reads of a larger one stay in the file.
 KEPT_BYTES = 4 * 1024 * 1024
 
-# Bytes of one line: a read has 64 KiB at most, in base64.
+# Largest line, in bytes: a read has at most 64 KiB, in base64.
 LINE_BYTES = 64 * 1024 * 1024
 
 Contents = tuple[Any, Any, Sequence[tuple[float, bytes]], str]
 
 
 class FileReads(Sequence[tuple[float, bytes]]):
-    """The reads of a recording, read from its file when they are asked for."""
+    """The reads of a recording, loaded from its file on access."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.fspath(path)
-        # Where the line of each read begins.
+        # The position of each read's line in the file.
         self._starts = array("Q")
 
     def append(self, start: int) -> None:
@@ -63,7 +63,7 @@ def read_lines(path: str | os.PathLike[str]) -> Contents:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not a recording, or of a version that is not known.
+        ValueError: it is not a recording, or its version is unknown.
     """
     name = os.path.basename(os.fspath(path))
     small = os.path.getsize(path) <= KEPT_BYTES
@@ -88,7 +88,7 @@ def read_lines(path: str | os.PathLike[str]) -> Contents:
             except (ValueError, KeyError, TypeError, binascii.Error):
                 if file.read(1):
                     raise ValueError(f"{name}: line {number} is not part of a recording") from None
-                # The last line broke off.
+                # The last line is truncated.
                 break
             start += len(line)
             if end is not None:

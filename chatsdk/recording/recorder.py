@@ -16,22 +16,22 @@ from chatsdk.transport.tap import ResponseHead
 
 __all__ = ["VERSION", "Recorder", "joined"]
 
-# The version of the format: the value of "chatsdk" in the first line.
+# Version of the format, stored as "chatsdk" in the first line.
 VERSION = 1
 
 
 class Recorder:
-    """Writes the response that it taps to `path`. A tap of `ChatClient`, and a context manager.
+    """Writes one response to a file. It is a tap of `ChatClient` and a context manager.
 
         with Recorder("answer.jsonl") as recorder, ChatClient(url, tap=recorder) as client:
             client.send(body).result()
 
-    A file with one response: of several requests the last. The file is opened at once, so a path
-    that cannot be written is an `OSError` before anything is sent. Secrets of the request are
-    replaced by asterisks, also in what the backend sends.
+    The file has a single response, the last one if several requests are sent. It is opened at once,
+    so a path that cannot be written is an `OSError` before anything is sent. Secrets of the request
+    are replaced by asterisks, even if the backend repeats them.
 
     Args:
-        path: the file; one that exists is overwritten.
+        path: the file; an existing one is overwritten.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -44,7 +44,7 @@ class Recorder:
         self._end: str | None = None
 
     def hide(self, value: str | None) -> None:
-        """Mask `value`, such as a token, in everything that is written from here on."""
+        """Mask `value`, such as a token, in everything written from now on."""
         self._mask.add(value)
 
     def on_head(self, head: ResponseHead) -> None:
@@ -67,23 +67,24 @@ class Recorder:
         )
 
     def __call__(self, data: bytes, at: float) -> None:
-        """Write one read; `at` in seconds of the monotonic clock."""
+        """Write one read; `at` is its time in seconds of the monotonic clock."""
         if not self._begun:
             self._begin(min(at, self._started), None, None)
         for piece, moment in self._body_mask.feed(data, at):
             self._write_read(piece, moment)
 
     def on_end(self, end: str) -> None:
-        """Note how the body ended; the first time counts."""
+        """Record how the body ended; later calls are ignored."""
         if self._end is None:
             self._end = end
             self._last = now() - self._started
 
     def close(self, end: str | None = None) -> None:
-        """Write how it ended, and close the file. Twice is harmless.
+        """Write the end and close the file. Calling it twice is harmless.
 
         Args:
-            end: ``"whole"``, ``"cut"``, ``"timeout"`` or ``"stopped"``, unless the connection said.
+            end: ``"whole"``, ``"cut"``, ``"timeout"`` or ``"stopped"``, if the connection did not
+                show it.
         """
         if self._file.closed:
             return
@@ -118,7 +119,7 @@ class Recorder:
 
     def _write_read(self, data: bytes, at: float) -> None:
         self._last = last = at - self._started
-        # Written by hand: for a short event json.dumps would take as long as reading it.
+        # Formatted by hand: for a short event, json.dumps would take as long as reading it.
         encoded = binascii.b2a_base64(data, newline=False)
         self._file.write(b'{"at": %.6f, "bytes": "%b"}\n' % (last, encoded))
 
@@ -127,7 +128,7 @@ class Recorder:
 
 
 def joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return header fields as a dict; those sent twice are joined by a comma."""
+    """Return header fields as a dict; values of repeated ones are joined by a comma."""
     found: dict[str, str] = {}
     for name, value in fields:
         found[name] = f"{found[name]}, {value}" if name in found else value

@@ -26,8 +26,8 @@ class Recording:
         request: its ``method``, ``url``, ``headers`` and ``body``; ``None`` if only bytes were
             recorded.
         response: its ``status`` and ``headers``; ``None`` in the same case.
-        reads: pairs of seconds since the request and bytes, one for each read. Those of a long
-            recording are read from the file as they are asked for.
+        reads: for each read, the seconds since the request and the bytes. Those of a long recording
+            are loaded from the file on access.
         end: how the body ended: ``"whole"``, ``"cut"``, ``"timeout"`` or ``"stopped"``.
     """
 
@@ -52,7 +52,7 @@ class Recording:
         """Read the recording as a client reads the response.
 
         Raises:
-            ChatError: what the client raises, with what came of the answer in ``error.answer``.
+            ChatError: as from the client, with the partial answer in ``error.answer``.
         """
         from chatsdk.recording.answer import answer_of
 
