@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from chatsdk.frozen_values import Value
 from chatsdk.keywords import checked_keywords
-from chatsdk.values import Value
 
 __all__ = ["Limits", "Retry", "Timeout"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from chatsdk.answer import Answer, Timings
 from chatsdk.errors import ChatError
-from chatsdk.values import Value
+from chatsdk.frozen_values import Value
 
 __all__ = ["Outcome"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from chatsdk.frozen_values import Value, brief, distinct
 from chatsdk.keywords import missing_attribute
-from chatsdk.values import Value, brief, distinct
 
 __all__ = [
     "FINISH_REASONS",

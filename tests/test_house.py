@@ -96,5 +96,22 @@ def test_no_file_is_long() -> None:
     assert set(long) <= {"client/client.py", "web/redis.py"}
 
 
+# The same name for the same role: a file of a backend, and a file of a chat window's toolkit.
+BACKENDS = PACKAGE / "dialects" / "backends"
+TOOLKITS = [PACKAGE / "windows" / name for name in ("tk", "qt", "textual", "notebook")]
+
+
+def test_few_base_names_are_shared() -> None:
+    """At most four file names are used in more than one package, so a name leads to one file."""
+    places: dict[str, set[Path]] = {}
+    for path in FILES:
+        if path.name != "__init__.py" and BACKENDS not in path.parents:
+            folder = PACKAGE / "windows" if path.parent in TOOLKITS else path.parent
+            places.setdefault(path.stem, set()).add(folder)
+    shared = {name for name, folders in places.items() if len(folders) > 1}
+    # `chatsdk.cli.gateway` is the command that runs `chatsdk.web.gateway`.
+    assert shared <= {"connection", "gateway", "request", "stream"}
+
+
 def lines_of(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())

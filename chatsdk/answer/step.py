@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chatsdk.answer.shared_text import SharedText, Vector, as_bytes, as_text
 from chatsdk.answer.values import ArrivalLog, Facts, Step, Timings, ToolCall
+from chatsdk.frozen_values import refuse_to_change
 from chatsdk.keywords import missing_attribute
 from chatsdk.parts import Citation, Native, Usage
-from chatsdk.values import refuse_to_change
 
 if TYPE_CHECKING:
     # Type checkers have it, also where the package is not installed.

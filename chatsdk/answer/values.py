@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from chatsdk.answer.shared_text import SharedText, Vector, as_bytes, as_text
+from chatsdk.frozen_values import distinct, refuse_to_change
 from chatsdk.parts import Citation, Native, Usage
-from chatsdk.values import distinct, refuse_to_change
 
 __all__ = ["ArrivalLog", "Facts", "Step", "Timings", "ToolCall"]
 

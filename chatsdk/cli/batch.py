@@ -14,9 +14,9 @@ from typing import TextIO
 
 from chatsdk.cli.answer_forms import as_json
 from chatsdk.cli.backend import add_backend_arguments, client_of
+from chatsdk.cli.background_reader import BackgroundReader
 from chatsdk.cli.batch_output import BatchOutput
 from chatsdk.cli.prompt_lines import PromptLine, prompt_lines
-from chatsdk.cli.read_ahead import ReadAhead
 from chatsdk.cli.remedies import WrongArguments, in_one_line
 from chatsdk.client import ChatClient
 from chatsdk.client.outcomes import MOST_WORKERS, Outcomes
@@ -177,7 +177,7 @@ def _ask(
             raise _unreadable(arguments.file, error) from None
 
     # A regular file keeps no reader waiting.
-    source = None if _is_regular(lines) else ReadAhead(missing())
+    source = None if _is_regular(lines) else BackgroundReader(missing())
     outcomes = Outcomes(
         lambda line, cancel: line.ask(client, cancel=cancel),
         source or missing(),

@@ -7,9 +7,9 @@ import sys
 
 from chatsdk.cli.backend import add_backend_arguments, client_of
 from chatsdk.cli.conversation import Conversation
-from chatsdk.cli.history import History, history_file
 from chatsdk.cli.keyboard import prompts
-from chatsdk.cli.markdown import screen_for
+from chatsdk.cli.markdown_screen import screen_for
+from chatsdk.cli.prompt_history import History, history_file
 from chatsdk.cli.slash import COMMANDS
 
 __all__ = ["add_to", "run"]

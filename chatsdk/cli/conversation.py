@@ -12,8 +12,8 @@ from types import FrameType
 from typing import Any
 
 from chatsdk.answer import Answer
-from chatsdk.cli.history import History
 from chatsdk.cli.keyboard import Keys, keys_during_answer
+from chatsdk.cli.prompt_history import History
 from chatsdk.cli.remedies import in_one_line
 from chatsdk.cli.screen import Screen
 from chatsdk.cli.slash import SlashCommands, is_command

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from chatsdk.cli.history import History
+from chatsdk.cli.prompt_history import History
 
 try:
     import termios

@@ -13,7 +13,7 @@ from chatsdk.answer import Answer
 from chatsdk.client.address import checked_url
 from chatsdk.client.asker import Asker, Prompt
 from chatsdk.client.reader import AnswerReader
-from chatsdk.client.response import opened
+from chatsdk.client.response_check import opened
 from chatsdk.client.server_stop import ServerStop
 from chatsdk.client.stream import AnswerStream, Unanswered
 from chatsdk.dialects.dialect import Dialect

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
-from chatsdk.client.response import Document, refused
+from chatsdk.client.response_check import Document, refused
 from chatsdk.dialects import About, get
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, StreamInterrupted
 from chatsdk.framing import UNFINISHED

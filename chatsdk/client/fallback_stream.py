@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chatsdk.client.client import ChatClient
     from chatsdk.client.fallback import FallbackClient
     from chatsdk.client.observation import Observation
-    from chatsdk.client.response import ResponseInfo
+    from chatsdk.client.response_check import ResponseInfo
     from chatsdk.dialects.dialect import Dialect
 
 __all__ = ["FallbackSource", "FallbackStream"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer, AnswerBuilder
 from chatsdk.client.completion import after_end, conclude, last, rest
-from chatsdk.client.response import UNREADABLE, Document, ResponseInfo
+from chatsdk.client.response_check import UNREADABLE, Document, ResponseInfo
 from chatsdk.client.server_stop import ServerStop
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import DONE

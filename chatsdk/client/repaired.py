@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chatsdk.client.client import ChatClient
     from chatsdk.client.objects import Asking
     from chatsdk.client.observation import Observation
-    from chatsdk.client.response import ResponseInfo
+    from chatsdk.client.response_check import ResponseInfo
 
 __all__ = ["Question", "Repaired"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     # Type checkers have it, also where the package is not installed.
     from typing_extensions import TypeVar as TypeVarWithDefault
 
-    from chatsdk.client.response import ResponseInfo
+    from chatsdk.client.response_check import ResponseInfo
     from chatsdk.dialects.dialect import Dialect
 
     Partial_co = TypeVarWithDefault("Partial_co", default=Any, covariant=True)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from chatsdk.frozen_values import distinct
 from chatsdk.messages import Message
-from chatsdk.values import distinct
 
 __all__ = [
     "AskedFor",

@@ -9,10 +9,10 @@ from chatsdk.answer import Answer
 from chatsdk.dialects.content_type import is_ndjson
 from chatsdk.dialects.payload import refusal
 from chatsdk.framing import CONTENT_TYPES
+from chatsdk.frozen_values import distinct
 from chatsdk.messages import Message
 from chatsdk.parts import Failure, Part
 from chatsdk.sse import ServerSentEvent
-from chatsdk.values import distinct
 
 if TYPE_CHECKING:
     from chatsdk.dialects.asked import AskedFor

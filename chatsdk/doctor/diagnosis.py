@@ -13,9 +13,9 @@ from chatsdk.dialects.urls import completed, with_model
 from chatsdk.doctor.delivery import delivery_findings
 from chatsdk.doctor.endings import Meaning, ending_findings, head_findings
 from chatsdk.doctor.findings import Finding, Report, Verdict
-from chatsdk.doctor.frames import frame_findings
 from chatsdk.doctor.probe import Asking, Probe
 from chatsdk.doctor.responses import response_findings
+from chatsdk.doctor.syntax import frame_findings
 from chatsdk.doctor.timing import class_of
 from chatsdk.errors import ChatTimeout, ConnectError
 from chatsdk.transport import checked_headers, checked_token

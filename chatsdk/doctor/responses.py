@@ -9,8 +9,8 @@ from typing import Any
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.suggestions import meant
 from chatsdk.doctor.findings import Finding, Who
-from chatsdk.doctor.frames import lines_of_json
 from chatsdk.doctor.probe import Probe
+from chatsdk.doctor.syntax import lines_of_json
 from chatsdk.errors import HTTPStatusError
 from chatsdk.transport.foreign import raised_by_handler
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Citation, ToolCall
+from chatsdk.frozen_values import Value
 from chatsdk.parts import Native
-from chatsdk.values import Value
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from chatsdk.values import Value
+from chatsdk.frozen_values import Value
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -6,10 +6,10 @@ import json
 from bisect import bisect_left
 from typing import Any, NamedTuple, NoReturn
 
-from chatsdk.output.checks import Edge, Mismatch
 from chatsdk.output.partial import PartialMaker
 from chatsdk.output.scan import Part, Scan
 from chatsdk.output.shape import Shape
+from chatsdk.output.validation import Edge, Mismatch
 
 __all__ = ["Growing", "checkpoint"]
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import attrs
 
-from chatsdk.output.checks import Edge, first_mismatch, resolved
 from chatsdk.output.shape import WRAPPED, Mismatch, Shape, schema_of
+from chatsdk.output.validation import Edge, first_mismatch, resolved
 from chatsdk.tools.annotations import Field, fields_of, is_model, is_typed_dict
 
 __all__ = ["PartialMaker"]

@@ -14,9 +14,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
-from chatsdk.output.checks import Mismatch, first_mismatch
 from chatsdk.output.malformed import check_schema
 from chatsdk.output.strict import closed, without_nulls
+from chatsdk.output.validation import Mismatch, first_mismatch
 from chatsdk.tools.annotations import TEXTS, fields_of, is_model, is_typed_dict, read_annotation
 
 __all__ = ["EXTRA", "WRAPPED", "Mismatch", "Shape", "plain", "schema_of", "shape_of"]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from chatsdk.output.checks import first_mismatch, resolved
+from chatsdk.output.validation import first_mismatch, resolved
 
 __all__ = ["closed", "for_anthropic", "for_cohere", "for_gemini", "for_openai", "without_nulls"]
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from chatsdk import dialects
 from chatsdk.answer import Answer
 from chatsdk.client.reader import AnswerReader
-from chatsdk.client.response import opened
+from chatsdk.client.response_check import opened
 from chatsdk.client.stream import AnswerStream
 from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError, ChatTimeout, StreamInterrupted

@@ -12,6 +12,7 @@ from chatsdk.keywords import NOT_GIVEN, check_body_options, given
 from chatsdk.messages import Message
 from chatsdk.session.handle import TurnHandle, start_turn
 from chatsdk.session.plan import TurnPlan
+from chatsdk.session.properties import View
 from chatsdk.session.request import (
     Ask,
     Edit,
@@ -25,7 +26,6 @@ from chatsdk.session.request import (
 from chatsdk.session.store import Store
 from chatsdk.session.stream import TurnStream, open_turn
 from chatsdk.session.turn import Turn
-from chatsdk.session.view import View
 
 if TYPE_CHECKING:
     from chatsdk.session.tools import Tools

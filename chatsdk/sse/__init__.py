@@ -6,7 +6,7 @@ Source: the WHATWG HTML Living Standard, section "Server-sent events", "Parsing 
 
 from __future__ import annotations
 
-from chatsdk.sse.encoder import encode
+from chatsdk.sse.event_encoder import encode
 from chatsdk.sse.fields import ServerSentEvent
 from chatsdk.sse.parser import EventParser, parse
 

@@ -9,15 +9,15 @@ from chatsdk.testing.answers import AnswerScript, Put, answer_frames, answer_par
 from chatsdk.testing.broken import BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
 from chatsdk.testing.embedded import EmbeddedServer
-from chatsdk.testing.exchange import Exchange, Head
 from chatsdk.testing.playback import Playback, replay
 from chatsdk.testing.ports import RefusingPort, UnansweredPort
 from chatsdk.testing.proxy import ProxyServer
-from chatsdk.testing.relay import RelayServer
+from chatsdk.testing.relay_server import RelayServer
 from chatsdk.testing.request import Headers, RecordedRequest
 from chatsdk.testing.response import Reply, Response
 from chatsdk.testing.script import Script
 from chatsdk.testing.server import ChatServer
+from chatsdk.testing.server_exchange import Exchange, Head
 from chatsdk.testing.steps import (
     Cut,
     Drip,

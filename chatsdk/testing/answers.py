@@ -30,8 +30,8 @@ from chatsdk.parts import (
 )
 from chatsdk.testing import steps
 from chatsdk.testing.connection import ConnectionEnded
-from chatsdk.testing.exchange import Exchange, Framing, Head, HeaderLines, header_pairs
 from chatsdk.testing.script import Script
+from chatsdk.testing.server_exchange import Exchange, Framing, Head, HeaderLines, header_pairs
 from chatsdk.testing.steps import Pause, Step
 
 __all__ = ["AnswerScript", "Put", "Spoken", "answer_frames", "answer_parts"]

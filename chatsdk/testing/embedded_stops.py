@@ -16,9 +16,9 @@ from chatsdk.framing import parser_for
 from chatsdk.parts import Finish, Identity, Part, Reasoning, Text
 from chatsdk.testing import steps
 from chatsdk.testing.answers import AnswerScript, Put
-from chatsdk.testing.exchange import Exchange, HeaderLines
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Reply
+from chatsdk.testing.server_exchange import Exchange, HeaderLines
 from chatsdk.testing.steps import Step
 from chatsdk.testing.waker import Waker
 

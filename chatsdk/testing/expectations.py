@@ -12,10 +12,10 @@ from chatsdk.answer import ToolCall
 from chatsdk.dialects import Dialect
 from chatsdk.parts import Citation, Failure, Part, Usage
 from chatsdk.testing.answers import AnswerScript, Spoken, answer_parts
-from chatsdk.testing.exchange import Framing, Head, HeaderLines
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Reply, Response
 from chatsdk.testing.script import Script, Steps
+from chatsdk.testing.server_exchange import Framing, Head, HeaderLines
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from chatsdk.testing.content_coding import content_encoder
-from chatsdk.testing.exchange import Framing, HeaderLines, header_pairs
 from chatsdk.testing.expectations import Expectations, Which
 from chatsdk.testing.overload import BOMB_BYTES, Flood, FloodHead, FloodKind, sample_events
 from chatsdk.testing.response import Reply
 from chatsdk.testing.script import Script
+from chatsdk.testing.server_exchange import Framing, HeaderLines, header_pairs
 from chatsdk.testing.steps import Cut, Drip, Hang, Send, SendHead, SendRaw, Step, to_bytes
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import attrs
 
-from chatsdk.testing.exchange import Exchange
+from chatsdk.testing.server_exchange import Exchange
 from chatsdk.testing.steps import Step
 
 __all__ = ["BOMB_BYTES", "Flood", "FloodHead", "FloodKind", "sample_events"]

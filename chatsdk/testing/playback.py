@@ -6,10 +6,10 @@ import os
 import time
 
 from chatsdk.recording import Recording, load
-from chatsdk.testing.exchange import Exchange, Head
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Response
 from chatsdk.testing.server import ChatServer
+from chatsdk.testing.server_exchange import Exchange, Head
 
 __all__ = ["Playback", "replay"]
 

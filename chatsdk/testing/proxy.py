@@ -8,10 +8,10 @@ import ssl
 from urllib.parse import urlsplit
 
 from chatsdk.testing.connection import Connection, ConnectionEnded
-from chatsdk.testing.exchange import Exchange, Head
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Reply, Response
 from chatsdk.testing.server import ChatServer
+from chatsdk.testing.server_exchange import Exchange, Head
 from chatsdk.testing.tls import Authority
 
 __all__ = ["ProxyServer"]

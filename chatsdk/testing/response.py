@@ -7,8 +7,8 @@ import json as json_module
 from typing import Any
 
 from chatsdk.testing.content_coding import content_encoder
-from chatsdk.testing.exchange import Exchange, Head, HeaderLines
 from chatsdk.testing.request import RecordedRequest
+from chatsdk.testing.server_exchange import Exchange, Head, HeaderLines
 from chatsdk.testing.waitable import WAIT_SECONDS, Waitable
 
 __all__ = ["Reply", "Response"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chatsdk.dialects import Dialect
-from chatsdk.output.checks import first_mismatch, resolved
+from chatsdk.output.validation import first_mismatch, resolved
 from chatsdk.output.wanted import WORDS_BEFORE_SCHEMA
 from chatsdk.testing.speaker import prompt_of, speak
 

@@ -6,9 +6,9 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 
-from chatsdk.testing.exchange import Exchange, Head
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Response
+from chatsdk.testing.server_exchange import Exchange, Head
 from chatsdk.testing.steps import Cut, Finish, Send, SendHead, SendRaw, Step
 from chatsdk.testing.waitable import WAIT_SECONDS
 from chatsdk.testing.waker import Waker

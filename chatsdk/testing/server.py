@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chatsdk.testing.broken import BreakKind, BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
-from chatsdk.testing.exchange import Exchange
 from chatsdk.testing.faults import Faults
 from chatsdk.testing.listener import Listener
 from chatsdk.testing.request import RecordedRequest, read_request
 from chatsdk.testing.response import Reply, Response
+from chatsdk.testing.server_exchange import Exchange
 from chatsdk.testing.waitable import WAIT_SECONDS
 
 __all__ = ["ChatServer", "Handler"]

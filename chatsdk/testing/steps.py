@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import attrs
 
-from chatsdk.testing.exchange import Exchange
+from chatsdk.testing.server_exchange import Exchange
 from chatsdk.testing.waker import LOOK_AGAIN_SECONDS
 
 __all__ = [

@@ -19,8 +19,8 @@ from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError
 from chatsdk.web import error_responses
 from chatsdk.web.event_loop import frames, on_a_thread
-from chatsdk.web.exchange import FrameStream, WebRequest, WebResponse
 from chatsdk.web.frames import Stream
+from chatsdk.web.http_messages import FrameStream, WebRequest, WebResponse
 from chatsdk.web.relay import HEARTBEAT_SECONDS, relay
 from chatsdk.web.service import ChatService
 

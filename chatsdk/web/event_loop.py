@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, TypeVar
 
-from chatsdk.web.exchange import FrameStream
+from chatsdk.web.http_messages import FrameStream
 
 __all__ = ["frames", "on_a_thread"]
 

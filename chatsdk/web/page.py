@@ -8,7 +8,7 @@ import hashlib
 import re
 from importlib import resources
 
-from chatsdk.web.exchange import WebResponse
+from chatsdk.web.http_messages import WebResponse
 
 __all__ = ["page"]
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from chatsdk.web.error_responses import refusal
-from chatsdk.web.exchange import WebRequest, WebResponse, of_refusal
+from chatsdk.web.http_messages import WebRequest, WebResponse, of_refusal
 
 __all__ = ["Refused", "allowed_origin", "cors_headers", "is_chat_id", "own_host", "read_json"]
 

@@ -14,11 +14,12 @@ from chatsdk.dialects.request import new_messages
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
 from chatsdk.session.approvals import Approval
-from chatsdk.web.approvals import ApprovalRecord, approvals_of, last_round
+from chatsdk.web.browser_approvals import ApprovalRecord, approvals_of, last_round
+from chatsdk.web.chat_turn import Question, Turn
 from chatsdk.web.error_responses import error_response, json_body
-from chatsdk.web.exchange import WebRequest, WebResponse, of_refusal
 from chatsdk.web.follower import Follower
 from chatsdk.web.frames import Wording, writable
+from chatsdk.web.http_messages import WebRequest, WebResponse, of_refusal
 from chatsdk.web.journal import Journal, JournalError
 from chatsdk.web.memory import MemoryJournal
 from chatsdk.web.page import page as read_page
@@ -30,7 +31,6 @@ from chatsdk.web.request_checks import (
     is_chat_id,
     read_json,
 )
-from chatsdk.web.turn import Question, Turn
 
 __all__ = ["ChatService"]
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from chatsdk.web.exchange import WebRequest, WebResponse
+from chatsdk.web.http_messages import WebRequest, WebResponse
 
 __all__ = ["Responder", "application", "request_of", "status_line"]
 

@@ -10,8 +10,8 @@ from typing import Any
 from chatsdk.errors import BusyError
 from chatsdk.messages import Message
 from chatsdk.session import ChatSession, Dispatch, Edit, Regenerate, Resume
+from chatsdk.session.properties import snapshot_of
 from chatsdk.session.status import Status
-from chatsdk.session.view import snapshot_of
 from chatsdk.windows.conversation_file import read_conversation, write_conversation
 from chatsdk.windows.transcript import Notice, Transcript, notice_of
 

@@ -7,8 +7,8 @@ import binascii
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from chatsdk.frozen_values import distinct
 from chatsdk.messages import Image
-from chatsdk.values import distinct
 
 __all__ = [
     "CallPart",

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from chatsdk.answer import Answer
 from chatsdk.cli import main
 from chatsdk.cli.answer_forms import as_json
+from chatsdk.cli.background_reader import AHEAD, BackgroundReader
 from chatsdk.cli.batch_output import BatchOutput
-from chatsdk.cli.read_ahead import AHEAD, ReadAhead
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.client.outcomes import NOT_YET
 from chatsdk.testing import ChatServer, EmbeddedServer
@@ -546,7 +546,7 @@ def test_reading_ahead_of_a_source_that_fails() -> None:
         yield "item"
         raise LookupError("gone")
 
-    ahead = ReadAhead(source())
+    ahead = BackgroundReader(source())
     woken = threading.Semaphore(0)
     ahead.wake = woken.release
     first = next(ahead)
@@ -568,7 +568,7 @@ def test_reading_ahead_ends_with_the_batch() -> None:
             taken.append(number)
             yield number
 
-    ahead = ReadAhead(source())
+    ahead = BackgroundReader(source())
     ahead.wake = woken.set
     while (item := next(ahead)) is NOT_YET:
         assert woken.wait(WAIT_SECONDS)

@@ -9,7 +9,7 @@ import sys
 import pytest
 from terminal import CTRL_C, CTRL_D, Terminal
 
-from chatsdk.cli.history import KEPT, History, history_file
+from chatsdk.cli.prompt_history import KEPT, History, history_file
 from chatsdk.cli.slash import is_command
 from chatsdk.testing import ChatServer
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsdk.answer import AnswerBuilder
-from chatsdk.cli.markdown import MarkdownScreen, block_ends
+from chatsdk.cli.markdown_screen import MarkdownScreen, block_ends
 from chatsdk.cli.screen import LiveRegion, Screen
 from chatsdk.cli.wrap import WordWrap, width_of, wrapped
 from chatsdk.outcome import Outcome

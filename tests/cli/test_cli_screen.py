@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.cli import keyboard
 from chatsdk.cli.conversation import Conversation
-from chatsdk.cli.history import History
-from chatsdk.cli.markdown import MarkdownScreen, block_ends, screen_for
+from chatsdk.cli.markdown_screen import MarkdownScreen, block_ends, screen_for
 from chatsdk.cli.notes import printable
+from chatsdk.cli.prompt_history import History
 from chatsdk.cli.screen import Screen
 from chatsdk.client import ChatClient
 from chatsdk.outcome import Outcome

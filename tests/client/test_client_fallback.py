@@ -26,7 +26,7 @@ from chatsdk.parts import Identity
 from chatsdk.testing import ChatServer
 from chatsdk.testing.answers import answer_frames
 from chatsdk.web import ChatService
-from chatsdk.web.exchange import WebRequest
+from chatsdk.web.http_messages import WebRequest
 
 # Longest wait for a fact, in seconds.
 WAIT = 20.0

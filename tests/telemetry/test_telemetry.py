@@ -38,7 +38,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from chatsdk.telemetry import conventions
 from chatsdk.telemetry.conventions import provider_of
 from chatsdk.web import ChatService
-from chatsdk.web.exchange import WebRequest
+from chatsdk.web.http_messages import WebRequest
 
 # Longest wait for a fact, in seconds.
 WAIT = 20.0

@@ -17,7 +17,7 @@ from chatsdk import ChatClient
 from chatsdk.testing import ChatServer
 from chatsdk.web import ChatService, relay
 from chatsdk.web import flask as chatsdk_flask
-from chatsdk.web.exchange import WebRequest, WebResponse
+from chatsdk.web.http_messages import WebRequest, WebResponse
 
 # Dialects of browsers, one of each family.
 DIALECTS = ["openai", "vercel", "anthropic", "ollama", "agui"]

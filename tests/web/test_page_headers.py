@@ -9,7 +9,7 @@ import pytest
 
 from chatsdk import ChatClient
 from chatsdk.web import ChatService
-from chatsdk.web.exchange import WebRequest, WebResponse
+from chatsdk.web.http_messages import WebRequest, WebResponse
 
 
 def ask(method: str = "GET", **options: Any) -> WebResponse:

@@ -9,8 +9,8 @@ import pytest
 
 from chatsdk import ChatClient, ChatSession, Citation, Image, Message, Tool, ToolCall
 from chatsdk.parts import ToolCallDelta
+from chatsdk.session.properties import snapshot_of
 from chatsdk.session.snapshot import Snapshot
-from chatsdk.session.view import snapshot_of
 from chatsdk.testing import ChatServer
 from chatsdk.windows.transcript import (
     CallPart,

@@ -19,10 +19,10 @@ from chatsdk.windows.presenter import Presenter, check_session
 from chatsdk.windows.textual.acts import Act
 from chatsdk.windows.textual.entry import Entry
 from chatsdk.windows.textual.file_name import FileName
-from chatsdk.windows.textual.history import History
 from chatsdk.windows.textual.prose import Prose, clean
 from chatsdk.windows.textual.rows import Fold
 from chatsdk.windows.textual.style import CSS
+from chatsdk.windows.textual.transcript_view import History
 from chatsdk.windows.transcript import CallPart, Question, Transcript
 
 __all__ = ["ChatView"]

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from chatsdk.dialects.content_type import is_json_object, shows_lines
 from chatsdk.dialects.dialect import Dialect
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolError
+from chatsdk.frozen_values import distinct
 from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
 from chatsdk.transport.foreign import raised_by_handler
-from chatsdk.values import distinct
 
 __all__ = ["UNREADABLE", "Document", "ResponseInfo", "opened", "refused"]
 

@@ -15,10 +15,10 @@ from urllib.parse import SplitResult, urlsplit
 from chatsdk.recording import Recorder
 from chatsdk.testing.break_stream import breaking
 from chatsdk.testing.connection import Connection
-from chatsdk.testing.exchange import Exchange, Framing, Head
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Reply, Response
 from chatsdk.testing.server import ChatServer
+from chatsdk.testing.server_exchange import Exchange, Framing, Head
 from chatsdk.testing.upstream import HOP_BY_HOP, Upstream
 from chatsdk.transport import shown_url
 

@@ -20,10 +20,10 @@ from chatsdk.messages import Message
 from chatsdk.parts import Part, ToolApproval, ToolResult
 from chatsdk.session import ChatSession
 from chatsdk.session.approvals import Approval
+from chatsdk.session.properties import snapshot_of
 from chatsdk.session.saved import written
-from chatsdk.session.view import snapshot_of
 from chatsdk.transport import Cancel
-from chatsdk.web.approvals import ApprovalRecord, to_resume
+from chatsdk.web.browser_approvals import ApprovalRecord, to_resume
 from chatsdk.web.error_responses import failure_of
 from chatsdk.web.frames import Wording, parts_of
 from chatsdk.web.journal import Journal, JournalError, JournalTurn

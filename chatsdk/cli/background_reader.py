@@ -1,4 +1,4 @@
-"""`ReadAhead`: reads a slow source on a thread, so that nothing else waits for it."""
+"""`BackgroundReader`: reads a slow source on a thread, so that nothing else waits for it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from chatsdk.client.outcomes import NOT_YET
 
-__all__ = ["ReadAhead"]
+__all__ = ["BackgroundReader"]
 
 # Items read and not yet taken.
 AHEAD = 100
 
 
-class ReadAhead(Iterator[Any]):
+class BackgroundReader(Iterator[Any]):
     """Iterates over the items that another iterator has given so far.
 
     While there is none, it gives `NOT_YET`. The other iterator runs on a daemon thread, because
