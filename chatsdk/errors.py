@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer
+from chatsdk.answer.step import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,14 +42,14 @@ class ChatError(Exception):
         self, message: str = "", *, answer: Answer | None = None, request_id: str | None = None
     ) -> None:
         super().__init__(message)
-        self.answer = Answer() if answer is None else answer
+        self.answer = EMPTY if answer is None else answer
         self.request_id = request_id
 
     def __setstate__(self, state: dict[str, Any] | None) -> None:
         super().__setstate__(state)
         if self.answer is None:
             # An error pickled by 0.1.0.
-            self.answer = Answer()
+            self.answer = EMPTY
 
 
 class BusyError(ChatError):

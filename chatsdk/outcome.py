@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chatsdk.answer import Answer, Timings
+from chatsdk.answer.step import EMPTY
 from chatsdk.errors import ChatError
 from chatsdk.frozen_values import Value
 
@@ -47,7 +48,7 @@ class Outcome(Value):
         answer: Answer | None = None,
         server_stop: Callable[[], str | None] = _no_server_stop,
     ) -> None:
-        self._set(reason, end, error, Answer() if answer is None else answer, server_stop)
+        self._set(reason, end, error, EMPTY if answer is None else answer, server_stop)
 
     def __bool__(self) -> bool:
         return self.reason != "pending"

@@ -143,8 +143,7 @@ class AnswerBuilder:
         self.over = False
         self.data = 0
         self.grown = False
-        self.answer = Answer()
-        self.step(())
+        self.answer = self.step(())
 
     def apply(self, part: Part) -> Answer:
         """Apply one part and return the new answer."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     Value_co = TypeVar("Value_co", covariant=True)
 
-__all__ = ["Answer"]
+__all__ = ["EMPTY", "Answer"]
 
 # Characters of the text shown by repr(); an answer may have hundreds of thousands.
 REPR_CHARS = 200
@@ -361,3 +361,7 @@ def _restore(text: bytes, reasoning: bytes, facts: Facts, state: dict[str, Any])
         _received=state["received"],
     )
     return answer
+
+
+# The answer before the first step, for errors and outcomes: making one takes 24 calls.
+EMPTY = Answer()

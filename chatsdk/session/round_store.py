@@ -8,7 +8,6 @@ from chatsdk.session.approvals import Approval, Decision, decide
 from chatsdk.session.history import with_ids
 from chatsdk.session.lock import DeferringLock
 from chatsdk.session.notifier import Notifier
-from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.turn import Rounds, Turn
 
 __all__ = ["RoundStore"]
@@ -31,16 +30,6 @@ class RoundStore:
         self._turns = 0
         self._ids = 0
 
-    @property
-    def seen(self) -> Snapshot:
-        """The state to show: one consistent value. Takes no lock."""
-        return self.notifier.snapshot.seen()
-
-    @property
-    def _snapshot(self) -> Snapshot:
-        """The committed state. The notifier keeps it, because it reads it when it delivers."""
-        return self.notifier.snapshot
-
     def end_round(
         self, turn: Turn, before: Rounds, answer: Answer, messages: tuple[Message, ...]
     ) -> bool:
@@ -61,17 +50,17 @@ class RoundStore:
         with self.guard, self.guard.lock:
             if not turn.active:
                 return None
-            conversation = self._snapshot.conversation
-            kept = conversation.messages[:place]
+            snapshot = self.notifier.snapshot
+            kept = snapshot.conversation.messages[:place]
             new = with_ids(messages, self._new_id, taken=kept)
-            conversation = conversation._replace(messages=(*kept, *new))
-            self._put(self._snapshot._replace(conversation=conversation))
+            conversation = snapshot.conversation._replace(messages=(*kept, *new))
+            self.notifier.snapshot = snapshot._replace(conversation=conversation)
             return new
 
     @property
     def approvals(self) -> tuple[Approval, ...]:
         """The calls that wait for a person; those of a stopped turn do not."""
-        return self._snapshot.seen().conversation.approvals
+        return self.notifier.snapshot.seen().conversation.approvals
 
     def begin_waiting(
         self,
@@ -91,7 +80,8 @@ class RoundStore:
                 return False
             if messages:
                 self._end_round(turn, before, answer, messages)
-            self._put(self._snapshot.asked(approvals or self._snapshot.conversation.approvals))
+            snapshot = self.notifier.snapshot
+            self.notifier.snapshot = snapshot.asked(approvals or snapshot.conversation.approvals)
         self.notifier.changed()
         return turn.active
 
@@ -100,7 +90,7 @@ class RoundStore:
         with self.guard, self.guard.lock:
             if not turn.active:
                 return False
-            self._put(self._snapshot.gone_on())
+            self.notifier.snapshot = self.notifier.snapshot.gone_on()
         self.notifier.changed()
         return turn.active
 
@@ -116,14 +106,14 @@ class RoundStore:
             ValueError: calls wait, but none with this id.
         """
         with self.guard, self.guard.lock:
-            snapshot = self._snapshot.seen()
+            snapshot = self.notifier.snapshot.seen()
             current = snapshot.turn
             if not snapshot.conversation.approvals or turn not in (None, current):
                 return False
             approvals = decide(snapshot.conversation.approvals, id, decision)
             if approvals is None:
                 return False
-            self._put(self._snapshot.decided(approvals))
+            self.notifier.snapshot = self.notifier.snapshot.decided(approvals)
         if current is not None and current.bell is not None:
             current.bell.ring()
         self.notifier.changed()
@@ -135,15 +125,12 @@ class RoundStore:
         self._ids += 1
         return f"m{self._ids}"
 
-    def _put(self, snapshot: Snapshot) -> None:
-        self.notifier.snapshot = snapshot
-
     def _end_round(
         self, turn: Turn, before: Rounds, answer: Answer, messages: tuple[Message, ...]
     ) -> bool:
         if not turn.active:
             return False
-        taken = (*self._snapshot.conversation.messages, *before.messages)
+        taken = (*self.notifier.snapshot.conversation.messages, *before.messages)
         new = with_ids(messages, self._new_id, taken=taken)
         turn.rounds = Rounds((*before.messages, *new), answer)
         return True

@@ -41,6 +41,11 @@ class Store(RoundStore):
     raised an exception (`fail`), or it is closed or dropped (`end_when_free`).
     """
 
+    @property
+    def seen(self) -> Snapshot:
+        """The state to show: one consistent value. Takes no lock."""
+        return self.notifier.snapshot.seen()
+
     # Turns ----------------------------------------------------------------------------------
 
     def begin(
@@ -59,6 +64,7 @@ class Store(RoundStore):
             TypeError, ValueError: the request is not possible in this state; nothing has changed.
             RuntimeError: the session is closed.
         """
+        notifier = self.notifier
         with self.guard, self.guard.lock:
             if self.closed:
                 raise RuntimeError("this session is closed: make a new one")
@@ -67,26 +73,26 @@ class Store(RoundStore):
             plan_for = partial(
                 TurnPlan.of, request, options, dialect=dialect, url=url, new_id=self._new_id
             )
-            before = self._snapshot.interrupted()
+            before = notifier.snapshot.interrupted()
             plan = plan_for(before)
             old = self._interrupt()
-            if old is not None and self._snapshot.conversation != before.conversation:
+            if old is not None and notifier.snapshot.conversation != before.conversation:
                 # A step arrived meanwhile. Plan again so that the history matches what `on_finish`
                 # reported; it is too late to fail.
                 with contextlib.suppress(TypeError, ValueError):
-                    plan = plan_for(self._snapshot)
+                    plan = plan_for(notifier.snapshot)
             self._turns += 1
             reply = None
             if not isinstance(plan.request, Post):
                 reply = fresh_id(self._new_id, {message.id for message in plan.messages})
             turn = Turn(self._turns, plan, reply)
-            self._put(self._snapshot.begun(turn))
+            notifier.snapshot = notifier.snapshot.begun(turn)
         try:
             _wake(old)
             if self.closed:
                 # close() ran meanwhile and has not seen this turn.
                 self.stop(turn)
-            self.notifier.changed()
+            notifier.changed()
         except BaseException as error:
             # Ctrl-C in a callback: this turn will not be read.
             self.fail(turn, error)
@@ -98,7 +104,7 @@ class Store(RoundStore):
         with self.guard, self.guard.lock:
             # A turn under way is the current one, because its successor would have ended it first.
             if turn.active:
-                self._put(self._snapshot.stepped())
+                self.notifier.snapshot = self.notifier.snapshot.stepped()
 
     def end(self, turn: Turn, outcome: Outcome, *, nested: bool = True) -> None:
         """Commit the end of a turn and notify; only the first call counts.
@@ -123,7 +129,7 @@ class Store(RoundStore):
 
     def stop(self, turn: Turn | None = None) -> None:
         """Stop a turn, by default the current one, and wake its reader. Takes no lock."""
-        snapshot = self._snapshot
+        snapshot = self.notifier.snapshot
         current = snapshot.turn
         if current is None or not snapshot.in_flight or turn not in (None, current):
             return
@@ -145,7 +151,7 @@ class Store(RoundStore):
         return Outcome("pending", answer=answer) if outcome is None else outcome
 
     def _outcome_of(self, turn: Turn) -> Outcome | None:
-        snapshot = self._snapshot
+        snapshot = self.notifier.snapshot
         if turn.outcome is None and snapshot.turn is turn:
             return snapshot.seen().outcome
         return turn.outcome
@@ -155,7 +161,7 @@ class Store(RoundStore):
     def save(self) -> tuple[Conversation, int]:
         """Return the conversation, and how many ids have been given to messages."""
         with self.guard, self.guard.lock:
-            return self._snapshot.seen().to_save(), self._ids
+            return self.notifier.snapshot.seen().to_save(), self._ids
 
     def load(self, conversation: Conversation, ids: int = 0) -> None:
         """Begin with this conversation; messages without an id get one.
@@ -192,24 +198,24 @@ class Store(RoundStore):
             messages = with_ids(messages, self._new_id)
             # The answer of a stopped turn belongs to the old conversation.
             self._interrupt()
-            now = self._snapshot
+            now = self.notifier.snapshot
             conversation = now.conversation._replace(messages=messages, approvals=())
-            self._put(now._replace(conversation=conversation))
+            self.notifier.snapshot = now._replace(conversation=conversation)
         self.notifier.changed()
 
     def clear_error(self) -> None:
         """Leave the status ``error``, if the session is in it."""
         with self.guard, self.guard.lock:
-            if self._snapshot.status is not Status.ERROR:
+            if self.notifier.snapshot.status is not Status.ERROR:
                 return
-            self._put(self._snapshot.cleared())
+            self.notifier.snapshot = self.notifier.snapshot.cleared()
         self.notifier.changed()
 
     def reset(self) -> None:
         """End the turn in flight, and forget everything."""
         with self.guard, self.guard.lock:
             turn = self._interrupt()
-            self._put(self._snapshot.reset())
+            self.notifier.snapshot = self.notifier.snapshot.reset()
         _wake(turn)
         self.notifier.changed()
 
@@ -223,17 +229,17 @@ class Store(RoundStore):
         except BaseException:
             self._ids = before
             raise
-        self._put(Snapshot(conversation=conversation._replace(messages=messages)))
+        self.notifier.snapshot = Snapshot(conversation=conversation._replace(messages=messages))
 
     def _must_be_free(self, what: str) -> None:
-        if self._snapshot.seen().in_flight:
+        if self.notifier.snapshot.seen().in_flight:
             raise BusyError(
                 f"{what} while a turn is in flight: wait for it, stop() it first, or let the newer "
                 "one win with latest=True"
             )
 
     def _end(self, turn: Turn, outcome: Outcome) -> None:
-        snapshot = self._snapshot
+        snapshot = self.notifier.snapshot
         if snapshot.turn is turn and snapshot.in_flight:
             turn.close_to_stop()
             try:
@@ -245,7 +251,7 @@ class Store(RoundStore):
 
     def _interrupt(self) -> Turn | None:
         """End the turn in flight and return it; the caller wakes its reader after the lock."""
-        snapshot = self._snapshot
+        snapshot = self.notifier.snapshot
         if snapshot.turn is None or not snapshot.in_flight:
             return None
         _stop(snapshot.turn)

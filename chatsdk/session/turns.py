@@ -345,7 +345,8 @@ class Turns(View):
                 raise TypeError(f"the new text is a string, not {type(request.text).__name__}")
             if not request.text.strip():
                 raise ValueError("the new text is empty: give the question to ask instead")
-        check_body_options(options, method)
+        if options:
+            check_body_options(options, method)
         if "tools" in options or "max_rounds" in options:
             from chatsdk.session.tools import with_toolbox
 

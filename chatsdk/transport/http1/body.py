@@ -80,9 +80,10 @@ class Body:
         raw = self._raw
         encodings = headers.get("content-encoding", "").lower()
         reason = unreadable_head(headers, getattr(raw, "_original_response", None))
-        reason = reason or unknown_coding(raw, encodings)
-        if reason is None and "zstd" in encodings and isinstance(raw, urllib3.HTTPResponse):
-            bound_decoder(raw)
+        if reason is None and encodings:
+            reason = unknown_coding(raw, encodings)
+            if reason is None and "zstd" in encodings and isinstance(raw, urllib3.HTTPResponse):
+                bound_decoder(raw)
         return reason
 
     @property
