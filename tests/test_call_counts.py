@@ -343,11 +343,11 @@ def test_files_of_a_turn(walk):
         with walk.recorded():
             window.session.stop()
             window.wait()
-        assert len(walk.files) <= 30
+        assert len(walk.files) <= 27
         server.stream()
         with walk.recorded():
             stream = window.session.send({})
-        assert len(walk.files) <= 52
+        assert len(walk.files) <= 47
         stream.close()
         window.close()
 
@@ -361,7 +361,7 @@ def test_files_of_an_error(walk):
         with walk.recorded():
             script.cut(reset=True)
             window.wait()
-        assert len(walk.files) <= 31
+        assert len(walk.files) <= 26
         window.close()
 
 

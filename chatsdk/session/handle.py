@@ -114,7 +114,6 @@ def start_turn(
         try:
             with open_turn(store, client, turn, plan) as stream:
                 drain(stream)
-                stream.result()
         except BaseException as error:
             handle._error = error
         finally:
