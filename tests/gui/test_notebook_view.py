@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
+import io
 import re
 import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,6 +17,7 @@ import ipywidgets
 import pytest
 from applications import WAIT
 from ipywidgets.widgets.widget import _instances
+from PIL import Image as Pillow
 
 from chatsdk import Citation, File, Image, Message, Tool, ToolCall, use_chat
 from chatsdk.windows import words
@@ -293,8 +296,28 @@ def test_links_with_a_target_elsewhere(opened, server) -> None:
     run(scene)
 
 
+def test_images_are_shown(opened) -> None:
+    """An image that was sent is a small picture, and the browser gets no more than that."""
+    file = io.BytesIO()
+    Pillow.new("RGB", (4000, 2000), "red").save(file, "PNG")
+    data = base64.b64encode(file.getvalue()).decode()
+    asked = Message("user", "Look", images=(Image(data=data, media_type='image/"png'),))
+
+    async def scene() -> None:
+        async with opened([asked, Message("assistant", "Red.")]) as cell:
+            await cell.until(lambda: "<img" in cell.html)
+            source, name = re.findall(
+                r'<img src="data:image/png;base64,(.*?)" alt="(.*?)">', cell.html
+            )[0]
+            assert Pillow.open(io.BytesIO(base64.b64decode(source))).size == (320, 160)
+            assert unescape(name) == 'image/"png'
+            assert "🖼" not in cell.text
+
+    run(scene)
+
+
 def test_what_was_sent_is_named(opened) -> None:
-    """A question shows the names of its files and images."""
+    """A question shows the names of its files, and of an image that cannot be shown."""
 
     async def scene() -> None:
         asked = Message(

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from applications import WAIT
 from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 from qt_window import TextView, Window, pump, until
 
@@ -792,6 +793,30 @@ def test_images_are_shown_small(show, artefact) -> None:
     assert labels[0].width() <= 200
     assert "https://example.com/cat.png" in labels[1].text()
     window.save(artefact)
+
+
+def test_the_view_works_while_a_picture_is_made(window, server, monkeypatch) -> None:
+    """A large image does not keep the view from answering; its picture comes later."""
+    go = threading.Event()
+
+    def make(image: Image) -> QtGui.QImage:
+        assert go.wait(WAIT)
+        return QtGui.QImage(40, 20, QtGui.QImage.Format.Format_RGB32)
+
+    monkeypatch.setattr(window.view.thumbnails, "_make", make)
+    images = (Image(data="AAAA", media_type="image/png"),)
+    window.session.set_messages([Message("user", "Look", images=images), Message("assistant", "A")])
+    window.until(lambda: window.texts() == ["Look", "A"])
+    (label,) = window.view.scroller.rows[0].widget.pictures
+    assert label.pixmap().isNull()
+    server.answer("openai", "An answer.")
+    window.ask("Hi")
+    window.until(lambda: "An answer." in window.text)
+    assert window.view.busy
+    go.set()
+    window.settle()
+    assert (label.width(), label.height()) == (40, 20)
+    assert not label.pixmap().isNull()
 
 
 def test_the_view_stays_where_one_reads(window, server, artefact) -> None:

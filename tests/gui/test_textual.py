@@ -12,8 +12,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from applications import EXAMPLES
+from applications import EXAMPLES, WAIT
 from PIL import Image as Pillow
+from rich.segment import Segment, Segments
 from terminal import Terminal
 from textual.app import App
 from textual.widgets import Input
@@ -23,7 +24,7 @@ from chatsdk import Image, Message, Tool, ToolCall, use_chat
 from chatsdk.parts import Citation
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.windows import words
-from chatsdk.windows.textual import ChatView, show
+from chatsdk.windows.textual import ChatView, history, show
 from chatsdk.windows.textual.rows import Fold, Source
 from chatsdk.windows.textual.thumbnail import thumbnail
 
@@ -426,6 +427,32 @@ def test_images_are_shown(opened, artefact) -> None:
             svg = screen.app.export_screenshot()
             assert "#ff0000" in svg
             assert "#0000ff" in svg
+
+    run(scene)
+
+
+def test_the_screen_works_while_a_picture_is_made(opened, server, monkeypatch) -> None:
+    """A large image does not keep the chat from answering; its picture comes later."""
+    go = threading.Event()
+
+    def make(image: Image) -> Segments:
+        assert go.wait(WAIT)
+        return Segments([Segment("▀▀▀"), Segment.line()])
+
+    monkeypatch.setattr(history, "thumbnail", make)
+    images = (Image(data="AAAA", media_type="image/png"),)
+
+    async def scene() -> None:
+        said = [Message("user", "Look", images=images), Message("assistant", "A.")]
+        async with opened(messages=said) as screen:
+            await screen.shows("image/png")
+            server.answer("openai", "An answer.")
+            await screen.ask("Hi")
+            await screen.shows("An answer.")
+            assert "▀▀▀" not in screen.text
+            go.set()
+            await screen.shows("▀▀▀")
+            assert "image/png" not in screen.text
 
     run(scene)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gc
+import io
 import re
 import subprocess
 import threading
@@ -18,10 +19,11 @@ from typing import Any
 
 import pytest
 from applications import WAIT
+from PIL import Image as Pillow
 
 from chatsdk import ChatClient, ChatSession, Citation, Image, Message, Tool, ToolCall
 from chatsdk.parts import Citations, ToolCallDelta
-from chatsdk.windows.tk import ChatView, palette, transcript_view
+from chatsdk.windows.tk import ChatView, palette, thumbnails, transcript_view
 from chatsdk.windows.tk.markdown_runs import MarkdownRuns
 from chatsdk.windows.tk.turn_drawing import TurnDrawing
 from chatsdk.windows.tk.visual_order import visual_lines
@@ -708,6 +710,39 @@ def test_tags_of_another_conversation_are_freed(desks) -> None:
     assert any(tag.startswith("do:copy-code:") for tag in more)
     assert len(show("Fine.")) == len(before)
     assert desk.paper.tag_cget("code-bold", "font")
+
+
+def test_the_window_works_while_a_picture_is_made(desks, server, monkeypatch) -> None:
+    """A large image does not keep the window from answering; its picture comes later."""
+    go = threading.Event()
+    monkeypatch.setattr(thumbnails, "small_png", lambda image, side: go.wait(WAIT) and None)
+    desk = desks()
+    images = (Image(data=PNG, media_type="image/png"),)
+    desk.session.set_messages([Message("user", "Look", images=images), Message("assistant", "A.")])
+    desk.until(lambda: desk.shows("Look", "A."))
+    (name,) = desk.paper.image_names()
+    empty = desk.paper.image_cget(name, "image")
+    server.answer("openai", "An answer.")
+    desk.ask("Hi")
+    desk.until(lambda: desk.shows("An answer."))
+    assert desk.view.transcript.busy
+    go.set()
+    desk.until(lambda: desk.paper.image_cget(name, "image") != empty)
+    desk.settle()
+
+
+def test_a_large_picture_without_pillow(desks, monkeypatch) -> None:
+    """Tk would decode it on the window's thread, so it is named; a smaller one is shown."""
+    monkeypatch.setattr(thumbnails, "small_png", lambda image, side: None)
+    file = io.BytesIO()
+    Pillow.new("1", (1200, 1000)).save(file, "PNG")
+    data = base64.b64encode(file.getvalue()).decode()
+    images = (Image(data=PNG, media_type="image/gif"), Image(data=data, media_type="image/png"))
+    desk = desks()
+    desk.session.set_messages([Message("user", "Look", images=images), Message("assistant", "A.")])
+    desk.until(lambda: desk.shows("Image: image/png"))
+    assert len(desk.paper.image_names()) == 1
+    assert not desk.shows("Image: image/gif")
 
 
 def test_a_picture_of_a_kind_that_tk_cannot_read(desks) -> None:

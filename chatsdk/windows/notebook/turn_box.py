@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
@@ -13,6 +14,7 @@ from chatsdk.windows.markdown_blocks import MarkdownBlocks
 from chatsdk.windows.notebook.html import anchor, paragraphs, rendered
 from chatsdk.windows.open_markdown import completed
 from chatsdk.windows.shown_turn import image_name
+from chatsdk.windows.thumbnails import PENDING, Thumbnails
 from chatsdk.windows.transcript import (
     CallPart,
     Part,
@@ -34,10 +36,11 @@ Acts = dict[str, Callable[..., object]]
 class TurnBox(widgets.VBox):
     """A question, its answer, and what can be done about it."""
 
-    def __init__(self, acts: Acts) -> None:
+    def __init__(self, acts: Acts, thumbnails: Thumbnails) -> None:
         super().__init__()
         self.add_class("chatsdk-turn")
         self._acts = acts
+        self._thumbnails = thumbnails
         self._turn: ShownTurn | None = None
         self._shown: list[Any] = []
         self._question = _html("chatsdk-question")
@@ -60,7 +63,7 @@ class TurnBox(widgets.VBox):
         self._turn = turn
         children: list[Any] = []
         if turn.question is not None:
-            _set(self._question, paragraphs(_asked(turn.question)))
+            self._show_question(turn.question)
             children.append(self._question)
         for place, part in enumerate(turn.parts):
             children.append(self._box(place, part).show(part, turn.live))
@@ -75,6 +78,24 @@ class TurnBox(widgets.VBox):
             self._shown = self.children = children
         for box in gone:
             box.close()
+
+    def _show_question(self, question: Question) -> None:
+        """Show its text, the names of its files, and its images: small, or by name."""
+        lines = [question.text, *(f"📎 {name}" for name in question.files)]
+        pictures = ""
+        for image in question.images:
+            name = image_name(image) or words.IMAGE
+            made = self._thumbnails.get(image, lambda picture: self._show_pictures())
+            if made is None or made is PENDING:
+                lines.append(f"🖼 {name}")
+            else:
+                data = base64.b64encode(made).decode()
+                pictures += f'<img src="data:image/png;base64,{data}" alt="{escape(name)}">'
+        _set(self._question, paragraphs("\n".join(lines)) + pictures)
+
+    def _show_pictures(self) -> None:
+        if self._turn is not None and self._turn.question is not None:
+            self._show_question(self._turn.question)
 
     def _box(self, place: int, part: Part) -> _TextBox | _FoldBox:
         kind = _TextBox if isinstance(part, TextPart) else _FoldBox
@@ -202,13 +223,6 @@ class _FoldBox:
     def _title(self, title: str) -> None:
         if self._fold.get_title(0) != title:
             self._fold.set_title(0, title)
-
-
-def _asked(question: Question) -> str:
-    """The text of a question, and the names of what was sent with it."""
-    files = [f"📎 {name}" for name in question.files]
-    images = [f"🖼 {image_name(image) or words.IMAGE}" for image in question.images]
-    return "\n".join([question.text, *files, *images])
 
 
 def _call(part: CallPart) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -14,12 +15,16 @@ from chatsdk.session import ChatSession
 from chatsdk.windows import words
 from chatsdk.windows.notebook.turn_box import Acts, TurnBox, close_all
 from chatsdk.windows.presenter import Presenter
+from chatsdk.windows.thumbnails import Thumbnails, small_png
 from chatsdk.windows.transcript import Transcript
 
 __all__ = ["ChatView"]
 
 # Shortest time between two updates, in seconds: each is a message to the browser.
 UPDATE_SECONDS = 0.1
+
+# Pixels of the longer side of a small picture.
+SIDE = 320
 
 # The colours are JupyterLab's, which has a light and a dark theme; the second ones are for others.
 STYLE = """<style>
@@ -31,6 +36,8 @@ STYLE = """<style>
 .chatsdk-question { background: var(--jp-layout-color2, #8882); border-radius: 6px;
   padding: 2px 10px; margin-top: 12px; }
 .chatsdk-plain { white-space: pre-wrap; }
+.chatsdk-question img { max-width: 160px; max-height: 120px; border-radius: 4px; margin: 4px 8px
+  4px 0; }
 .chatsdk-text pre { background: var(--jp-layout-color2, #8882); border-radius: 4px; padding: 8px;
   overflow-x: auto; overflow-wrap: normal; }
 .chatsdk-text table { border-collapse: collapse; margin-bottom: 1em; }
@@ -105,8 +112,10 @@ class ChatView(widgets.VBox):
             widgets.HBox([self.again_button, self.new_button]),
         ]
         self._ready = True
+        dispatch = ui.loop(loop)
+        self._thumbnails = Thumbnails(partial(small_png, side=SIDE), dispatch)
         self.presenter = Presenter(
-            session, self._draw, ui.loop(loop), options=options, every=UPDATE_SECONDS
+            session, self._draw, dispatch, options=options, every=UPDATE_SECONDS
         )
 
     def close(self) -> None:
@@ -114,6 +123,7 @@ class ChatView(widgets.VBox):
         if getattr(self, "_ready", False):
             self._ready = False
             self.presenter.close()
+            self._thumbnails.close()
             close_all([self, self._idle])
             for box in self._turns:
                 box.close()
@@ -123,7 +133,7 @@ class ChatView(widgets.VBox):
         turns = transcript.turns
         acts: Acts = {"retry": self._again, "allow": self._allow, "deny": self._deny}
         while len(self._turns) < len(turns):
-            self._turns.append(TurnBox(acts))
+            self._turns.append(TurnBox(acts, self._thumbnails))
         for box in self._turns[len(turns) :]:
             box.close()
         del self._turns[len(turns) :]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chatsdk.windows.qt.panels import ActionsPanel, CallPanel, FoldPanel, NoticePanel, SourcesPanel
 from chatsdk.windows.qt.question_panel import QuestionPanel
 from chatsdk.windows.qt.scroller import Row
 from chatsdk.windows.qt.theme import Theme
+from chatsdk.windows.thumbnails import Thumbnails
 from chatsdk.windows.transcript import CallPart, Notice, Question, ShownTurn, Source
 
 if TYPE_CHECKING:
@@ -26,8 +28,10 @@ __all__ = [
 
 
 class Actions(Protocol):
-    """What a person can do in a turn."""
+    """What a person can do in a turn, and where its pictures come from."""
 
+    @property
+    def thumbnails(self) -> Thumbnails: ...
     def edit(self, question: Question) -> object: ...
     def retry(self) -> object: ...
     def decide(self, call: CallPart, allowed: bool) -> object: ...
@@ -52,7 +56,18 @@ class QuestionRow(Row):
         self._actions = actions
 
     def make(self, parent: Any, theme: Theme) -> QuestionPanel:
-        return QuestionPanel(theme, parent, self._question, self._actions.edit)
+        get = self._actions.thumbnails.get
+        pictures = [
+            get(image, partial(self._show_picture, place))
+            for place, image in enumerate(self._question.images)
+        ]
+        return QuestionPanel(theme, parent, self._question, self._actions.edit, pictures)
+
+    def _show_picture(self, place: int, picture: Any) -> None:
+        if self.widget is not None:
+            self.widget.pictures[place].show_picture(picture)
+            self.changed()
+            self._actions.folded()
 
     def guess(self, width: int, theme: Theme) -> int:
         lines: float = len(self._question.text) * theme.char / width

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from chatsdk.messages import Image
 from chatsdk.windows import words
 from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets
 from chatsdk.windows.qt.buttons import Button
@@ -11,9 +13,10 @@ from chatsdk.windows.qt.panels import Panel, shortened
 from chatsdk.windows.qt.text_view import TextView
 from chatsdk.windows.qt.theme import Theme
 from chatsdk.windows.shown_turn import image_bytes, image_name
+from chatsdk.windows.thumbnails import PENDING
 from chatsdk.windows.transcript import Question
 
-__all__ = ["QuestionPanel"]
+__all__ = ["QuestionPanel", "thumbnail"]
 
 # The formats that are decoded, as Qt names them. Others may load files that they name, as SVG does.
 FORMATS = frozenset({b"png", b"jpeg", b"gif", b"webp", b"bmp"})
@@ -23,14 +26,22 @@ THUMBNAIL = 320
 
 
 class QuestionPanel(Panel):
-    """A question: its text and its images on a tinted ground, at the end of the line."""
+    """A question: its text and its images on a tinted ground, at the end of the line.
 
-    def __init__(self, theme: Theme, parent: Any, question: Question, edit: Any) -> None:
+    `pictures` are those of the images: ``None`` for one that cannot be shown, or `PENDING`.
+    """
+
+    def __init__(
+        self, theme: Theme, parent: Any, question: Question, edit: Any, pictures: Iterable[Any]
+    ) -> None:
         super().__init__(theme, parent)
         self.text = TextView(theme, words.YOU, self)
         self.text.document_.write_plain(shortened(question.text.strip("\n")))
         self.text.setVisible(bool(question.text.strip()))
-        self.pictures = [Thumbnail(theme, self, image) for image in question.images]
+        self.pictures = [
+            Thumbnail(theme, self, image, picture)
+            for image, picture in zip(question.images, pictures, strict=True)
+        ]
         self.files = [QtWidgets.QLabel(name, self) for name in question.files]
         for label in self.files:
             label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
@@ -102,18 +113,25 @@ class QuestionPanel(Panel):
 class Thumbnail(QtWidgets.QLabel):  # type: ignore[misc]
     """A small image that was sent, or its name if it cannot be shown. Nothing is fetched."""
 
-    def __init__(self, theme: Theme, parent: Any, image: Any) -> None:
+    def __init__(self, theme: Theme, parent: Any, image: Any, picture: Any) -> None:
         super().__init__(parent)
         self.theme = theme
-        self.picture = _small(image_bytes(image))
-        name = image_name(image)
-        self.setAccessibleName(f"{words.IMAGE} {name}".strip())
-        if self.picture is None:
-            self.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-            self.setFont(theme.small())
-            self.setText(f"{words.IMAGE}: {name}" if name else words.IMAGE)
+        self._name = image_name(image)
+        self.setAccessibleName(f"{words.IMAGE} {self._name}".strip())
+        self.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self.setFont(theme.small())
+        self.show_picture(picture)
+
+    def show_picture(self, picture: Any) -> None:
+        """Show a picture, or the name if there is none; nothing while it is `PENDING`."""
+        self.picture = picture
+        if picture is None:
+            self.setText(f"{words.IMAGE}: {self._name}" if self._name else words.IMAGE)
 
     def fit(self, room: int) -> tuple[int, int]:
+        if self.picture is PENDING:
+            # Most pictures are about as high.
+            return min(room, self.theme.space(9)), self.theme.space(7)
         if self.picture is None:
             hint = self.sizeHint()
             return min(room, hint.width()), hint.height()
@@ -132,8 +150,9 @@ class Thumbnail(QtWidgets.QLabel):  # type: ignore[misc]
         return size.width(), size.height()
 
 
-def _small(data: bytes | None) -> Any:
+def thumbnail(image: Image) -> Any:
     """Return an image decoded at a small size, or ``None`` if it is in none of `FORMATS`."""
+    data = image_bytes(image)
     if not data:
         return None
     buffer = QtCore.QBuffer()
@@ -148,5 +167,5 @@ def _small(data: bytes | None) -> Any:
         reader.setScaledSize(
             size.scaled(THUMBNAIL, THUMBNAIL, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
         )
-    image = reader.read()
-    return None if image.isNull() else image
+    picture = reader.read()
+    return None if picture.isNull() else picture

@@ -15,9 +15,11 @@ from chatsdk.windows.qt.buttons import Button
 from chatsdk.windows.qt.composer import Composer, one_line
 from chatsdk.windows.qt.entry import is_shortcut
 from chatsdk.windows.qt.header import Header, ask_for_file
+from chatsdk.windows.qt.question_panel import thumbnail
 from chatsdk.windows.qt.scroller import Scroller
 from chatsdk.windows.qt.theme import Theme, is_theme_change
 from chatsdk.windows.qt.turn_rows import TurnRows
+from chatsdk.windows.thumbnails import Thumbnails
 from chatsdk.windows.transcript import CallPart, Question, Transcript
 
 __all__ = ["ChatView"]
@@ -79,7 +81,9 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._advance)
         self._bound = False
-        self.presenter = Presenter(session, self._draw, ui.qt(self), options=options)
+        dispatch = ui.qt(self)
+        self.thumbnails = Thumbnails(thumbnail, dispatch)
+        self.presenter = Presenter(session, self._draw, dispatch, options=options)
         self._bound = True
         # A method of this widget would not be called any more.
         self.destroyed.connect(self.presenter.close)
@@ -230,8 +234,8 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is in flight, or a long text not completely laid out."""
-        return self.presenter.transcript.in_flight or self._behind()
+        """Whether an answer is in flight, a long text not laid out, or a picture not made."""
+        return self.presenter.transcript.in_flight or self._behind() or self.thumbnails.busy
 
     def _behind(self) -> bool:
         return self._older > 0 or any(turn.behind for turn in self.turns)
@@ -293,8 +297,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         text, editing = self.entry.text, self._editing
         if editing is not None:
             if self.presenter.edit(editing.id, text):
-                if self._editing is not None:
-                    self._leave_editing()
+                self._leave_editing()
                 self.scroller.to_end()
         elif self.presenter.submit(text):
             self.entry.put("")
@@ -315,8 +318,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
     def retry(self) -> None:
         """Ask the last question again."""
         self.presenter.regenerate()
-        self.scroller.to_end()
-        self.entry.setFocus()
+        self._jump()
 
     def edit(self, question: Question) -> None:
         """Take a question into the entry, to be changed."""
@@ -328,6 +330,8 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         self.entry.setFocus()
 
     def _leave_editing(self) -> None:
+        if self._editing is None:
+            return
         self._editing = None
         self.entry.put(self._draft)
         self.composer.editing.show_text("")
@@ -373,11 +377,8 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
 
     def start_new_chat(self) -> None:
         """Begin a new conversation."""
-        if self._editing is not None:
-            self._leave_editing()
         self.presenter.new_chat()
-        self.scroller.to_end()
-        self.entry.setFocus()
+        self._jump()
 
     def save_conversation(self, path: str = "") -> None:
         """Write the conversation to a file; without a path, ask for one."""
@@ -390,7 +391,6 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         """Replace the conversation by one from a file; without a path, ask for one."""
         path = path or ask_for_file(self, save=False)
         if path and self.presenter.open(path):
-            if self._editing is not None:
-                self._leave_editing()
+            self._leave_editing()
             self.scroller.to_end()
         self.entry.setFocus()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.segment import Segments
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,9 +18,9 @@ from chatsdk.windows import words
 from chatsdk.windows.textual.acts import Act, Spinner
 from chatsdk.windows.textual.prose import Prose, clean
 from chatsdk.windows.textual.slots import Row, Slot
-from chatsdk.windows.textual.thumbnail import thumbnail
+from chatsdk.windows.thumbnails import PENDING, Thumbnails
 
-__all__ = ["Fold", "draw", "widget_for"]
+__all__ = ["Fold", "Picture", "draw", "widget_for"]
 
 
 class Fold(Static):
@@ -142,7 +143,30 @@ class Source(Static):
             self.post_message(Prose.Link(self._url))
 
 
-def widget_for(slot: Slot) -> Widget:
+class Picture(Static):
+    """A small picture of an image, or its name while there is none."""
+
+    class Made(Message):
+        """The picture has been made, and is to be drawn."""
+
+    def __init__(self, slot: Slot, thumbnails: Thumbnails) -> None:
+        super().__init__(markup=False)
+        self._slot = slot
+        self._picture = thumbnails.get(slot.row.value, self._made)
+
+    def show_row(self, row: Row) -> None:
+        """Show the picture, or the name."""
+        made = self._picture is not None and self._picture is not PENDING
+        self.update(self._picture if made else clean(row.text))
+
+    def _made(self, picture: Segments | None) -> None:
+        self._picture = picture
+        if picture is not None and self._slot.widget is self:
+            self._slot.drawn = None
+            self.post_message(self.Made())
+
+
+def widget_for(slot: Slot, thumbnails: Thumbnails) -> Widget:
     """Return a new widget for a slot. Once it is mounted, `draw` fills it."""
     row = slot.row
     widget: Widget
@@ -159,7 +183,7 @@ def widget_for(slot: Slot) -> Widget:
     elif row.kind == "source":
         widget = Source(row)
     elif row.kind == "image":
-        widget = Static(thumbnail(row.value) or clean(row.text), markup=False)
+        widget = Picture(slot, thumbnails)
     else:
         widget = Static(clean(row.text), markup=False)
     widget.add_class("row", f"row-{row.kind}")
@@ -178,7 +202,7 @@ async def draw(slot: Slot) -> bool:
     widget.set_class(row.gap, "-gap")
     if isinstance(widget, Prose):
         await widget.update(clean(f"{row.value}\n{row.text}" if row.value else row.text))
-    elif isinstance(widget, Fold):
+    elif isinstance(widget, Fold | Picture):
         widget.show_row(row)
     elif isinstance(widget, Notice):
         widget.show_text(row.text)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import io
-
 from rich.segment import Segment, Segments
 from rich.style import Style
 
 from chatsdk.messages import Image
-from chatsdk.windows.shown_turn import image_bytes
+from chatsdk.windows.thumbnails import small_picture
 
 __all__ = ["thumbnail"]
 
 # The most columns and lines of a picture. A block shows two pixels, one above the other.
 COLUMNS, LINES = 32, 8
-
-# Images with more pixels than this are not read, because one of a few kB may have billions.
-MOST_PIXELS = 50_000_000
-
-# Pillow knows more, and starts Ghostscript for some of them.
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 
 
 def thumbnail(image: Image) -> Segments | None:
@@ -27,23 +19,10 @@ def thumbnail(image: Image) -> Segments | None:
 
     ``None`` if it is elsewhere, cannot be read, or Pillow is not installed.
     """
-    try:
-        from PIL import Image as Pillow
-    except ImportError:
+    picture = small_picture(image, (COLUMNS, LINES * 2))
+    if picture is None:
         return None
-    data = image_bytes(image)
-    if data is None:
-        return None
-    try:
-        with Pillow.open(io.BytesIO(data), formats=FORMATS) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                return None
-            opened.draft("RGB", (COLUMNS * 2, LINES * 4))
-            picture = opened.convert("RGB")
-    except Exception:
-        # Pillow raises errors of many kinds for damaged files.
-        return None
-    picture.thumbnail((COLUMNS, LINES * 2))
+    picture = picture.convert("RGB")
     pixels = picture.load()
     segments = []
     for y in range(0, picture.height, 2):

@@ -12,8 +12,11 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
 
-from chatsdk.windows.textual.rows import Fold, draw, widget_for
+from chatsdk import ui
+from chatsdk.windows.textual.rows import Fold, Picture, draw, widget_for
 from chatsdk.windows.textual.slots import Slot, TurnSlots
+from chatsdk.windows.textual.thumbnail import thumbnail
+from chatsdk.windows.thumbnails import Thumbnails
 from chatsdk.windows.transcript import Transcript
 
 __all__ = ["History"]
@@ -70,11 +73,13 @@ class History(VerticalScroll):
 
     def on_mount(self) -> None:
         """Begin to draw."""
+        self.thumbnails = Thumbnails(thumbnail, ui.textual(self.app))
         self._painter = asyncio.create_task(self._paint())
 
     def on_unmount(self) -> None:
         """End drawing."""
         if self._painter is not None:
+            self.thumbnails.close()
             self._painter.cancel()
 
     # What to show ---------------------------------------------------------------------------
@@ -119,6 +124,10 @@ class History(VerticalScroll):
         turn, place = event.slot.turn, event.slot.row.value
         turn.unfolded ^= {place}
         turn.rebuild()
+        self._changed()
+
+    def on_picture_made(self, event: Picture.Made) -> None:
+        """Draw a picture that has been made."""
         self._changed()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -219,11 +228,11 @@ class History(VerticalScroll):
             previous: Widget = self._above
             for slot in now:
                 if slot.widget is None:
-                    slot.widget = widget_for(slot)
+                    slot.widget = widget_for(slot, self.thumbnails)
                     await self.mount(slot.widget, after=previous)
                 if await draw(slot):
                     old = slot.widget
-                    slot.widget, slot.drawn = widget_for(slot), None
+                    slot.widget, slot.drawn = widget_for(slot, self.thumbnails), None
                     await self.mount(slot.widget, after=old)
                     await old.remove()
                     await draw(slot)

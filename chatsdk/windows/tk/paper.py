@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from chatsdk.messages import Image
+from chatsdk.session import Dispatch
 from chatsdk.windows.links import open_link
 from chatsdk.windows.printable import printable
 from chatsdk.windows.tk.markdown_runs import MarkdownRuns, Table
@@ -18,7 +18,7 @@ from chatsdk.windows.tk.part_drawings import FoldDrawing
 from chatsdk.windows.tk.region import Region, argument_of
 from chatsdk.windows.tk.style import Fonts, apply_tags
 from chatsdk.windows.tk.table_layout import GAP, Cell, Run, columns_of, words_of, wrapped
-from chatsdk.windows.tk.thumbnails import thumbnail
+from chatsdk.windows.tk.thumbnails import Pictures
 from chatsdk.windows.tk.visual_order import has_right_to_left, visual_lines
 
 __all__ = ["MARGIN", "MEASURE", "Paper"]
@@ -44,6 +44,7 @@ class Paper:
         text: the widget.
         act: called with the name of an action and its argument.
         hovered: called with the URL of the link under the pointer, or ``""``.
+        dispatch: the dispatcher to Tk's thread.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Paper:
         *,
         act: Callable[[str, str], None],
         hovered: Callable[[str], None],
+        dispatch: Dispatch,
     ) -> None:
         self.text = text
+        self.pictures = Pictures(text, dispatch)
         self.fonts = fonts
         self.folds: dict[str, FoldDrawing] = {}
         # Without markdown-it-py there is plain text, and the view says so.
@@ -65,7 +68,6 @@ class Paper:
         self._act = act
         self._hovered = hovered
         self._numbers = itertools.count(1)
-        self._pictures: dict[str, Any] = {}
         self._widths: dict[Run, int] = {}
         self._focused: tuple[str, str] | None = None
         self.palette = palette
@@ -141,7 +143,7 @@ class Paper:
             region.write([*visual, ("\n", tags)])
         region.write([*lines[-1], ("\n", tags)] if last.endswith("\n") else lines[-1])
 
-    # Tables and pictures --------------------------------------------------------------------
+    # Tables ---------------------------------------------------------------------------------
 
     def write_table(self, region: Region, table: Table) -> None:
         """Write a table, its columns aligned by tab stops."""
@@ -210,22 +212,9 @@ class Paper:
             width = self._widths[run] = self.fonts[font].measure(text)
         return width
 
-    def write_image(self, region: Region, image: Image) -> bool:
-        """Write a small picture of an image; return whether that was possible."""
-        picture = thumbnail(self.text, image)
-        if picture is None:
-            return False
-        # Tk does not keep the picture; the program does.
-        self._pictures[str(picture)] = picture
-        self.text.image_create(region.end, image=picture, padx=4, pady=4)
-        self.text.tag_add("user", f"{region.end}-1c")
-        return True
-
     def forget_unused(self) -> Iterator[None]:
         """Free the pictures and the tags that are no longer shown, and pause now and then."""
-        shown = set(self.text.image_names())
-        for name in [name for name in self._pictures if name not in shown]:
-            del self._pictures[name]
+        self.pictures.forget()
         for number, tag in enumerate(self.text.tag_names()):
             if tag.startswith(_NUMEROUS) and not self.text.tag_nextrange(tag, "1.0"):
                 self.text.tag_delete(tag)

@@ -1,65 +1,105 @@
-"""Small pictures of the images that were sent."""
+"""`Pictures`: small pictures of the images that were sent, in the transcript."""
 
 from __future__ import annotations
 
-import io
+import contextlib
 import tkinter
-from typing import Any
+from functools import partial
 
 from chatsdk.messages import Image
-from chatsdk.windows.shown_turn import image_bytes
+from chatsdk.session import Dispatch
+from chatsdk.windows import words
+from chatsdk.windows.printable import printable
+from chatsdk.windows.shown_turn import image_bytes, image_name
+from chatsdk.windows.thumbnails import PENDING, Thumbnails, small_png
+from chatsdk.windows.tk.region import Region
 
-__all__ = ["thumbnail"]
+__all__ = ["Pictures"]
 
-# Pixels of the longer side of a thumbnail.
+# Pixels of the longer side of a picture.
 SIDE = 160
 
-# Bytes and pixels of the largest image that is decoded.
-MAX_BYTES = 20_000_000
-MAX_PIXELS = 30_000_000
-
-# The formats that Pillow may read. Others start programs (EPS) or are rarely tried (PSD, FLI).
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+# Pixels of the largest image that Tk itself decodes: on its own thread, in about 50 ms.
+MAX_PIXELS = 1_000_000
 
 
-def thumbnail(widget: tkinter.Misc, image: Image) -> Any | None:
-    """Return a picture for Tk, or ``None`` if the image cannot be shown.
+class Pictures:
+    """The pictures in a text widget.
 
-    Tk reads PNG and GIF; Pillow, if it is installed, also JPEG, WebP and BMP.
+    Args:
+        text: the widget.
+        dispatch: the dispatcher to Tk's thread.
     """
-    data = image_bytes(image)
-    if data is None or len(data) > MAX_BYTES:
-        return None
-    picture = _by_pillow(widget, data)
-    if picture is not None:
-        return picture
+
+    def __init__(self, text: tkinter.Text, dispatch: Dispatch) -> None:
+        self._text = text
+        self._thumbnails = Thumbnails(_made, dispatch)
+        # By their names in the text. Tk does not keep them; the program does.
+        self._pictures: dict[str, tkinter.PhotoImage] = {}
+
+    def write(self, region: Region, image: Image) -> bool:
+        """Write a small picture of an image, empty until it is made; return if there is one."""
+        empty = tkinter.PhotoImage(master=self._text, width=1, height=1)
+        name = str(empty)
+        data = self._thumbnails.get(image, partial(self._fill, name, image))
+        if data is None:
+            return False
+        self._pictures[name] = empty
+        self._text.image_create(region.end, image=empty, padx=4, pady=4)
+        self._text.tag_add("user", f"{region.end}-1c")
+        if data is not PENDING:
+            self._fill(name, image, data)
+        return True
+
+    def forget(self) -> None:
+        """Free the pictures that are no longer shown."""
+        shown = set(self._text.image_names())
+        self._pictures = {name: self._pictures[name] for name in self._pictures if name in shown}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a picture is being made."""
+        return self._thumbnails.busy
+
+    def close(self) -> None:
+        """Show no more pictures."""
+        self._thumbnails.close()
+
+    def _fill(self, name: str, image: Image, data: bytes | None) -> None:
+        """Show a picture that was made, or what an image is called that cannot be shown."""
+        if name not in self._text.image_names():
+            return
+        picture = None
+        with contextlib.suppress(tkinter.TclError):
+            picture = None if data is None else _picture(self._text, data)
+        if picture is not None:
+            self._pictures[name] = picture
+            self._text.image_configure(name, image=picture)
+            return
+        state, self._text["state"] = self._text["state"], "normal"
+        called = printable(f"{words.IMAGE}: {image_name(image)}\n")
+        self._text.insert(name, called, ("text", "user", "small"))
+        self._text.delete(name)
+        self._text["state"] = state
+
+
+def _made(image: Image) -> bytes | None:
+    """Return a file that Tk can read, or ``None`` if the image cannot be shown.
+
+    Pillow, if it is installed, makes it small. Tk reads PNG and GIF.
+    """
+    small = small_png(image, SIDE)
+    if small is not None:
+        return small
+    data = image_bytes(image) or b""
     size = _size(data)
-    if size is None or size[0] * size[1] > MAX_PIXELS:
-        return None
-    try:
-        picture = tkinter.PhotoImage(master=widget, data=data)
-    except tkinter.TclError:
-        return None
+    return data if size is not None and size[0] * size[1] <= MAX_PIXELS else None
+
+
+def _picture(text: tkinter.Text, data: bytes) -> tkinter.PhotoImage:
+    picture = tkinter.PhotoImage(master=text, data=data)
     factor = -(-max(picture.width(), picture.height()) // SIDE)
     return picture.subsample(factor) if factor > 1 else picture
-
-
-def _by_pillow(widget: tkinter.Misc, data: bytes) -> Any | None:
-    try:
-        from PIL import Image as Pictures
-        from PIL import ImageTk
-    except ImportError:
-        return None
-    try:
-        picture = Pictures.open(io.BytesIO(data), formats=FORMATS)
-        if picture.width * picture.height > MAX_PIXELS:
-            return None
-        picture.thumbnail((SIDE, SIDE))
-        return ImageTk.PhotoImage(picture, master=widget)
-    except Exception:
-        # Not an image, a damaged one, or one that Pillow takes for a decompression bomb. Its
-        # decoders raise errors of many kinds.
-        return None
 
 
 def _size(data: bytes) -> tuple[int, int] | None:

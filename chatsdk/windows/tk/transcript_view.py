@@ -8,6 +8,7 @@ import tkinter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from chatsdk.session import Dispatch
 from chatsdk.windows import words
 from chatsdk.windows.tk.flat_button import FlatButton
 from chatsdk.windows.tk.palette import Palette
@@ -37,6 +38,7 @@ class TranscriptView(tkinter.Frame):
     Args:
         act: called with the name of an action and its argument.
         hovered: called with the URL of the link under the pointer, or ``""``.
+        dispatch: the dispatcher to Tk's thread.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class TranscriptView(tkinter.Frame):
         *,
         act: Callable[[str, str], None],
         hovered: Callable[[str], None],
+        dispatch: Dispatch,
     ) -> None:
         super().__init__(parent, borderwidth=0, highlightthickness=0)
         self.text = tkinter.Text(
@@ -69,7 +72,9 @@ class TranscriptView(tkinter.Frame):
         self._bar.pack(side="right", fill="y")
         self.text.pack(side="left", fill="both", expand=True)
         self._outer = act
-        self.paper = Paper(self.text, palette, fonts, act=self._act, hovered=hovered)
+        self.paper = Paper(
+            self.text, palette, fonts, act=self._act, hovered=hovered, dispatch=dispatch
+        )
         self.down = FlatButton(self, words.TO_END, self.to_end, fonts["small"])
         # Whether the end is kept in view.
         self.following = True
@@ -117,6 +122,7 @@ class TranscriptView(tkinter.Frame):
     def stop(self) -> None:
         """Draw nothing more, because the widget is being destroyed."""
         self._work = None
+        self.paper.pictures.close()
         for timer in (self._timer, self._layout_timer, self._idle):
             if timer:
                 self.after_cancel(timer)
@@ -125,7 +131,7 @@ class TranscriptView(tkinter.Frame):
     @property
     def busy(self) -> bool:
         """Whether something is still to be drawn."""
-        return self._work is not None
+        return self._work is not None or self.paper.pictures.busy
 
     def _go_on(self) -> None:
         self._timer = ""

@@ -104,7 +104,7 @@ class TurnDrawing:
                 last, tags = runs[-1]
                 self.paper.write(region, [*runs[:-1], (last[:-1], tags)])
             region.write([("\n", ("text", "user"))])
-        named = [image for image in question.images if not self.paper.write_image(region, image)]
+        named = [image for image in question.images if not self.paper.pictures.write(region, image)]
         if len(named) < len(question.images):
             region.write([("\n", ("text", "user"))])
         for image in named:

@@ -75,8 +75,9 @@ class ChatView(ttk.Frame):
         self._ready = False
         # The bindings that all of its widgets share.
         self._tag = f"ChatView{self}"
+        self._dispatch = ui.tk(self)
         self._build()
-        self.presenter = Presenter(session, self._draw, ui.tk(self), options=options)
+        self.presenter = Presenter(session, self._draw, self._dispatch, options=options)
         self.entry.sent = self.presenter.sent
         self._ready = True
         self._bind_keys()
@@ -97,7 +98,12 @@ class ChatView(ttk.Frame):
             self, fonts, new=self._new_chat, open=self._open_file, save=self._save_file
         )
         self.transcript = TranscriptView(
-            self, self._palette, fonts, act=self._act, hovered=self._hovered
+            self,
+            self._palette,
+            fonts,
+            act=self._act,
+            hovered=self._hovered,
+            dispatch=self._dispatch,
         )
         self._box = EntryBox(self, fonts, send=self._send, stop=self._stop)
         self.entry = self._box.entry
