@@ -85,7 +85,7 @@ OF_MAP = {
     **dict.fromkeys(("n_jobs", "n_workers", "num_workers"), "workers"),
 }
 
-# Parameters of `map` that are not fields of the body, beside those of `ask`.
+# Parameters of `map` that are not fields of the body, in addition to those of `ask`.
 MAP = ("workers", "progress", "ordered", "on_error")
 
 # Parameters of `ask` and its variants that are not fields of the body.

@@ -24,7 +24,7 @@ class GrowingValue(Protocol):
     """Makes the object for the text of an answer, partial and complete."""
 
     def value(self, text: str) -> Any:
-        """Return the object for the text so far; ``None`` before anything is certain."""
+        """Return the partial object; ``None`` before anything is certain."""
 
     def fresh(self) -> GrowingValue:
         """Return one for another text."""

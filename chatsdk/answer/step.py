@@ -114,7 +114,7 @@ class Answer(Step, Generic[Value_co]):
 
     @property
     def value(self) -> Value_co:
-        """The object that was asked for with ``output=``, as far as it is certain.
+        """The object of ``output=``; a partial one until the answer is complete.
 
         It is complete and checked in the answer that ``result()`` returns. ``None`` before anything
         is certain, and without ``output=``.

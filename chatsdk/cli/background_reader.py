@@ -17,9 +17,9 @@ AHEAD = 100
 
 
 class BackgroundReader(Iterator[Any]):
-    """Iterates over the items that another iterator has given so far.
+    """Iterates over the items that another iterator has produced.
 
-    While there is none, it gives `NOT_YET`. The other iterator runs on a daemon thread, because
+    If none is ready, it yields `NOT_YET`. The other iterator runs on a daemon thread, because
     reading from a pipe or a terminal cannot be interrupted.
 
     Attributes:

@@ -203,7 +203,7 @@ def _ask(
 
 @contextlib.contextmanager
 def _stopped_by_interrupts(outcomes: Outcomes) -> Iterator[list[int]]:
-    """Let Ctrl-C stop the outcomes instead of raising, so that no answer is lost on its way.
+    """Make Ctrl-C stop the outcomes instead of raising, so that no answer is lost.
 
     Yields the list of the interrupts that came. A second one is raised.
     """

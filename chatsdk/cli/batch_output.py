@@ -15,7 +15,7 @@ from chatsdk.cli.remedies import WrongArguments
 
 __all__ = ["BatchOutput"]
 
-# How every line begins, so that half a last line can be told from text of another kind.
+# The start of every line, which distinguishes a truncated last line from other text.
 START = b'{"index"'
 
 

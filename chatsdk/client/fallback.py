@@ -251,7 +251,7 @@ def _class_of(kind: Any) -> Any:
 
 
 def _makes_ids(client: ChatClient) -> bool:
-    """Whether the client's backend keeps the conversation, under an id of its own."""
+    """Whether the client's backend keeps the conversation under an id that it chose."""
     return _keeps_history(client) and client.ask_dialect.new_conversation() is None
 
 

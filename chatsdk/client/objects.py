@@ -99,7 +99,7 @@ class Asking:
         if way == "json":
             return dialect.with_json(body)
         if way == "tool":
-            # Beside other tools the model has to call one of them, until it gives the answer.
+            # If there are other tools, the model has to call one of them until it gives the answer.
             return dialect.with_forced_tool(body, None if given else name)
         return body
 

@@ -59,7 +59,7 @@ class Bar:
 
 
 def bar_for(progress: bool | str, total: int | None) -> Bar | None:
-    """Return a bar for so many prompts; ``None`` if nobody would see it, or without tqdm.
+    """Return a bar for this number of prompts; ``None`` if it would not be seen, or without tqdm.
 
     Args:
         progress: ``"always"`` draws it although stderr is not a terminal.
@@ -80,7 +80,7 @@ def bar_for(progress: bool | str, total: int | None) -> Bar | None:
         return None
 
     class Plain(tqdm):  # type: ignore[misc, valid-type, unused-ignore]
-        # No thread of its own: the thread that iterates draws.
+        # No extra thread, because the iterating thread draws it.
         monitor_interval = 0
 
     try:

@@ -90,7 +90,7 @@ class Writer(Generic[Frame]):
         return ()
 
     def data(self, name: str, value: str) -> Iterable[Frame]:
-        """Return the frames of data beside the answer, a name and JSON text."""
+        """Return the frames of additional data, a name and JSON text."""
         return ()
 
     def finish(self, part: Finish) -> Iterable[Frame]:

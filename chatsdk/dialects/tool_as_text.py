@@ -1,4 +1,4 @@
-"""Decodes the call of a tool that stands for the answer as the answer's text."""
+"""Decodes the call of a tool whose arguments are the answer as the answer's text."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Growing:
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
-        # Where the answers of later rounds begin in the text: each has an object of its own.
+        # The positions of later rounds' answers in the text: each answer has its own object.
         self._starts = [0]
         self._state: _State | None = None
         # A state, and the length of a text that continues it without ending an object.
@@ -70,7 +70,7 @@ class Growing:
             self._starts.append(start)
 
     def value(self, text: str) -> Any:
-        """Return the object for the text so far; ``None`` before anything is certain.
+        """Return the partial object; ``None`` before anything is certain.
 
         It is complete once the JSON object is, if that fits.
         """
@@ -91,7 +91,7 @@ class Growing:
         return made.value
 
     def _is_quiet(self, state: _State, text: str) -> bool:
-        """Whether nothing after the state ends an object; looks at each character once."""
+        """Whether no object ends after the state; reads each character once."""
         known, length = self._quiet or (state, state.seen)
         if known is not state:
             length = state.seen

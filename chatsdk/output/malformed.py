@@ -17,7 +17,7 @@ def check_schema(schema: Any, at: str = "") -> None:
     """Check the keywords of a schema that are read here; the others are for the backend.
 
     Raises:
-        TypeError: one has a value of the wrong kind; the message says where.
+        TypeError: a value is of the wrong kind; the message shows its place.
     """
     if isinstance(schema, bool):
         return

@@ -17,7 +17,7 @@ from chatsdk.tools.annotations import Field, fields_of, is_model, is_typed_dict
 
 __all__ = ["PartialMaker"]
 
-# Nothing of a value is certain.
+# The result if no part of a value is certain.
 NOTHING: Any = object()
 
 Path = tuple[str | int, ...]
@@ -35,11 +35,11 @@ class PartialMaker:
     """Makes the partial objects of one growing JSON object.
 
     A class's instance has ``None`` in each field that has not arrived, and a ``TypedDict`` lacks
-    it. Text and arrays grow; numbers, literals and members of enums are there once they are
-    complete. A union is there once a single member is left.
+    it. Text and arrays grow; numbers, literals and members of enums appear once they are complete,
+    and a union once only one of its members is possible.
 
-    The complete items of arrays and fields of objects are made once. Threads may share it: what it
-    remembers is replaced, never changed, and is the same whoever makes it.
+    The complete items of arrays and fields of objects are made once. Threads may share it: its
+    cache is replaced, never changed, and does not depend on the thread that fills it.
     """
 
     def __init__(self, shape: Shape) -> None:

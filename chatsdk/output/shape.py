@@ -105,8 +105,8 @@ def shape_of(output: Any) -> Shape:
     """Return the shape of a type.
 
     Raises:
-        TypeError: there is no JSON schema for it, or it is a malformed one; the message says what
-            to give instead.
+        TypeError: there is no JSON schema for it, or it is a malformed one; the message shows
+            what to give instead.
         ImportError: the extra ``output`` is not installed.
     """
     if isinstance(output, str) or output is None or output is Any:

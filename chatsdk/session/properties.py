@@ -61,7 +61,7 @@ class View:
 
     @property
     def pending(self) -> tuple[ToolCall, ...]:
-        """The tool calls that wait for a person's decision, each with an id of its own."""
+        """The tool calls that wait for a person's decision, each with a unique id."""
         return undecided(self._store.seen.conversation.approvals)
 
     @property

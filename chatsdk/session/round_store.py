@@ -70,7 +70,7 @@ class RoundStore:
         answer: Answer,
         messages: tuple[Message, ...],
     ) -> bool:
-        """Wait for a person, and notify; `messages` are the round as far as it has come.
+        """Wait for a person, and notify; `messages` are the part of the round that has arrived.
 
         A resumed turn passes neither approvals nor messages: the conversation has them. Returns
         whether `turn` may continue.

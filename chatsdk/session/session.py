@@ -120,7 +120,7 @@ class ChatSession(Turns):
         """Allow a call of `pending` to run. From any thread, and from a callback.
 
         Returns:
-            Whether the call was waiting. False: somebody else decided, or the turn has ended.
+            Whether the call was waiting; false if it was decided already, or the turn has ended.
 
         Raises:
             ValueError: calls wait, but none has this id; or the call has no function to run, and
@@ -172,7 +172,7 @@ class ChatSession(Turns):
     def to_dict(self) -> dict[str, Any]:
         """Return the conversation as JSON values, for a file or a web session.
 
-        While the status is ``waiting``, it includes the turn as far as it has come: ``Resume()``
+        While the status is ``waiting``, it includes the unfinished turn: ``Resume()``
         goes on with it, in another process too.
         """
         return written(*self._store.save())

@@ -62,7 +62,7 @@ class ToolRunner:
 
         Args:
             asked: the model's message.
-            answer: the answer of the turn so far.
+            answer: the partial answer of the turn.
             before: the rounds before this one.
         """
         calls = asked.tool_calls
@@ -240,7 +240,7 @@ class ToolRunner:
 
 
 class Run:
-    """A call that runs on a thread of its own.
+    """A call that runs on a separate thread.
 
     Attributes:
         ended: when its tool returned or raised, on the clock `now`; ``None`` before that.

@@ -27,7 +27,7 @@ class Routes:
     """The paths of one dialect.
 
     A backend may be below a prefix, so its path matches with anything before it. A dialect whose
-    backends have no path in common is answered at every path.
+    backends have no common path is answered at every path.
     """
 
     def __init__(self, dialect: Dialect) -> None:

@@ -15,7 +15,7 @@ __all__ = ["Tool", "ToolRejected"]
 
 
 class ToolRejected(Exception):
-    """A person rejected the call of a tool, or nobody decided in time; `on_tool` gets it.
+    """A person rejected the call of a tool, or did not decide in time; `on_tool` gets it.
 
     Attributes:
         reason: why, ``""`` if no reason was given.
@@ -55,7 +55,7 @@ class Tool:
     """A function that a model may call, with the conditions of its calls.
 
     Pass it wherever a function is accepted: ``tools=[Tool(delete_file, approve=True)]``. It runs on
-    a thread of its own, so that neither `timeout` nor `ChatSession.stop` has to wait for it.
+    a separate thread, so that neither `timeout` nor `ChatSession.stop` has to wait for it.
 
     Attributes:
         function: the function; or a declaration ``{"name", "description", "parameters", "call"}``.

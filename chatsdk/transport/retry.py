@@ -162,7 +162,7 @@ def wait_before(
 
 
 def backoff(retry: Retry, attempt: int) -> float:
-    """Return the seconds to wait after an attempt, if the backend does not say how long."""
+    """Return the seconds to wait after an attempt, if the backend did not request a time."""
     # Full jitter, but never zero: clients that failed together must not retry together.
     longest = min(retry.max_wait, retry.backoff * 2.0 ** min(attempt - 1, 30))
     return longest * random.uniform(0.5, 1.0)

@@ -27,7 +27,7 @@ class ApprovalRecord:
     model wrote, or approve a call twice. A call runs only if this record has it, and only once.
 
     Args:
-        journal: stores the record beside the chat's conversation id, for all workers.
+        journal: stores the record with the chat's conversation id, for all workers.
     """
 
     def __init__(self, journal: Journal) -> None:

@@ -221,7 +221,7 @@ class Turn:
 
 
 def _with_ids(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Give each message an id of its own: the steps of the browser's messages share theirs."""
+    """Give each message a unique id, because the steps of the browser's messages share theirs."""
     known: set[str] = set()
     found = []
     for message in messages:

@@ -108,7 +108,7 @@ class Journal(Protocol):
         """Keep the backend's conversation id of a chat for a day.
 
         `ChatService` also keeps the chat's open questions about tools here: a text of some hundred
-        characters, under an id of its own.
+        characters, under a separate id.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""`MarkdownBlocks`: cuts a growing Markdown text into blocks that later text cannot change."""
+"""`MarkdownBlocks`: splits a growing Markdown text into blocks that later text cannot change."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Block(NamedTuple):
 
 
 class MarkdownBlocks:
-    """Cuts a text that grows. Each character is looked at a bounded number of times.
+    """Splits a text that grows. Each character is read a bounded number of times.
 
     A block ends with a blank line outside a fenced code block, if the next line is not indented,
     and with the fence that closes a code block. An indented line would still belong to the block,

@@ -51,7 +51,7 @@ class SentTexts:
         self._draft = ""
 
     def older(self, shown: str) -> str | None:
-        """Return the text before the one `shown` in the entry, ``None`` if there is none."""
+        """Return the text before the one `shown` in the entry, or ``None``."""
         if self._place == 0:
             return None
         if self._place == len(self._texts):
@@ -114,7 +114,7 @@ class Presenter:
         self._noticed: dict[str, Message | None] = {}
         self._submitted = time.monotonic()
         self._turn: object = None
-        # How the turn ended whose notice was read last.
+        # The outcome of the turn whose notice was read last.
         self._outcome: object = None
         self._due = 0.0
         self._closed = False

@@ -64,7 +64,7 @@ class CallPart(NamedTuple):
 
     Attributes:
         name: the tool's name.
-        arguments: their JSON text, as far as it has been received.
+        arguments: their JSON text, perhaps incomplete.
         state: ``"writing"`` (the arguments are being received), ``"running"``, ``"waiting"`` (a
             person must allow it), ``"finished"``, ``"error"``, or ``"called"`` if nothing more is
             known.
@@ -146,7 +146,7 @@ class ShownTurn(NamedTuple):
         question: ``None`` if the session posted a body, or begins with an answer.
         parts: the pieces of the answer, in order.
         sources: its citations.
-        notice: its state, if there is something to say.
+        notice: its state, or ``None``.
         live: it is in flight.
         reply_id: the id of the answer's last message, for `ChatSession.regenerate`; ``None`` while
             it is in flight.

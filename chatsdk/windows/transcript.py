@@ -70,7 +70,7 @@ class Transcript(NamedTuple):
         """Count the turns at the beginning that are the same in an earlier transcript."""
         count = 0
         for turn, old in zip(self.turns, earlier.turns, strict=False):
-            # Unchanged turns are mostly the same objects, which is a fast comparison.
+            # Unchanged turns are usually the same objects, which is a fast comparison.
             if turn is not old and turn != old:
                 break
             count += 1

@@ -88,7 +88,7 @@ class Cohere(Dialect):
     def with_schema(
         self, body: dict[str, Any], schema: dict[str, Any], name: str
     ) -> dict[str, Any] | None:
-        """Return the body with the schema; the API does not take it beside tools or documents."""
+        """Return the body with the schema; the API rejects it with tools or documents."""
 
         from chatsdk.output.strict import for_cohere
 

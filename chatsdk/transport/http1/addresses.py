@@ -21,7 +21,7 @@ NEXT_ADDRESS_SECONDS = 3.0
 
 # Seconds of silence before the system probes the peer, seconds between probes, and unanswered
 # probes until the connection counts as broken. Routers and load balancers drop connections that
-# are silent for a few minutes, as they are while a model reasons, and tell neither side.
+# are silent for a few minutes, as they are while a model reasons, and notify neither side.
 PROBES = {
     # macOS has another name for the first one.
     "TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE": 45,

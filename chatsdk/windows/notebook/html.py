@@ -13,7 +13,7 @@ __all__ = ["anchor", "paragraphs", "rendered"]
 
 
 def rendered(text: str, targets: dict[str, Any] | None = None) -> str:
-    """Return Markdown as HTML; without markdown-it-py, as the text that it is.
+    """Return Markdown as HTML; without markdown-it-py, the text unchanged.
 
     `targets` are the targets of links that are defined elsewhere. Those that the text defines are
     added to it.
@@ -57,7 +57,7 @@ def _link_open(renderer: Any, tokens: Sequence[Any], place: int, options: Any, e
 
 
 def _image(renderer: Any, tokens: Sequence[Any], place: int, options: Any, env: Any) -> str:
-    # A browser would fetch it at once, and tell its server whatever the URL holds.
+    # A browser would fetch it at once, and so send its URL, with whatever it holds, to a server.
     token = tokens[place]
     url = str(token.attrs.get("src", ""))
     return f"🖼 {anchor(url, token.content or url)}"

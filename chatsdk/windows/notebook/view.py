@@ -65,7 +65,7 @@ class ChatView(widgets.VBox):
         options: passed to `ChatSession.start` with each question, such as ``{"tools": [...]}``.
 
     Attributes:
-        presenter: what a person can do in it, for programs: `submit`, `stop`, `new_chat` and more.
+        presenter: the actions of a person, for programs: `submit`, `stop`, `new_chat` and more.
 
     Raises:
         RuntimeError: there is no running event loop, as in a cell of a notebook.

@@ -32,7 +32,7 @@ class Button(QtWidgets.QPushButton):  # type: ignore[misc]
         icon: the name of an icon, or ``"stop"``.
         look: ``"plain"``, ``"text"`` (without a ground and a margin), ``"strong"`` (filled with the
             accent), or ``"outlined"``.
-        labelled: whether the text is shown beside the icon.
+        labelled: whether the text is shown next to the icon.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Button(QtWidgets.QPushButton):  # type: ignore[misc]
         painter.end()
 
     def _paint_ground(self, painter: Any, rect: Any, radius: float) -> Any:
-        """Paint the background, and return the colour of what stands on it."""
+        """Paint the background, and return the colour of text and icons on it."""
         theme = self.theme
         painter.setPen(QtCore.Qt.PenStyle.NoPen)
         under = self.underMouse() and self.isEnabled()

@@ -11,10 +11,10 @@ from chatsdk.windows.qt.theme import Theme
 
 __all__ = ["MarkdownDocument", "Run", "plain_tip"]
 
-# The size of headings beside that of text, by level.
+# Size of headings relative to the text, by level.
 HEADINGS = {1: 1.5, 2: 1.28, 3: 1.12}
 
-# Percent of the height of a line of text, and of code.
+# Line height of text and of code, in percent.
 LINE_HEIGHT = 118.0
 CODE_LINE_HEIGHT = 112.0
 
@@ -61,7 +61,7 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
         self.setDefaultFont(theme.font)
         self.theme = theme
         self.runs: list[Run] = []
-        # Where the open piece begins: a position, whether the block there is still unused, and the
+        # The start of the open piece: a position, whether the block there is still unused, and the
         # number of runs before it.
         self._open = (0, True, 0)
         self._unused = True
@@ -263,7 +263,7 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
             pieces += 1
 
     def _styled(self, given: Any, characters: Any) -> Any:
-        """The theme's format for what Markdown says of some text."""
+        """Return the theme's format for text with these Markdown formats."""
         theme = self.theme
         form = QtGui.QTextCharFormat(characters)
         if given.fontFixedPitch():

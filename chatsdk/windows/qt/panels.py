@@ -262,7 +262,7 @@ class NoticePanel(Panel):
 
 
 class ActionsPanel(Panel):
-    """What can be done with an answer: copy, regenerate."""
+    """The actions for an answer: copy, regenerate."""
 
     def __init__(
         self, theme: Theme, parent: Any, copy: Callable[[], str], regenerate: Callable[[], object]

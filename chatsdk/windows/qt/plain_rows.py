@@ -20,7 +20,7 @@ class PlainRows:
 
     Attributes:
         rows: the rows, in order; at least one.
-        text: the complete text so far.
+        text: the text of all updates.
     """
 
     __slots__ = ("_name", "rows", "text")

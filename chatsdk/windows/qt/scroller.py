@@ -13,7 +13,7 @@ from chatsdk.windows.qt.theme import Theme
 
 __all__ = ["Row", "Scroller"]
 
-# How far beyond the view rows are kept, in heights of the view.
+# Distance beyond the view in which rows keep their widgets, in heights of the view.
 KEPT = 1.0
 
 # Milliseconds of rest before the next row just outside the view is made.

@@ -14,7 +14,7 @@ from chatsdk.windows.qt.theme import Theme
 
 __all__ = ["TextView"]
 
-# Milliseconds for which a copy button says that it has copied.
+# Milliseconds for which a copy button shows that it has copied.
 COPIED_MS = 1500
 
 

@@ -19,7 +19,7 @@ MEASURE = 108
 
 
 class Theme:
-    """What a view looks like. A view makes a new one when its palette or font changes.
+    """The look of a view. A view makes a new one when its palette or font changes.
 
     All colours come from the palette, so that a dark system, a high-contrast one or a program's own
     colours are followed.

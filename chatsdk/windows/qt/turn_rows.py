@@ -1,4 +1,4 @@
-"""`TurnRows`: the rows of one turn, kept up to date with what the session says of it."""
+"""`TurnRows`: the rows of one turn, updated from the session."""
 
 from __future__ import annotations
 

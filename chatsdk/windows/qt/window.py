@@ -27,7 +27,7 @@ def show(
     size: tuple[int, int] = (760, 640),
     options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Show a session in a window of its own, and return when the window is closed.
+    """Show a session in a window, and return when the window is closed.
 
     An answer in flight is then stopped; the session is not closed. If there is no ``QApplication``,
     one is made. Call this on the main thread.

@@ -10,7 +10,7 @@ import time
 
 __all__ = ["is_light"]
 
-# Seconds to wait for the terminal. Those that know nothing of colours answer the second question.
+# Seconds to wait for the terminal. One without colours answers only the second question.
 ANSWER_SECONDS = 0.3
 
 # xterm's control sequences: "what is the background colour", and "what kind of terminal are you".
@@ -23,7 +23,7 @@ LIGHT = ("7", "15")
 
 
 def is_light() -> bool:
-    """Return whether the background of the terminal is light; false if it does not say."""
+    """Return whether the background of the terminal is light; false if it is unknown."""
     match = _COLOUR.search(_answer())
     if match is not None:
         red, green, blue = (int(part, 16) / (16 ** len(part) - 1) for part in match.groups())
@@ -33,7 +33,7 @@ def is_light() -> bool:
 
 
 def _answer() -> bytes:
-    """Return what the terminal answers to `QUESTION`; empty if there is none."""
+    """Return the terminal's answer to `QUESTION`; empty without one."""
     try:
         import termios
         import tty

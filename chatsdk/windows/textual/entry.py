@@ -1,4 +1,4 @@
-"""`Entry`: where a person writes: several lines, sent with Enter."""
+"""`Entry`: the field for the next question: several lines, sent with Enter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chatsdk.windows.presenter import SentTexts
 __all__ = ["Entry"]
 
 # Keys that begin a new line. All terminals send Ctrl+J. Those with kitty's protocol, and those with
-# xterm's modifyOtherKeys, can tell Shift+Enter from Enter; Textual reports the latter like this.
+# xterm's modifyOtherKeys, distinguish Shift+Enter; Textual reports the latter like this.
 NEW_LINE = (
     *("ctrl+j", "shift+enter", "alt+enter", "ctrl+enter"),
     *("shift+\r", "alt+\r", "ctrl+\r"),

@@ -47,7 +47,7 @@ class FileName(ModalScreen[str | None]):
         super().__init__()
         self._title = title.rstrip("…")
         self._writes = writes
-        # The file that the person was told exists.
+        # The existing file that the person was warned about.
         self._told = ""
 
     def compose(self) -> ComposeResult:

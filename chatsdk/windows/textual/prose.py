@@ -44,7 +44,7 @@ class Prose(Markdown):
         """A link was clicked.
 
         Attributes:
-            url: its URL, which nobody has checked.
+            url: its unchecked URL.
         """
 
         def __init__(self, url: str) -> None:
@@ -99,7 +99,7 @@ class TableText(Static):
 
 _BLOCKS = {"fence": Code, "code_block": Code, "table_open": Table}
 
-# How Textual's component classes of Markdown look in Rich.
+# Rich styles for Textual's component classes of Markdown.
 _STYLES = {".strong": "bold", ".em": "italic", ".s": "strike", ".code_inline": "bold"}
 
 
@@ -129,7 +129,7 @@ def _parser() -> MarkdownIt:
 
 
 def _clean_tokens(state: StateCore) -> None:
-    # After parsing, because entities such as &#27; stand for characters, too.
+    # After parsing, because entities such as &#27; become characters, too.
     for token in _all(state.tokens):
         token.content = clean(token.content)
         for name in ("href", "src"):

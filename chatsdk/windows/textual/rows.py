@@ -68,7 +68,7 @@ class Fold(Static):
 
 
 class Notice(Horizontal):
-    """How a turn is doing, or how it ended."""
+    """The state of a turn, or its end."""
 
     def __init__(self, row: Row) -> None:
         super().__init__(classes=f"-{row.state}")
@@ -89,7 +89,7 @@ class Notice(Horizontal):
 
 
 class Actions(Horizontal):
-    """What can be done with a turn that has ended."""
+    """The actions for a turn that has ended."""
 
     def __init__(self, row: Row) -> None:
         super().__init__()

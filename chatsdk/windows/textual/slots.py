@@ -33,7 +33,7 @@ _FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})")
 
 
 class Row(NamedTuple):
-    """What a slot shows: a kind of widget, and its content.
+    """The content of a slot, and the kind of its widget.
 
     Attributes:
         kind: ``"question"``, ``"fold"``, ``"plain"``, ``"text"``, ``"source"``, ``"notice"`` or
@@ -88,7 +88,7 @@ def estimate(text: str, width: int) -> int:
 
 
 class TurnSlots:
-    """The slots of one turn. They are made when somebody asks for them.
+    """The slots of one turn, made on first access.
 
     Attributes:
         turn: the turn as it was shown last.

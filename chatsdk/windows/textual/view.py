@@ -125,7 +125,7 @@ class ChatView(Vertical):
 
     @property
     def presenter(self) -> Presenter:
-        """What a person can do in it, for programs: `submit`, `stop`, `new_chat` and more.
+        """The actions of a person, for programs: `submit`, `stop`, `new_chat` and more.
 
         Raises:
             RuntimeError: the view is not mounted yet.

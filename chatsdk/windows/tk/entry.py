@@ -137,7 +137,7 @@ class Entry(tkinter.Frame):
         self._grow()
 
     def _grow(self) -> None:
-        """Be as high as the text, and show the hint if there is none."""
+        """Adapt the height to the text, and show the hint if it is empty."""
         counted = self.text.tk.call(str(self.text), "count", "-displaylines", "1.0", "end")
         lines = max(1, min(MAX_LINES, int(counted or 1)))
         if int(str(self.text.cget("height"))) != lines:

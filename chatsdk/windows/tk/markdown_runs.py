@@ -21,7 +21,7 @@ __all__ = ["MarkdownRuns", "Table", "is_right_to_left", "plain_runs"]
 # time in proportion to the square of its length.
 LINE_CHARS = 2000
 
-# Stands for a break within a line. It is not in any text, because Tk could not show it.
+# Marks a break within a line. It occurs in no text, because Tk could not show it.
 BREAK = "\x00"
 
 # The beginnings of the items of a task list.

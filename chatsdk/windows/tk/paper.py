@@ -23,7 +23,7 @@ from chatsdk.windows.tk.visual_order import has_right_to_left, visual_lines
 
 __all__ = ["MARGIN", "MEASURE", "Paper"]
 
-# Pixels of the widest column of text, and of the margin beside a narrower one.
+# Pixels of the widest column of text, and of the margins of a narrower one.
 MEASURE = 760
 MARGIN = 18
 
@@ -61,7 +61,7 @@ class Paper:
         self.pictures = Pictures(text, dispatch)
         self.fonts = fonts
         self.folds: dict[str, FoldDrawing] = {}
-        # Without markdown-it-py there is plain text, and the view says so.
+        # Without markdown-it-py the text is plain, and the view shows a note about it.
         self.markdown: MarkdownRuns | None = None
         with contextlib.suppress(ImportError):
             self.markdown = MarkdownRuns()

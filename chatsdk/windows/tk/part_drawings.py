@@ -152,9 +152,9 @@ class FoldDrawing(PartDrawing):
         self.unfolded = False
         self._live = False
         self._shown = 0
-        # Where the last line begins that is shown of the reasoning.
+        # The start of the last line shown of the reasoning.
         self._line = 0
-        # How often it was begun anew: drawing that was paused before that does not go on.
+        # Number of restarts: a drawing that was paused before the last restart does not continue.
         self._begun = 0
         self.name = paper.new_name("fold")
         paper.folds[self.name] = self

@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 
 class Region:
-    """A range of a text widget that ends with a line break of its own.
+    """A range of a text widget that ends with its own line break.
 
     Because of that line break no two regions touch, so text that is inserted into one does not move
     into its neighbour.
@@ -51,7 +51,7 @@ class Region:
             self._text.tk.call(str(self._text), "insert", self.end, *arguments)
 
     def settle(self) -> None:
-        """Keep what has been written so far: `rewind` does not delete it."""
+        """Keep everything written until now: `rewind` does not delete it."""
         self._text.mark_set(self.open, self.end)
 
     def rewind(self) -> None:

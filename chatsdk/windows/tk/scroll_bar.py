@@ -27,7 +27,7 @@ class ScrollBar(tkinter.Canvas):
         self._command = command
         self._thumb = self.create_rectangle(0, 0, 0, 0, width=0, state="hidden")
         self._place = (0.0, 1.0)
-        # Where in the thumb the pointer holds it, in pixels.
+        # The pointer's position within the thumb, in pixels.
         self._held = 0.0
         self._colors = ("", "")
         self.bind("<Configure>", lambda event: self._draw())

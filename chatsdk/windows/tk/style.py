@@ -10,7 +10,7 @@ from chatsdk.windows.tk.palette import Palette
 
 __all__ = ["DEPTHS", "Fonts", "apply_tags"]
 
-# How deep lists and quotes can be nested before they are drawn alike.
+# Nesting depth of lists and quotes beyond which they look the same.
 DEPTHS = 8
 
 # Points or pixels that Ctrl+plus and Ctrl+minus add or remove, and the limits.

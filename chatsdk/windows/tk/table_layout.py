@@ -29,7 +29,7 @@ def columns_of(widths: list[list[int]], words: list[list[int]], room: int) -> li
     spare = room - sum(least)
     if spare < 0:
         return None
-    # What the words leave goes to those that want more.
+    # Distribute the remaining width over the columns that need more.
     wanted = [full - word for full, word in zip(natural, least, strict=True)]
     return [word + spare * more // sum(wanted) for word, more in zip(least, wanted, strict=True)]
 

@@ -108,7 +108,7 @@ class TranscriptView(tkinter.Frame):
     # Drawing --------------------------------------------------------------------------------
 
     def show(self, transcript: Transcript) -> None:
-        """Draw a transcript: now as far as it takes no time, the rest soon."""
+        """Draw a transcript: its beginning now, the rest when Tk is idle."""
         self._wanted = transcript
         if self._work is None:
             self._work = self._steps()

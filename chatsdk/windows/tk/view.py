@@ -47,7 +47,7 @@ class ChatView(ttk.Frame):
         font_size: size of the text in points; ``None``: a little more than the system's.
 
     Attributes:
-        presenter: what a person can do in it, for programs: `submit`, `stop`, `new_chat` and more.
+        presenter: the actions of a person, for programs: `submit`, `stop`, `new_chat` and more.
 
     Raises:
         ValueError: `theme` is another one.
@@ -196,7 +196,7 @@ class ChatView(ttk.Frame):
         self._idle.configure(background=palette.ground)
         for label, ink in zip(self._idle_labels, (palette.ink, palette.soft), strict=True):
             label.configure(background=palette.ground, foreground=ink)
-        # The frame itself is of ttk: a style of its own leaves the program's alone.
+        # The frame belongs to ttk; a separate style leaves the program's styles alone.
         style = ttk.Style(self)
         style.configure("Chat.TFrame", background=palette.ground)
         self.configure(style="Chat.TFrame")

@@ -28,7 +28,7 @@ _TATWEEL = "\u0640"
 _LAM = "\u0644"
 
 
-# Hebrew, Arabic and the scripts beside them, with their presentation forms.
+# Hebrew, Arabic and neighbouring scripts, with their presentation forms.
 _RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
@@ -56,7 +56,7 @@ def _forms() -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
 
 
 def joined(letters: list[Letter]) -> list[Letter]:
-    """Replace Arabic letters by the forms that they have beside their neighbours."""
+    """Replace Arabic letters by the forms that they take next to their neighbours."""
     forms, pairs = _forms()
 
     def joins_next(place: int) -> bool:

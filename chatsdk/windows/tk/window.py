@@ -1,4 +1,4 @@
-"""`show`: a chat in a window of its own."""
+"""`show`: opens a chat in a window."""
 
 from __future__ import annotations
 
