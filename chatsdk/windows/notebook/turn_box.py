@@ -205,7 +205,7 @@ class _FoldBox:
             children = (self._fold, self._ask) if waits else (self._fold,)
             if children != self._box.children:
                 self._box.children = children
-                # What is asked about is seen without a press.
+                # A call that waits for a decision is shown unfolded.
                 self._fold.selected_index = 0 if waits else None
         return self._box
 

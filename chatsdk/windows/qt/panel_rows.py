@@ -39,7 +39,7 @@ class Actions(Protocol):
 
 
 class Shown(Protocol):
-    """Where the turn of a row is found."""
+    """A reference to the turn of a row."""
 
     @property
     def shown(self) -> ShownTurn: ...
