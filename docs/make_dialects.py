@@ -116,7 +116,7 @@ def exports() -> str:
     Type checkers do not see what the registry imports in its functions, so the file also has an
     import for each dialect, under ``TYPE_CHECKING``, and its name in ``__all__``.
     """
-    found = [("chatsdk.dialects.detection", "Auto", "auto")]
+    found = [("chatsdk.dialects.auto_dialect", "Auto", "auto")]
     for function in ast.parse(REGISTRY.read_text(encoding="utf-8")).body:
         if isinstance(function, ast.FunctionDef) and isinstance(function.body[0], ast.ImportFrom):
             line = function.body[0]

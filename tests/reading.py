@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chatsdk.answer import Answer, AnswerBuilder, Citation, ToolCall, Usage
-from chatsdk.client.completion import proof, trailing_error
+from chatsdk.client.completeness import proof, trailing_error
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.error_bodies import failure_said, told
 from chatsdk.dialects.explanation import misread

@@ -27,7 +27,7 @@ from chatsdk.testing import ChatServer
 from chatsdk.transport.cancel import CancelScope
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.http1.chunked import CoalescingResponse
-from chatsdk.transport.secrets import Secrets
+from chatsdk.transport.redaction import Secrets
 
 # Two numbers of events: what differs between them is not the start or the end of a stream.
 FEW, MANY = 100, 600

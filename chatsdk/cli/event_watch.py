@@ -10,7 +10,7 @@ from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError, NotAStreamError
 from chatsdk.framing import parser_for
 from chatsdk.sse import ServerSentEvent
-from chatsdk.transport.mask import Mask
+from chatsdk.transport.report_redaction import Mask
 from chatsdk.transport.tap import ResponseHead
 
 __all__ = ["Row", "Watch", "only_not_understood", "quantile"]

@@ -39,7 +39,7 @@ from chatsdk.transport import (
     shown_url,
 )
 from chatsdk.transport.clock import now
-from chatsdk.transport.foreign import freed
+from chatsdk.transport.foreign_exceptions import freed
 
 if TYPE_CHECKING:
     import requests

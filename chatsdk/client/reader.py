@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer, AnswerBuilder
-from chatsdk.client.completion import after_end, conclude, last, rest
+from chatsdk.client.completeness import after_end, conclude, last, rest
 from chatsdk.client.response_check import UNREADABLE, Document, ResponseInfo
 from chatsdk.client.server_stop import ServerStop
 from chatsdk.dialects.dialect import Decoder, Dialect
@@ -21,7 +21,7 @@ from chatsdk.parts import Identity, Part
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.cancel import FINISHED, STOPPED
 from chatsdk.transport.exchange import Exchange
-from chatsdk.transport.foreign import freed, raised_by_handler
+from chatsdk.transport.foreign_exceptions import freed, raised_by_handler
 from chatsdk.transport.translate import Stopped
 
 if TYPE_CHECKING:

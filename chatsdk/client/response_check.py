@@ -1,4 +1,4 @@
-"""Detects streams by a response's content type and first bytes."""
+"""Checks before reading whether a response is a stream: content type and first bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chatsdk.errors import BackendError, ChatError, NotAStreamError, ProtocolErr
 from chatsdk.frozen_values import distinct
 from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
-from chatsdk.transport.foreign import raised_by_handler
+from chatsdk.transport.foreign_exceptions import raised_by_handler
 
 __all__ = ["UNREADABLE", "Document", "ResponseInfo", "opened", "refused"]
 

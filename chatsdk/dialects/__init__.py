@@ -19,6 +19,7 @@ from chatsdk.dialects.registry import REGISTRY, class_of, get, names, register, 
 
 if TYPE_CHECKING:
     from chatsdk.dialects.asked import AskedFor, CallDecision
+    from chatsdk.dialects.auto_dialect import Auto as auto
     from chatsdk.dialects.backends.a2a import A2A as a2a
     from chatsdk.dialects.backends.adk import ADK as adk
     from chatsdk.dialects.backends.agno import Agno as agno
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     from chatsdk.dialects.backends.tgi import TGI as tgi
     from chatsdk.dialects.backends.vercel import Vercel as vercel
     from chatsdk.dialects.backends.vercel_v1 import VercelV1 as vercel_v1
-    from chatsdk.dialects.detection import Auto as auto
 
 __all__ = [
     "About",
@@ -117,7 +117,7 @@ __all__ = [
 
 def _auto() -> type[Dialect]:
     # Not in the registry, in which it looks up the dialects that it detects.
-    from chatsdk.dialects.detection import Auto
+    from chatsdk.dialects.auto_dialect import Auto
 
     return Auto
 

@@ -1,4 +1,4 @@
-"""Detects the wire family from an event: the table of all predicates.
+"""Decides which wire family an event belongs to: the table of all predicates.
 
 Each predicate accepts only its family, so the order matters in only a few places, which are
 commented.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from chatsdk.dialects import agent_signs, model_signs, platform_signs
+from chatsdk.dialects import agent_signatures, model_signatures, platform_signatures
 from chatsdk.dialects.payload import DONE, is_among, is_dict, load, unwrapped
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
@@ -48,35 +48,35 @@ CHUNK = "chat.completion.chunk"
 
 SIGNATURES: tuple[tuple[str, Predicate], ...] = (
     # Families with event names come first: FastGPT's data without the name is OpenAI's.
-    ("coze", platform_signs.coze),
-    ("fastgpt", platform_signs.fastgpt),
-    ("langgraph", agent_signs.langgraph),
-    ("langserve", agent_signs.langserve),
-    ("anthropic", model_signs.anthropic),
-    ("openai_responses", model_signs.responses),
-    ("mastra", agent_signs.mastra),
-    ("vercel", agent_signs.vercel),
-    ("agui", agent_signs.agui),
-    ("adk", agent_signs.adk),
-    ("strands", model_signs.strands),
-    ("cohere", model_signs.cohere),
-    ("a2a", agent_signs.a2a),
+    ("coze", platform_signatures.coze),
+    ("fastgpt", platform_signatures.fastgpt),
+    ("langgraph", agent_signatures.langgraph),
+    ("langserve", agent_signatures.langserve),
+    ("anthropic", model_signatures.anthropic),
+    ("openai_responses", model_signatures.responses),
+    ("mastra", agent_signatures.mastra),
+    ("vercel", agent_signatures.vercel),
+    ("agui", agent_signatures.agui),
+    ("adk", agent_signatures.adk),
+    ("strands", model_signatures.strands),
+    ("cohere", model_signatures.cohere),
+    ("a2a", agent_signatures.a2a),
     # Before openai: its errors have the fields of OpenAI's, and more.
-    ("gemini", model_signs.gemini),
-    ("ollama", model_signs.ollama),
-    ("dashscope", model_signs.dashscope),
-    ("n8n", platform_signs.n8n),
-    ("agno", agent_signs.agno),
-    ("genkit", agent_signs.genkit),
-    ("mistral_conversations", model_signs.mistral_conversations),
-    ("mcp", agent_signs.mcp),
-    ("tgi", model_signs.tgi),
-    ("llama_cpp", model_signs.llama_cpp),
-    ("flowise", platform_signs.flowise),
-    ("langflow", platform_signs.langflow),
-    ("ragflow", platform_signs.ragflow),
-    ("dify", platform_signs.dify),
-    ("maxkb", platform_signs.maxkb),
+    ("gemini", model_signatures.gemini),
+    ("ollama", model_signatures.ollama),
+    ("dashscope", model_signatures.dashscope),
+    ("n8n", platform_signatures.n8n),
+    ("agno", agent_signatures.agno),
+    ("genkit", agent_signatures.genkit),
+    ("mistral_conversations", model_signatures.mistral_conversations),
+    ("mcp", agent_signatures.mcp),
+    ("tgi", model_signatures.tgi),
+    ("llama_cpp", model_signatures.llama_cpp),
+    ("flowise", platform_signatures.flowise),
+    ("langflow", platform_signatures.langflow),
+    ("ragflow", platform_signatures.ragflow),
+    ("dify", platform_signatures.dify),
+    ("maxkb", platform_signatures.maxkb),
     # Last, because it accepts any object with an error in it.
     ("openai", _openai),
 )
@@ -109,7 +109,7 @@ def may_be(event: ServerSentEvent) -> str | None:
     if event.event == "metadata":
         # LangServe always sends an end event; LangGraph servers may not.
         return "langgraph"
-    return "vercel" if agent_signs.vercel_edge(_value(unwrapped(event.data))) else None
+    return "vercel" if agent_signatures.vercel_edge(_value(unwrapped(event.data))) else None
 
 
 def is_of(event: ServerSentEvent, dialect: str) -> bool:
@@ -160,6 +160,8 @@ def _says_nothing(name: str, value: Any) -> bool:
         return value is None and name == "ping"
     if name == "ping" or value.get("type") == "ping" or value.get("event") == "ping":
         return True
-    if agent_signs.vercel_edge(value) or (name == "metadata" and "run_id" in value):
+    if agent_signatures.vercel_edge(value) or (name == "metadata" and "run_id" in value):
         return True
-    return is_among(value.get("event"), platform_signs.RAGFLOW_AGENT_EVENTS) and "data" in value
+    return (
+        is_among(value.get("event"), platform_signatures.RAGFLOW_AGENT_EVENTS) and "data" in value
+    )

@@ -19,7 +19,7 @@ from chatsdk.doctor.syntax import frame_findings
 from chatsdk.doctor.timing import class_of
 from chatsdk.errors import ChatTimeout, ConnectError
 from chatsdk.transport import checked_headers, checked_token
-from chatsdk.transport.mask import Mask
+from chatsdk.transport.report_redaction import Mask
 
 __all__ = ["MOST_REQUESTS", "TIMEOUT_SECONDS", "diagnose"]
 

@@ -8,7 +8,7 @@ from chatsdk.dialects import Dialect
 from chatsdk.doctor.findings import Finding
 from chatsdk.doctor.probe import Probe
 from chatsdk.parts import End, Failure, Finish
-from chatsdk.transport.foreign import raised_by_handler
+from chatsdk.transport.foreign_exceptions import raised_by_handler
 
 __all__ = ["Meaning", "ending_findings", "head_findings"]
 

@@ -13,7 +13,7 @@ from chatsdk.options import Retry, Timeout
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport import Cancel, Request, Stopped, Transport
 from chatsdk.transport.clock import now
-from chatsdk.transport.mask import Mask
+from chatsdk.transport.report_redaction import Mask
 
 __all__ = ["Asking", "Event", "Probe", "quantile"]
 

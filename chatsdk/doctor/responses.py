@@ -12,7 +12,7 @@ from chatsdk.doctor.findings import Finding, Who
 from chatsdk.doctor.probe import Probe
 from chatsdk.doctor.syntax import lines_of_json
 from chatsdk.errors import HTTPStatusError
-from chatsdk.transport.foreign import raised_by_handler
+from chatsdk.transport.foreign_exceptions import raised_by_handler
 
 __all__ = ["response_findings"]
 

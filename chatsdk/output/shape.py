@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
-from chatsdk.output.malformed import check_schema
+from chatsdk.output.schema_check import check_schema
 from chatsdk.output.strict import closed, without_nulls
 from chatsdk.output.validation import Mismatch, first_mismatch
 from chatsdk.tools.annotations import TEXTS, fields_of, is_model, is_typed_dict, read_annotation

@@ -10,7 +10,7 @@ from typing import Any
 
 from chatsdk.recording.lines import Contents
 from chatsdk.recording.recorder import joined
-from chatsdk.transport.mask import Mask
+from chatsdk.transport.report_redaction import Mask
 
 __all__ = ["read_har"]
 

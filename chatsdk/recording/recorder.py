@@ -11,7 +11,7 @@ from typing import Any
 
 from chatsdk.errors import ChatError, ChatTimeout
 from chatsdk.transport.clock import now
-from chatsdk.transport.mask import Mask
+from chatsdk.transport.report_redaction import Mask
 from chatsdk.transport.tap import ResponseHead
 
 __all__ = ["VERSION", "Recorder", "joined"]

@@ -10,7 +10,7 @@ from chatsdk.answer import Answer, ToolCall
 from chatsdk.errors import ChatError
 from chatsdk.keywords import check_plain
 from chatsdk.outcome import Outcome
-from chatsdk.transport.foreign import raised_by_handler
+from chatsdk.transport.foreign_exceptions import raised_by_handler
 
 __all__ = ["Callbacks", "call"]
 

@@ -21,7 +21,7 @@ from chatsdk.session.lock import DeferringLock
 from chatsdk.session.snapshot import Snapshot
 from chatsdk.session.status import Status
 from chatsdk.session.turn import BEFORE_FIRST, Turn
-from chatsdk.transport.foreign import raised_by_handler
+from chatsdk.transport.foreign_exceptions import raised_by_handler
 
 __all__ = ["Notifier"]
 

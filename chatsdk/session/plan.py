@@ -19,13 +19,13 @@ from chatsdk.session.history import (
     waiting_round,
     with_ids,
 )
-from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request, Resume
-from chatsdk.session.sendable import (
+from chatsdk.session.omitted_messages import (
     cancelled_results,
     unanswered_calls,
     without_failed_questions,
     without_unanswered_calls,
 )
+from chatsdk.session.request import Ask, Edit, Post, Regenerate, Request, Resume
 from chatsdk.session.snapshot import Snapshot
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from chatsdk.answer import ToolCall
 from chatsdk.tools import Signature, Tool, signature_of
-from chatsdk.transport.foreign import raised_by_handler
+from chatsdk.transport.foreign_exceptions import raised_by_handler
 
 __all__ = ["Result", "Toolbox", "Tools", "failure", "result_of", "with_toolbox"]
 

@@ -14,7 +14,7 @@ from chatsdk.transport.checks import (
     shown_url,
 )
 from chatsdk.transport.exchange import Exchange
-from chatsdk.transport.secrets import Secrets, is_private_header
+from chatsdk.transport.redaction import Secrets, is_private_header
 from chatsdk.transport.translate import Stopped
 from chatsdk.transport.transport import Request, Transport
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.transport.clock import now
-from chatsdk.transport.foreign import Quietly
+from chatsdk.transport.foreign_exceptions import Quietly
 
 if TYPE_CHECKING:
     from chatsdk.transport.bell import Bell

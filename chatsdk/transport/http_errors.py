@@ -11,9 +11,9 @@ from chatsdk.errors import HTTPStatusError
 from chatsdk.parts import Failure
 from chatsdk.transport.checks import shown_url
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
-from chatsdk.transport.foreign import raised_by_handler
+from chatsdk.transport.foreign_exceptions import raised_by_handler
+from chatsdk.transport.redaction import CUT
 from chatsdk.transport.retry import asked_in, retry_after
-from chatsdk.transport.secrets import CUT
 
 __all__ = ["why_not_followed", "redirected", "http_status_error"]
 

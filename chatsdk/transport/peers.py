@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
-from chatsdk.transport.secrets import CUT
+from chatsdk.transport.redaction import CUT
 
 __all__ = ["closed_early", "not_http", "not_tls", "peer_of", "proxy_of", "silent_handshake"]
 

@@ -16,7 +16,7 @@ from chatsdk.transport.cancel import CancelScope
 from chatsdk.transport.http1.body import socket_of
 from chatsdk.transport.http1.connection import using_scope
 from chatsdk.transport.http1.pools import adopt, close_inherited, close_session, give_back
-from chatsdk.transport.secrets import Secrets, is_private_header
+from chatsdk.transport.redaction import Secrets, is_private_header
 
 __all__ = ["Sent", "Sender"]
 

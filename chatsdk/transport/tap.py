@@ -18,7 +18,7 @@ class ResponseHead:
     """A request as it was sent, and the head of its response.
 
     It holds unredacted secrets: pass whatever is kept or shown through a
-    `chatsdk.transport.mask.Mask`.
+    `chatsdk.transport.report_redaction.Mask`.
 
     Attributes:
         method, url, request_headers, request_body: the request, as requests sent it.

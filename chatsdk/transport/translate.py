@@ -20,10 +20,10 @@ from chatsdk.errors import (
 )
 from chatsdk.options import Timeout
 from chatsdk.transport.cancel import STOPPED, CancelScope
-from chatsdk.transport.foreign import causes, foreign, freed, raised_by_handler
+from chatsdk.transport.foreign_exceptions import causes, foreign, freed, raised_by_handler
 from chatsdk.transport.http1.chunked import BadChunk
 from chatsdk.transport.http1.head import NoFinalAnswer
-from chatsdk.transport.secrets import CUT, Secrets
+from chatsdk.transport.redaction import CUT, Secrets
 
 __all__ = ["Stopped", "cut_in_compression", "ended", "translate"]
 

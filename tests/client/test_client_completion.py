@@ -4,7 +4,7 @@ import pytest
 
 from chatsdk import dialects
 from chatsdk.answer import Answer
-from chatsdk.client.completion import proof, trailing_error
+from chatsdk.client.completeness import proof, trailing_error
 from chatsdk.parts import Failure
 
 SILENT = Answer("Hi")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chatsdk.dialects import get
 from chatsdk.doctor.probe import Probe
 from chatsdk.doctor.timing import class_of
-from chatsdk.transport.mask import Mask
+from chatsdk.transport.report_redaction import Mask
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chatsdk import ChatClient, ChatTimeout, HTTPStatusError, StreamInterrupted, Timeout, dialects
 from chatsdk.recording import Recorder, load
 from chatsdk.testing import ChatServer, Cut, Drip, Hang, Send
-from chatsdk.transport.mask import Mask
+from chatsdk.transport.report_redaction import Mask
 
 SECRET = "sk-Qx7Rt5Zp9Wm3Kd8"
 

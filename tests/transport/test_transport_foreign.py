@@ -25,7 +25,7 @@ from chatsdk import (
 )
 from chatsdk.testing import Authority, ChatServer, UnansweredPort
 from chatsdk.transport import cancel
-from chatsdk.transport.foreign import foreign
+from chatsdk.transport.foreign_exceptions import foreign
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals here")
 

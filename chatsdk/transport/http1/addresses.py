@@ -11,7 +11,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family
 
 from chatsdk.transport.cancel import CancelScope
-from chatsdk.transport.foreign import foreign
+from chatsdk.transport.foreign_exceptions import foreign
 
 __all__ = ["Ended", "connected", "probe_when_idle"]
 

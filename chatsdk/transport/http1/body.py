@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import requests
 import urllib3
 
-from chatsdk.transport.foreign import Quietly
+from chatsdk.transport.foreign_exceptions import Quietly
 from chatsdk.transport.http1.chunked import CoalescingResponse
 from chatsdk.transport.http1.content_decoder import bound_decoder, is_cut, unknown_coding
 from chatsdk.transport.http1.head import unreadable_head

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from chatsdk.transport.foreign import Quietly
+from chatsdk.transport.foreign_exceptions import Quietly
 from chatsdk.transport.http1.connection import wire_pool
 
 __all__ = ["adopt", "close_inherited", "close_session", "give_back"]

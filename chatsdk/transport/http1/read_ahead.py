@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chatsdk.transport.clock import now
-from chatsdk.transport.foreign import Quietly
+from chatsdk.transport.foreign_exceptions import Quietly
 
 __all__ = ["LARGE_READ", "SMALL_READ", "ReadAheadFile", "opened", "receive_within"]
 

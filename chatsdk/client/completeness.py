@@ -1,4 +1,4 @@
-"""The end of a response: last parts, and proof of completeness."""
+"""Decides at the end of a response whether the answer is complete, and takes the last parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Mask`: redacts secrets in what recordings and reports show; `secrets` does so in errors."""
+"""`Mask`: redacts secrets in recordings and reports, which show requests and responses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
-from chatsdk.transport.secrets import HIDDEN, Secrets, is_private_header
+from chatsdk.transport.redaction import HIDDEN, Secrets, is_private_header
 
 __all__ = ["ByteMask", "Mask"]
 

@@ -1,4 +1,4 @@
-"""``auto``: detects the dialect from the first events of the stream."""
+"""`auto`: reads the first events of a stream until `signatures` recognises the dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selects the messages to send: all except those that a backend would refuse."""
+"""Leaves out of a request the messages that a backend would refuse."""
 
 from __future__ import annotations
 
