@@ -103,6 +103,11 @@ def many(client: ChatClient) -> None:
     assert_type(outcomes.close(), None)
     with client.map(iter(["Hi"]), on_error="raise", progress="always", cancel=Cancel()):
         pass
+    for outcome in client.map(["Pancakes?"], output=Recipe, repair=1):
+        assert_type(outcome, PromptOutcome[Recipe])
+        assert_type(outcome.value, Recipe | None)
+    for found in client.map(["Which?"], output={"type": "object"}):
+        assert_type(found, PromptOutcome)
 
 
 def operators(client: ChatClient) -> None:
@@ -120,6 +125,12 @@ def fallback(first: ChatClient, second: ChatClient) -> None:
     for answer in stream:
         assert_type(answer.backend, str | None)
     assert_type(stream.client, ChatClient)
+    cooked = both.ask("Pancakes?", output=Recipe, repair=1)
+    assert_type(cooked.client, ChatClient)
+    for step in cooked:
+        assert_type(step.value, Recipe | None)
+    assert_type(cooked.result().value, Recipe)
+    assert_type(both.ask("Which?", output={"type": "object"}).result().value, Any)
     either: AnswerStream = both.send({})
     assert_type(either.result(), Answer)
     assert_type(use_chat(both), ChatSession)

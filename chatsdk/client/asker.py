@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from chatsdk.keywords import check_map
 from chatsdk.messages import Message
@@ -24,6 +24,8 @@ __all__ = ["Asker", "Prompt"]
 # Seconds for which a backend that failed rests: long enough for a restart.
 REST_SECONDS = 30.0
 
+_T = TypeVar("_T")
+
 Prompt = str | Message | Mapping[str, Any] | Iterable[Message | Mapping[str, Any] | str]
 
 
@@ -35,6 +37,34 @@ class Asker:
     @abstractmethod
     def ask(self, prompt: Prompt, *, cancel: Cancel | None = None, **options: Any) -> AnswerStream:
         """Ask a prompt or a list of messages."""
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[Prompt],
+        *,
+        output: type[_T],
+        workers: int = 8,
+        progress: bool | str = True,
+        ordered: bool = True,
+        on_error: str = "keep",
+        cancel: Cancel | None = None,
+        **options: Any,
+    ) -> Outcomes[_T]: ...
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[Prompt],
+        *,
+        workers: int = 8,
+        output: Any = None,
+        progress: bool | str = True,
+        ordered: bool = True,
+        on_error: str = "keep",
+        cancel: Cancel | None = None,
+        **options: Any,
+    ) -> Outcomes: ...
 
     def map(
         self,

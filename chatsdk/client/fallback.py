@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from chatsdk.answer import Answer
 from chatsdk.client.availability import is_unavailable
@@ -28,6 +28,8 @@ else:
     Base = object
 
 __all__ = ["FallbackClient", "fallback_client"]
+
+_T = TypeVar("_T")
 
 # Conversations that backends keep whose backend is remembered; the oldest are forgotten first.
 MOST_CONVERSATIONS = 10_000
@@ -117,6 +119,29 @@ class FallbackClient(Base):
             ),
             cancel,
         )
+
+    @overload
+    def ask(
+        self,
+        prompt: Prompt,
+        *,
+        output: type[_T],
+        cancel: Cancel | None = None,
+        idempotency_key: str | None = None,
+        conversation_id: str | None = None,
+        **options: Any,
+    ) -> FallbackStream[_T | None, _T]: ...
+
+    @overload
+    def ask(
+        self,
+        prompt: Prompt,
+        *,
+        cancel: Cancel | None = None,
+        idempotency_key: str | None = None,
+        conversation_id: str | None = None,
+        **options: Any,
+    ) -> FallbackStream: ...
 
     def ask(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer
-from chatsdk.client.stream import AnswerStream
+from chatsdk.client.stream import AnswerStream, Partial_co, Value_co
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
 from chatsdk.transport import Cancel
@@ -181,7 +181,7 @@ class FallbackSource:
         return getattr(self._stream._source, "observation", None)
 
 
-class FallbackStream(AnswerStream):
+class FallbackStream(AnswerStream[Partial_co, Value_co]):
     """An `AnswerStream` of `ChatClient.fallback`.
 
     Until the first word it may pass from one client to the next: text, reasoning, a tool call or a

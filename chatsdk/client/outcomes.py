@@ -5,10 +5,11 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 from chatsdk.client.progress import Bar, bar_for
 from chatsdk.client.prompt_outcome import PromptOutcome
+from chatsdk.client.stream import Value_co
 from chatsdk.client.workers import Ask, Workers
 from chatsdk.messages import Message
 from chatsdk.options import Retry
@@ -45,7 +46,7 @@ ON_ERROR = ("keep", "raise")
 PROGRESS = (True, False, "always")
 
 
-class Outcomes(Iterator[PromptOutcome]):
+class Outcomes(Iterator[PromptOutcome[Value_co]], Generic[Value_co]):
     """Iterates over the outcomes of many prompts, which worker threads ask meanwhile.
 
     Prompts are taken on the thread that iterates, at most four for each worker ahead of what was
@@ -102,7 +103,7 @@ class Outcomes(Iterator[PromptOutcome]):
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> PromptOutcome:
+    def __next__(self) -> PromptOutcome[Value_co]:
         if self._over:
             raise StopIteration
         try:
@@ -135,7 +136,7 @@ class Outcomes(Iterator[PromptOutcome]):
         self.stop()
         self._end()
 
-    def _next(self) -> PromptOutcome:
+    def _next(self) -> PromptOutcome[Value_co]:
         if self._bar is None:
             self._bar = bar_for(self._progress, self._total)
         while True:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic
 
 from chatsdk.answer import Answer
+from chatsdk.client.stream import Value_co
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
 
 __all__ = ["PromptOutcome"]
 
 
-class PromptOutcome(Outcome):
+class PromptOutcome(Outcome, Generic[Value_co]):
     """An `Outcome` of `ChatClient.map`, with the prompt that it belongs to.
+
+    The type in brackets is that of `value`.
 
     Attributes:
         index: the place of the prompt among those that were given, counted from 0.
@@ -38,7 +41,7 @@ class PromptOutcome(Outcome):
         self._set(reason, end, error, answer, server_stop, index, prompt)
 
     @classmethod
-    def of(cls, outcome: Outcome, index: int, prompt: Any) -> PromptOutcome:
+    def of(cls, outcome: Outcome, index: int, prompt: Any) -> PromptOutcome[Any]:
         """Return `outcome` as that of the prompt at `index`."""
         return cls(
             outcome.reason,
@@ -51,6 +54,7 @@ class PromptOutcome(Outcome):
         )
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Value_co | None:
         """The object of an answer with ``output=``; ``None`` without one."""
-        return self.answer.value
+        value: Value_co | None = self.answer.value
+        return value
