@@ -303,10 +303,11 @@ class AnswerBuilder:
         given = {
             name: value
             for name in ("input", "output", "total", "reasoning", "cached")
-            if (value := getattr(part, name)) is not None
+            # Counts only grow, but some gateways append a usage of zeros.
+            if (value := getattr(part, name)) is not None and (value or not getattr(known, name))
         }
         usage = known._replace(**given)
-        if part.total is None and usage.input is not None and usage.output is not None:
+        if not part.total and usage.input is not None and usage.output is not None:
             usage = usage._replace(total=usage.input + usage.output)
         if usage != known:
             self._facts = self._facts._replace(usage=usage)

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
-from chatsdk.client.response_check import Document, refused
+from chatsdk.client.response_check import Document, document_in, may_be_events, refused
 from chatsdk.dialects import About, get
+from chatsdk.dialects.misframed import payloads
+from chatsdk.dialects.payload import unwrapped
 from chatsdk.errors import BackendError, ChatError, NotAStreamError, StreamInterrupted
-from chatsdk.framing import UNFINISHED
+from chatsdk.framing import UNFINISHED, parser_for
 from chatsdk.outcome import Outcome
 from chatsdk.parts import Failure
 from chatsdk.sse import ServerSentEvent
@@ -24,6 +26,9 @@ __all__ = ["after_end", "conclude", "last", "proof", "rest", "trailing_error"]
 # Seconds to wait for the frames that a dialect sends after its end marker.
 AFTER_END_SECONDS = 0.5
 
+# Bytes of a body to show in an error.
+SHOWN_BYTES = 200
+
 
 def rest(reader: AnswerReader, eventless: bytes | None) -> Iterator[Answer]:
     """Yield what only the body's end completes; `eventless` is a body without events, or None."""
@@ -36,7 +41,7 @@ def rest(reader: AnswerReader, eventless: bytes | None) -> Iterator[Answer]:
         if answer is not None:
             yield from last(reader, answer)
     if eventless is not None:
-        _check_body_without_events(reader, eventless)
+        yield from _body_without_events(reader, eventless)
 
 
 def last(reader: AnswerReader, answer: Answer) -> Iterator[Answer]:
@@ -155,15 +160,21 @@ def _failed(failure: Failure) -> BackendError:
     )
 
 
-def _check_body_without_events(reader: AnswerReader, body: bytes) -> None:
-    """Raise an error for a body declared as a stream that contains no events.
+def _body_without_events(reader: AnswerReader, body: bytes) -> Iterator[Answer]:
+    """Read a body that is declared as a stream, but contains no events, or raise an error.
 
     A body that was truncated in its first event, or holds only comments, is left to `conclude`.
     """
     exchange = reader.exchange
-    error = refused(exchange, reader.requested, body) if body.lstrip()[:1] == b"{" else None
-    if error is not None:
-        raise error
+    if body.lstrip()[:1] == b"{":
+        error = refused(exchange, reader.requested, body)
+        if error is not None:
+            raise error
+    if len(body) < reader.limits.error_body:
+        # The body is complete.
+        yield from _misframed(reader, body)
+        if reader.builder.understood:
+            return
     lines = [line for line in body.splitlines() if line.strip()]
     if lines and all(line.startswith(b":") for line in lines):
         if reader.dialect is not None:
@@ -171,16 +182,40 @@ def _check_body_without_events(reader: AnswerReader, body: bytes) -> None:
         # The dialect was not recognised, so its end marker is unknown.
         raise StreamInterrupted("the stream ended before its first event: only comments came")
     # A line of JSON may begin like a document, an event may not.
-    other = (b"<", b"{") if reader.framing.startswith("sse") else b"<"
-    if reader.parser.pending and not body.lstrip().startswith(other):
+    begun = reader.parser.pending and body.lstrip()[:1] != b"<"
+    if may_be_events(body) if reader.framing.startswith("sse") else begun:
         return
-    what = "it is empty" if not body.strip() else "nothing in its body is an event"
+    shown = body.strip()[:SHOWN_BYTES].decode("utf-8", "replace")
+    what = f"nothing in its body is an event: {shown!r}" if shown else "it is empty"
     raise NotAStreamError(
         f"HTTP {exchange.status} with {exchange.content_type}, but {what}",
         status=exchange.status,
         content_type=exchange.content_type,
         body=body[: reader.limits.error_body],
     )
+
+
+def _misframed(reader: AnswerReader, body: bytes) -> Iterator[Answer]:
+    """Yield the answers in a body that is one document, or has one payload per line."""
+    text = body.decode("utf-8-sig", "replace").strip()
+    if text[:1] == "{":
+        document = document_in(reader.requested, text)
+        if document is not None:
+            reader.parser = parser_for("ndjson")
+            yield from _document(reader, document)
+            return
+    else:
+        text = "\n".join(map(unwrapped, text.splitlines()))
+    lines = payloads(text)
+    if not lines:
+        return
+    reader.parser = parser_for("ndjson")
+    for line in lines:
+        answer = reader.take(ServerSentEvent(data=line), now(), reader.exchange.received)
+        if answer is not None:
+            yield from last(reader, answer)
+        if reader.builder.over:
+            return
 
 
 def _document(reader: AnswerReader, document: Document) -> Iterator[Answer]:

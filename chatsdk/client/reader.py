@@ -12,7 +12,6 @@ from chatsdk.client.completeness import after_end, conclude, last, rest
 from chatsdk.client.response_check import UNREADABLE, Document, ResponseInfo
 from chatsdk.client.server_stop import ServerStop
 from chatsdk.dialects.dialect import Decoder, Dialect
-from chatsdk.dialects.payload import DONE
 from chatsdk.errors import ChatError, ChatTimeout, LimitExceeded, NotAStreamError, ProtocolError
 from chatsdk.framing import parser_for
 from chatsdk.options import Limits
@@ -40,7 +39,9 @@ SIZE_CHECK_BYTES = 1024 * 1024
 TAIL_BYTES = 4096
 
 # Matches somewhere in every JSON error.
-ERROR_WORD = re.compile(r'rror|"code"|base_resp|"success"|"detail"|"__type"')
+ERROR_WORD = re.compile(
+    r'rror|"code"|base_resp|"success"|"detail"|"__type"|"fault"|"title"|xception'
+)
 
 # Fields of a request that declare the client's tools.
 TOOLS = ("tools", "functions", "toolConfig", "tool_config")
@@ -363,14 +364,14 @@ class AnswerReader:
                 parts = (*parts, *_error_in(event))
             return self.builder.step(parts, data, at, received)
         except ProtocolError:
-            # Gateways append OpenAI's end marker to every dialect.
-            if event.data.strip() in DONE:
-                return None
+            from chatsdk.dialects.misframed import rescued
+
+            found = rescued(self.decoder, event)
             # An error may look like nothing that the dialect defines.
-            parts = self._unread(event)
-            if not parts:
+            parts = self._unread(event) if found is None else found
+            if found is None and not parts:
                 raise
-            return self.builder.step(parts, event.data, at, received)
+            return self.builder.step(parts, event.data, at, received) if parts else None
         except UNREADABLE as error:
             if raised_by_handler(error):
                 raise

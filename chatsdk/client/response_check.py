@@ -14,7 +14,15 @@ from chatsdk.parts import Part
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
 from chatsdk.transport.foreign_exceptions import raised_by_handler
 
-__all__ = ["UNREADABLE", "Document", "ResponseInfo", "opened", "refused"]
+__all__ = [
+    "UNREADABLE",
+    "Document",
+    "ResponseInfo",
+    "document_in",
+    "may_be_events",
+    "opened",
+    "refused",
+]
 
 # Largest non-streamed JSON answer to accept, in bytes: about the text of a book.
 DOCUMENT_BYTES = 1024 * 1024
@@ -123,6 +131,16 @@ def refused(exchange: Exchange, dialect: Dialect, body: bytes) -> ChatError | No
     )
 
 
+def document_in(dialect: Dialect, text: str) -> Document | None:
+    """Return the answer in the text of one JSON document, ``None`` if there is none."""
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    parts = _parts(dialect, payload)
+    return None if parts is None else Document(text, parts)
+
+
 def _document(exchange: Exchange, dialect: Dialect, head: bytes) -> Document:
     body = head + exchange.read_body(DOCUMENT_BYTES)
     error = refused(exchange, dialect, body)
@@ -192,6 +210,12 @@ def _looks_like_events(head: bytes) -> bool:
     bare = _bare(head)
     field, colon, _ = bare.partition(b":")
     return bare.startswith(b":") or (bool(colon) and field in FIELDS)
+
+
+def may_be_events(body: bytes) -> bool:
+    """Return whether a body is an event stream, as far as its first line shows it."""
+    field, _, _ = _bare(body).partition(b"\n")[0].partition(b":")
+    return bool(body.strip()) and any(name.startswith(field) for name in FIELDS)
 
 
 def _no_stream(exchange: Exchange, what: str, cure: str, body: bytes = b"") -> NotAStreamError:

@@ -14,6 +14,7 @@ from chatsdk.dialects.content_type import (
     shows_lines,
 )
 from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.misframed import keeps_alive, payloads
 from chatsdk.dialects.payload import DONE
 from chatsdk.dialects.registry import get, names
 from chatsdk.dialects.signatures import (
@@ -166,6 +167,9 @@ class AutoDecoder(Decoder):
                 # Nothing is known except that the stream ended.
                 return (End(),)
             name = likely
+        lines = payloads(event.data) if name == "raw" else ()
+        if lines:
+            return [part for line in lines for part in self.decode(event._replace(data=line))]
         self._kept.append(event)
         return self._decide(name)
 
@@ -176,7 +180,7 @@ class AutoDecoder(Decoder):
 
             why = misread(self._kept, None, ndjson=self._ndjson)
             raise NotAStreamError(f"no dialect knows the events of this stream: {why}")
-        if event.data and len(self._kept) < KEPT_EVENTS:
+        if event.data and len(self._kept) < KEPT_EVENTS and not keeps_alive(event):
             self._kept.append(event)
 
     def _likeliest(self) -> str | None:

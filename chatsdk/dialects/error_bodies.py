@@ -19,6 +19,9 @@ RAW_CHARS = 1000
 # Codes in {"code": ...} envelopes that mean success.
 FINE = (0, 200, "0", "200", "success")
 
+# Fields of an error alone: those of RFC 9457, and of handlers that report an exception.
+PROBLEM = frozenset({"type", "title", "status", "detail", "instance", "exception", "traceback"})
+
 # The start of a line in an event stream; `error` is not a field of the standard.
 FIELD = re.compile(r"(?:data|event|id|retry|error)?:")
 
@@ -103,12 +106,16 @@ def told(event: ServerSentEvent) -> Failure | None:
     if isinstance(value, list) and value and isinstance(value[0], dict) and value[0].get("error"):
         # Google's shape.
         value = value[0]
+    if event.event == "error" and isinstance(value, str) and value:
+        return Failure(value)
     if not isinstance(value, dict):
         return None
     if event.event == "error":
         return failure_in(value)
     if value.get("object") == "error":
         # vLLM's error, whose `type` is the name of an exception.
+        return failure_in(value)
+    if value.keys() <= PROBLEM and (value.get("exception") or _is_http_error(value.get("status"))):
         return failure_in(value)
     if value.get("type", "error") != "error" or value.get("event", "error") != "error":
         return None
@@ -124,6 +131,10 @@ def told(event: ServerSentEvent) -> Failure | None:
     if code is not None and code not in FINE and _first_text(value, "message", "msg"):
         return failure_in(value)
     return None
+
+
+def _is_http_error(status: object) -> bool:
+    return status.__class__ is int and 400 <= status < 600  # type: ignore[operator]
 
 
 def _framed(body: bytes) -> Failure | None:
@@ -153,11 +164,17 @@ def _refusal(value: Any) -> Failure | None:
         return Failure(said if isinstance(said, str) and said else error, _code(value))
     if isinstance(error, dict) and error:
         return _object(error)
+    if isinstance(error, list) and error:
+        return _refusal({"error": error[0]}) or Failure(json.dumps(error, ensure_ascii=False))
     found = envelope(value)
     if found is not None:
         return found
     code = _code(value)
-    said = _first_text(value, "message", "msg", "errorText", "detail")
+    said = _first_text(value, "message", "msg", "errorText", "detail", "exception", "title")
+    inner = value.get("message")
+    if said is None and code is not None and isinstance(inner, dict) and inner:
+        # Mistral's, for a request that is not valid.
+        said = json.dumps(inner.get("detail") or inner, ensure_ascii=False)
     if said is not None and code not in FINE[:-1]:
         return Failure(said, code)
     if code is not None and code not in FINE:
@@ -220,6 +237,11 @@ def _enveloped(value: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     # Baidu; Databricks has the message under another name.
     if value.get("error_code"):
         yield value, "error_code", "error_msg", "error_message", "message", "msg"
+    if value.get("error_message"):
+        yield value, "code", "error_message"
+    # Apigee and SOAP gateways.
+    if isinstance(inner := value.get("fault"), dict):
+        yield inner, "code", "faultstring", "message"
     # AWS: a Lambda function that raised, and a service.
     if value.get("errorMessage") and value.get("errorType"):
         yield value, "errorType", "errorMessage"

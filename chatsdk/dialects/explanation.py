@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatsdk.dialects.dialect import Dialect
-from chatsdk.dialects.payload import DONE, load
+from chatsdk.dialects.misframed import ends
+from chatsdk.dialects.payload import load
 from chatsdk.dialects.signatures import UNKNOWN, WAIT, is_of, recognise
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
@@ -42,7 +43,7 @@ def misread(
         ndjson: whether each event was a line.
     """
     for event in events:
-        if event.data.strip() in DONE or (dialect is not None and _is_of(event, dialect)):
+        if ends(event.data) or (dialect is not None and _is_of(event, dialect)):
             continue
         name = recognise(event, ndjson=ndjson)
         if name == WAIT:

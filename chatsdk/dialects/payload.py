@@ -13,6 +13,7 @@ from chatsdk.parts import Failure
 __all__ = [
     "DONE",
     "UNSCANNABLE",
+    "as_counts",
     "as_index",
     "as_list",
     "as_name",
@@ -134,6 +135,11 @@ def as_object(value: object, name: str) -> dict[str, Any]:
     raise ProtocolError(f"{name!r} in an event should be an object, not {_kind(value)}")
 
 
+def as_counts(value: object) -> dict[str, Any]:
+    """Return an object of token counts; empty for any other type, because no answer needs them."""
+    return value if isinstance(value, dict) else {}
+
+
 def as_list(value: object, name: str) -> list[Any]:
     """Return `value` as a list, empty for ``None``."""
     if value.__class__ is list:
@@ -172,7 +178,9 @@ def as_index(value: object, name: str) -> int:
 
 
 def as_whole(value: object) -> int | None:
-    """Return a count as an int; ``None`` if it is not a count."""
+    """Return a count as an int; ``None`` if it is not a count. Some servers send it as text."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if value == value and abs(value) < 2**63 else None

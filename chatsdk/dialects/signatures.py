@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chatsdk.dialects import agent_signatures, model_signatures, platform_signatures
+from chatsdk.dialects.misframed import PINGS, keeps_alive
 from chatsdk.dialects.payload import DONE, is_among, is_dict, load, unwrapped
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
@@ -99,6 +100,8 @@ def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
             return dialect
     if value == DONE[0]:
         return END
+    if value is Unreadable and (name in PINGS or data[:1] in ":[") and keeps_alive(event):
+        return WAIT
     if _says_nothing(name, value):
         return WAIT
     return UNKNOWN if value is None or isinstance(value, (dict, list)) else "raw"
@@ -157,8 +160,8 @@ class Unreadable:
 def _says_nothing(name: str, value: Any) -> bool:
     """Whether it is a keep-alive, or only has ids that several families send like that."""
     if not is_dict(value):
-        return value is None and name == "ping"
-    if name == "ping" or value.get("type") == "ping" or value.get("event") == "ping":
+        return value is None and name in PINGS
+    if name in PINGS or is_among(value.get("type"), PINGS) or is_among(value.get("event"), PINGS):
         return True
     if agent_signatures.vercel_edge(value) or (name == "metadata" and "run_id" in value):
         return True

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from chatsdk.dialects.payload import as_object, as_whole
+from chatsdk.dialects.payload import as_whole
 from chatsdk.parts import UsageUpdate
 
 __all__ = ["counted", "sum_of"]
 
 
 def counted(usage: dict[str, Any]) -> UsageUpdate:
-    """Decode OpenAI's ``prompt_tokens`` and ``completion_tokens``, which many backends use."""
-    out = as_object(usage.get("completion_tokens_details"), "completion_tokens_details")
-    into = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
+    """Decode OpenAI's ``prompt_tokens`` and ``completion_tokens``, which many backends use.
+
+    The names of its newer API and of Anthropic, ``input_tokens`` and ``output_tokens``, are read as
+    well, because gateways mix them. Details of another type are ignored.
+    """
+    out = _details(usage, "completion_tokens_details", "output_tokens_details")
+    into = _details(usage, "prompt_tokens_details", "input_tokens_details")
     cached = as_whole(into.get("cached_tokens"))
     if cached is None:
         # DeepSeek's name for it, then Moonshot's.
         cached = as_whole(usage.get("prompt_cache_hit_tokens", usage.get("cached_tokens")))
-    found = (usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens"))
-    given, said, total = map(as_whole, found)
+    given = as_whole(usage.get("prompt_tokens", usage.get("input_tokens")))
+    said = as_whole(usage.get("completion_tokens", usage.get("output_tokens")))
+    total = as_whole(usage.get("total_tokens"))
     reasoning = as_whole(out.get("reasoning_tokens"))
     if reasoning is None:
         # Perplexity and SGLang have it here.
@@ -38,6 +43,11 @@ def counted(usage: dict[str, Any]) -> UsageUpdate:
     if cached is None:
         cached = as_whole(usage.get("cache_read_input_tokens"))
     return UsageUpdate(input=given, output=said, total=total, reasoning=reasoning, cached=cached)
+
+
+def _details(usage: dict[str, Any], *names: str) -> dict[str, Any]:
+    found: object = next(filter(None, map(usage.get, names)), None)
+    return found if isinstance(found, dict) else {}
 
 
 def sum_of(values: Iterable[object]) -> int | None:

@@ -601,7 +601,7 @@ STRANGE = {
     "deep objects": b'{"a":' * 100_000,
     "a deep member": b'{"choices":[{"delta":' + b'{"a":' * 50_000 + b"1",
     "too many digits": b'{"choices":[{"delta":{"content":' + DIGITS + b"}}]}",
-    "a list as content": b'{"choices":[{"delta":{"content":7}}]}',
+    "a list as content": b'{"choices":[{"delta":{"content":[7]}}]}',
     "choices that are none": b'{"choices":{"a":1}}',
     "a choice that is none": b'{"choices":[7]}',
     "NUL": b"\0",

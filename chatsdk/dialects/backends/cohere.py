@@ -7,6 +7,7 @@ from typing import Any
 
 from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import (
+    as_counts,
     as_list,
     as_name,
     as_object,
@@ -175,11 +176,9 @@ class CohereDecoder(Decoder):
 
     def _end(self, payload: dict[str, Any], delta: dict[str, Any]) -> Sequence[Part]:
         parts: list[Part] = []
-        usage = as_object(delta.get("usage"), "usage")
+        usage = as_counts(delta.get("usage"))
         # The billed counts, which omit Cohere's own prompts, are separate.
-        counted = as_object(usage.get("tokens"), "tokens") or as_object(
-            usage.get("billed_units"), "billed_units"
-        )
+        counted = as_counts(usage.get("tokens")) or as_counts(usage.get("billed_units"))
         if counted:
             parts.append(
                 UsageUpdate(

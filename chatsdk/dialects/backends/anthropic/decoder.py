@@ -11,6 +11,7 @@ from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.frame_template import Alike
 from chatsdk.dialects.payload import (
     UNSCANNABLE,
+    as_counts,
     as_index,
     as_list,
     as_name,
@@ -111,7 +112,7 @@ class AnthropicDecoder(Decoder):
     def _message_start(self, payload: dict[str, Any]) -> Sequence[Part]:
         message = as_object(payload.get("message"), "message")
         identity = Identity(id=as_name(message.get("id")), model=as_name(message.get("model")))
-        usage = as_object(message.get("usage"), "usage")
+        usage = as_counts(message.get("usage"))
         return (identity, self._usage(usage)) if usage else (identity,)
 
     def _block_start(self, payload: dict[str, Any]) -> Sequence[Part]:
@@ -175,7 +176,7 @@ class AnthropicDecoder(Decoder):
     def _message_delta(self, payload: dict[str, Any]) -> Sequence[Part]:
         delta = as_object(payload.get("delta"), "delta")
         parts: list[Part] = []
-        usage = as_object(payload.get("usage"), "usage")
+        usage = as_counts(payload.get("usage"))
         if usage:
             parts.append(self._usage(usage))
         native = as_text(delta.get("stop_reason"), "stop_reason")
@@ -196,7 +197,7 @@ class AnthropicDecoder(Decoder):
             count = as_whole(usage.get(name))
             if count is not None:
                 self._counts[name] = count
-        details = as_object(usage.get("output_tokens_details"), "output_tokens_details")
+        details = as_counts(usage.get("output_tokens_details"))
         return UsageUpdate(
             input=sum(self._counts.values()) if self._counts else None,
             output=as_whole(usage.get("output_tokens")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole
+from chatsdk.dialects.payload import as_counts, as_list, as_name, as_object, as_text, as_whole
 from chatsdk.dialects.request import Room
 from chatsdk.parts import (
     Citation,
@@ -108,7 +108,7 @@ class ConverseReader:
         return (Native.of(DIALECT, signed),) if signed and self._room else ()
 
     def _metadata(self, value: dict[str, Any]) -> Sequence[Part]:
-        usage = as_object(value.get("usage"), "usage")
+        usage = as_counts(value.get("usage"))
         if not usage:
             return ()
         turn = (

@@ -8,6 +8,7 @@ from typing import Any
 from chatsdk.dialects.backends.openai.calls import Calls
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
+    as_counts,
     as_list,
     as_name,
     as_object,
@@ -86,7 +87,7 @@ class DashScopeDecoder(Decoder):
         cited = _cited(output)
         if cited:
             parts.append(Citations(tuple(cited)))
-        usage = as_object(payload.get("usage"), "usage")
+        usage = as_counts(payload.get("usage"))
         if usage:
             parts.append(_usage(usage))
         return parts
@@ -169,9 +170,9 @@ def _usage(usage: dict[str, Any]) -> UsageUpdate:
     listed = as_list(usage.get("models"), "models")
     # An application counts each of its models separately.
     models = [as_object(item, "models[]") for item in listed] or [usage]
-    out = as_object(usage.get("output_tokens_details"), "output_tokens_details")
-    into = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
-    cached = as_object(usage.get("input_tokens_details"), "input_tokens_details") | into
+    out = as_counts(usage.get("output_tokens_details"))
+    into = as_counts(usage.get("prompt_tokens_details"))
+    cached = as_counts(usage.get("input_tokens_details")) | into
     return UsageUpdate(
         input=sum_of(item.get("input_tokens") for item in models),
         output=sum_of(item.get("output_tokens") for item in models),

@@ -8,6 +8,7 @@ from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
+    as_counts,
     as_list,
     as_name,
     as_number,
@@ -165,7 +166,7 @@ class DifyDecoder(Decoder):
         id = as_name(payload.get("message_id")) or as_name(payload.get("id"))
         parts.append(Identity(id=id))
         metadata = as_object(payload.get("metadata"), "metadata")
-        usage = as_object(metadata.get("usage"), "usage")
+        usage = as_counts(metadata.get("usage"))
         if usage:
             parts.append(counted(usage))
         sources = as_list(metadata.get("retriever_resources"), "retriever_resources")

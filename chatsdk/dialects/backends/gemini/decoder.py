@@ -9,6 +9,7 @@ from typing import Any
 from chatsdk.dialects.backends.gemini.native import DIALECT, Content
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
+    as_counts,
     as_list,
     as_name,
     as_object,
@@ -87,7 +88,7 @@ class GeminiDecoder(Decoder):
                 else:
                     self._speaking.add(index)
         self.finished = self._ended and not self._speaking
-        usage = as_object(payload.get("usageMetadata"), "usageMetadata")
+        usage = as_counts(payload.get("usageMetadata"))
         # Every frame has the counts up to now.
         if usage and usage != self._usage:
             self._usage = usage

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
-from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole, load_object
+from chatsdk.dialects.payload import (
+    as_counts,
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    load_object,
+)
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -66,7 +74,7 @@ class ConversationsDecoder(Decoder):
         yield ToolCallDelta(id, id or None, as_name(frame.get("name")), arguments)
 
     def _done(self, frame: dict[str, Any]) -> Iterator[Part]:
-        usage = as_object(frame.get("usage"), "usage")
+        usage = as_counts(frame.get("usage"))
         if usage:
             yield UsageUpdate(
                 input=as_whole(usage.get("prompt_tokens")),

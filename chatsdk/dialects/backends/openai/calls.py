@@ -17,64 +17,92 @@ class Calls:
 
     The order decides, not the ids and indexes, because some servers omit or repeat them. A repeated
     name at one index starts a new call, unless the arguments of the previous call are incomplete.
-    In that case it is the same name again, or the rest of it.
+    In that case it is the same name again, or the rest of it. A delta that repeats a call with its
+    id and complete arguments adds nothing.
     """
 
     def __init__(self) -> None:
-        # The current call at each index, and the call of the latest delta.
+        # The current call at each index, the call of each id, and the call of the latest delta.
         self._known: dict[object, _Call] = {}
+        self._ids: dict[str, _Call] = {}
         self._last: _Call | None = None
         self._keys: set[int | str] = set()
-        self._ids: set[str] = set()
+
+    @property
+    def begun(self) -> bool:
+        """Whether any call arrived."""
+        return self._last is not None
 
     def pieces(self, value: object) -> Iterator[tuple[ToolCallDelta, dict[str, Any]]]:
         """Yield the deltas in ``tool_calls``, each with the object that contained it."""
-        for place, item in enumerate(as_list(value, "tool_calls")):
+        # Some servers send a single call without the list.
+        items = [value] if value.__class__ is dict else as_list(value, "tool_calls")
+        for place, item in enumerate(items):
             call = as_object(item, "tool_calls[]")
             function = as_object(call.get("function"), "function")
             given = function.get("arguments")
-            if not function and call.get("custom"):
+            plain = not function and bool(call.get("custom"))
+            if plain:
                 # A tool with plain text input: the input is not JSON.
                 function = as_object(call["custom"], "custom")
                 given = function.get("input")
+            elif not function and call.get("name"):
+                # The object ``function`` is missing, its fields are not.
+                function, given = call, call.get("arguments")
             index = call.get("index")
             id, name = as_name(call.get("id")), as_name(function.get("name"))
-            slot: object = index if isinstance(index, int) else f"place {place}"
-            if slot != index and name is None and id is None and self._last is not None:
+            slot: object = index if isinstance(index, (int, str)) else f"place {place}"
+            if slot != index and name is None and id is None and len(items) == 1 and self._last:
                 slot = self._last.slot
-            yield self._piece(slot, id, name, _arguments(given)), call
+            yield self._piece(slot, id, name, _arguments(given), plain=plain), call
 
-    def older(self, value: object) -> ToolCallDelta:
-        """Return a delta of ``function_call``.
+    def older(self, value: object) -> ToolCallDelta | None:
+        """Return a delta of ``function_call``, ``None`` if it is empty.
 
         This was the name of ``tool_calls`` until 2023; old compatible servers still use it.
         """
         call = as_object(value, "function_call")
-        arguments = _arguments(call.get("arguments"))
-        return self._piece("function_call", None, as_name(call.get("name")), arguments)
+        name, arguments = as_name(call.get("name")), _arguments(call.get("arguments"))
+        if name is None and not arguments:
+            return None
+        return self._piece("function_call", None, name, arguments)
 
     def _piece(
-        self, slot: object, id: str | None, name: str | None, arguments: str
+        self,
+        slot: object,
+        id: str | None,
+        name: str | None,
+        arguments: str,
+        *,
+        plain: bool = False,
     ) -> ToolCallDelta:
         call = self._known.get(slot)
-        if call is None or call.is_over(id, name):
-            call = self._known[slot] = _Call(slot, self._new_key(slot))
+        named = None if id is None else self._ids.get(id)
+        if named is not None and (name is None or named.is_repeated(name, arguments)):
+            if call is None or call.id is not None:
+                # Not the index but the id identifies the call.
+                call = named
+            if name is not None:
+                self._last = call
+                return ToolCallDelta(call.key)
+        elif call is None or call.is_over(id, name):
+            call = None
+        if call is None:
+            call = self._known[slot] = _Call(slot, self._new_key(slot), plain=plain)
         self._last = call
-        if call.id is None and id is not None and id not in self._ids:
+        if call.id is None and id is not None and named is None:
             call.id = id
-            self._ids.add(id)
+            self._ids[id] = call
         else:
             # A repeated id, or that of another call. Calls without an id get one in the next
             # request.
             id = None
         if name is not None and name != call.name:
-            # The rest of a name that was split.
-            call.name = name = call.name + name
+            # The rest of a name that was split, or more of a name that is sent cumulatively.
+            call.name = name = name if name.startswith(call.name) else call.name + name
         else:
             name = None
-        if arguments:
-            call.pieces.append(arguments)
-        return ToolCallDelta(call.key, id=id, name=name, arguments=arguments)
+        return ToolCallDelta(call.key, id=id, name=name, arguments=call.add(arguments))
 
     def _new_key(self, slot: object) -> int | str:
         key: int | str = slot if isinstance(slot, int) else str(slot)
@@ -87,16 +115,43 @@ class Calls:
 class _Call:
     """The state of a call that is still being streamed."""
 
-    def __init__(self, slot: object, key: int | str) -> None:
+    def __init__(self, slot: object, key: int | str, *, plain: bool) -> None:
         self.slot = slot
         self.key = key
         self.id: str | None = None
         self.name = ""
-        # Argument deltas that have not been scanned yet.
-        self.pieces: list[str] = []
+        self._plain = plain
+        # The deltas of the arguments, their number of characters, and how many were scanned.
+        self._pieces: list[str] = []
+        self._size = self._scanned = 0
         self._begun = False
         self._depth = 0
         self._in_string = self._escaped = False
+
+    def add(self, arguments: str) -> str:
+        """Add a delta of the arguments, and return the new text in it.
+
+        Some servers send all arguments up to now in each delta. That cannot be a delta: no JSON
+        object continues with its own beginning.
+        """
+        size = self._size
+        if size and len(arguments) >= size and arguments[:1] == "{" and not self._plain:
+            given = "".join(self._pieces)
+            if given[:1] == "{" and arguments.startswith(given):
+                arguments = arguments[size:]
+        if arguments:
+            self._pieces.append(arguments)
+            self._size += len(arguments)
+        return arguments
+
+    def is_repeated(self, name: str, arguments: str) -> bool:
+        """Whether a delta with this call's id, and this name and arguments, only repeats it."""
+        return (
+            name == self.name
+            and len(arguments) == self._size
+            and self._is_complete()
+            and arguments == "".join(self._pieces)
+        )
 
     def is_over(self, id: str | None, name: str | None) -> bool:
         """Whether a delta with this id and name, at this call's index, belongs to another call."""
@@ -110,10 +165,10 @@ class _Call:
 
     def _is_complete(self) -> bool:
         """Whether the arguments are a complete JSON value. Each delta is scanned once."""
-        pieces, self.pieces = self.pieces, []
-        for piece in pieces:
+        for piece in self._pieces[self._scanned :]:
             for char in piece:
                 self._read(char)
+        self._scanned = len(self._pieces)
         return self._begun and not self._depth and not self._in_string
 
     def _read(self, char: str) -> None:

@@ -92,7 +92,7 @@ class OpenAIDecoder(Decoder):
         if data[:1] != "{":
             data = unwrapped(data)
             # better-sse sends the marker as a JSON string, with the quotes.
-            if data in ("[DONE]", '"[DONE]"'):
+            if data.strip('[]"').upper() == "DONE":
                 return (*self.close(), End())
             if not data:
                 return ()
@@ -150,14 +150,14 @@ class OpenAIDecoder(Decoder):
             for choice in as_list(choices, "choices"):
                 if choice.__class__ is not dict:
                     as_object(choice, "choices[]")
-                elif not choice.get("index"):
+                elif not (index := choice.get("index")) or index == "0":
                     # The first of several choices is the answer; the others are in `raw`.
                     self._choice(choice, parts)
-                elif isinstance(choice["index"], int):
+                elif isinstance(index, int):
                     if choice.get("finish_reason"):
-                        self._speaking.discard(choice["index"])
+                        self._speaking.discard(index)
                     elif choice.get("delta"):
-                        self._speaking.add(choice["index"])
+                        self._speaking.add(index)
             self.finished = self._delta.ended and not self._speaking
         elif choices is None and isinstance(chunk.get("message"), str):
             # An error without its envelope: {"object": "error", "message": ...}.
@@ -171,8 +171,8 @@ class OpenAIDecoder(Decoder):
         groq = chunk.get("x_groq")
         groq = groq if isinstance(groq, dict) else {}
         usage = chunk.get("usage") or groq.get("usage")
-        if usage:
-            parts.append(counted(as_object(usage, "usage")))
+        if isinstance(usage, dict) and usage:
+            parts.append(counted(usage))
         # Perplexity's citations are next to the choices, in every chunk.
         found = chunk.get("search_results") or chunk.get("citations")
         if found:
@@ -200,13 +200,16 @@ class OpenAIDecoder(Decoder):
             self._delta.read({"content": choice["text"]}, parts)
         elif choice.get("message") and not self._deltas:
             # Some servers send complete messages instead of deltas.
-            self._delta.read(as_object(choice["message"], "message"), parts)
+            message = as_object(choice["message"], "message")
+            if self._delta.calls.begun:
+                message = {**message, "tool_calls": None}
+            self._delta.read(message, parts)
         reason = choice.get("finish_reason")
         if reason:
             self._finish(reason, choice, parts)
-            if choice.get("usage"):
+            if isinstance(usage := choice.get("usage"), dict):
                 # Moonshot puts it here.
-                parts.append(counted(as_object(choice["usage"], "usage")))
+                parts.append(counted(usage))
         for place in (choice, delta):
             if isinstance(place, dict) and place.get("error"):
                 parts.append(failure_in(place))

@@ -42,6 +42,11 @@ FINISH = {
     "insufficient_system_resource": "error",
 }
 
+# Names of reasoning in a delta: DeepSeek's, OpenRouter's, GitHub Copilot's, and that of gateways.
+REASONING = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
+
+NUMBERS = (int, float)
+
 # Finish reasons of an intermediate step, after which the answer continues: hayhooks'.
 STEPS = frozenset({"tool_call_results"})
 
@@ -50,6 +55,7 @@ class Delta:
     """Decodes the deltas of one answer.
 
     Attributes:
+        calls: the tool calls up to now.
         ended: whether a finish reason arrived.
         tags: removes reasoning tags from the text, if the option is set.
         flagged: removes tags from flagged thoughts, while there are such thoughts.
@@ -59,7 +65,7 @@ class Delta:
         self._snapshot = snapshot
         self.tags = LeadingThinking() if think_tags else None
         self._refused = False
-        self._calls = Calls()
+        self.calls = Calls()
         self._kept: Kept | None = None
         self.ended = False
         self.flagged: Flagged | None = None
@@ -67,7 +73,7 @@ class Delta:
     def read(self, delta: dict[str, Any], parts: list[Part]) -> None:
         """Append the parts of one delta; unknown fields are ignored."""
         for key, value in delta.items():
-            if value and key in _READ:
+            if (value or value.__class__ in NUMBERS) and key in _READ:
                 _READ[key](self, value, delta, parts)
 
     def finish(self, native: str) -> Finish:
@@ -94,12 +100,13 @@ class Delta:
         return parts
 
     def _content(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        if value.__class__ is list:
+        if value.__class__ is list or value.__class__ is dict:
             # Mistral and Databricks send a list if a model reasons.
-            for block in as_list(value, "content"):
+            for block in [value] if isinstance(value, dict) else as_list(value, "content"):
                 self._block(as_object(block, "content[]"), parts)
             return
-        text = as_text(value, "content")
+        # Cloudflare sends a token that is a number as one.
+        text = str(value) if value.__class__ in NUMBERS else as_text(value, "content")
         thought = _is_thought(delta)
         if thought and self.flagged is None:
             self.flagged = Flagged()
@@ -142,12 +149,12 @@ class Delta:
         parts.append(ReasoningSnapshot(text) if self._snapshot else Reasoning(text))
 
     def _other_reasoning(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        # Some servers send it under both names; some send an object with settings.
-        if isinstance(value, str) and not delta.get("reasoning_content"):
+        # Some servers send it under several names; some send an object with settings.
+        if isinstance(value, str) and value is next(filter(None, map(delta.get, REASONING))):
             parts.append(ReasoningSnapshot(value) if self._snapshot else Reasoning(value))
 
     def _tool_calls(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        for part, call in self._calls.pieces(value):
+        for part, call in self.calls.pieces(value):
             extra = call.get("extra_content")
             if extra and part.id is not None:
                 extra = {"extra_content": as_object(extra, "extra_content")}
@@ -157,11 +164,18 @@ class Delta:
             parts.append(part)
 
     def _function_call(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        parts.append(self._calls.older(value))
+        part = self.calls.older(value)
+        if part is not None:
+            parts.append(part)
+
+    def _audio(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
+        # The text of a spoken answer.
+        if isinstance(value, dict) and value.get("transcript"):
+            self._content(value["transcript"], delta, parts)
 
     def _reasoning_details(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
         self._keep().add_details(value)
-        if not any(delta.get(name) for name in ("reasoning", "reasoning_content")):
+        if not any(map(delta.get, REASONING)):
             for item in as_list(value, "reasoning_details"):
                 detail = as_object(item, "reasoning_details[]")
                 for name in ("text", "summary"):
@@ -173,7 +187,7 @@ class Delta:
             block = as_object(item, "thinking_blocks[]")
             self._keep().add_thinking(block)
             text = as_text(block.get("thinking"), "thinking")
-            if text and not any(delta.get(name) for name in ("reasoning", "reasoning_content")):
+            if text and not any(map(delta.get, REASONING)):
                 parts.append(Reasoning(text))
 
     def _keep(self) -> Kept:
@@ -211,12 +225,15 @@ _Reader = Callable[[Delta, object, dict[str, Any], list[Part]], None]
 _READ: dict[str, _Reader] = {
     "content": Delta._content,
     "refusal": Delta._refusal,
+    "audio": Delta._audio,
     "tool_calls": Delta._tool_calls,
     "function_call": Delta._function_call,
     "annotations": Delta._annotations,
     "context": Delta._context,
     "reasoning_content": Delta._reasoning,
     "reasoning": Delta._other_reasoning,
+    "reasoning_text": Delta._other_reasoning,
+    "thinking": Delta._other_reasoning,
     "reasoning_details": Delta._reasoning_details,
     "thinking_blocks": Delta._thinking_blocks,
     "reference": Delta._reference,

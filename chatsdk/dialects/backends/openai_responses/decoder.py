@@ -16,6 +16,7 @@ from chatsdk.dialects.backends.openai_responses.native import (
 )
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
+    as_counts,
     as_list,
     as_name,
     as_object,
@@ -247,7 +248,7 @@ class ResponsesDecoder(Decoder):
         self._items.replace(output)
         if (kept := self._items.whole()) is not None:
             parts.append(Native.of(DIALECT, kept))
-        usage = as_object(response.get("usage"), "usage")
+        usage = as_counts(response.get("usage"))
         if usage:
             parts.append(self._counted(usage_of(usage)))
         self._running = False

@@ -1,0 +1,326 @@
+"""Frames of servers that look like OpenAI's, as bug reports of their users show them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatsdk import BackendError, ChatClient, NotAStreamError, StreamInterrupted, Usage, dialects
+from chatsdk.answer import AnswerBuilder
+from chatsdk.parts import UsageUpdate
+from chatsdk.sse import ServerSentEvent
+from chatsdk.testing import ChatServer, Reply
+
+STREAM = "text/event-stream"
+
+
+def chunk(delta=None, finish=None, **more):
+    choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
+    return {"id": "c", "model": "m", "choices": [choice], **more}
+
+
+def answer_of(*payloads, name="openai"):
+    """The answer of these payloads, without a failure."""
+    decoder, builder = dialects.get(name).decoder(), AnswerBuilder()
+    for payload in payloads:
+        data = payload if isinstance(payload, str) else json.dumps(payload)
+        builder.step(decoder.decode(ServerSentEvent("message", data)))
+    builder.step(decoder.close())
+    assert builder.failure is None
+    return builder.flush()
+
+
+def calls_of(*lists):
+    """Name and arguments of the calls in these lists of ``tool_calls``, one list per chunk."""
+    chunks = [chunk({"tool_calls": calls}) for calls in lists]
+    answer = answer_of(*chunks, chunk(finish="tool_calls"))
+    return [(call.name, call.arguments) for call in answer.tool_calls]
+
+
+def call(name=None, arguments=None, **more):
+    return {"function": {"name": name, "arguments": arguments}, **more}
+
+
+# --- calls ----------------------------------------------------------------------------------------
+
+A, B, BEGUN = '{"q":1}', '{"q":2}', '{"q"'
+
+
+@pytest.mark.parametrize(
+    ("lists", "wanted"),
+    [
+        # Two calls side by side without an index: their place, then their id, identifies them.
+        (
+            [
+                [call("f", BEGUN, id="a"), call("g", BEGUN, id="b")],
+                [call(None, ":1}"), call(None, ":2}")],
+            ],
+            [("f", A), ("g", B)],
+        ),
+        (
+            [
+                [call("f", BEGUN, id="a")],
+                [call("g", BEGUN, id="b")],
+                [call(None, ":1}", id="a")],
+                [call(None, ":2}", id="b")],
+            ],
+            [("f", A), ("g", B)],
+        ),
+        # Indexes as strings.
+        (
+            [
+                [call("f", BEGUN, index="0")],
+                [call("g", BEGUN, index="1")],
+                [call(None, ":1}", index="0")],
+                [call(None, ":2}", index="1")],
+            ],
+            [("f", A), ("g", B)],
+        ),
+        # The arguments up to now in each chunk, with the name and without.
+        ([[call("f", BEGUN, id="a", index=0)], [call("f", A, id="a", index=0)]], [("f", A)]),
+        (
+            [
+                [call("f", "{", id="a", index=0)],
+                [call(None, BEGUN, index=0)],
+                [call(None, A, index=0)],
+                [call(None, A, index=0)],
+            ],
+            [("f", A)],
+        ),
+        # The name up to now in each chunk, and in pieces.
+        ([[call("get", index=0)], [call("get_it", A, index=0)]], [("get_it", A)]),
+        ([[call("get", index=0)], [call("_it", A, index=0)]], [("get_it", A)]),
+        # A call that comes again as a whole, by its id; without an id it is another call.
+        ([[call("f", A, id="a", index=0)], [call("f", A, id="a", index=0)]], [("f", A)]),
+        ([[call("f", A, index=0)], [call("f", A, index=0)]], [("f", A), ("f", A)]),
+        ([[call("f", A, id="a", index=0)], [call("f", B, id="a", index=0)]], [("f", A), ("f", B)]),
+        # One call without the list, and one without the object for its name.
+        ([call("f", A, id="a", index=0)], [("f", A)]),
+        ([[{"index": 0, "id": "a", "name": "f", "arguments": A}]], [("f", A)]),
+    ],
+)
+def test_calls_are_assigned(lists, wanted):
+    """Each delta of a call reaches its call, once."""
+    assert calls_of(*lists) == wanted
+
+
+@given(
+    arguments=st.dictionaries(st.text(max_size=4), st.text('{}[]":, a', max_size=12)),
+    data=st.data(),
+)
+def test_arguments_are_the_same_as_deltas_and_cumulative(arguments, data):
+    """However the arguments of a call are cut, they arrive once."""
+    text = json.dumps(arguments)
+    cuts = [*sorted(data.draw(st.sets(st.integers(1, len(text) - 1)))), len(text)]
+    deltas = [text[start:end] for start, end in zip([0, *cuts], cuts, strict=False)]
+    for pieces in (deltas, [text[:end] for end in cuts]):
+        first, *rest = pieces
+        lists = [[call("f", first, id="a", index=0)], *([call(None, p, index=0)] for p in rest)]
+        assert calls_of(*lists) == [("f", text)]
+
+
+def test_plain_input_of_a_custom_tool_is_never_cumulative():
+    """The input of a custom tool is not JSON, so a repetition is part of it."""
+    pieces = [{"custom": {"name": "say", "input": "{ha"}, "id": "a", "index": 0}]
+    again = [{"custom": {"input": "{ha"}, "index": 0}]
+    assert calls_of(pieces, again) == [("say", "{ha{ha")]
+
+
+def test_an_empty_function_call_is_not_a_call():
+    """Some servers end with an empty ``function_call``."""
+    stub = {"function_call": {"name": "", "arguments": ""}}
+    answer = answer_of(chunk({"tool_calls": [call("f", A, id="a")]}), chunk(stub, "tool_calls"))
+    assert [one.name for one in answer.tool_calls] == ["f"]
+
+
+def test_a_message_beside_deltas_does_not_repeat_the_calls():
+    """A complete message after the deltas adds only what they did not have."""
+    message = {"role": "assistant", "content": "Hi", "tool_calls": [call("f", A, id="a")]}
+    last = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    answer = answer_of(chunk({"tool_calls": [call("f", A, id="a", index=0)]}), last)
+    assert [one.name for one in answer.tool_calls] == ["f"]
+    assert answer.text == "Hi"
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("contents", "text"),
+    [
+        (["$0.00", 5, ", ", 0, 1.5], "$0.005, 01.5"),
+        ([{"type": "text", "text": "Hi"}], "Hi"),
+    ],
+)
+def test_content_of_another_type_is_text(contents, text):
+    """Numbers and objects with text are text."""
+    assert answer_of(*(chunk({"content": one}) for one in contents)).text == text
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content", "reasoning_text", "thinking"])
+def test_names_of_reasoning(name):
+    """Reasoning is read under each of its names, and once if it comes under two."""
+    others = {"reasoning_content": "So", name: "So"}
+    answer = answer_of(chunk({name: "Oh. "}), chunk(others), chunk({"content": "Hi"}))
+    assert (answer.reasoning, answer.text) == ("Oh. So", "Hi")
+
+
+def test_the_transcript_of_spoken_answers_is_the_text():
+    """Audio arrives with its transcript."""
+    pieces = ({"id": "a", "transcript": "He"}, {"transcript": "llo"}, {"data": "AA=="})
+    assert answer_of(*(chunk({"audio": piece}) for piece in pieces)).text == "Hello"
+
+
+def test_the_first_choice_as_a_string():
+    """An index of "0" is the first choice."""
+    piece = {"choices": [{"index": "0", "delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+    assert answer_of(piece).text == "Hi"
+
+
+# --- counts ---------------------------------------------------------------------------------------
+
+COUNTS = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+ZEROS = dict.fromkeys(COUNTS, 0)
+
+
+@pytest.mark.parametrize(
+    "usages",
+    [
+        [COUNTS, ZEROS],
+        [ZEROS, COUNTS],
+        [COUNTS, {"total_tokens": 0, "total_characters": 0}],
+        [{name: str(count) for name, count in COUNTS.items()}],
+        [{"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}],
+        [COUNTS, [1], "none", {}, None],
+        [COUNTS | {"prompt_tokens_details": "none", "completion_tokens_details": []}],
+    ],
+)
+def test_counts_survive(usages):
+    """Counts of zero or of another type do not replace those that arrived."""
+    answer = answer_of(*(chunk({"content": "Hi"}, usage=usage) for usage in usages))
+    assert answer.usage == Usage(input=3, output=2, total=5)
+
+
+def test_a_zero_does_not_replace_a_count():
+    """The rule holds for each count, in all dialects."""
+    builder = AnswerBuilder()
+    builder.step([UsageUpdate(input=7, output=1)])
+    builder.step([UsageUpdate(input=0, output=4, cached=0)])
+    assert builder.flush().usage == Usage(input=7, output=4, total=11, cached=0)
+
+
+# --- framing --------------------------------------------------------------------------------------
+
+HELLO = [chunk({"content": "Hel"}), chunk({"content": "lo"}), chunk(finish="stop")]
+LINES = [json.dumps(one) for one in HELLO]
+DOCUMENT = {
+    "object": "chat.completion",
+    "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}
+    ],
+}
+
+
+def events(*data, between="\n\n"):
+    return "".join(f"data: {one}{between}" for one in data)
+
+
+def asked(body, dialect):
+    """What a client makes of this body, with the type of an event stream."""
+    reply = Reply(body=body.encode(), content_type=STREAM)
+    with ChatServer(lambda _: reply) as server, ChatClient(server.url, dialect=dialect) as client:
+        return client.send({}).result()
+
+
+@pytest.mark.parametrize("dialect", ["openai", "auto"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        events("[ping]", *LINES, ": keep-alive", "[DONE]"),
+        events(": OPENROUTER PROCESSING", *LINES, "[DONE]"),
+        "event: ping\ndata: ping\n\n" + events(*LINES, "[DONE]"),
+        "event: heartbeat\ndata: 2026-01-01\n\n" + events(*LINES, "[DONE]"),
+        events('{"type":"heartbeat"}', *LINES, "[DONE]") + "event: keepalive\ndata: -\n\n",
+        events(*['{"event":"heartbeat"}'] * 80, *LINES, "[DONE]"),
+        # Other spellings of the end marker.
+        events(*LINES, "[done]"),
+        events(*LINES, "DONE"),
+        # Without blank lines, all through and up to the end.
+        events(*LINES, "[DONE]", between="\n"),
+        events(*LINES, "[DONE]", between="\n") + "\n",
+        events(*LINES[:2], between="\n") + "\n" + events(LINES[2], "[DONE]"),
+        # Lines of JSON, and one document.
+        "\n".join(LINES) + "\n",
+        "\n".join([*LINES, "[DONE]"]),
+        json.dumps(DOCUMENT),
+        json.dumps(DOCUMENT, indent=1) + "\n",
+    ],
+)
+def test_broken_framing_is_read(body, dialect):
+    """Heartbeats as data, missing blank lines and bodies of another type lose no text."""
+    answer = asked(body, dialect)
+    assert (answer.text, answer.finish_reason) == ("Hello", "stop")
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "gemini", "ollama", "vercel", "dify", "coze"])
+def test_heartbeats_as_data_fail_no_dialect(dialect):
+    """A comment as data, and a ping of plain text, add nothing."""
+    body = ": keep-alive\n\ndata: : keep-alive\n\nevent: ping\ndata: pong\n\ndata: [done]\n\n"
+    with pytest.raises(StreamInterrupted):
+        asked(body, dialect)
+
+
+@pytest.mark.parametrize("dialect", ["openai", "auto"])
+def test_lines_without_blank_lines_that_were_cut_are_interrupted(dialect):
+    """A body of lines is complete only with a finish reason or the end marker."""
+    with pytest.raises(StreamInterrupted):
+        asked(events(*LINES[:2], between="\n"), dialect)
+
+
+@pytest.mark.parametrize("dialect", ["openai", "auto"])
+def test_words_of_a_gateway_are_shown(dialect):
+    """A plain text body with the type of an event stream is shown in the error."""
+    with pytest.raises(NotAStreamError, match="upstream connect error"):
+        asked("upstream connect error. reset reason: overflow", dialect)
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini", "auto"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"error_message": "Too busy"},
+        {"error": ["Too busy"]},
+        {"error": [{"message": "Too busy"}]},
+        {"exception": "Too busy"},
+        {"fault": {"faultstring": "Too busy", "detail": {"errorcode": "x"}}},
+        {"type": "about:blank", "title": "Bad", "status": 503, "detail": "Too busy"},
+        {"title": "Too busy", "status": 503},
+        {"object": "error", "message": {"detail": [{"msg": "Too busy"}]}, "code": 1},
+    ],
+)
+def test_an_error_in_any_shape_is_the_backends(error, dialect):
+    """An object that is nothing but an error fails the answer, with its words."""
+    with pytest.raises(BackendError, match="Too busy"):
+        asked(events(json.dumps(error)), dialect)
+    reply = Reply(body=json.dumps(error).encode(), content_type="application/json")
+    with ChatServer(lambda _: reply) as server, ChatClient(server.url, dialect=dialect) as client:
+        with pytest.raises(BackendError, match="Too busy"):
+            client.send({})
+
+
+def test_an_error_event_with_a_string():
+    """The data of an event ``error`` may be a JSON string."""
+    with pytest.raises(BackendError, match=r"Too busy$"):
+        asked(events(LINES[0]) + 'event: error\ndata: "Too busy"\n\n', "openai")
+
+
+def test_titles_of_the_application_are_not_errors():
+    """An event with a title and details is the application's, unless its status is an error's."""
+    event = json.dumps({"type": "step", "title": "Searching", "detail": "hr.pdf", "status": 200})
+    assert asked(events(event, *LINES, "[DONE]"), "openai").text == "Hello"
