@@ -134,7 +134,7 @@ def told(event: ServerSentEvent) -> Failure | None:
 
 
 def _is_http_error(status: object) -> bool:
-    return status.__class__ is int and 400 <= status < 600  # type: ignore[operator]
+    return isinstance(status, int) and 400 <= status < 600
 
 
 def _framed(body: bytes) -> Failure | None:
