@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import logging
 import threading
@@ -17,7 +18,7 @@ from chatsdk.client import ChatClient
 from chatsdk.dialects.encoder_values import dump
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message
-from chatsdk.parts import Part, ToolApproval, ToolResult
+from chatsdk.parts import Failure, Part, ToolApproval, ToolResult
 from chatsdk.session import ChatSession
 from chatsdk.session.approvals import Approval
 from chatsdk.session.properties import snapshot_of
@@ -26,7 +27,7 @@ from chatsdk.transport import Cancel
 from chatsdk.web.browser_approvals import ApprovalRecord, to_resume
 from chatsdk.web.error_responses import failure_of
 from chatsdk.web.frames import Wording, parts_of
-from chatsdk.web.journal import Journal, JournalError, JournalTurn
+from chatsdk.web.journal import Following, Journal, JournalError, JournalTurn
 
 __all__ = ["Question", "Turn"]
 
@@ -61,7 +62,6 @@ class Turn:
 
     Attributes:
         wording: encodes the answer.
-        id: the turn's id in the journal, once it has begun.
     """
 
     def __init__(
@@ -86,8 +86,9 @@ class Turn:
         # Whether tools have run, so that the decisions of the request have been used.
         self._ran = False
         self._memory: Journal | None = None
+        # The stream of `own_parts`.
+        self._stream: Any = None
         self.wording = wording
-        self.id: str | None = None
 
     def open(self) -> Any:
         """Send the request, and return the stream.
@@ -166,12 +167,35 @@ class Turn:
         rejected = isinstance(result, ToolRejected)
         self._results.append(ToolResult(call.id, text, failed, rejected))
 
-    def start(self, journal: Journal) -> None:
-        """Begin the turn in the journal and read it on a background thread."""
+    def close(self) -> None:
+        """Close the stream of `own_parts`. Calling it twice is harmless."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def own_parts(self) -> Iterator[Part]:
+        """Send the request, and yield the parts of the answer; an error is yielded last."""
         try:
-            self._memory = journal
-            entries = journal.begin(self._question.chat)
-            self.id = entries.id
+            self._stream = self.open()
+        except BaseException as error:
+            yield self._refused(error)
+            return
+        finally:
+            self._opened.set()
+        yield from self.parts(self._stream)
+
+    def start(self, journal: Journal, heartbeat: float) -> Following:
+        """Begin the turn in the journal and read it on a background thread.
+
+        Returns:
+            Its entries, for the browser that began it. They are complete even if the turn ends or
+            is replaced at once.
+        """
+        self._memory = journal
+        entries = journal.begin(self._question.chat)
+        try:
+            following = journal.follow(self._question.chat, heartbeat=heartbeat, turn=entries.id)
+            if following is None:
+                raise JournalError("the journal has lost a turn that has just begun")
             entries.on_stop(self.stop)
             threading.Thread(
                 # With the context variables of the request, such as the span of a tracer.
@@ -181,8 +205,10 @@ class Turn:
                 daemon=True,
             ).start()
         except BaseException:
-            self._release()
+            with contextlib.suppress(JournalError):
+                entries.end()
             raise
+        return following
 
     def wait(self, timeout: float) -> BaseException | None:
         """Wait until the backend has accepted or refused; return the error of a refusal."""
@@ -193,11 +219,8 @@ class Turn:
             try:
                 stream = self.open()
             except BaseException as error:
-                self._error = error
-                for frame in self.wording.failure(failure_of(error)):
+                for frame in self.wording.failure(self._refused(error)):
                     entries.append(frame)
-                if not isinstance(error, ChatError):
-                    _log.exception("a turn could not begin")
                 return
             finally:
                 self._opened.set()
@@ -214,6 +237,12 @@ class Turn:
                 entries.end()
             except JournalError:
                 _log.warning("the end of a turn could not be written down")
+
+    def _refused(self, error: BaseException) -> Failure:
+        self._error = error
+        if not isinstance(error, ChatError):
+            _log.error("a turn could not begin", exc_info=error)
+        return failure_of(error)
 
     def _remember(self, journal: Journal, conversation_id: str | None) -> None:
         if conversation_id is not None:

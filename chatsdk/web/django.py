@@ -139,11 +139,22 @@ def _response(request: HttpRequest, found: WebResponse) -> Any:
     return _streaming(request, found.status, found.headers, found.body)
 
 
+class _Streaming(StreamingHttpResponse):  # type: ignore[misc]
+    """A response that Django's `GZipMiddleware` leaves alone: it would hold events back."""
+
+    def has_header(self, header: str) -> bool:
+        # The middleware asks whether the content has been encoded already.
+        return header.lower() == "content-encoding" or super().has_header(header)
+
+
 def _streaming(
     request: HttpRequest, status: int, headers: list[tuple[str, str]], body: FrameStream
 ) -> StreamingHttpResponse:
+    if request.method == "HEAD":
+        # Some servers read the complete answer, and send nothing of it.
+        body.close()
     content: Any = _frames(body) if isinstance(request, ASGIRequest) else body
-    response = StreamingHttpResponse(content, status=status)
+    response = _Streaming(content, status=status)
     _with_headers(response, headers)
     return response
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import flask
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError
@@ -13,7 +15,7 @@ from chatsdk.web import error_responses
 from chatsdk.web.frames import Stream
 from chatsdk.web.relay import HEARTBEAT_SECONDS, relay
 from chatsdk.web.service import ChatService
-from chatsdk.web.wsgi import request_of
+from chatsdk.web.wsgi import read_body, request_of
 
 __all__ = ["blueprint", "error_response", "stream_response"]
 
@@ -49,9 +51,8 @@ def blueprint(service: ChatService, name: str = "chatsdk") -> flask.Blueprint:
         request = flask.request
         full = request.script_root + request.path
         mount = full.rstrip("/")[: len(full.rstrip("/")) - len(rest.rstrip("/"))].rstrip("/")
-        found = service.respond(
-            request_of(request.environ, native=request, mount=mount, path=f"/{rest}")
-        )
+        asked = request_of(request.environ, native=request, mount=mount, path=f"/{rest}")
+        found = service.respond(attrs.evolve(asked, read=_read))
         return _response(found.status, found.headers, found.body)
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -65,6 +66,19 @@ def blueprint(service: ChatService, name: str = "chatsdk") -> flask.Blueprint:
             provide_automatic_options=False,
         )
     return routes
+
+
+def _read(limit: int) -> bytes:
+    """Read at most `limit` bytes of the request's body, even if the site has read it before."""
+    request = flask.request
+    if request.content_length is None:
+        return read_body(request.environ, limit) or request.get_data()[:limit]
+    try:
+        # Flask keeps a body that it has read; WSGI's stream would be at its end.
+        return request.get_data()[:limit]
+    except RequestEntityTooLarge:
+        # By the site's MAX_CONTENT_LENGTH. One byte too many is refused as such.
+        return bytes(limit)
 
 
 def _response(status: int, headers: list[tuple[str, str]], body: Any) -> flask.Response:

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from chatsdk.client import ChatClient
@@ -29,11 +30,22 @@ _log = logging.getLogger("chatsdk.web")
 # Backend statuses that the caller caused; passed on with the backend's message.
 _CALLERS_FAULT = (400, 404, 413, 422)
 
-# Parts of a backend's message that are not passed on to a caller.
+# Parts of a backend's message that are not passed on to a caller: addresses and keys.
 _SECRET = re.compile(
-    r"https?://\S+|\b(?:sk|pk|key|api[-_]key|token|bearer)[-_ :=]+\S{6,}"
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b",
-    re.IGNORECASE,
+    r"""
+      \b[a-z][a-z0-9+.-]*://\S+
+    | \b(?:localhost|[\w-]+(?:\.[\w-]+)+):\d{2,5}\b | \b[a-z][a-z0-9-]*:\d{4,5}\b
+    | \b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b
+    | \[[0-9a-f:.]*:[0-9a-f:.]*\](?::\d+)? | (?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}(?!\w)
+    | \b(?:bearer|basic)\s+\S{6,}
+    | \b(?:key|token|secret|password)(?:\s+provided|\s+is)?\s*[:=]\s*(?!\d+\b)\S{6,}
+    | \b(?:key|token|secret|password)\s+(?=\S*\d)(?=\S*[a-z])\S{8,}
+    # The forms in which services issue keys, such as sk-..., app-... and JSON web tokens.
+    | \b(?:[sprc]k|gsk|hf|xai|nvapi|pplx|r8|gh[opsu]|pat|app|dataset|fastgpt|ragflow)[-_]
+      (?=[\w-]*\d)[\w-]{8,}
+    | \bsk-[\w*-]{6,} | \bAIza[\w-]{16,} | \bAKIA\w{12,} | \beyJ[\w-]{8,}(?:\.[\w-]+)*
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
@@ -224,12 +236,18 @@ class Gateway:
         _log.info("the backend failed: %s", error)
         kind = type(error).__name__
         if isinstance(error, HTTPStatusError) and error.status in _CALLERS_FAULT:
-            message = _SECRET.sub("...", error.message) or message_of(error)
+            message = self._without_secrets(error.message) or message_of(error)
             return self._error(error.status, "invalid_request_error", message)
         found = error_response(error)
         retry = [pair for pair in found.headers if pair[0] == "Retry-After"]
         response = self._error(found.status, kind, message_of(error))
         return response._replace(headers=[*response.headers, *retry])
+
+    def _without_secrets(self, message: str) -> str:
+        host = urlsplit(self._client.url).hostname
+        if host:
+            message = re.sub(rf"(?<!\w){re.escape(host)}(?:\:\d+)?(?!\w)", "...", message)
+        return _SECRET.sub("...", message)
 
     def _error(
         self, status: int, kind: str, message: str, refused: Refused | None = None

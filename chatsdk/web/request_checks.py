@@ -13,7 +13,7 @@ from chatsdk.web.http_messages import WebRequest, WebResponse, of_refusal
 __all__ = ["Refused", "allowed_origin", "cors_headers", "is_chat_id", "own_host", "read_json"]
 
 # The id of a chat is used in a path, in a header and in keys.
-_CHAT_ID = re.compile(r"[A-Za-z0-9_~:@][A-Za-z0-9._~:@-]{0,127}")
+_CHAT_ID = re.compile(r"[A-Za-z0-9_~:@-][A-Za-z0-9._~:@-]{0,127}")
 
 
 class Refused(Exception):
@@ -34,7 +34,10 @@ class Refused(Exception):
 
 
 def is_chat_id(value: str) -> bool:
-    """Whether this can be the id of a chat: up to 128 letters, digits and ``._~:@-``."""
+    """Whether this can be the id of a chat: up to 128 letters, digits and ``._~:@-``.
+
+    It does not begin with a dot, because ``..`` is a path.
+    """
     return _CHAT_ID.fullmatch(value) is not None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,6 +13,7 @@ from chatsdk.client import ChatClient
 from chatsdk.dialects import AskedFor, Dialect
 from chatsdk.dialects.request import new_messages
 from chatsdk.errors import ChatError
+from chatsdk.keywords import check_plain
 from chatsdk.messages import Message
 from chatsdk.session.approvals import Approval
 from chatsdk.web.browser_approvals import ApprovalRecord, approvals_of, last_round
@@ -19,8 +21,8 @@ from chatsdk.web.chat_turn import Question, Turn
 from chatsdk.web.error_responses import error_response, json_body
 from chatsdk.web.follower import Follower
 from chatsdk.web.frames import Wording, writable
-from chatsdk.web.http_messages import WebRequest, WebResponse, of_refusal
-from chatsdk.web.journal import Journal, JournalError
+from chatsdk.web.http_messages import FrameStream, WebRequest, WebResponse, of_refusal
+from chatsdk.web.journal import Following, Journal, JournalError
 from chatsdk.web.memory import MemoryJournal
 from chatsdk.web.page import page as read_page
 from chatsdk.web.relay import HEARTBEAT_SECONDS, Relay, stream_headers
@@ -109,6 +111,10 @@ class ChatService:
             raise ValueError(f"heartbeat is a positive number of seconds, not {heartbeat!r}")
         if max_turns < 1 or max_body < 1:
             raise ValueError("max_turns and max_body are at least 1")
+        for name, function in (("authorize", authorize), ("prepare", prepare)):
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} is a function, not {type(function).__name__}")
+            check_plain(name, function)
         if client.ask_dialect.name == "auto":
             raise ValueError(
                 "the client's URL does not show which backend this is: name it, for example "
@@ -200,18 +206,19 @@ class ChatService:
         if request.method == "OPTIONS" and origin is not None:
             raise Refused(WebResponse(204, []))
         if request.method not in methods:
-            allow = ", ".join((*methods, "OPTIONS"))
+            allow = ", ".join(methods if origin is None else (*methods, "OPTIONS"))
             raise Refused.of(405, "method_not_allowed", "Use another method.", [("Allow", allow)])
 
     def _check_permission(self, request: WebRequest, chat: str | None) -> None:
-        if self._authorize is not None and not self._authorize(request.native, chat):
+        if self._authorize is None:
+            return
+        if not _called("authorize", self._authorize, request.native, chat):
             raise Refused.of(403, "forbidden", "You may not use this chat.")
 
     def _begin(self, request: WebRequest) -> WebResponse:
-        body = read_json(request, self._max_body)
         dialect = self._spoken(request)
         try:
-            asked = dialect.read_request(body)
+            asked = dialect.read_request(read_json(request, self._max_body))
         except ValueError as error:
             raise Refused.of(400, "bad_request", f"The request cannot be read: {error}.") from None
         chat = asked.conversation_id or f"chat-{uuid4().hex}"
@@ -231,20 +238,28 @@ class ChatService:
                     [("Retry-After", str(RETRY_SECONDS))],
                 )
             self._running += 1
-        if question.approvals:
-            # Before the turn begins, which ends the one in flight.
-            try:
+        id = _continued(asked)
+        wording = Wording(dialect, id=id)
+        turn = Turn(self._client, question, wording, self._release, self._approvals)
+        body: Relay | Follower
+        try:
+            if question.approvals:
+                # Before the turn begins, which ends the one in flight.
                 self._approvals.take(chat, question.decided)
-            except BaseException:
-                self._release()
-                raise
-        turn = Turn(
-            self._client, question, _wording(dialect, asked), self._release, self._approvals
-        )
-        if self._journal is None:
-            return self._relayed(turn, chat, dialect)
-        turn.start(self._journal)
+            if self._journal is None:
+                source: Any = turn
+                body = Relay(
+                    source, dialect=dialect, heartbeat=self._heartbeat, id=id, parts=Turn.own_parts
+                )
+                body.pump.start()
+            else:
+                body = self._follower(turn.start(self._journal, self._heartbeat), wording)
+        except BaseException:
+            self._release()
+            raise
         refused = turn.wait(max(self._heartbeat, PATIENCE_SECONDS))
+        if refused is not None:
+            body.close()
         if isinstance(refused, ChatError):
             response = of_refusal(error_response(refused))
             return response._replace(headers=[*response.headers, ("X-Chat-Id", chat)])
@@ -253,11 +268,12 @@ class ChatService:
             raise Refused.of(400, "bad_request", str(refused))
         if refused is not None:
             raise refused
-        if _wants_json(request):
+        if self._journal is not None and _wants_json(request):
+            body.close()
             where = {"id": chat, "stream": f"{request.mount}/{chat}/stream"}
             headers = [("Content-Type", "application/json"), ("X-Chat-Id", chat)]
             return WebResponse(202, headers, json_body(where))
-        return self._follow(self._journal, chat, None, turn.wording, turn)
+        return _stream(body, dialect, chat)
 
     def _resume(self, request: WebRequest, chat: str, wording: Wording) -> WebResponse | None:
         """Follow the turn that a repeated POST has already begun.
@@ -286,7 +302,9 @@ class ChatService:
         options: Mapping[str, Any] = {}
         if self._prepare is not None:
             try:
-                messages, options = self._prepare(asked.messages, dict(asked.options))
+                messages, options = _called(
+                    "prepare", self._prepare, asked.messages, dict(asked.options)
+                )
             except ValueError as error:
                 raise Refused.of(400, "bad_request", str(error)) from None
         conversation: str | None = None
@@ -314,45 +332,44 @@ class ChatService:
         """The dialect of this request: the built-in page always speaks Vercel's."""
         return _PAGE if self._page and "page" in request.query else self._dialect
 
-    def _relayed(self, turn: Turn, chat: str, dialect: Dialect) -> WebResponse:
-        try:
-            stream = turn.open()
-        except ChatError as error:
-            return of_refusal(error_response(error))
-        body = Relay(stream, dialect=dialect, heartbeat=self._heartbeat, parts=turn.parts)
-        return WebResponse(200, [*body.headers, ("X-Chat-Id", chat)], body)
-
     def _follow(
-        self,
-        journal: Journal,
-        chat: str,
-        after: str | None,
-        wording: Wording,
-        turn: Turn | None = None,
+        self, journal: Journal, chat: str, after: str | None, wording: Wording
     ) -> WebResponse:
-        following = journal.follow(
-            chat,
-            after,
-            heartbeat=self._heartbeat,
-            turn=None if turn is None else turn.id,
-        )
+        following = journal.follow(chat, after, heartbeat=self._heartbeat)
         if following is None:
             return WebResponse(204, [("Cache-Control", "no-store"), ("X-Chat-Id", chat)])
-        body = Follower(following, wording, self._heartbeat)
-        return WebResponse(200, [*stream_headers(wording.dialect), ("X-Chat-Id", chat)], body)
+        return _stream(self._follower(following, wording), wording.dialect, chat)
+
+    def _follower(self, following: Following, wording: Wording) -> Follower:
+        return Follower(following, wording, self._heartbeat)
 
     def _release(self) -> None:
         with self._lock:
             self._running -= 1
 
 
-def _wording(dialect: Dialect, asked: AskedFor) -> Wording:
-    # An answer that continues after the results of tools, or after a person's decision about them,
-    # is the same message on the page.
-    id = None
+def _called(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    found = function(*arguments)
+    if inspect.isawaitable(found):
+        # Any coroutine is true, so an async `authorize` would let everybody in.
+        if inspect.iscoroutine(found):
+            found.close()
+        raise TypeError(f"{name} returned a coroutine, which nobody awaits: give a plain function")
+    return found
+
+
+def _stream(body: FrameStream, dialect: Dialect, chat: str) -> WebResponse:
+    return WebResponse(200, [*stream_headers(dialect), ("X-Chat-Id", chat)], body)
+
+
+def _continued(asked: AskedFor) -> str | None:
+    """Return the id of the message on the page that the answer continues, ``None`` for a new one.
+
+    It continues after the results of tools, and after a person's decision about them.
+    """
     if asked.messages[-1].role == "tool" or asked.decisions:
-        id = next((m.id for m in reversed(asked.messages) if m.role == "assistant"), None)
-    return Wording(dialect, id=id)
+        return next((m.id for m in reversed(asked.messages) if m.role == "assistant"), None)
+    return None
 
 
 def _wants_json(request: WebRequest) -> bool:

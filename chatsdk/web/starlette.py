@@ -8,6 +8,7 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from chatsdk.dialects import Dialect
 from chatsdk.errors import ChatError
@@ -88,8 +89,28 @@ def routes(service: ChatService, prefix: str = "") -> list[Route]:
     return [Route(path, answer, methods=methods) for path in paths]
 
 
+class _Streaming(StreamingResponse):
+    """Closes the stream however the response ends, and at once for HEAD.
+
+    Below Starlette's `BaseHTTPMiddleware`, the frames are left alone in mid-answer if the browser
+    leaves while it reads slowly.
+    """
+
+    def __init__(self, body: FrameStream, status: int) -> None:
+        super().__init__(frames(body), status)
+        self._source = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if scope.get("method") == "HEAD":
+                self._source.close()
+            await super().__call__(scope, receive, send)
+        finally:
+            self._source.close()
+
+
 def _streaming(status: int, headers: list[tuple[str, str]], body: FrameStream) -> StreamingResponse:
-    return _with_headers(StreamingResponse(frames(body), status), headers)
+    return _with_headers(_Streaming(body, status), headers)
 
 
 def _with_headers(response: AnyResponse, headers: list[tuple[str, str]]) -> AnyResponse:

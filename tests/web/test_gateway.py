@@ -335,6 +335,32 @@ def test_the_backend_refuses(server, theirs, ours) -> None:
     assert b"10.0.0.1" not in body
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Incorrect API key provided: AbCdEf123456.", "Incorrect API ..."),
+        ("bad token Zq8-hush-77 here", "bad ... here"),
+        ("password=hunter22 in postgres://me:pw@db/x", "... in ..."),
+        ("use Bearer abc.def.ghi", "use ..."),
+        ("gsk_abc123def456 and app-9aB8cD7eF6 and AIzaSyA1234567890abcdefg", "... and ... and ..."),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.sig_1 expired", "... expired"),
+        ("127.0.0.1 and vllm.internal:8000 and ollama:11434", "... and ... and ..."),
+        ("[::1]:9000 and fe80::1ff:fe23:4567:890a", "... and ..."),
+        # Left as it is, because a caller needs it.
+        ("model claude-3-5-sonnet-20241022 not found", None),
+        ("messages.0.content: field required (12:30:45)", None),
+        ("The key parameter and max_tokens: 4097 > 4096 tokens", None),
+        ("token limit exceeded: 5000 tokens", None),
+    ],
+)
+def test_what_a_message_must_not_show(server, said, shown) -> None:
+    """Keys and addresses in a backend's message are replaced; the words around them stay."""
+    server.reply(400, json={"error": {"message": said}})
+    with gateway(server, "openai") as url, Page(url) as page:
+        body = page.ask("POST", "/v1/chat/completions", HI).read()
+    assert json.loads(body)["error"]["message"] == (said if shown is None else shown)
+
+
 def test_unreachable() -> None:
     """A backend that cannot be reached is a 502 in the dialect's shape."""
     with RefusingPort() as port, ChatClient(port.url, dialect="openai") as client:

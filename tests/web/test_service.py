@@ -206,6 +206,91 @@ def test_without_a_journal(server) -> None:
         script.wait_for_disconnect(WAIT_SECONDS)
 
 
+def test_without_a_journal_and_an_answer(server) -> None:
+    """Heartbeats are sent to a browser, and it may leave, before the backend has answered."""
+    script = server.silent()
+    with site(server, journal=None, heartbeat=0.05) as url, Page(url) as page:
+        response = page.ask(body=user("Hi"))
+        read_until(response, b": ping")
+        page.leave(response)
+        script.wait_for_disconnect(WAIT_SECONDS)
+
+
+def test_replaced_before_the_backend_answers(server) -> None:
+    """The response to a question that another one replaces is a stream that ends."""
+    script = server.silent()
+    server.answer("openai", "Two")
+    with site(server) as url, Page(url) as first, Page(url) as second:
+        first.send(user("Hi"))
+        script.wait_for_request()
+        assert text_of(second.ask(body=user("Hi")).read()) == "Two"
+        response = first.connection.getresponse()
+        assert response.status == 200
+        assert chunks(response.read())[-1] == {"type": "abort"}
+
+
+def test_kept_for_no_time(server) -> None:
+    """The browser that began a turn gets all of it, however short the journal keeps it."""
+    with site(server, journal=MemoryJournal(keep=0)) as url, Page(url) as page:
+        for _ in range(10):
+            server.answer("openai", "Hello")
+            assert text_of(page.ask(body=user("Hi")).read()) == "Hello"
+
+
+def test_id_of_a_chat(server) -> None:
+    """Libraries for short ids, such as nanoid, also begin one with a hyphen or an underscore."""
+    server.answer("openai", "Hello")
+    with site(server) as url, Page(url) as page:
+        page.ask(body=user("Hi", "-x_9Zb-"))
+        page.connection.close()
+        assert text_of(page.ask("GET", "/-x_9Zb-/stream").read()) == "Hello"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_site_that_has_read_the_body(server, chunked) -> None:
+    """A function that the site calls before each view may read the request's JSON."""
+    server.answer("openai", "Hello")
+    body = json.dumps(user("Hi")).encode()
+    with ChatClient(server.url, dialect="openai") as client:
+        app = flask.Flask("site")
+        app.register_blueprint(chatsdk_flask.blueprint(ChatService(client)))
+        app.before_request(lambda: flask.request.get_json() and None)
+        with serving(app) as url, Page(url) as page:
+            sent = iter([body[:9], body[9:]]) if chunked else body
+            response = page.ask("POST", "/", sent, Content_Type="application/json")
+            assert text_of(response.read()) == "Hello"
+
+
+def test_a_limit_of_the_site(server) -> None:
+    """A body over Flask's MAX_CONTENT_LENGTH is refused in JSON as well."""
+    with ChatClient(server.url, dialect="openai") as client:
+        app = flask.Flask("site")
+        app.config["MAX_CONTENT_LENGTH"] = 100
+        app.register_blueprint(chatsdk_flask.blueprint(ChatService(client)))
+        with serving(app) as url, Page(url) as page:
+            response = page.ask("POST", "/", user("x" * 200))
+            assert response.status == 413
+            assert json.loads(response.read())["error"]["type"] == "too_large"
+
+
+@pytest.mark.parametrize("name", ["authorize", "prepare"])
+def test_an_asynchronous_function(server, name) -> None:
+    """It is refused: its result is true whatever it would return."""
+
+    async def check(*arguments: Any) -> bool:
+        return False
+
+    with ChatClient(server.url, dialect="openai") as client:
+        with pytest.raises(TypeError, match=f"{name} is an async function"):
+            ChatService(client, **{name: check})
+        service = ChatService(client, **{name: lambda *arguments: check(*arguments)})
+        app = flask.Flask("site")
+        app.register_blueprint(chatsdk_flask.blueprint(service))
+        with serving(app) as url, Page(url) as page:
+            assert page.ask("POST", "/", user("Hi")).status == 500
+    assert server.requests == []
+
+
 def forbid(request: Any, chat: str | None) -> bool:
     assert request.path.startswith("/api/chat")
     return chat != "chat-1"
@@ -298,6 +383,9 @@ def test_other_origins(server) -> None:
         other = page.ask("OPTIONS", Origin="https://evil.example")
         other.read()
         assert other.status == 403
+        refused = page.ask("OPTIONS")
+        refused.read()
+        assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD, POST")
         assert other.headers["Access-Control-Allow-Origin"] is None
 
 

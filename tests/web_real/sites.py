@@ -1,7 +1,8 @@
 """One site in four frameworks, for real servers: `/answer` relays, `/api/chat` is a service.
 
 The environment says which backend is asked (BACKEND), and with which heartbeat (HEARTBEAT, in
-seconds), journal (REDIS, the URL of one) and client (CLIENT, keyword arguments as JSON).
+seconds), journal (REDIS, the URL of one), client (CLIENT, keyword arguments as JSON) and middleware
+(MIDDLEWARE: some that compresses, or passes on).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from chatsdk import ChatClient, ChatError, Timeout
 from chatsdk.web import ChatService, Gateway, RedisJournal, wsgi
 
 HEARTBEAT = float(os.environ.get("HEARTBEAT", "15"))
+MIDDLEWARE = bool(os.environ.get("MIDDLEWARE"))
 OPTIONS: dict[str, Any] = json.loads(os.environ.get("SERVICE", "{}"))
 
 client = ChatClient(os.environ["BACKEND"], dialect="openai", timeout=Timeout(first_event=60))
@@ -61,6 +63,9 @@ def in_gateway() -> Any:
 def in_starlette() -> Any:
     """The site in Starlette."""
     from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.middleware.gzip import GZipMiddleware
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
 
@@ -72,7 +77,12 @@ def in_starlette() -> Any:
     async def pid(request: Any) -> Any:
         return PlainTextResponse(str(os.getpid()))
 
+    async def pass_on(request: Any, call_next: Any) -> Any:
+        return await call_next(request)
+
+    middleware = [Middleware(GZipMiddleware), Middleware(BaseHTTPMiddleware, dispatch=pass_on)]
     return Starlette(
+        middleware=middleware if MIDDLEWARE else [],
         routes=[
             Route("/answer", answer),
             Route("/pid", pid),
@@ -92,6 +102,7 @@ def _django() -> None:
             ROOT_URLCONF="django_urls",
             SECRET_KEY="for a test",
             MIDDLEWARE=[
+                *(["django.middleware.gzip.GZipMiddleware"] if MIDDLEWARE else ()),
                 "django.middleware.security.SecurityMiddleware",
                 "django.middleware.common.CommonMiddleware",
                 "django.middleware.csrf.CsrfViewMiddleware",

@@ -60,6 +60,35 @@ def test_an_event_loop_needs_no_heartbeat(server, backend, djangos) -> None:
         leave_after(b"One", url, lambda: one(backend))
 
 
+@pytest.mark.parametrize("server", ["starlette", "django-4.2-gevent", "django-5.2-uvicorn"])
+def test_middleware(server, backend, djangos) -> None:
+    """Middleware that compresses does not hold events back, and a slow browser may leave."""
+    with running(server, backend.url, djangos, HEARTBEAT=0.2, MIDDLEWARE=1) as url:
+        script = one(backend)
+        with Page(f"{url}/answer") as page:
+            response = page.ask("GET", Accept_Encoding="gzip")
+            assert response.headers["Content-Encoding"] is None
+            read_until(response, b"One")
+            page.leave(response)
+        script.wait_for_disconnect(WAIT_SECONDS)
+        # More than fits between the backend and a browser that does not read.
+        script = backend.answer("openai", ["word " * 1000] * 10_000)
+        with Page(f"{url}/answer") as page:
+            page.leave(page.ask("GET"))
+        script.wait_for_disconnect(WAIT_SECONDS)
+
+
+@pytest.mark.parametrize("server", ["gthread", "starlette", "django-4.2-gthread"])
+def test_head(server, backend, djangos) -> None:
+    """A HEAD request does not leave the backend writing."""
+    with running(server, backend.url, djangos, HEARTBEAT=0.2) as url:
+        script = one(backend)
+        with Page(f"{url}/answer") as page:
+            response = page.ask("HEAD")
+            assert (response.status, response.read()) == (200, b"")
+            script.wait_for_disconnect(WAIT_SECONDS)
+
+
 @everywhere
 def test_a_turn_goes_on_without_its_browser(server, backend, djangos) -> None:
     """With a journal, the turn is read to its end, and another browser gets all of it."""
