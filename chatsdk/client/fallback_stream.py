@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
-from chatsdk.client.stream import AnswerStream, Partial_co, Value_co
+from chatsdk.client.stream import AnswerStream, Partial_co, Passing, Value_co
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
 from chatsdk.transport import Cancel
@@ -17,9 +17,6 @@ from chatsdk.transport.retry import leave_retries
 if TYPE_CHECKING:
     from chatsdk.client.client import ChatClient
     from chatsdk.client.fallback import FallbackClient
-    from chatsdk.client.observation import Observation
-    from chatsdk.client.response_check import ResponseInfo
-    from chatsdk.dialects.dialect import Dialect
 
 __all__ = ["FallbackSource", "FallbackStream"]
 
@@ -29,12 +26,14 @@ logger = logging.getLogger("chatsdk")
 Ask = Callable[["ChatClient", Cancel], AnswerStream]
 
 
-class FallbackSource:
+class FallbackSource(Passing):
     """The source of a `FallbackStream`: asks the next client while no word has come.
 
     Attributes:
         client: the client that was asked last.
     """
+
+    below: AnswerStream
 
     def __init__(
         self,
@@ -56,7 +55,7 @@ class FallbackSource:
         self._asked = 0
         self.client = clients[0]
         try:
-            self._stream = self._open()
+            self.below = self._open()
         except BaseException:
             self._unlink()
             raise
@@ -88,7 +87,7 @@ class FallbackSource:
         while True:
             spoken = False
             failure: ChatError
-            steps = self._stream._steps
+            steps = self.below._steps
             try:
                 for answer in steps:
                     if speaks(answer):
@@ -99,7 +98,7 @@ class FallbackSource:
                         break
                 if spoken:
                     yield from steps
-                self._owner.answers(self.client, self._stream.answer)
+                self._owner.answers(self.client, self.below.answer)
                 self._unlink()
                 return
             except ChatError as error:
@@ -107,7 +106,7 @@ class FallbackSource:
             if spoken or not self._goes_on(failure):
                 break
             try:
-                self._stream = self._open()
+                self.below = self._open()
             except ChatError as error:
                 failure = error
                 self._ending = Outcome("error", error=error, answer=error.answer)
@@ -142,43 +141,26 @@ class FallbackSource:
             # "generator already executing": a reader started in between.
             self.stop()
         else:
-            self._stream.close()
+            self.below.close()
             self._unlink()
 
     def drop(self, steps: Generator[Answer, None, None]) -> None:
         """As `close`, in a finalizer."""
         if not steps.gi_running:  # type: ignore[attr-defined]
             self._unlink()
-            self._stream._source.drop(self._stream._steps)
+            self.below._source.drop(self.below._steps)
 
     @property
     def answer(self) -> Answer:
-        return self._stream.answer if self._ending is None else self._ending.answer
+        return self.below.answer if self._ending is None else self._ending.answer
 
     @property
     def outcome(self) -> Outcome:
-        return self._ending or self._stream.outcome
-
-    @property
-    def response(self) -> ResponseInfo | None:
-        return self._stream.response
-
-    @property
-    def dialect(self) -> Dialect | None:
-        return self._stream.dialect
+        return self._ending or self.below.outcome
 
     @property
     def attempts(self) -> int:
         return self._asked
-
-    @property
-    def body(self) -> Any:
-        return self._stream.body
-
-    @property
-    def observation(self) -> Observation | None:
-        """Observes the request of the client that answers, if telemetry does."""
-        return getattr(self._stream._source, "observation", None)
 
 
 class FallbackStream(AnswerStream[Partial_co, Value_co]):

@@ -7,8 +7,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer
-from chatsdk.client.stream import AnswerStream, Source, Unanswered
-from chatsdk.dialects.dialect import Dialect
+from chatsdk.client.stream import AnswerStream, Passing, Source, Unanswered
 from chatsdk.errors import OutputError
 from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
@@ -19,8 +18,6 @@ from chatsdk.transport.bell import Forward
 if TYPE_CHECKING:
     from chatsdk.client.client import ChatClient
     from chatsdk.client.objects import Asking
-    from chatsdk.client.observation import Observation
-    from chatsdk.client.response_check import ResponseInfo
 
 __all__ = ["Question", "Repaired"]
 
@@ -89,8 +86,10 @@ class Question:
         )
 
 
-class Repaired:
+class Repaired(Passing):
     """The source of answers of which each takes the place of one that does not fit."""
+
+    below: Source
 
     def __init__(self, stream: AnswerStream[Any, Any], question: Question, repair: int) -> None:
         self._question = question
@@ -98,39 +97,19 @@ class Repaired:
         # Stopped or closed.
         self._over = False
         self._before_waits: Callable[[], object] | None = None
-        self._source, self._inner = taken(stream)
+        self.below, self._inner = taken(stream)
 
     @property
     def answer(self) -> Answer[Any]:
-        return self._source.answer
+        return self.below.answer
 
     @property
     def outcome(self) -> Outcome:
-        return self._source.outcome
-
-    @property
-    def response(self) -> ResponseInfo | None:
-        return self._source.response
-
-    @property
-    def dialect(self) -> Dialect | None:
-        return self._source.dialect
-
-    @property
-    def attempts(self) -> int:
-        return self._source.attempts
-
-    @property
-    def body(self) -> Any:
-        return self._source.body
-
-    @property
-    def observation(self) -> Observation | None:
-        return getattr(self._source, "observation", None)
+        return self.below.outcome
 
     def on_wait(self, callback: Callable[[], object] | None) -> bool:
         self._before_waits = callback
-        return self._source.on_wait(callback)
+        return self.below.on_wait(callback)
 
     def stop(self) -> None:
         self._over = True
@@ -142,7 +121,7 @@ class Repaired:
             self.stop()
             return
         self._over = True
-        self._source.close(self._inner)
+        self.below.close(self._inner)
         # One that is read by another thread meanwhile ends by itself.
         with contextlib.suppress(ValueError):
             steps.close()
@@ -152,7 +131,7 @@ class Repaired:
         if not steps.gi_running:  # type: ignore[attr-defined]
             self._over = True
             self._question.unlink()
-            self._source.drop(self._inner)
+            self.below.drop(self._inner)
 
     def steps(self) -> Generator[Answer[Any], Any, None]:
         try:
@@ -178,9 +157,9 @@ class Repaired:
             if isinstance(source, Unanswered):
                 # Stopped meanwhile: what had come is kept.
                 source.answer, source.outcome = before, Outcome("stopped", answer=before)
-            self._source = source
+            self.below = source
             if self._before_waits is not None:
-                self._source.on_wait(self._before_waits)
+                self.below.on_wait(self._before_waits)
             for answer in self._inner:
                 # The text starts again.
                 yield answer.since(before)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     # Type checkers have it, also where the package is not installed.
     from typing_extensions import TypeVar as TypeVarWithDefault
 
+    from chatsdk.client.observation import Observation
     from chatsdk.client.response_check import ResponseInfo
     from chatsdk.dialects.dialect import Dialect
 
@@ -23,23 +24,21 @@ else:
     Partial_co = TypeVar("Partial_co", covariant=True)
     Value_co = TypeVar("Value_co", covariant=True)
 
-__all__ = ["AnswerStream", "Partial_co", "Source", "Unanswered", "Value_co", "is_running"]
+__all__ = [
+    "AnswerStream",
+    "Partial_co",
+    "Passing",
+    "Source",
+    "Unanswered",
+    "Value_co",
+    "is_running",
+]
 
 _Self = TypeVar("_Self", bound="AnswerStream[Any, Any]")
 
 
-class Source(Protocol):
-    """The answers of a stream: a response, or a turn of a session.
-
-    A source never refers to its stream or to the generator of `steps`: it would keep a dropped
-    stream, and with it the connection, until a garbage collection.
-    """
-
-    @property
-    def answer(self) -> Answer: ...
-
-    @property
-    def outcome(self) -> Outcome: ...
+class Head(Protocol):
+    """What a stream reports besides its answer."""
 
     @property
     def response(self) -> ResponseInfo | None: ...
@@ -52,6 +51,20 @@ class Source(Protocol):
 
     @property
     def body(self) -> Any: ...
+
+
+class Source(Head, Protocol):
+    """The answers of a stream: a response, or a turn of a session.
+
+    A source never refers to its stream or to the generator of `steps`: it would keep a dropped
+    stream, and with it the connection, until a garbage collection.
+    """
+
+    @property
+    def answer(self) -> Answer: ...
+
+    @property
+    def outcome(self) -> Outcome: ...
 
     def steps(self) -> Generator[Answer, Any, None]:
         """Return the generator of the answers; called once."""
@@ -241,6 +254,39 @@ class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co
     def __repr__(self) -> str:
         name = type(self).__name__
         return f"<{name} {self.outcome.reason}, {self.answer.timings.events} events>"
+
+
+class Passing:
+    """The base of a source that reads another stream, and reports the same as that.
+
+    Attributes:
+        below: that stream, or its source.
+    """
+
+    below: Head
+
+    @property
+    def response(self) -> ResponseInfo | None:
+        """As `AnswerStream.response`, like the properties below."""
+        return self.below.response
+
+    @property
+    def dialect(self) -> Dialect | None:
+        return self.below.dialect
+
+    @property
+    def attempts(self) -> int:
+        return self.below.attempts
+
+    @property
+    def body(self) -> Any:
+        return self.below.body
+
+    @property
+    def observation(self) -> Observation | None:
+        """Observes the request under way, if telemetry does."""
+        source = self.below._source if isinstance(self.below, AnswerStream) else self.below
+        return getattr(source, "observation", None)
 
 
 class Unanswered:

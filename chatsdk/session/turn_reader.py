@@ -7,32 +7,32 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer
-from chatsdk.client.stream import AnswerStream
+from chatsdk.client.stream import AnswerStream, Passing
 from chatsdk.errors import ChatError
 from chatsdk.outcome import Outcome
 from chatsdk.session.notifier import Delivery
 from chatsdk.session.turn import BEFORE_FIRST, Turn
 
 if TYPE_CHECKING:
-    from chatsdk.client import ResponseInfo
-    from chatsdk.dialects import Dialect
     from chatsdk.session.store import Store
     from chatsdk.session.tool_stream import ToolStream
 
 __all__ = ["TurnReader"]
 
 
-class TurnReader:
+class TurnReader(Passing):
     """The source of a `TurnStream`: the stream of a client, whose steps the session commits.
 
     Attributes:
         consumed: reading has begun, or the stream was closed.
     """
 
+    below: AnswerStream | ToolStream
+
     def __init__(self, store: Store, turn: Turn, stream: AnswerStream | ToolStream) -> None:
         self.store = store
         self.turn = turn
-        self._stream = stream
+        self.below = stream
         self.consumed = False
 
     def steps(self) -> Generator[Answer, bool | None, None]:
@@ -43,7 +43,7 @@ class TurnReader:
         Raises:
             BaseException: the error that ended the answer early, unless the turn was stopped.
         """
-        store, turn, stream = self.store, self.turn, self._stream
+        store, turn, stream = self.store, self.turn, self.below
         self.consumed = True
         ending = turn.ending
         me = Delivery(get_ident())
@@ -91,7 +91,7 @@ class TurnReader:
 
     def on_wait(self, callback: Callable[[], object] | None) -> bool:
         """Call `callback` before each wait for more bytes, unless the session runs tools."""
-        stream = self._stream
+        stream = self.below
         return isinstance(stream, AnswerStream) and stream.on_wait(callback)
 
     def stop(self) -> None:
@@ -102,13 +102,13 @@ class TurnReader:
         """End the turn as stopped, unless it has ended."""
         self.consumed = True
         self.store.stop(self.turn)
-        self._stream.close()
+        self.below.close()
         self.drop(steps)
 
     def drop(self, steps: Generator[Answer, Any, None]) -> None:
         """As `close`, but only the last reference to the client's stream closes it."""
         self.store.stop(self.turn)
-        self.store.end_when_free(self.turn, self._stream.outcome or Outcome("stopped"))
+        self.store.end_when_free(self.turn, self.below.outcome or Outcome("stopped"))
 
     @property
     def answer(self) -> Answer:
@@ -119,20 +119,3 @@ class TurnReader:
     def outcome(self) -> Outcome:
         """How the turn ended; pending while it is under way."""
         return self.store.outcome_of(self.turn)
-
-    @property
-    def response(self) -> ResponseInfo | None:
-        """Of the client's stream, like the properties below."""
-        return self._stream.response
-
-    @property
-    def dialect(self) -> Dialect | None:
-        return self._stream.dialect
-
-    @property
-    def attempts(self) -> int:
-        return self._stream.attempts
-
-    @property
-    def body(self) -> Any:
-        return self._stream.body
