@@ -21,6 +21,8 @@ import urllib3
 from scripted_socket import CHUNKED, WholeSocket, chunk
 
 from chatsdk import ChatClient, ChatSession, Limits, Outcome, Timeout, dialects
+from chatsdk.cli.event_text import in_json, in_table
+from chatsdk.cli.event_watch import Watch
 from chatsdk.client.reader import AnswerReader
 from chatsdk.client.stream import AnswerStream
 from chatsdk.testing import ChatServer
@@ -205,6 +207,26 @@ def test_calls_of_a_step_in_a_session():
         return read
 
     assert calls_an_event(run) < calls_an_event(without) + ONE_OFF
+
+
+@pytest.mark.parametrize(("group", "most"), [(GROUP, 2), (1, 15)])
+@pytest.mark.parametrize("lines_of", [in_json, lambda rows: in_table(rows, 60)])
+def test_calls_of_a_row(lines_of, group, most):
+    """The rows of `chatsdk inspect` are made for a read, with one call for an event in a burst."""
+    frames = {count: frames_of("openai", count) for count in (FEW, MANY)}
+
+    def run(count):
+        lines = []
+        watch = Watch(dialects.get("openai"), lambda rows: lines.extend(lines_of(rows)))
+
+        def read():
+            for at in range(0, count, group):
+                watch(b"".join(frames[count][at : at + group]), 1.0)
+            assert len(lines) == count
+
+        return read
+
+    assert calls_an_event(run) < most + ONE_OFF
 
 
 # Seconds that a test waits for a fact at most.

@@ -4,12 +4,62 @@ from __future__ import annotations
 
 import contextlib
 import json
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
+from chatsdk.cli.event_watch import Row, rounded
 from chatsdk.cli.notes import printable
 from chatsdk.cli.wrap import width_of
 
-__all__ = ["in_words", "one_line"]
+__all__ = ["in_json", "in_table", "in_words", "one_line"]
+
+EVENT_COLUMNS = 12
+
+# The gap of an event that came in the same read as the one before, and of the first event.
+NO_GAP, NO_PREVIOUS = f"{0.0:8.3f}", " " * 8
+
+MESSAGE = f"{'message':<{EVENT_COLUMNS}}"
+
+
+def in_table(rows: list[Row], width: int) -> list[str]:
+    """Return a line for each row of one read, its data in `width` columns."""
+    lines = []
+    at, read = f"{rows[0].at:9.3f}", f"{rows[0].read:5}"
+    before, event = "message", MESSAGE
+    for number, name, id, data, _, gap, size, _ in rows:
+        since = f"{gap:8.3f}" if gap else NO_GAP
+        if number == 1:
+            since = NO_PREVIOUS
+        if name != before:
+            before, event = name, f"{one_line(name, EVENT_COLUMNS):<{EVENT_COLUMNS}}"
+        # The rest of such data is not looked at, unless one_line() may write it without line ends.
+        head = data[:width]
+        if head.isascii() and head.isprintable() and "\n" not in data:
+            shown = head if len(data) <= width else head[:-1] + "…"
+        else:
+            shown = one_line(data, width)
+        if id is not None:
+            shown = one_line(f"[{id}] {shown}", width)
+        lines.append(f"{number:5} {at} {since} {size:7} {read}  {event}  {shown}")
+    return lines
+
+
+def in_json(rows: list[Row]) -> list[str]:
+    """Return an object for each row of one read."""
+    # Written by hand: json.dumps would take longer than the client for the event.
+    lines = []
+    at, read = rounded(rows[0].at), rows[0].read
+    before, event = "message", '"message"'
+    for number, name, id, data, _, gap, size, _ in rows:
+        since = round(gap, 6) if number > 1 else "null"
+        if name != before:
+            before, event = name, quoted(name)
+        known = "null" if id is None else quoted(id)
+        lines.append(
+            f'{{"number": {number}, "event": {event}, "id": {known}, "data": {quoted(data)}, '
+            f'"at_s": {at}, "gap_s": {since}, "bytes": {size}, "read": {read}}}'
+        )
+    return lines
 
 
 def in_words(totals: dict[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from chatsdk.dialects import Dialect
@@ -13,11 +13,14 @@ from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.report_redaction import Mask
 from chatsdk.transport.tap import ResponseHead
 
-__all__ = ["Row", "Watch", "only_not_understood", "quantile"]
+__all__ = ["Row", "Watch", "only_not_understood", "quantile", "rounded"]
 
 _BLANK = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _NEWLINE = re.compile(rb"\n")
+
+# A third of the time of calling the class.
+_new_row = tuple.__new__
 
 
 class Row(NamedTuple):
@@ -96,7 +99,7 @@ class Watch:
         if self._raw is not None:
             for piece, moment in self._body_mask.feed(data, at):
                 self._raw(moment - self._started, piece)
-        self._report(self._cut(data), seconds)
+        self._report(*self._cut(data), seconds)
 
     def on_end(self, end: str) -> None:
         """Record how the body ended, and report the event that this end completes."""
@@ -107,8 +110,9 @@ class Watch:
             for piece, moment in self._body_mask.finish():
                 self._raw(moment - self._started, piece)
         if end == "whole":
-            last = [(event, self._open) for event in self._parser.finish()]
-            self._report(last, self.reads[-1][0] if self.reads else 0.0)
+            last = list(self._parser.finish())
+            at = self.reads[-1][0] if self.reads else 0.0
+            self._report(last, [self._open] * len(last), at)
 
     def totals(self) -> dict[str, Any]:
         """Return the totals, as ``--json`` prints them."""
@@ -126,54 +130,82 @@ class Watch:
             "end": self.end,
         }
 
-    def _cut(self, data: bytes) -> list[tuple[ServerSentEvent, int]]:
-        """Return the events that these bytes complete, each with the size of its frame in bytes."""
+    def _cut(self, data: bytes) -> tuple[list[ServerSentEvent], list[int]]:
+        """Return the events that these bytes complete, and the sizes of their frames in bytes."""
         if not self._blocks or b"\r" in data:
-            return list(self._cut_each(data, 0))
+            return self._cut_each(data)
+        events: list[ServerSentEvent] = []
+        sizes: list[int] = []
+        if self._open:
+            # The block that an earlier read began comes alone.
+            end = data.find(b"\n\n") + 2
+            if end < 2:
+                return self._cut_each(data)
+            events, sizes = self._cut_each(data[:end])
+            data = data[end:]
         blocks = data.split(b"\n\n")
         rest = len(blocks.pop())
-        if self._open or not blocks or not all(map(_has_data, blocks)):
-            return list(self._cut_each(data, 0))
+        if self._open or not all(map(_has_data, blocks)):
+            more, their_sizes = self._cut_each(data)
+            return events + more, sizes + their_sizes
         # Each block is an event, so the parser may take them together.
         self._open = rest
-        sizes = [len(block) + 2 for block in blocks]
-        return list(zip(self._parser.feed(data), sizes, strict=True))
+        events += self._parser.feed(data)
+        sizes += [len(block) + 2 for block in blocks]
+        return events, sizes
 
-    def _cut_each(self, data: bytes, start: int) -> Iterator[tuple[ServerSentEvent, int]]:
+    def _cut_each(self, data: bytes) -> tuple[list[ServerSentEvent], list[int]]:
         """As `_cut`, with a call of the parser for each block."""
+        events: list[ServerSentEvent] = []
+        sizes: list[int] = []
+        for piece in self._pieces(data):
+            self._open += len(piece)
+            for event in self._parser.feed(piece):
+                events.append(event)
+                sizes.append(self._open)
+                self._open = 0
+        return events, sizes
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        """Yield the bytes in pieces, each of which completes one block at most."""
+        start = 0
         while self._open and (line_end := _LINE_END.match(data, start)) is not None:
             # Line ends may complete the block of the last read.
-            yield from self._feed(data[start : line_end.end()])
+            yield data[start : line_end.end()]
             start = line_end.end()
         for found in self._break.finditer(data, start):
-            yield from self._feed(data[start : found.end()])
+            yield data[start : found.end()]
             start = found.end()
         if start < len(data):
-            yield from self._feed(data[start:])
+            yield data[start:]
 
-    def _feed(self, piece: bytes) -> Iterator[tuple[ServerSentEvent, int]]:
-        self._open += len(piece)
-        for event in self._parser.feed(piece):
-            yield event, self._open
-            self._open = 0
-
-    def _report(self, events: Iterable[tuple[ServerSentEvent, int]], at: float) -> None:
+    def _report(self, events: list[ServerSentEvent], sizes: list[int], at: float) -> None:
         """Report the events of one read."""
-        text, read = self.mask.text, len(self.reads)
-        rows = []
-        for event, size in events:
-            self.events += 1
-            gap = at - self._last
-            if self.first is None:
-                self.first = at
-            else:
+        if not events:
+            return
+        text, read, number = self.mask.text, len(self.reads), self.events
+        joined = "\n".join([event.data for event in events])
+        # Searched together, because data with a secret is rare.
+        if text(joined) != joined:
+            events = [event._replace(data=text(event.data)) for event in events]
+        gap = at - self._last
+        if self.first is None:
+            self.first = at
+        else:
+            self.gaps.append(gap)
+        rows: list[Row] = []
+        before = name = "message"
+        for (kind, data, id, _), size in zip(events, sizes, strict=True):
+            if rows:
+                gap = 0.0
                 self.gaps.append(gap)
-            self._last = at
-            name = event.event if event.event == "message" else text(event.event)
-            id = text(event.id) if event.id else None
-            rows.append(Row(self.events, name, id, text(event.data), at, gap, size, read))
-        if rows:
-            self._tell(rows)
+            number += 1
+            if kind != before:
+                before, name = kind, text(kind)
+            known = text(id) if id else None
+            rows.append(_new_row(Row, (number, name, known, data, at, gap, size, read)))
+        self.events, self._last = number, at
+        self._tell(rows)
 
 
 def _has_data(block: bytes) -> bool:

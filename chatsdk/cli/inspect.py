@@ -7,12 +7,11 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable
-from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, TextIO
 
 from chatsdk import dialects
-from chatsdk.cli.event_text import in_words, one_line
-from chatsdk.cli.event_watch import Row, Watch, only_not_understood, rounded
+from chatsdk.cli.event_text import in_json, in_table, in_words
+from chatsdk.cli.event_watch import Row, Watch, only_not_understood
 from chatsdk.cli.notes import encodable, printable
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.cli.request_options import Asked, add_request_arguments, asked_of
@@ -40,8 +39,6 @@ BEFORE_DATA = 54
 
 # Minimum columns for the data.
 LEAST_DATA = 20
-
-EVENT_COLUMNS = 12
 
 # Columns of a table that is not shown on a terminal.
 PIPED_COLUMNS = 120
@@ -152,20 +149,11 @@ class _Shown:
             self.kept += rows
         if self._raw or not rows:
             return
-        lines = list(map(_in_json if self._json else self._in_table, rows))
+        lines = in_json(rows) if self._json else in_table(rows, self._width)
         if not self._begun and not self._json:
             self._begun = True
             lines.insert(0, HEADING)
         self._line("\n".join(lines))
-
-    def _in_table(self, row: Row) -> str:
-        number, name, id, data, at, gap, size, read = row
-        event = name if name == "message" else one_line(name, EVENT_COLUMNS)
-        data = one_line(data, self._width)
-        if id is not None:
-            data = one_line(f"[{id}] {data}", self._width)
-        since = f"{gap:8.3f}" if number > 1 else " " * 8
-        return f"{number:5} {at:9.3f} {since} {size:7} {read:5}  {event:<{EVENT_COLUMNS}}  {data}"
 
     def read(self, at: float, data: bytes) -> None:
         text = data.decode("latin-1").encode("unicode_escape").decode("ascii")
@@ -189,14 +177,3 @@ class _Shown:
         except UnicodeEncodeError:
             self._write(encodable(text, self._out) + "\n")
         self._out.flush()
-
-
-def _in_json(row: Row) -> str:
-    # Written by hand: json.dumps would take longer than the client for the event.
-    number, event, id, data, at, gap, size, read = row
-    since = rounded(gap) if number > 1 else "null"
-    known = "null" if id is None else quoted(id)
-    return (
-        f'{{"number": {number}, "event": {quoted(event)}, "id": {known}, "data": {quoted(data)}, '
-        f'"at_s": {rounded(at)}, "gap_s": {since}, "bytes": {size}, "read": {read}}}'
-    )
