@@ -1,9 +1,9 @@
 """Amazon's binary event stream: bytes to events, one a frame, and back.
 
-A frame is its length (4 bytes), the length of its headers (4), the CRC-32 of these eight bytes, the
-headers, the payload, and the CRC-32 of everything before; numbers are big-endian. A header is the
-length of its name (1 byte), the name, a type (1 byte) and a value. The source is botocore 1.44,
-``botocore/eventstream.py``.
+A frame begins with its length (4 bytes), the length of its headers (4) and the CRC-32 of these
+eight bytes. Then come the headers, the payload, and the CRC-32 of everything before. Numbers are
+big-endian. A header is the length of its name (1 byte), the name, a type (1 byte) and a value. The
+source is botocore 1.44, ``botocore/eventstream.py``.
 """
 
 from __future__ import annotations

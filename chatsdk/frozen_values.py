@@ -1,7 +1,7 @@
 """Frozen values without attrs: `Value`, and `distinct` and `brief` for named tuples.
 
 Importing attrs and building two dozen classes with it takes two fifths of the time that importing
-requests takes, so the classes that `ChatClient` loads do not use it. A class without rules is a
+requests takes. So the classes that `ChatClient` loads do not use it. A class without rules is a
 `NamedTuple` with `distinct`; a class that users create, and that may check its arguments, is a
 `Value`. Classes that only some programs load use attrs.
 """

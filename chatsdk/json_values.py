@@ -1,7 +1,7 @@
 """Splits a byte stream of JSON values into events, whatever separates them.
 
-The values may be on lines of their own, span several lines, be separated by blank lines or by the
-record separator of RFC 7464, or follow each other directly.
+The values may be on lines of their own, span several lines, or follow each other directly. Blank
+lines or the record separator of RFC 7464 may separate them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Newline-delimited JSON: turns bytes into events, one per line, and back.
 
 Source: the NDJSON specification 1.0 (https://github.com/ndjson/ndjson-spec). Each line is one JSON
-text in UTF-8 that ends with LF; a CR before the LF is not part of it, and empty lines are ignored.
+text in UTF-8 that ends with LF. A CR before the LF is not part of it, and empty lines are ignored.
 Lines are not parsed here, except an unterminated last one.
 """
 
@@ -31,9 +31,9 @@ def parse(
     """Read the lines of a stream that arrives in chunks of bytes of any size.
 
     Each line is an event of the type ``"message"`` whose data is the line's text. It is yielded as
-    soon as its LF has arrived, before the next chunk is requested. The last line needs no LF: it
-    is yielded at the end of the chunks if it is complete JSON; use a `LineParser` to detect one
-    that is not.
+    soon as its LF has arrived, before the next chunk is requested. The last line needs no LF: it is
+    yielded at the end of the chunks if it is complete JSON. Use a `LineParser` to detect one that
+    is not.
 
     Args:
         chunks: bytes of UTF-8; invalid bytes become U+FFFD.

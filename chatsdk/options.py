@@ -178,7 +178,7 @@ class Retry(Value):
     """When to send a request again.
 
     By default only if it certainly did not reach the backend (refused, unknown host, TLS handshake,
-    connect timeout, a proxy that refuses), or if the backend rejected it for now (429, 503). A
+    connect timeout, a proxy that refuses). Also if the backend rejected it for now (429, 503). A
     request that was written but not answered is never sent again: it may have been billed.
 
     Attributes:

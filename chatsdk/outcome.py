@@ -21,10 +21,10 @@ class Outcome(Value):
 
     Attributes:
         reason: ``"finished"``, ``"stopped"`` or ``"error"``; ``"pending"`` before the end.
-        end: the proof that a finished answer is complete: ``"marker"`` (the dialect's end marker),
-            ``"finish_reason"`` (a finish reason and a clean HTTP end, without a marker),
-            ``"framing"`` (a clean HTTP end of a dialect with neither) or ``"unproven"`` (only the
-            end of the connection). ``None`` for an answer that did not finish.
+        end: the proof that a finished answer is complete. ``"marker"`` is the dialect's end marker;
+            ``"finish_reason"`` a finish reason and a clean HTTP end, without a marker.
+            ``"framing"`` is a clean HTTP end of a dialect with neither; ``"unproven"`` only the end
+            of the connection. ``None`` for an answer that did not finish.
         error: the `ChatError` that ended it, or ``None``.
         answer: the answer, partial unless it finished.
     """

@@ -1,7 +1,7 @@
 """The growing answer: `AnswerBuilder` makes a frozen `Answer` for each step.
 
 Steps share their content. The deltas are stored once in an append-only list, and a step records
-only how many of them it includes, so keeping every step is cheap. The text is joined on access.
+only how many of them it includes. So keeping every step is cheap. The text is joined on access.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class SharedText:
 
     `upto` caches the longest text that was joined, so that joining after each delta takes linear
     time in total. CPython extends a string in place if it has no other reference, so the cache is
-    emptied (``list.pop`` is atomic, so no lock is needed) while the text is extended.
+    emptied while the text is extended. ``list.pop`` is atomic, so no lock is needed.
     """
 
     __slots__ = ("_joined", "_measured", "growing", "pieces")

@@ -22,8 +22,8 @@ START = b'{"index"'
 class BatchOutput:
     """A file of JSON lines, one for each prompt.
 
-    With `resume` the lines of complete answers in an existing file are kept, and the others, of
-    failed prompts and half a last line, are dropped: those prompts are asked again.
+    With `resume` the lines of complete answers in an existing file are kept. Lines of failed
+    prompts and half a last line are dropped, and those prompts are asked again.
 
     Attributes:
         kept: the number of lines that were kept.

@@ -120,8 +120,8 @@ class Renderer:
     def lines(self, text: str) -> list[str]:
         """Return a piece of Markdown as lines, without any other terminal control characters.
 
-        There are no blank lines at either end, and no spaces at the end of a line: a terminal that
-        draws an emoji wider than rich counts would wrap such a line.
+        There are no blank lines at either end. No line ends with spaces, because a terminal that
+        draws an emoji wider than rich counts would wrap it.
         """
         if not text.strip():
             return []

@@ -85,8 +85,8 @@ class Asker:
 
         Args:
             prompts: each as in `ask`. They are taken one by one on the thread that iterates, at
-                most four for each worker ahead, so a generator of any length is fine. No outcome
-                is given while a generator waits for its next prompt.
+                most four for each worker ahead. So a generator of any length is fine. No outcome is
+                given while a generator waits for its next prompt.
             workers: how many are asked at once.
             output: as in `ask`; `PromptOutcome.value` is the object.
             progress: draw a bar on stderr if it is a terminal, or in a notebook; ``"always"``
@@ -136,11 +136,11 @@ class Asker:
     ) -> FallbackClient:
         """Return a client that asks the next of `clients` when one is down.
 
-        It is asked like any client, in a session, too. Before the first word of the answer the
-        next client is asked if one cannot be reached, refuses for now (429, 5xx, an exhausted
-        quota) or is silent longer than its `Timeout.first_event`. No backend is asked twice: the
-        clients' own `retry` is not used. ``stream.client`` and ``answer.backend`` name the one that
-        answered.
+        It is asked like any client, in a session, too. The next client is asked if one cannot be
+        reached, refuses for now (429, 5xx, an exhausted quota) or is silent longer than its
+        `Timeout.first_event`. After the first word of the answer, no other is asked. No backend is
+        asked twice: the clients' own `retry` is not used. ``stream.client`` and ``answer.backend``
+        name the one that answered.
 
         Args:
             clients: in the order in which they are asked. The limits and the defaults of each hold

@@ -36,9 +36,9 @@ def is_unavailable(error: ChatError) -> bool:
     """Whether the backend cannot be reached, refuses for now, or is silent.
 
     For errors before the first word of an answer. True if it cannot be connected to, ends the
-    connection, or is silent longer than a `Timeout` other than ``total``; if it refuses with 402,
-    408, 429 or a status from 500 on, or for an exhausted quota, also in a 200 or in the stream. A
-    wrong key, model or request is an error of the caller.
+    connection, or is silent longer than a `Timeout` other than ``total``. Also true if it refuses
+    with 402, 408, 429 or a status from 500 on, or for an exhausted quota, even in a 200 or in the
+    stream. A wrong key, model or request is an error of the caller.
     """
     if isinstance(error, ChatTimeout):
         return error.phase in PHASES

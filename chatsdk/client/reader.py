@@ -50,8 +50,8 @@ TOOLS = ("tools", "functions", "toolConfig", "tool_config")
 class AnswerReader:
     """The source of an `AnswerStream`: one response, while it is read.
 
-    The generator of `steps` refers to the reader, and the stream to both, so that a dropped stream
-    is collected at once, without waiting for the garbage collector.
+    The generator of `steps` refers to the reader, and the stream to both. Nothing refers back, so a
+    dropped stream is freed at once, without the garbage collector.
 
     Attributes:
         answer: the latest `Answer`.

@@ -187,9 +187,10 @@ class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co
     def display(self) -> Answer[Value_co]:
         """Show the answer in a notebook's cell while it streams, and return it as `result` does.
 
-        It is Markdown in one output, updated in place at most ten times a second: folded reasoning,
-        tool calls, the text, citations, and how it ended if it was stopped, failed or is empty.
-        The text stays visible however the answer ends. In a terminal it is printed as it arrives.
+        It is Markdown in one output, updated in place at most ten times a second. It has folded
+        reasoning, tool calls, the text and citations, and says if the answer was stopped, failed or
+        is empty. The text stays visible however the answer ends. In a terminal it is printed as it
+        arrives.
 
         Raises:
             ImportError: IPython is missing (extra ``notebook``); nothing was read.

@@ -43,9 +43,9 @@ class Workers:
 
     Attributes:
         switch: cancels the requests under way; nothing more is asked then.
-        done: pairs of an index and its result: a `PromptOutcome`; an exception that is not of the
-            wire; or ``None`` for a prompt that was not asked, because `switch` was set. An index
-            below 0 only wakes who waits.
+        done: pairs of an index and its result: a `PromptOutcome`, or an exception that is not of
+            the wire. ``None`` stands for a prompt that was not asked because `switch` was set. An
+            index below 0 only wakes who waits.
     """
 
     def __init__(self, ask: Ask, retry: Retry) -> None:

@@ -15,8 +15,8 @@ class Alike:
 
     A model's text arrives in hundreds of frames with the same ids around each delta. If a frame
     starts and ends like the last one, with exactly one JSON string between, it has the same meaning
-    except for this string, because in JSON a value does not affect the text around it. A second,
-    irrelevant string may differ after it, such as padding that hides the length of the text.
+    except for this string. In JSON a value does not affect the text around it. A second, irrelevant
+    string may differ after it, such as padding that hides the length of the text.
 
     Args:
         key: the name of the member whose value is the string.

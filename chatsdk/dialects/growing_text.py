@@ -25,9 +25,8 @@ class Running(Generic[_Piece, _Whole]):
     """The texts of messages, joined in the order in which they first arrived.
 
     Usually the last message grows, which takes only a delta. Any other change rewrites the complete
-    text. If small messages could rewrite a long text again and again, the cost would be quadratic,
-    so a rewrite of a long text waits until as many characters have arrived as the text has, or for
-    `flush`.
+    text. Many rewrites by small messages would take quadratic time. So a long text is rewritten
+    only after as many characters have arrived as it has, or by `flush`.
 
     Args:
         piece: creates the part for added text.

@@ -182,8 +182,8 @@ def thoughts_to_give_back(messages: Sequence[Message]) -> list[str | None]:
     """Return for each message the reasoning to send back with it, ``None`` if none.
 
     Reasoning is sent back with all messages of a turn in which the model called tools, from one
-    user message to the next: the model repeats any reasoning that is missing there with each
-    result. If the model reasoned at all in such a turn, ``""`` marks messages without reasoning.
+    user message to the next. Otherwise the model repeats the missing reasoning with each result. If
+    the model reasoned at all in such a turn, ``""`` marks messages without reasoning.
     """
     given: list[str | None] = [None] * len(messages)
     start = 0

@@ -1,7 +1,7 @@
 """The messages of a conversation as values: `Message`, `Image` and `File`.
 
-A message may be given as a `Message`, as a dict in the common form ``{"role": ...,
-"content": ...}``, or, for a single prompt, as a string.
+A message may be given as a `Message` or as a dict in the common form,
+``{"role": ..., "content": ...}``. A single prompt may be a string.
 """
 
 from __future__ import annotations

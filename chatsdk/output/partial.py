@@ -35,7 +35,7 @@ class PartialMaker:
     """Makes the partial objects of one growing JSON object.
 
     A class's instance has ``None`` in each field that has not arrived, and a ``TypedDict`` lacks
-    it. Text and arrays grow; numbers, literals and members of enums appear once they are complete,
+    it. Text and arrays grow. Numbers, literals and members of enums appear once they are complete,
     and a union once only one of its members is possible.
 
     The complete items of arrays and fields of objects are made once. Threads may share it: its

@@ -18,14 +18,14 @@ def encode(
     """Encode one block, including its blank line, that `parse` reads back unchanged.
 
     A CR, LF or CRLF inside ``data`` or ``comment`` starts another line of the same kind, so neither
-    can inject a field; in ``data`` it is read back as LF. Halves of a surrogate pair are joined,
+    can inject a field. In ``data`` it is read back as LF. Halves of a surrogate pair are joined,
     and an unpaired one becomes U+FFFD.
 
     Args:
         data: the text; ``""`` is an event with empty data. ``None`` writes no data line: the
-            standard dispatches no event for such a block, but applies its ``id`` and ``retry``. Of
-            a `ServerSentEvent` all fields are written, unless they are passed here, too; its type
-            only if it is not ``"message"``, its id only if it is not ``""``.
+            standard dispatches no event for such a block, but applies its ``id`` and ``retry``. All
+            fields of a `ServerSentEvent` are written, unless they are passed here, too. Its type is
+            left out if it is ``"message"``, and its id if it is ``""``.
         event: the event's type; ``""`` is the same as ``None``.
         id: the last event id from here on; ``""`` clears it.
         retry: reconnection time in milliseconds.

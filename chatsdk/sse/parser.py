@@ -73,9 +73,9 @@ class EventParser:
         dataless: as in `parse`.
 
     Attributes:
-        errors: the first error outside of events, if there is one: the value of a field
-            ``error:``, or a block that is the JSON of an error. The standard ignores both; some
-            servers report failures that way.
+        errors: the first error outside of events, if any. It is the value of a field ``error:``, or
+            a block that is the JSON of an error. The standard ignores both; some servers report
+            failures that way.
     """
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES, dataless: bool = False) -> None:

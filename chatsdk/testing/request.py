@@ -59,8 +59,8 @@ class RecordedRequest:
     """A request that a test server has read completely.
 
     `target` is the request line's, `path` its path without the query, `peer` the client's address
-    and port, `connection` the number of its connection (from 1), so that equal numbers mean a
-    reused connection. `at` is when it was complete, a `time.monotonic()` in seconds.
+    and port. `connection` is the number of its connection, from 1, so equal numbers mean a reused
+    connection. `at` is when it was complete, a `time.monotonic()` in seconds.
     """
 
     method: str

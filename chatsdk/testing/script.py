@@ -23,7 +23,7 @@ Steps = StepList | Callable[[RecordedRequest], StepList]
 class Script(Response):
     """A streamed response.
 
-    Without `steps`, a test drives it: `push`, `finish`, `cut` and the others each queue a step and
+    Without `steps`, a test drives it. `push`, `finish`, `cut` and the others each queue a step and
     return at once, from any thread, before or after the request arrives; `wait_until_sent` waits
     until the kernel has all of it. With `steps`, they are done in order, and then the body ends
     properly unless a step ended it. `hold_head` delays status line and headers until `send_head` or

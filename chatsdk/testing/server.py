@@ -54,7 +54,7 @@ class ChatServer(Faults):
         handler: answers requests without an added response.
         host, port: where to listen; port 0 takes a free one.
         tls: True creates a certificate, whose authority is in the file `ca_pem` (needs the extra
-            `testing`); or an `Authority` that several servers share; or a context.
+            `testing`). It may also be an `Authority` that several servers share, or a context.
 
     Raises OSError if the port is taken.
     """

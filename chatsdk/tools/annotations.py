@@ -33,9 +33,9 @@ _OBJECTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 def read_annotation(hint: Any, within: tuple[Any, ...] = ()) -> tuple[dict[str, Any], Reader]:
     """Return the schema and the reader of an annotation.
 
-    Supported: int, float, bool, str, dates, times and UUIDs, lists and other collections,
-    ``tuple[...]``, ``dict[str, ...]``, ``Literal``, enums, attrs classes, dataclasses,
-    ``TypedDict``, pydantic models, ``NewType``, unions with ``None`` and others, and ``Any``.
+    Supported: int, float, bool, str, dates, times, UUIDs, ``Any`` and ``Literal``. Also lists and
+    other collections, ``tuple[...]`` and ``dict[str, ...]``. Also enums, attrs classes,
+    dataclasses, ``TypedDict``, pydantic models, ``NewType``, and unions with ``None`` and others.
     ``Annotated[T, "description"]`` adds a description.
 
     Args:

@@ -101,9 +101,9 @@ class Cancel:
 class _Duplicate(_socket.socket):
     """A second descriptor of a connection, closed with the last reference to it.
 
-    It is never closed explicitly: a thread that is about to shut it down holds a reference, so
-    the descriptor's number cannot pass to another connection meanwhile. It derives from the C
-    class, which is not replaced by greenlets or by tests that forbid sockets.
+    It is never closed explicitly. A thread that is about to shut it down holds a reference, so the
+    descriptor's number cannot pass to another connection meanwhile. It derives from the C class,
+    which is not replaced by greenlets or by tests that forbid sockets.
     """
 
     __slots__ = ()

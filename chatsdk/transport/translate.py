@@ -233,7 +233,7 @@ def _bottom(error: BaseException) -> BaseException | None:
     """The root cause of a foreign error, without context, to show as the cause of a `ChatError`.
 
     The exceptions of requests refer to the request, and so to the token; those of urllib3 to the
-    pool, and so to a proxy's password; and a traceback to frames with both in their variables.
+    pool, and so to a proxy's password. A traceback refers to frames with both in their variables.
     """
     plain = [item for item in causes(error) if not isinstance(item, _WRAPPERS)]
     if not plain:

@@ -46,7 +46,7 @@ class RedisJournal:
     A turn is a stream whose entries hold frames; followers block on it. The worker that reads a
     turn holds a lease and renews it; if the worker dies, the lease expires and followers get an
     error. If Redis becomes unreachable during a turn, frames wait here and are written when it is
-    back, for at most the length of a lease; then the turn ends. A Redis that lost its data gets the
+    back. If that takes longer than a lease, the turn ends. A Redis that lost its data gets the
     complete turn again.
 
     Args:

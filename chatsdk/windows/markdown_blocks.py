@@ -49,9 +49,9 @@ class Block(NamedTuple):
 class MarkdownBlocks:
     """Splits a text that grows. Each character is read a bounded number of times.
 
-    A block ends with a blank line outside a fenced code block, if the next line is not indented,
-    and with the fence that closes a code block. An indented line would still belong to the block,
-    such as a paragraph of a list item.
+    A block ends with the fence that closes a code block. Outside of one it ends with a blank line,
+    if the next line is not indented. An indented line would still belong to the block, such as a
+    paragraph of a list item.
     """
 
     def __init__(self) -> None:

@@ -28,8 +28,8 @@ _EMPHASIS = ("**", "__", "~~", "*", "_")
 def completed(text: str) -> str:
     """Return the text with the parts closed that a model has begun but not ended.
 
-    An open table gets its second row, emphasis and code spans are closed, a link without its end is
-    its text, and a last line of markers alone is left out.
+    An open table gets its second row, and emphasis and code spans are closed. A link without its
+    end is its text, and a last line of markers alone is left out.
     """
     lines = text.split("\n")
     fence = _open_fence(lines[:-1])

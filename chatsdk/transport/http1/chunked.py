@@ -1,7 +1,7 @@
 """An HTTP response that returns all received chunks in one call.
 
 ``http.client`` returns one chunk per call, which is expensive if each chunk is one short event.
-`CoalescingResponse.read1` takes all regularly framed chunks from the buffered bytes at once, and
+`CoalescingResponse.read1` takes all regularly framed chunks from the buffered bytes at once. It
 leaves everything else to the strict reader that ``read`` and the other methods use, too.
 """
 

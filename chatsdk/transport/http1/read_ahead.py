@@ -31,7 +31,7 @@ TIMEVALS = ("ll", "qq") if os.name == "posix" else ()
 class ReadAheadFile:
     """A file over a socket that buffers bytes which were received but not used.
 
-    Every read calls the socket's own `recv`: it costs a third of the file's, and it raises when
+    Every read calls the socket's own `recv`, which costs a third of the file's. It also raises when
     ``SO_RCVTIMEO`` expires, while a buffered file would report the end of the body.
 
     Args:

@@ -35,8 +35,8 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
     """A chat: the transcript of a session, and an entry to go on with.
 
     Any program can put it where it likes. It is bound to the session, whatever the session's
-    `dispatch` is, shows what the program itself asks, too, and follows the palette and the font of
-    the application. The session is not closed with it.
+    `dispatch` is, and shows what the program itself asks, too. It follows the palette and the font
+    of the application. The session is not closed with it.
 
     Args:
         session: the `ChatSession` to show.

@@ -40,8 +40,8 @@ class Row(NamedTuple):
             ``"actions"``.
         text: its text; Markdown if the kind is ``"text"``.
         state: what else its look depends on.
-        value: the value of the transcript that a press on it is about; of a text, the targets of
-            its links that are defined elsewhere, as Markdown.
+        value: the value of the transcript that a press on it is about. For a text it is the targets
+            of its links that are defined elsewhere, as Markdown.
         gap: whether a blank line follows.
     """
 

@@ -35,8 +35,8 @@ class History(VerticalScroll):
     """The turns of a transcript in a column that scrolls.
 
     Turns are cut into slots. A slot has a widget while it is less than a screen away from what is
-    visible; the others are two spaces as high as they are, above and below. So what is scrolled
-    away takes no more memory than its text, and drawing takes the same time for any length.
+    visible. Two spaces, above and below, are as high as the others. So what is scrolled away takes
+    no more memory than its text, and drawing takes the same time for any length.
 
     It follows the end, unless the reader has scrolled up.
     """

@@ -1,7 +1,7 @@
 """Arabic and Hebrew for a Tk that draws each letter by itself, from left to right, as on Linux.
 
-The letters are replaced by their joined forms and put into the order in which they are seen: a
-simplified form of the Unicode Bidirectional Algorithm (UAX #9), without explicit embeddings.
+The letters are replaced by their joined forms and put into the order in which they are seen. This
+is a simplified Unicode Bidirectional Algorithm (UAX #9), without explicit embeddings.
 """
 
 from __future__ import annotations

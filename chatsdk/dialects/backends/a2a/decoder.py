@@ -129,9 +129,8 @@ class Artifacts:
     """The texts of the artifacts, joined in the order in which they first arrived.
 
     Usually an artifact is extended, which takes only a delta. One that starts again rewrites the
-    complete text. If many artifacts could do so repeatedly, the cost would be quadratic, so a
-    rewrite of a long text waits until as many characters have arrived as the text has, or for the
-    end.
+    complete text. Many rewrites would take quadratic time. So a long text is rewritten only after
+    as many characters have arrived as it has, or at the end.
     """
 
     def __init__(self) -> None:

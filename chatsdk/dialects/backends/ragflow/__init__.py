@@ -36,9 +36,8 @@ class RAGFlow(Dialect):
     Args:
         text: ``"delta"`` or ``"snapshot"``, the content of ``answer``. ``None`` decides by the
             first frame with text: releases that stream deltas send the key ``final``, older ones do
-            not. The format that a current server uses for ``"legacy": true`` cannot be
-            distinguished from deltas, so with ``None`` the answer to such a body is decoded as
-            snapshots.
+            not. A current server's format for ``"legacy": true`` cannot be distinguished from
+            deltas. So with ``None`` the answer to such a body is decoded as snapshots.
     """
 
     about = About(
