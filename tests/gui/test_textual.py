@@ -24,9 +24,8 @@ from chatsdk import Image, Message, Tool, ToolCall, use_chat
 from chatsdk.parts import Citation
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.windows import words
-from chatsdk.windows.textual import ChatView, history, show
-from chatsdk.windows.textual.rows import Fold, Source
-from chatsdk.windows.textual.thumbnail import thumbnail
+from chatsdk.windows.textual import ChatView, show, transcript_view
+from chatsdk.windows.textual.rows import Fold, Source, thumbnail
 
 CTRL_Q = "\x11"
 
@@ -439,7 +438,7 @@ def test_the_screen_works_while_a_picture_is_made(opened, server, monkeypatch) -
         assert go.wait(WAIT)
         return Segments([Segment("▀▀▀"), Segment.line()])
 
-    monkeypatch.setattr(history, "thumbnail", make)
+    monkeypatch.setattr(transcript_view, "thumbnail", make)
     images = (Image(data="AAAA", media_type="image/png"),)
 
     async def scene() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.segment import Segments
+from rich.segment import Segment, Segments
+from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,13 +15,14 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from chatsdk.messages import Image
 from chatsdk.windows import words
 from chatsdk.windows.textual.acts import Act, Spinner
 from chatsdk.windows.textual.prose import Prose, clean
 from chatsdk.windows.textual.slots import Row, Slot
-from chatsdk.windows.thumbnails import PENDING, Thumbnails
+from chatsdk.windows.thumbnails import PENDING, Thumbnails, small_picture
 
-__all__ = ["Fold", "Picture", "draw", "widget_for"]
+__all__ = ["Fold", "Picture", "draw", "thumbnail", "widget_for"]
 
 
 class Fold(Static):
@@ -141,6 +143,32 @@ class Source(Static):
         """Open it."""
         if self._url is not None:
             self.post_message(Prose.Link(self._url))
+
+
+# The most columns and lines of a picture. A block shows two pixels, one above the other.
+COLUMNS, LINES = 32, 8
+
+
+def thumbnail(image: Image) -> Segments | None:
+    """Return a picture of an image that was sent, of blocks with two colours.
+
+    ``None`` if it is elsewhere, cannot be read, or Pillow is not installed.
+    """
+    picture = small_picture(image, (COLUMNS, LINES * 2))
+    if picture is None:
+        return None
+    picture = picture.convert("RGB")
+    pixels = picture.load()
+    segments = []
+    for y in range(0, picture.height, 2):
+        for x in range(picture.width):
+            upper = "#{:02x}{:02x}{:02x}".format(*pixels[x, y])
+            lower = None
+            if y + 1 < picture.height:
+                lower = "#{:02x}{:02x}{:02x}".format(*pixels[x, y + 1])
+            segments.append(Segment("▀", Style(color=upper, bgcolor=lower)))
+        segments.append(Segment.line())
+    return Segments(segments)
 
 
 class Picture(Static):

@@ -13,9 +13,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from chatsdk import ui
-from chatsdk.windows.textual.rows import Fold, Picture, draw, widget_for
+from chatsdk.windows.textual.rows import Fold, Picture, draw, thumbnail, widget_for
 from chatsdk.windows.textual.slots import Slot, TurnSlots
-from chatsdk.windows.textual.thumbnail import thumbnail
 from chatsdk.windows.thumbnails import Thumbnails
 from chatsdk.windows.transcript import Transcript
 
