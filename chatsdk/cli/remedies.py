@@ -18,6 +18,7 @@ from chatsdk.errors import (
     StreamInterrupted,
 )
 from chatsdk.transport.http_errors import CHECK_THE_MODEL, GIVE_A_MODEL, TOO_LONG
+from chatsdk.transport.http_errors import REMEDIES as REMEDIES_OF_STATUS
 
 __all__ = ["TOKEN_VARIABLE", "WrongArguments", "in_one_line", "in_options"]
 
@@ -34,11 +35,10 @@ STATUS_REMEDIES = {
     401: f"put the token into {TOKEN_VARIABLE}, or use --token-env, --token-file or --token-prompt",
     404: f"{WHOLE_ADDRESS}, and check the name after --model",
     405: WHOLE_ADDRESS,
-    413: "the conversation is too long for the backend: begin a new one",
     422: "check --dialect and --model",
     429: "too many requests: wait, then try again",
 }
-# For every status from 500.
+# For a status from 500 for which the library has none.
 SERVER_REMEDY = "the backend failed; try again later"
 
 NAME_REMEDY = "check its spelling, and the network of this machine"
@@ -107,7 +107,8 @@ def _remedy(error: ChatError) -> str | None:
         for cure, remedy in MORE_REMEDIES.items():
             if str(error).endswith(f"({cure})"):
                 return remedy
-        return SERVER_REMEDY if error.status >= 500 else STATUS_REMEDIES.get(error.status)
+        known = error.status < 500 or error.status in REMEDIES_OF_STATUS
+        return STATUS_REMEDIES.get(error.status) if known else SERVER_REMEDY
     if any(cure in str(error) for cure in CURES):
         return None
     if isinstance(error, ConnectError) and "certificate" in str(error):

@@ -6,28 +6,56 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from chatsdk.answer import Answer
-from chatsdk.client.response_check import Document, document_in, may_be_events, refused
+from chatsdk.client.response_check import (
+    FIELDS,
+    LOGIN_PAGE,
+    Document,
+    document_in,
+    may_be_events,
+    refused,
+)
 from chatsdk.dialects import About, get
 from chatsdk.dialects.misframed import payloads
 from chatsdk.dialects.payload import unwrapped
-from chatsdk.errors import BackendError, ChatError, NotAStreamError, StreamInterrupted
+from chatsdk.errors import (
+    BackendError,
+    ChatError,
+    NotAStreamError,
+    ProtocolError,
+    StreamInterrupted,
+)
 from chatsdk.framing import UNFINISHED, parser_for
 from chatsdk.outcome import Outcome
 from chatsdk.parts import Failure
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.clock import now
+from chatsdk.transport.redaction import CUT
 from chatsdk.transport.translate import Stopped
 
 if TYPE_CHECKING:
     from chatsdk.client.reader import AnswerReader
 
-__all__ = ["after_end", "conclude", "last", "proof", "rest", "trailing_error"]
+__all__ = ["TAIL_BYTES", "after_end", "conclude", "last", "proof", "rest", "trailing_error"]
+
+# Bytes kept of the body's tail, to find an error sent outside an event.
+TAIL_BYTES = 4096
+
+# Characters of that error to show, if it is not JSON.
+SHOWN_CHARS = 80
+
+# The first bytes of bodies that are not text in UTF-8, and the names of their coding.
+NOT_UTF8 = {
+    b"\x1f\x8b": "compressed with gzip",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+}
 
 # Seconds to wait for the frames that a dialect sends after its end marker.
 AFTER_END_SECONDS = 0.5
 
-# Bytes of a body to show in an error.
-SHOWN_BYTES = 200
+# Characters of a body to show in an error.
+SHOWN_BODY_CHARS = 200
 
 
 def rest(reader: AnswerReader, eventless: bytes | None) -> Iterator[Answer]:
@@ -95,7 +123,7 @@ def conclude(reader: AnswerReader, tail: bytes) -> Iterator[Answer]:
     if failure is not None:
         raise _failed(failure)
     if not builder.understood:
-        raise _not_understood(reader)
+        raise _not_understood(reader, tail)
     dialect = reader.dialect or get("raw")
     end = proof(
         dialect.about,
@@ -111,15 +139,37 @@ def conclude(reader: AnswerReader, tail: bytes) -> Iterator[Answer]:
         if (failure := trailing_error(tail)) is not None:
             raise _failed(failure)
         marker = dialect.about.end_marker or "a finish reason"
-        inside = UNFINISHED[reader.framing]
+        if pending:
+            raise _cut_inside(reader, tail)
         raise StreamInterrupted(
-            f"the stream ended inside {inside}"
-            if pending
-            else f"the stream ended before the end that {dialect.name!r} promises ({marker})"
+            f"the stream ended before the end that {dialect.name!r} promises ({marker})"
         )
     if reader.wanted is not None:
         reader.wanted.check(reader.answer)
     reader.end(Outcome("finished", end=end, answer=reader.answer))
+
+
+def _cut_inside(reader: AnswerReader, tail: bytes) -> StreamInterrupted:
+    """The error for a stream that ended in the middle of an event, or in other words."""
+    if words := _stray_words(reader, tail):
+        return StreamInterrupted(f"the stream ended with {words!r} instead of an event")
+    return StreamInterrupted(f"the stream ended inside {UNFINISHED[reader.framing]}")
+
+
+def _stray_words(reader: AnswerReader, tail: bytes) -> str:
+    """Return the last line if it is not one of an event stream, as when a server fails."""
+    before, _, line = tail.rstrip(b"\r\n").rpartition(b"\n")
+    if not reader.framing.startswith("sse") or (not before and len(tail) == TAIL_BYTES):
+        # In other framings every line counts, and the start of a very long line is missing.
+        return ""
+    if line.startswith(FIELDS) or any(field.startswith(line) for field in FIELDS):
+        return ""
+    return _shortened(line.decode("utf-8", "replace"), SHOWN_CHARS)
+
+
+def _shortened(words: str, most: int) -> str:
+    # The mark shows that a secret may have been truncated.
+    return words if len(words) <= most else words[:most] + CUT
 
 
 def _outside(reader: AnswerReader, tail: bytes) -> Failure | None:
@@ -131,7 +181,7 @@ def _outside(reader: AnswerReader, tail: bytes) -> Failure | None:
     return trailing_error(tail) if reader.parser.pending else None
 
 
-def _not_understood(reader: AnswerReader) -> ChatError:
+def _not_understood(reader: AnswerReader, tail: bytes) -> ChatError:
     """The error for a stream that was not understood, so that its end proves nothing."""
     from chatsdk.dialects.explanation import misread
 
@@ -139,7 +189,7 @@ def _not_understood(reader: AnswerReader) -> ChatError:
     ndjson = reader.framing == "ndjson"
     why = misread(reader.unread, decided, ndjson=ndjson)
     if why is None and reader.parser.pending:
-        return StreamInterrupted(f"the stream ended inside {UNFINISHED[reader.framing]}")
+        return _cut_inside(reader, tail)
     if why is None:
         return StreamInterrupted(
             "the stream ended before anything of an answer came: there were only ids, markers or "
@@ -181,12 +231,20 @@ def _body_without_events(reader: AnswerReader, body: bytes) -> Iterator[Answer]:
             return
         # The dialect was not recognised, so its end marker is unknown.
         raise StreamInterrupted("the stream ended before its first event: only comments came")
+    coded = next((name for magic, name in NOT_UTF8.items() if body.startswith(magic)), None)
+    if coded is not None:
+        raise ProtocolError(
+            f"the body is {coded}, which its header does not say; an event stream is UTF-8, so "
+            "look at the proxy or the backend"
+        )
     # A line of JSON may begin like a document, an event may not.
     begun = reader.parser.pending and body.lstrip()[:1] != b"<"
     if may_be_events(body) if reader.framing.startswith("sse") else begun:
         return
-    shown = body.strip()[:SHOWN_BYTES].decode("utf-8", "replace")
+    shown = _shortened(body.strip().decode("utf-8", "replace"), SHOWN_BODY_CHARS)
     what = f"nothing in its body is an event: {shown!r}" if shown else "it is empty"
+    if body.lstrip().startswith(b"<"):
+        what = f"a web page instead of a stream: {LOGIN_PAGE}"
     raise NotAStreamError(
         f"HTTP {exchange.status} with {exchange.content_type}, but {what}",
         status=exchange.status,

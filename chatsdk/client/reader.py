@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.answer import Answer, AnswerBuilder
-from chatsdk.client.completeness import after_end, conclude, last, rest
+from chatsdk.client.completeness import TAIL_BYTES, after_end, conclude, last, rest
 from chatsdk.client.response_check import UNREADABLE, Document, ResponseInfo
 from chatsdk.client.server_stop import ServerStop
 from chatsdk.dialects.dialect import Decoder, Dialect
@@ -34,9 +34,6 @@ KEPT_UNREAD = 8
 
 # Bytes of body between two checks of the answer's size.
 SIZE_CHECK_BYTES = 1024 * 1024
-
-# Bytes kept of the body's tail, to find an error sent outside an event.
-TAIL_BYTES = 4096
 
 # Matches somewhere in every JSON error.
 ERROR_WORD = re.compile(

@@ -15,6 +15,8 @@ from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
 from chatsdk.transport.foreign_exceptions import raised_by_handler
 
 __all__ = [
+    "FIELDS",
+    "LOGIN_PAGE",
     "UNREADABLE",
     "Document",
     "ResponseInfo",
@@ -26,6 +28,10 @@ __all__ = [
 
 # Largest non-streamed JSON answer to accept, in bytes: about the text of a book.
 DOCUMENT_BYTES = 1024 * 1024
+
+LOGIN_PAGE = (
+    "probably a login page or a proxy's error page, or the address of a website, not of its API"
+)
 
 HTML = ("text/html", "application/xhtml+xml")
 
@@ -85,7 +91,9 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Docume
         ChatError: reading failed.
     """
     content_type = exchange.content_type
-    if exchange.status in (204, 205) or exchange.headers.get("content-length") == "0":
+    empty = exchange.headers.get("content-length") == "0"
+    # A transfer coding overrides the length (RFC 9112, section 6.3).
+    if exchange.status in (204, 205) or (empty and "transfer-encoding" not in exchange.headers):
         raise _no_stream(exchange, "an empty body", "check the address and the request")
     exchange.check_head()
     dialect = dialect.for_response(content_type, exchange.headers, b"")
@@ -103,13 +111,7 @@ def opened(exchange: Exchange, dialect: Dialect) -> tuple[Dialect, bytes, Docume
         return dialect, head, None
     if content_type in HTML:
         body = head + exchange.read_body(seconds=ASIDE_SECONDS)
-        raise _no_stream(
-            exchange,
-            "a web page",
-            "probably a login page or a proxy's error page, or the address of a website, not of "
-            "its API",
-            body,
-        )
+        raise _no_stream(exchange, "a web page", LOGIN_PAGE, body)
     return dialect, b"", _document(exchange, dialect, head)
 
 

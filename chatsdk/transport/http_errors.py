@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Protocol
@@ -27,14 +28,44 @@ MAX_REDIRECTS = 5
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 NO_TOKEN = "no token was sent: give token=..."
+OVERLOADED = "the backend is overloaded or down: try again later"
+BEYOND_CLOUDFLARE = "Cloudflare could not reach the backend: try again later"
+
 REMEDIES = {
     401: "check the token",
     403: "the token is valid, but it is not allowed to do this",
     404: "check the URL's path",
     405: "the URL does not take a POST: check its path",
     407: "the proxy requires a user and a password: proxies={'https': 'http://user:password@host'}",
+    413: "the request is too large: shorten the conversation, or send smaller files",
     429: "too many requests, or a quota is used up",
+    500: "the backend failed; try again later, or look into its log",
+    502: "a proxy got no valid answer from the backend: try again later",
+    503: OVERLOADED,
+    504: "a proxy waited too long for the backend: try again later",
+    **dict.fromkeys((520, 521, 522, 523, 525, 526, 527, 530), BEYOND_CLOUDFLARE),
+    524: "the backend was silent for longer than Cloudflare allows: ask for less",
+    529: OVERLOADED,
 }
+
+# A 403 with a web page, because backends answer in JSON.
+FORBIDDEN_PAGE = "probably from a proxy or a firewall, which did not pass the request on"
+
+# The address of a login page, to which portals redirect requests without a session.
+LOGIN = re.compile(r"log-?in|sign-?in|\bsso\b|saml|oauth|authori[sz]e|cloudflareaccess", re.I)
+
+# A charset in a content type; not one whose decoder takes long, such as punycode.
+CHARSET = re.compile(
+    r"charset\s*=\s*[\"']?((?:iso-8859|latin|windows|cp\d|gb|big5|euc|shift|koi8|utf-16)[\w-]*)",
+    re.I,
+)
+
+# A web page: content types, and how its body begins.
+HTML = ("text/html", "application/xhtml+xml")
+PAGE_STARTS = (b"<!doctype html", b"<html")
+
+# The title of a web page.
+TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.I)
 
 # Remedies that depend on the backend's message for a 400, 404, 413 or 422.
 GIVE_A_MODEL = "give model=..."
@@ -96,7 +127,8 @@ def http_status_error(
     elif status in REDIRECTS:
         remedy = "it redirects to an address that cannot be read"
     else:
-        remedy = _cure(status, said) or REMEDIES.get(status, "")
+        remedy = _cure(status, said) or _page(status, exchange.content_type, body)
+        remedy = remedy or REMEDIES.get(status, "")
     if status == 401 and exchange.anonymous:
         remedy = NO_TOKEN
     if status == 400 and PLAIN_TO_TLS.search(body):
@@ -127,14 +159,37 @@ def _cure(status: int, said: Failure | None) -> str:
     return next((cure for cure, pattern in _SAID if pattern.search(words)), "")
 
 
+def _page(status: int, content_type: str, body: bytes) -> str:
+    """Return the remedy for a web page, with its title, or an empty string."""
+    if content_type not in HTML and not body[:SHOWN_CHARS].lstrip().lower().startswith(PAGE_STARTS):
+        return ""
+    # Imported late, because only pages need it.
+    import html
+
+    found = TITLE.search(body)
+    title = html.unescape(found[1].decode("utf-8", "replace")).strip() if found else ""
+    page = f"the web page {title!r}" if title else "a web page"
+    remedy = FORBIDDEN_PAGE if status == 403 else REMEDIES.get(status, "")
+    return f"{page}: {remedy}" if remedy else page
+
+
 def _said(reader: Reader, exchange: Exchange, body: bytes) -> Failure | None:
     try:
-        return reader.error(exchange.status, exchange.headers, body)
+        return reader.error(exchange.status, exchange.headers, _as_utf8(exchange, body))
     except Exception as error:
         if raised_by_handler(error):
             raise
         # Dialects cannot foresee every body, and the status code is enough.
         return None
+
+
+def _as_utf8(exchange: Exchange, body: bytes) -> bytes:
+    """Return the body in UTF-8, because its content type may name another charset."""
+    found = CHARSET.search(exchange.headers.get("content-type", ""))
+    if found is not None:
+        with contextlib.suppress(LookupError, UnicodeError):
+            return body.decode(found[1]).encode()
+    return body
 
 
 def redirected(status: int, location: str | None, url: str) -> str | None:
@@ -158,6 +213,8 @@ def why_not_followed(
         allowed: the caller passed ``follow_redirects=True``.
         followed: number of redirects of this request already followed.
     """
+    if status not in KEEP_THE_METHOD and LOGIN.search(shown_url(target)):
+        return "probably a login page: check the token, or log in at the proxy before the backend"
     if not allowed:
         return "which is not followed: use that URL"
     if status not in KEEP_THE_METHOD:

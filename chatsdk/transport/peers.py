@@ -15,6 +15,10 @@ __all__ = ["closed_early", "not_http", "not_tls", "peer_of", "proxy_of", "silent
 # The first bytes of a TLS alert (RFC 8446, section 5.1): record type 21, major version 3.
 TLS_ALERT = "\x15\x03"
 
+# Bytes 0, 1, 3 and 4 of a frame of settings, with which an HTTP/2 server begins: it has a short
+# length, type 4 and no flags (RFC 9113, section 4.1).
+SETTINGS = ("\0", "\0", "\4", "\0")
+
 # OpenSSL's reasons for bytes that are not TLS. Its version and the bytes decide which one it
 # reports.
 NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROT")
@@ -99,7 +103,11 @@ def not_http(roots: Sequence[BaseException], peer: str) -> str | None:
             line = str(root).strip().strip("'\"")
             if line.startswith((TLS_ALERT, repr(TLS_ALERT)[1:-1])):
                 return f"{peer} expects TLS: write https:// instead of http://"
-            if line and not line.startswith("HTTP/"):
+            if (*line[:2], *line[3:5]) == SETTINGS:
+                return f"{peer} speaks only HTTP/2, as a gRPC port does; check the port"
+            if not line:
+                return f"{peer} is not an HTTP server: it answered an empty line; check the port"
+            if not line.startswith("HTTP/"):
                 # The mark shows that a secret may have been truncated.
                 shown = line if len(line) <= GREETING_CHARS else line[:GREETING_CHARS] + CUT
                 shown = shown if shown.isprintable() else repr(shown)[1:-1]

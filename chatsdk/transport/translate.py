@@ -143,7 +143,7 @@ def _ours(
         return StreamInterrupted("the compressed body was cut")
     if any(map(_is_unreadable, roots)):
         wrong = None if streaming else peers.not_http(roots, peers.peer_of(scope.url))
-        return ProtocolError(wrong or f"the response cannot be read: {_said(roots)}")
+        return ProtocolError(wrong or f"the response cannot be read: {_said(roots)}{_cure(roots)}")
     if streaming:
         return StreamInterrupted(
             f"the connection was lost in the middle of the answer: {_said(roots)}"
@@ -153,6 +153,15 @@ def _ours(
         "it was not sent again, because the backend may have processed it"
         f"{peers.closed_early(scope.url)}"
     )
+
+
+def _cure(roots: list[BaseException]) -> str:
+    if any(isinstance(root, urllib3.exceptions.DecodeError) for root in roots):
+        return (
+            "; it is not compressed as its Content-Encoding says, so switch compression off in the "
+            "proxy or the backend"
+        )
+    return ""
 
 
 _CONNECT_TIMEOUTS = (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)

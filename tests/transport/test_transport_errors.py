@@ -592,7 +592,6 @@ def test_documents_of_a_strange_shape(server, dialect, payload):
 DIGITS = b"9" * 5000
 STRANGE = {
     "no JSON": b"{nope",
-    "null": b"null",
     "a number": b"7",
     "an array": b"[1, 2]",
     "a string": b'"x"',
@@ -937,6 +936,149 @@ def test_a_socks_proxy_without_its_package(server, monkeypatch):
             error = failed(client)
         assert type(error) is ConnectError
         assert "pip install 'requests[socks]'" in str(error)
+
+
+PAGES = {
+    "nginx": (502, b"<html>\n<head><title>502 Bad Gateway</title></head>", "'502 Bad Gateway'"),
+    "a firewall": (
+        403,
+        b"<!DOCTYPE html><html><title>Just a moment...</title>",
+        "'Just a moment...'",
+    ),
+    "umlauts": (404, b"<html><title>Gr&ouml;&szlig;e</title>", "'Größe'"),
+    "no title": (503, b"\n<HTML>down", "a web page: the backend is overloaded or down"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_title_of_an_error_page_is_shown(server, client, page):
+    """A page of a proxy tells what happened; it is no message of the backend."""
+    status, body, shown = PAGES[page]
+    server.reply(status, body=body, content_type="application/octet-stream", repeat=True)
+    error = failed(client)
+    assert f"HTTP {status} (" in str(error)
+    assert shown in str(error)
+    assert error.message == ""
+
+
+def test_a_403_with_a_page_does_not_blame_the_token(server, client):
+    """A firewall's page says nothing of the token."""
+    server.reply(403, body="<html>blocked</html>", content_type="text/html")
+    assert "proxy or a firewall" in str(failed(client))
+    server.reply(403, json={"error": {"message": "no access"}})
+    assert "the token is valid" in str(failed(client))
+
+
+@pytest.mark.parametrize("status", [413, 500, 502, 503, 504, 520, 521, 524, 529, 530])
+def test_a_failing_server_has_a_remedy(server, status):
+    """The message is more than a number."""
+    server.reply(status)
+    with ChatClient(server.url, retry=Retry(attempts=1)) as client:
+        assert str(failed(client)).startswith(f"HTTP {status} (")
+        server.reply(status, json={"error": {"message": "so it is"}})
+        assert str(failed(client)).startswith(f"HTTP {status}: so it is (")
+
+
+@pytest.mark.parametrize(
+    ("charset", "words"),
+    [("iso-8859-1", "Größe"), ("GBK", "请求失败"), ("utf-16", "no"), ('"windows-1252"', "“no”")],
+)
+def test_the_words_of_an_error_are_read_in_its_charset(server, client, charset, words):
+    """Pages and messages of older servers are not in UTF-8, and say so."""
+    body = words.encode(charset.strip('"'))
+    server.reply(400, body=body, content_type=f"text/plain; charset={charset}")
+    error = failed(client)
+    assert error.message == words
+    assert error.body == body
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "no-such", "gb", "utf-8", "hex"])
+def test_other_charsets_are_read_as_utf8(server, client, charset):
+    """Not a codec that takes long, or that is no charset."""
+    server.reply(400, body="größer", content_type=f"text/plain; charset={charset}")
+    assert failed(client).message == "größer"
+
+
+@pytest.mark.parametrize("target", ["/login?next=/v1", "/oauth2/start", "https://sso.test/saml"])
+def test_a_redirect_to_a_login_page_is_called_that(server, target):
+    """Nobody is told to use the URL of a login page."""
+    for allowed in (False, True):
+        server.redirect(target, status=302)
+        with ChatClient(server.url, follow_redirects=allowed) as client:
+            error = failed(client)
+        assert "probably a login page: check the token" in str(error)
+        assert "use that URL" not in str(error)
+
+
+def test_a_length_of_zero_beside_chunks_is_ignored(server):
+    """The transfer coding goes before the length."""
+    raw = HEAD + b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server.raw(raw + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY))
+    with ChatClient(server.url, dialect="openai") as client:
+        assert client.send({}).result().text == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", zlib.compress(BODY, wbits=31)),
+        ("zstd", b"\x28\xb5\x2f\xfd" + bytes(40)),
+        ("UTF-16", BODY.decode().encode("utf-16")),
+        ("UTF-16", b"\xfe\xff" + BODY.decode().encode("utf-16-be")),
+    ],
+)
+def test_a_coding_that_the_header_does_not_say(server, client, coding, body):
+    """The error names what the bytes are, and where to look."""
+    server.stream([body])
+    error = failed(client)
+    assert type(error) is ProtocolError
+    assert coding in str(error)
+    assert "look at the proxy or the backend" in str(error)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_that_is_not_compressed_as_its_header_says(server, client, encoding):
+    """The error says what to switch off."""
+    server.stream([BODY], headers=[("Content-Encoding", encoding)])
+    error = failed(client)
+    assert type(error) is ProtocolError
+    assert "not compressed as its Content-Encoding says" in str(error)
+
+
+STRAY = {
+    "Internal Server Error": "'Internal Server Error'",
+    "<br />\n<b>Fatal error</b>: no memory\n": "'<b>Fatal error</b>: no memory'",
+    "Traceback (most recent call last):\r\n  x\r\nKeyError: 1": "'KeyError: 1'",
+    "a" * 500: "aaa…'",
+}
+
+
+@pytest.mark.parametrize("words", STRAY)
+@pytest.mark.parametrize("before", [b"", HELLO[0]])
+def test_a_stream_that_ends_in_other_words_shows_them(server, client, words, before):
+    """A server that fails in mid-stream often writes its error as it is."""
+    server.stream([before, words.encode()])
+    error = failed(client)
+    assert isinstance(error, StreamInterrupted if before else ChatError)
+    if before:
+        assert STRAY[words] in str(error)
+        assert error.answer.text == "Hel"
+
+
+@pytest.mark.parametrize("cut", ["d", "data", "data: {", "event: x\ndata: ", "data: " + "x" * 9000])
+def test_a_cut_event_is_not_taken_for_other_words(server, client, cut):
+    """A truncated line of an event is no message."""
+    server.stream([HELLO[0], cut.encode()])
+    assert "ended inside an event" in str(failed(client))
+
+
+def test_a_token_among_the_last_words_is_not_shown(server):
+    """A server may echo what it was sent."""
+    server.stream([HELLO[0], b"no access for Bearer s3cret-token-12345"])
+    with ChatClient(server.url, dialect="openai", token="s3cret-token-12345") as client:
+        error = failed(client)
+    assert "no access for" in str(error)
+    assert "s3cret" not in str(error)
 
 
 HINDRANCES = {

@@ -64,6 +64,24 @@ def test_unanswered_connect_names_the_peer() -> None:
     assert "try again" not in in_one_line(error)
 
 
+@pytest.mark.parametrize(
+    ("greeting", "said"),
+    [
+        (b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80", "speaks only HTTP/2, as a gRPC port does"),
+        (b"\r\nHTTP/1.1 200 OK\r\n\r\n", "is not an HTTP server: it answered an empty line"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "is not an HTTP server: it answered SSH-2.0-OpenSSH_9.2"),
+    ],
+)
+def test_another_protocol_is_named(greeting, said) -> None:
+    """The port of something else is told by its first bytes."""
+    with ChatServer() as server:
+        server.raw(greeting)
+        error = error_of(server.url)
+    assert isinstance(error, ProtocolError)
+    assert said in str(error)
+    assert str(error).endswith("; check the port")
+
+
 def test_https_to_a_plain_server() -> None:
     """The embedded server answers a TLS handshake at once, and the message says http://."""
     with EmbeddedServer() as server:

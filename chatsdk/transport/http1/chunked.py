@@ -37,6 +37,13 @@ _sizes: dict[bytes, int] = {}
 KNOWN_SIZES = 4096
 
 
+# Added to the errors of malformed chunks.
+_CURE = "; the backend or a proxy sends another framing than its Transfer-Encoding says"
+
+# Characters of a malformed size line to show.
+SHOWN_CHARS = 40
+
+
 class BadChunk(HTTPException):
     """A chunk with malformed framing."""
 
@@ -208,7 +215,7 @@ class CoalescingResponse(BoundedHeadResponse):
         if left is not None:
             if self._safe_read(2) != b"\r\n":
                 self._close_conn()
-                raise BadChunk("a chunk is not followed by CRLF")
+                raise BadChunk(f"a chunk is not followed by CRLF{_CURE}")
             self.chunk_left = None
         line = self.fp.readline(MAX_LINE_BYTES + 1)
         if len(line) > MAX_LINE_BYTES:
@@ -220,7 +227,7 @@ class CoalescingResponse(BoundedHeadResponse):
         if left is None:
             self._close_conn()
             shown = line.partition(b";")[0].rstrip().decode("latin-1")
-            raise BadChunk(f"not a chunk size: {shown}")
+            raise BadChunk(f"not a chunk size: {shown[:SHOWN_CHARS]!r}{_CURE}")
         if left:
             self.chunk_left = left
             return left
