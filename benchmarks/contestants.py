@@ -1,6 +1,6 @@
 """The clients that are compared, by name.
 
-Run as ``python contestants.py NAME``, this is one of them in a process of its own: it takes a job a
+Run as ``python contestants.py NAME``, this is one of them in a separate process: it takes a job a
 line from its standard input, ``{"url", "kind"}``, and answers with what it cost.
 """
 

@@ -33,7 +33,7 @@ def measure(*, quick: bool = False) -> list[Row]:
     with server() as url, started(names) as contestants:
         contestants = present(contestants, f"{url}/paced-chunked/stamped/5", "stamped")
         for framing, words in FRAMINGS.items():
-            # Of each round, since one in which the machine was away for a moment says nothing.
+            # For each round, because a round in which the machine stalled is worthless.
             shares: dict[str, dict[str, list[float]]] = {name: {} for name in GOALS}
             for _ in range(ROUNDS):
                 for each in contestants:

@@ -1,7 +1,7 @@
-"""The gateway beside a raw pass-through and LiteLLM's proxy: python benchmarks/gateway.py.
+"""Compares the gateway with a raw pass-through and LiteLLM's proxy: python benchmarks/gateway.py.
 
 Needs gunicorn and openai. LiteLLM is left out unless it is installed: LITELLM names its program in
-an environment of its own (``pip install 'litellm[proxy]==1.106.2'``).
+a separate environment (``pip install 'litellm[proxy]==1.106.2'``).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ ROUNDS = 5
 
 
 def kept_bytes(url: str) -> float:
-    """Memory of a step beside its payload, in bytes, where every `Answer` is kept."""
+    """Memory of a step without its payload, in bytes, if every `Answer` is kept."""
     from chatsdk import ChatClient
 
     with ChatClient(f"{url}/coalesced/openai/100", dialect="openai") as client:

@@ -39,7 +39,7 @@ PEERS = ("iter_lines", "sseclient-py", "requests-sse", "httpx-sse")
 
 
 def cpu_us(name: str, url: str) -> float:
-    """CPU an event of so many streams, each read on a thread of its own."""
+    """CPU for an event of many streams, each read on its own thread."""
     CONTESTANTS[name](f"{url}/coalesced/openai/100", "openai", [])
     few, many = (seconds(name, f"{url}/slow/openai/{count}") for count in (FEW, MANY))
     return (many - few) / (STREAMS * (MANY - FEW)) * 1e6

@@ -1,4 +1,4 @@
-"""Runs contestants side by side: each in a process of its own, one round after the other."""
+"""Runs contestants side by side: each in a separate process, one round after the other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ HERE = Path(__file__).parent
 # Rounds of which the median is taken; the contestants take turns in each.
 ROUNDS = 7
 
-# The longest run takes some seconds, also on a busy machine. Whoever needs this long hangs.
+# Seconds after which a contestant counts as hanging: the longest run takes a few, even on a busy
+# machine.
 RUN_SECONDS = 120.0
 
 # What could not be measured, each once: a client, and why.

@@ -45,7 +45,7 @@ class Heart:
 
     Attributes:
         pauses: the seconds between two beats, and the processor time of the window's thread in
-            them, which tells a pause of the window from one of a busy machine.
+            them, which distinguishes a pause of the window from a busy machine.
     """
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ class Window:
         return self.session.done and shown and not self.view.busy
 
     def rows_text(self) -> str:
-        """The text that the rows of the last answer stand for, in view or not."""
+        """The text of the rows of the last answer, in view or not."""
         rows = [row for row in self.view.turns[-1].rows if hasattr(row, "lead")]
         text = rows[-1].text
         closed = "".join(text.text[row.start : row.end] for row in rows)

@@ -1,4 +1,4 @@
-"""CPU an event where each event is the whole text so far: RAGFlow's cumulative answers."""
+"""CPU for an event if each event repeats all the text before it: RAGFlow's cumulative answers."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def cpu(work: Callable[[], Any]) -> float:
 
 
 def relay_cpu(url: str) -> None:
-    """The CPU of a relay, beside `client.send` alone and views that are written by hand."""
+    """The CPU of a relay, compared with `client.send` alone and with hand-written views."""
     client = ChatClient(f"{url}/burst/v1/chat/completions", dialect="openai")
     openai = OpenAI(base_url=f"{url}/burst/v1", api_key="x")
 
@@ -247,7 +247,7 @@ def journals(redis_url: str) -> None:
 
 
 def follow(redis_url: str, chat: str, ready: Any) -> None:
-    """Follow a turn many times, in a process of its own."""
+    """Follow a turn many times, in a separate process."""
     journal = RedisJournal(redis_url)
     begun = threading.Semaphore(0)
 

@@ -36,7 +36,7 @@ HELLO = [CHUNK, b"data: [DONE]\n\n"]
 STOPS = 100
 CYCLES = 500
 
-# Reads one response in a process of its own and prints how many MiB its memory grew at most.
+# Reads one response in a separate process and prints the growth of its memory in MiB.
 READER = """
 import sys
 from chatsdk import ChatClient, ChatError, Retry

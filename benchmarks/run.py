@@ -54,10 +54,11 @@ PICTURE = PAGE.with_suffix(".svg")
 
 TEXT = """# Performance
 
-`tox -e bench` measured this and wrote this page. Each ratio is of two figures that were measured in
-one run, the contestants taking turns: the median of several rounds. CPU is that of the client's
-process alone. The floor is a raw socket, dechunked by hand, `bytes.split` and `json.loads`,
-without a check of anything. Figures above what they must not pass are in bold.
+This page compares the speed and memory of chatsdk with those of other clients. `tox -e bench`
+measures them and writes the page. Each ratio compares two figures of one run, in which the
+contestants take turns, and is the median of several rounds. CPU is that of the client's process
+alone. The floor is a raw socket with `bytes.split` and `json.loads`, dechunked by hand and without
+any checks. Figures over their limit are in bold.
 
 Machine: {machine}. {python}. {packages}.{missing}
 
@@ -73,32 +74,32 @@ Machine: {machine}. {python}. {packages}.{missing}
 |---|---|---|
 {details}
 
-How each client was used is in `benchmarks/peers.py`, what it read in `benchmarks/wire.py`. All of
+`benchmarks/peers.py` has the code for each client, and `benchmarks/wire.py` the streams. All of
 it takes about a quarter of an hour, and no program more than {minutes} minutes. One program runs
-alone with, say, `python benchmarks/run.py events`, without most peers with `--quick`;
-`instructions` counts them with valgrind, and noise does not touch these figures.
+alone, such as `python benchmarks/run.py events`, and without most peers with `--quick`;
+`instructions` counts them with valgrind, and noise does not affect these figures.
 
 ## What is loaded, and when
 
-`from chatsdk import ChatClient; ChatClient(url)` loads all that a send needs which goes well, also
-the dialect that was named; `tests/test_importing.py` holds it to that. Loaded later are
+`from chatsdk import ChatClient; ChatClient(url)` loads everything that a successful request needs,
+including the named dialect; `tests/test_importing.py` verifies it. Loaded later are
 
-- with `dialect="auto"`, the files of the dialect that the first events turn out to be;
+- with `dialect="auto"`, the files of the dialect that the first events belong to;
 - Python's own codec for host names, `encodings.idna`, by the first request of any program;
-- `chatsdk.session` when one of its names is asked for, and attrs with it, by which its values are
-  made. The values of an answer are made without: attrs and two dozen of its classes take two fifths
-  of what requests takes.
+- `chatsdk.session` on first access, and with it attrs, which builds its values. Answers are built
+  without attrs, because importing it with two dozen classes takes two fifths of the time that
+  requests takes.
 
 ## Frames that are alike
 
-The frames of a model's text mostly differ in the text alone. chatsdk finds that out and then parses
-of such a frame nothing else (`chatsdk/dialects/frame_template.py`), which saves two fifths of the
-instructions of an event. One more string may differ, as OpenAI's own padding does ("padded
-frames"). Frames that differ elsewhere too, in a number say, are parsed whole.
+Successive frames of a model's text usually differ only in the text. chatsdk learns the rest and
+then parses only the text of such a frame (`chatsdk/dialects/frame_template.py`), which saves two
+fifths of the instructions of an event. One more string may differ, such as OpenAI's own padding
+("padded frames"). Frames that differ elsewhere, such as in a number, are parsed completely.
 
-With the extra `speed`, orjson parses short objects whose values are the same by both parsers. That
-these have no long number takes almost as long to see as orjson is quicker, so here it makes no
-difference.
+With the extra `speed`, orjson parses short objects for which both parsers give the same values.
+Checking that they have no long number takes almost as long as orjson saves, so it makes no
+difference here.
 """
 
 
@@ -203,7 +204,7 @@ def plot(rows: list[Row], path: Path) -> None:
 
 
 def measured(program: str, *, quick: bool, found: Found) -> None:
-    """Run one program in a process of its own, which is ended if it takes too long."""
+    """Run one program in a separate process, which is ended if it takes too long."""
     print(f"== {program}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

@@ -118,7 +118,7 @@ class Window:
 
         Returns:
             ``pause`` and ``seconds``, the longest pause and the whole; ``work``, the processor time
-            of this process in that pause, which tells a pause of ours from one of a busy machine;
+            of this process in that pause, which distinguishes it from a busy machine;
             ``updates`` of the transcript.
         """
         begun = before = time.perf_counter()

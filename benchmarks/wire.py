@@ -1,18 +1,18 @@
-"""The server that all contestants read from: raw bytes, from a process of its own.
+"""The server that all contestants read from: raw bytes, from a separate process.
 
-The first three parts of a path say what comes: ``/framing/frames/count``; what follows them is
-for clients that add a path of their own. Framings:
+The first three parts of a path select the stream: ``/framing/frames/count``; the rest is
+for clients that append their own path. Framings:
 
-    own         each event in a chunk and a send of its own
-    coalesced   each event in a chunk of its own, 50 of them in a send
+    own         a chunk and a send for each event
+    coalesced   a chunk for each event, 50 of them in a send
     large       chunks of 64 KiB
     close       no chunks and no length, 50 events in a send
     gzip        as coalesced; each event is compressed and flushed
     paced-chunked, paced-close, paced-gzip    one event in 5 ms
-    slow        one event in 50 ms, each in a chunk of its own
-    hold        events in a chunk each, one in 5 ms, then silence until the client goes
+    slow        one event in 50 ms, a chunk for each
+    hold        a chunk for each event, one in 5 ms, then silence until the client leaves
 
-Frames: ``openai``, ``anthropic``, ``ragflow`` (each frame the whole text so far), ``paragraphs``,
+Frames: ``openai``, ``anthropic``, ``ragflow`` (with all the text in each frame), ``paragraphs``,
 which is openai with a break after each 80 frames, ``markdown``, which is openai with some 20
 characters of Markdown in each frame (50,000 are 1 MB), ``padded``, which is openai with padding
 that differs from frame to frame, and ``stamped``, which is openai with the sending time, in ns of
@@ -246,7 +246,7 @@ def answer(sock: socket.socket, framing: str, kind: str, count: int) -> None:
         for piece in pieces:
             sock.sendall(piece)
     elif kind == "ragflow":
-        # Each of them is the whole text so far: too much to be held ready.
+        # Each of them has all the text before it, which is too much to keep in memory.
         for piece in framed(framing, FRAMES[kind](count)):
             sock.sendall(piece)
     else:

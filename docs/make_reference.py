@@ -1,6 +1,6 @@
 """Writes a page of the reference for each public module, and checks the site that is built of them.
 
-A name that several modules export stands on the page of the first, and is a link on the others.
+A name that several modules export is on the page of the first, and a link on the others.
 ``python docs/make_reference.py --check SITE`` fails if a public name has no entry or no example.
 """
 

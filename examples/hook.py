@@ -1,7 +1,7 @@
 """The hook with its callbacks: send, watch, stop. Run it as: python hook.py URL
 
-A window would do the same, with widgets in place of print() and with `dispatch=`, which says on
-which thread callbacks run.
+A GUI would do the same, with widgets instead of print() and with `dispatch=`, which runs the
+callbacks on its thread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def show(answer: Answer) -> None:
 
 
 def fail(error: ChatError) -> None:
-    """Called when a turn fails; what had come of the answer is in `error.answer`."""
+    """Called when a turn fails; `error.answer` has the partial answer."""
     print(f"\n[{type(error).__name__}: {error}]", end="")
 
 
@@ -34,7 +34,7 @@ token = os.environ.get("CHATSDK_TOKEN") or None
 with use_chat(url, token=token, on_answer=show, on_error=fail, on_finish=finish) as chat:
     assert chat.done, "nothing is in flight yet"
 
-    # Read on a thread of its own, as a window needs it; this one is free meanwhile.
+    # Read on a background thread, as a GUI needs it; this thread does not wait.
     handle = chat.start("Hello!")
     assert not chat.done
     handle.wait()
@@ -42,6 +42,6 @@ with use_chat(url, token=token, on_answer=show, on_error=fail, on_finish=finish)
     # Until the callback above has seen enough and stops it.
     chat.start("Stop after a dozen words.").wait()
 
-    # The conversation holds both answers, also the one that was stopped.
+    # The conversation has both answers, including the one that was stopped.
     for message in chat.messages:
         print(f"{message.role:9}  {message.content[:50]}  {message.status or ''}".rstrip())

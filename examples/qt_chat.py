@@ -1,4 +1,4 @@
-"""Notes with a chat beside them, with Qt (PySide6). Run it as: python qt_chat.py [URL]
+"""Notes next to a chat, with Qt (PySide6). Run it as: python qt_chat.py [URL]
 
 Without a URL it starts a server with canned replies.
 """

@@ -1,4 +1,4 @@
-"""A chat in a Tk window with a menu of prompts of its own. Run: python tk_chat.py [URL]
+"""A chat in a Tk window with a menu of prompts. Run it as: python tk_chat.py [URL]
 
 Without a URL it starts a server with canned replies.
 """

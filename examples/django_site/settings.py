@@ -1,4 +1,4 @@
-"""The settings that a chat needs: none of its own."""
+"""Minimal settings; a chat needs none."""
 
 from __future__ import annotations
 

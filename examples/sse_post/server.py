@@ -10,7 +10,7 @@ from chatsdk import sse
 
 
 class Handler(BaseHTTPRequestHandler):
-    # 1.1 has chunks, which say where the body ends; in 1.0 a cut stream looks like a whole one.
+    # 1.1 has chunks, which mark the end of the body; in 1.0 a truncated stream looks complete.
     protocol_version = "HTTP/1.1"
     interval = 1.0
 
@@ -23,7 +23,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
-        # Nobody on the way is to keep it, compress it or hold it back.
+        # No proxy may cache, compress or buffer it.
         self.send_header("Cache-Control", "no-store, no-transform")
         self.send_header("X-Accel-Buffering", "no")
         self.send_header("Access-Control-Allow-Origin", "*")
