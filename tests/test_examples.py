@@ -16,7 +16,7 @@ import pytest
 
 from chatsdk import sse
 from chatsdk.testing import ChatServer, EmbeddedServer, RefusingPort
-from chatsdk.testing.speaker import speak
+from chatsdk.testing.embedded_replies import speak
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SSE_POST = EXAMPLES / "sse_post"

@@ -7,7 +7,7 @@ import sys
 from typing import Any, Protocol, TextIO
 
 from chatsdk.answer import Answer
-from chatsdk.cli.notes import encodable, printable
+from chatsdk.cli.answer_notes import encodable, printable
 from chatsdk.cli.payloads import Payloads, one_line
 from chatsdk.client import AnswerStream
 from chatsdk.errors import ChatError

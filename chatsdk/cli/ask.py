@@ -12,9 +12,9 @@ from typing import Any
 
 from chatsdk.answer import Answer
 from chatsdk.cli.answer_forms import Form, JsonForm, RawForm, TextForm, ValueForm
+from chatsdk.cli.answer_notes import remarks
 from chatsdk.cli.attachments import message_of
 from chatsdk.cli.backend import add_backend_arguments, client_of
-from chatsdk.cli.notes import remarks
 from chatsdk.cli.payloads import Payloads
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.client import AnswerStream, ChatClient

@@ -9,7 +9,7 @@ from chatsdk.cli.arguments import add_dialect_and_headers, body_options, header_
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments, in_options
 from chatsdk.client import ChatClient
 from chatsdk.dialects import Dialect, get, names
-from chatsdk.dialects.suggestions import unknown_backend
+from chatsdk.dialects.url_suggestions import unknown_backend
 from chatsdk.dialects.urls import with_model
 from chatsdk.messages import Message
 

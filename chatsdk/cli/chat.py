@@ -10,7 +10,7 @@ from chatsdk.cli.conversation import Conversation
 from chatsdk.cli.keyboard import prompts
 from chatsdk.cli.markdown_screen import screen_for
 from chatsdk.cli.prompt_history import History, history_file
-from chatsdk.cli.slash import COMMANDS
+from chatsdk.cli.slash_commands import COMMANDS
 
 __all__ = ["add_to", "run"]
 

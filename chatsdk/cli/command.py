@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import chatsdk
-from chatsdk.cli.notes import printable
+from chatsdk.cli.answer_notes import printable
 from chatsdk.cli.remedies import WrongArguments, in_one_line
 from chatsdk.cli.unknown import unknown_arguments, unknown_command
-from chatsdk.cli.wrap import columns_of, wrapped
+from chatsdk.cli.word_wrap import columns_of, wrapped
 from chatsdk.errors import ChatError
 
 __all__ = ["main"]

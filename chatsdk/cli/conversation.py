@@ -16,7 +16,7 @@ from chatsdk.cli.keyboard import Keys, keys_during_answer
 from chatsdk.cli.prompt_history import History
 from chatsdk.cli.remedies import in_one_line
 from chatsdk.cli.screen import Screen
-from chatsdk.cli.slash import SlashCommands, is_command
+from chatsdk.cli.slash_commands import SlashCommands, is_command
 from chatsdk.client import ChatClient
 from chatsdk.errors import ChatError
 from chatsdk.messages import Message

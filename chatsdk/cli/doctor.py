@@ -8,10 +8,10 @@ import sys
 import textwrap
 from typing import Any
 
-from chatsdk.cli.notes import encodable, printable
+from chatsdk.cli.answer_notes import encodable, printable
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.cli.request_options import Asked, add_request_arguments, asked_of
-from chatsdk.cli.wrap import columns_of
+from chatsdk.cli.word_wrap import columns_of
 from chatsdk.doctor import Finding, Report, diagnose
 from chatsdk.doctor.diagnosis import MOST_REQUESTS, TIMEOUT_SECONDS
 

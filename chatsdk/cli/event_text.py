@@ -7,9 +7,9 @@ import json
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
+from chatsdk.cli.answer_notes import printable
 from chatsdk.cli.event_watch import Row, rounded
-from chatsdk.cli.notes import printable
-from chatsdk.cli.wrap import width_of
+from chatsdk.cli.word_wrap import width_of
 
 __all__ = ["in_json", "in_table", "in_words", "one_line"]
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from chatsdk import dialects
+from chatsdk.cli.answer_notes import encodable, printable
 from chatsdk.cli.event_text import in_json, in_table, in_words
 from chatsdk.cli.event_watch import Row, Watch, only_not_understood
-from chatsdk.cli.notes import encodable, printable
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.cli.request_options import Asked, add_request_arguments, asked_of
-from chatsdk.cli.wrap import columns_of
+from chatsdk.cli.word_wrap import columns_of
 from chatsdk.errors import ChatError
 
 __all__ = ["add_to", "run"]

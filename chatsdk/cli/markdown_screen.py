@@ -9,12 +9,12 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from chatsdk.answer import Answer
-from chatsdk.cli.notes import encodable
+from chatsdk.cli.answer_notes import encodable
 from chatsdk.cli.screen import Screen
 from chatsdk.outcome import Outcome
 
 if TYPE_CHECKING:
-    from chatsdk.cli.styled import Renderer
+    from chatsdk.cli.markdown_renderer import Renderer
 
 __all__ = ["MarkdownScreen", "block_ends", "screen_for"]
 
@@ -26,7 +26,7 @@ def screen_for(out: TextIO, notes: TextIO, *, rewrites: bool = False) -> Screen:
     """Return the best screen for `out`; the arguments are those of `Screen`."""
     dumb = os.environ.get("TERM", "dumb") in ("dumb", "unknown") and sys.platform != "win32"
     if out.isatty() and not dumb and importlib.util.find_spec("rich"):
-        from chatsdk.cli.styled import Renderer
+        from chatsdk.cli.markdown_renderer import Renderer
 
         renderer = Renderer(out)
         if renderer.usable:

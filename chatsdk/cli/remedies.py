@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chatsdk.cli.notes import printable
+from chatsdk.cli.answer_notes import printable
 from chatsdk.cli.provider_tokens import provider_variables
 from chatsdk.dialects.request import OptionMissing
 from chatsdk.errors import (

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from chatsdk.answer import Answer
-from chatsdk.cli.notes import encodable, facts, printable, remarks
-from chatsdk.cli.wrap import WordWrap, columns_of, wrapped
+from chatsdk.cli.answer_notes import encodable, facts, printable, remarks
+from chatsdk.cli.word_wrap import WordWrap, columns_of, wrapped
 from chatsdk.outcome import Outcome
 
 __all__ = ["LiveRegion", "Screen", "has_256_colours"]

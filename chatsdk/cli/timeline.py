@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from chatsdk.cli.answer_notes import printable
 from chatsdk.cli.event_text import in_words, one_line
 from chatsdk.cli.event_watch import Row, Watch
-from chatsdk.cli.notes import printable
 from chatsdk.cli.remedies import in_one_line
 from chatsdk.errors import ChatError
 

@@ -304,7 +304,7 @@ class ChatClient(Asker):
         dialect = self.ask_dialect
         options = self._defaults | options
         if dialect.name == "auto":
-            from chatsdk.dialects.suggestions import unknown_backend
+            from chatsdk.dialects.url_suggestions import unknown_backend
 
             raise ValueError(
                 f"{unknown_backend(shown_url(self._url))} the dialect, such as "
@@ -411,7 +411,7 @@ class ChatClient(Asker):
                 exchange.secrets.scrub(error)
             error.answer = Answer()
             if isinstance(error, HTTPStatusError) and error.status in NOT_HERE:
-                from chatsdk.dialects.suggestions import meant
+                from chatsdk.dialects.url_suggestions import meant
 
                 likely = meant(error.url, dialect)
                 if likely is not None:

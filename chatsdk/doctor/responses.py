@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chatsdk.dialects import Dialect
-from chatsdk.dialects.suggestions import meant
+from chatsdk.dialects.url_suggestions import meant
 from chatsdk.doctor.findings import Finding, Who
 from chatsdk.doctor.probe import Probe
 from chatsdk.doctor.syntax import lines_of_json

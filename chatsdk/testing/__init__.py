@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from chatsdk.testing.answers import AnswerScript, Put, answer_frames, answer_parts
-from chatsdk.testing.broken import BrokenConnection
+from chatsdk.testing.broken_connections import BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
 from chatsdk.testing.embedded import EmbeddedServer
 from chatsdk.testing.playback import Playback, replay

@@ -10,6 +10,7 @@ from chatsdk.answer import AnswerBuilder
 from chatsdk.dialects import Dialect
 from chatsdk.parts import Identity, Usage
 from chatsdk.testing.answers import AnswerScript, answer_parts
+from chatsdk.testing.embedded_replies import conversation_of, parse_body, prompt_of
 from chatsdk.testing.embedded_routes import Routes, conversation_in
 from chatsdk.testing.embedded_stops import StoppableAnswer, Stops
 from chatsdk.testing.request import RecordedRequest
@@ -18,7 +19,6 @@ from chatsdk.testing.samples import reply
 from chatsdk.testing.script import Script
 from chatsdk.testing.server import ChatServer
 from chatsdk.testing.server_exchange import Head
-from chatsdk.testing.speaker import conversation_of, parse_body, prompt_of
 from chatsdk.testing.steps import Pause, Step
 from chatsdk.testing.tls import Authority
 

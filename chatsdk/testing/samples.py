@@ -9,7 +9,7 @@ from typing import Any
 from chatsdk.dialects import Dialect
 from chatsdk.output.validation import first_mismatch, resolved
 from chatsdk.output.wanted import WORDS_BEFORE_SCHEMA
-from chatsdk.testing.speaker import prompt_of, speak
+from chatsdk.testing.embedded_replies import prompt_of, speak
 
 __all__ = ["reply", "sample"]
 

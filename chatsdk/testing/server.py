@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
 
-from chatsdk.testing.broken import BreakKind, BrokenConnection
+from chatsdk.testing.broken_connections import BreakKind, BrokenConnection
 from chatsdk.testing.connection import Connection, ConnectionEnded
 from chatsdk.testing.faults import Faults
 from chatsdk.testing.listener import Listener

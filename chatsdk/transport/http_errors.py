@@ -132,7 +132,7 @@ def http_status_error(
     if status == 401 and exchange.anonymous:
         remedy = NO_TOKEN
     if status == 400 and PLAIN_TO_TLS.search(body):
-        from chatsdk.transport.peers import peer_of
+        from chatsdk.transport.connect_errors import peer_of
 
         remedy = f"{peer_of(url)} expects TLS: write https:// instead of http://"
     message = said.message if said is not None else ""

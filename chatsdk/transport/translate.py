@@ -53,7 +53,7 @@ def ended(cause: str, timeout: Timeout, scope: CancelScope | None = None) -> Cha
         # Not a limit that users can set: see Exchange.read_body.
         return ChatTimeout("the body of the response did not arrive", phase=cause)
     # Imported late, because only errors need it.
-    from chatsdk.transport.peers import peer_of, proxy_of, silent_handshake
+    from chatsdk.transport.connect_errors import peer_of, proxy_of, silent_handshake
 
     peer = peer_of("" if scope is None else scope.url)
     if scope is not None and scope.proxy:
@@ -115,7 +115,7 @@ def _follows_from_ending(error: BaseException) -> bool:
 def _ours(
     error: BaseException, scope: CancelScope, timeout: Timeout, *, streaming: bool, started: bool
 ) -> ChatError | Stopped:
-    from chatsdk.transport import peers
+    from chatsdk.transport.connect_errors import closed_early, not_http, peer_of
 
     roots = causes(error)
     if any(_is_connect_timeout(root) for root in roots):
@@ -142,7 +142,7 @@ def _ours(
     if cut_in_compression(error):
         return StreamInterrupted("the compressed body was cut")
     if any(map(_is_unreadable, roots)):
-        wrong = None if streaming else peers.not_http(roots, peers.peer_of(scope.url))
+        wrong = None if streaming else not_http(roots, peer_of(scope.url))
         return ProtocolError(wrong or f"the response cannot be read: {_said(roots)}{_cure(roots)}")
     if streaming:
         return StreamInterrupted(
@@ -151,7 +151,7 @@ def _ours(
     return StreamInterrupted(
         f"the connection was lost after the request was sent, before any answer: {_said(roots)}; "
         "it was not sent again, because the backend may have processed it"
-        f"{peers.closed_early(scope.url)}"
+        f"{closed_early(scope.url)}"
     )
 
 
@@ -256,7 +256,7 @@ _WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 def _unreached(roots: list[BaseException], scope: CancelScope) -> str:
-    from chatsdk.transport.peers import not_tls, peer_of, proxy_of
+    from chatsdk.transport.connect_errors import not_tls, peer_of, proxy_of
 
     def any_is(*kinds: type[BaseException]) -> bool:
         return any(isinstance(root, kinds) for root in roots)

@@ -18,9 +18,9 @@ from chatsdk.keywords import ASK
 from chatsdk.web.error_responses import error_response, json_body, message_of
 from chatsdk.web.frames import writable
 from chatsdk.web.http_messages import WebRequest, WebResponse
+from chatsdk.web.option_translation import options_for
 from chatsdk.web.relay import HEARTBEAT_SECONDS, Relay
 from chatsdk.web.request_checks import Refused, own_host, read_json
-from chatsdk.web.translation import options_for
 from chatsdk.web.wsgi import application
 
 __all__ = ["Gateway", "host_name", "is_loopback"]

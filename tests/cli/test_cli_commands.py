@@ -10,7 +10,7 @@ import pytest
 from terminal import CTRL_C, CTRL_D, Terminal
 
 from chatsdk.cli.prompt_history import KEPT, History, history_file
-from chatsdk.cli.slash import is_command
+from chatsdk.cli.slash_commands import is_command
 from chatsdk.testing import ChatServer
 
 ESCAPE, CTRL_J, ALT_ENTER, UP = "\x1b", "\n", "\x1b\r", "\x1b[A"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chatsdk.answer import AnswerBuilder
 from chatsdk.cli.markdown_screen import MarkdownScreen, block_ends
 from chatsdk.cli.screen import LiveRegion, Screen
-from chatsdk.cli.wrap import WordWrap, width_of, wrapped
+from chatsdk.cli.word_wrap import WordWrap, width_of, wrapped
 from chatsdk.outcome import Outcome
 from chatsdk.parts import Reasoning, Text
 
@@ -121,7 +121,7 @@ def environment(monkeypatch):
 def test_nothing_is_drawn_twice(pieces, columns) -> None:
     """However an answer is cut and whatever emoji it has, it looks as if printed once."""
     rich = pytest.importorskip("rich.console")
-    from chatsdk.cli.styled import Renderer
+    from chatsdk.cli.markdown_renderer import Renderer
 
     grid, once = Grid(columns), Grid(columns)
     console = rich.Console(file=grid, force_terminal=True, width=columns, height=12, no_color=True)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from chatsdk.answer import Answer, AnswerBuilder, ToolCall
 from chatsdk.cli import keyboard
+from chatsdk.cli.answer_notes import printable
 from chatsdk.cli.conversation import Conversation
 from chatsdk.cli.markdown_screen import MarkdownScreen, block_ends, screen_for
-from chatsdk.cli.notes import printable
 from chatsdk.cli.prompt_history import History
 from chatsdk.cli.screen import Screen
 from chatsdk.client import ChatClient
@@ -171,7 +171,7 @@ def test_a_block_stays_complete(text) -> None:
 def rendered(*parts: Part) -> str:
     """What rich leaves on a terminal, with everything that it does to the cursor."""
     rich = pytest.importorskip("rich.console")
-    from chatsdk.cli.styled import Renderer
+    from chatsdk.cli.markdown_renderer import Renderer
 
     out = Paper(terminal=True)
     console = rich.Console(file=out, force_terminal=True, width=60, height=20, color_system=None)

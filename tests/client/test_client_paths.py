@@ -11,7 +11,7 @@ import pytest
 
 from chatsdk import ChatClient
 from chatsdk.testing import EmbeddedServer, answer_frames
-from chatsdk.testing.speaker import speak
+from chatsdk.testing.embedded_replies import speak
 
 flask = pytest.importorskip("flask", reason="a Flask development server is one of the three")
 responses = pytest.importorskip("responses", reason="a mock by responses is one of the three")

@@ -14,7 +14,7 @@ import pytest
 from chatsdk import Answer, ChatClient, sse
 from chatsdk.cli.serve import chat_url
 from chatsdk.testing import EmbeddedServer
-from chatsdk.testing.speaker import speak
+from chatsdk.testing.embedded_replies import speak
 
 pytestmark = pytest.mark.filterwarnings("default")
 

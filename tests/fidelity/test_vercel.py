@@ -14,7 +14,7 @@ from chatsdk import dialects, sse
 from chatsdk.answer import Answer, ToolCall
 from chatsdk.messages import Image, Message
 from chatsdk.testing import ChatServer, EmbeddedServer
-from chatsdk.testing.speaker import speak
+from chatsdk.testing.embedded_replies import speak
 
 vercel = dialects.get("vercel")
 

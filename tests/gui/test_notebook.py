@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
-from chatsdk.testing.speaker import speak
+from chatsdk.testing.embedded_replies import speak
 
 # Seconds for one cell.
 CELL_SECONDS = 60

@@ -18,7 +18,7 @@ import chatsdk.testing
 from chatsdk import ChatSession, Message, ToolCall, TurnHandle, use_chat
 from chatsdk.parts import Citation
 from chatsdk.testing import EmbeddedServer
-from chatsdk.testing.speaker import speak
+from chatsdk.testing.embedded_replies import speak
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from documents import World, program
 
 from chatsdk import dialects
 from chatsdk.parts import Finish, ToolCallDelta
-from chatsdk.testing.speaker import prompt_of
+from chatsdk.testing.embedded_replies import prompt_of
 
 pytest.importorskip("cattrs")
 pytest.importorskip("jiter")

@@ -17,7 +17,7 @@ from documents import World, program
 from chatsdk import errors
 from chatsdk.cli import main
 from chatsdk.testing import EmbeddedServer, answer_frames
-from chatsdk.testing.speaker import speak
+from chatsdk.testing.embedded_replies import speak
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ import pytest
 
 from chatsdk.answer import Answer
 from chatsdk.cli import answer_forms, main
-from chatsdk.cli.slash import COMMANDS
+from chatsdk.cli.slash_commands import COMMANDS
 from chatsdk.testing import EmbeddedServer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from documents import World, program
 from chatsdk import ui
 from chatsdk.session import ChatSession, delivery_options
 from chatsdk.testing import ChatServer, EmbeddedServer
-from chatsdk.testing.speaker import speak
+from chatsdk.testing.embedded_replies import speak
 from chatsdk.ui import tk_poll
 
 REPOSITORY = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from chatsdk.client.server_stop import stop_url
 from chatsdk.dialects import StopRequest
 from chatsdk.parts import Finish, Identity, Text, UsageUpdate
 from chatsdk.testing import ChatServer, EmbeddedServer
-from chatsdk.testing.speaker import conversation_of, prompt_of, speak
+from chatsdk.testing.embedded_replies import conversation_of, prompt_of, speak
 
 HI = {"messages": [{"role": "user", "content": "Hi"}]}
 

@@ -17,7 +17,7 @@ from chatsdk.errors import (
     StreamInterrupted,
 )
 from chatsdk.testing import ChatServer, EmbeddedServer, RefusingPort, UnansweredPort
-from chatsdk.transport.peers import peer_of
+from chatsdk.transport.connect_errors import peer_of
 
 ONCE = Retry(attempts=1)
 

@@ -15,7 +15,7 @@ from browser import Page, chunks, text_of, user
 from servers import GUNICORN, SERVERS, UVICORN, Server, end, running
 
 from chatsdk.testing import EmbeddedServer
-from chatsdk.testing.speaker import speak
+from chatsdk.testing.embedded_replies import speak
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -1,4 +1,4 @@
-"""Error messages that name the peer and detect wrong schemes or ports."""
+"""Messages for errors before the response: they name the peer, and a wrong scheme or port."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from rich.syntax import ANSISyntaxTheme, Syntax
 from rich.text import Text
 from rich.theme import Theme
 
-from chatsdk.cli.notes import printable
+from chatsdk.cli.answer_notes import printable
 from chatsdk.cli.screen import has_256_colours
 
 __all__ = ["Renderer"]
