@@ -14,7 +14,7 @@ from chatsdk.dialects.content_type import (
     shows_lines,
 )
 from chatsdk.dialects.dialect import About, Decoder, Dialect
-from chatsdk.dialects.misframed import keeps_alive, payloads
+from chatsdk.dialects.misframed import keeps_alive, payloads, says_nothing
 from chatsdk.dialects.payload import DONE
 from chatsdk.dialects.registry import get, names
 from chatsdk.dialects.signatures import (
@@ -198,6 +198,7 @@ class AutoDecoder(Decoder):
             kept = [event for event in kept if recognise(event) != WAIT]
         else:
             decoder = dialect.decoder(self._content_type)
+            kept = [event for event in kept if not says_nothing(event)]
         self._decoder = decoder
         self._dataless = dialect.dataless
         self._decode = decoder.decode

@@ -10,7 +10,7 @@ from chatsdk.errors import ProtocolError
 from chatsdk.parts import Part
 from chatsdk.sse import ServerSentEvent
 
-__all__ = ["PINGS", "ends", "keeps_alive", "payloads", "rescued"]
+__all__ = ["PINGS", "ends", "keeps_alive", "payloads", "rescued", "says_nothing"]
 
 # Names and data of events that only keep the connection open.
 PINGS = frozenset({"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
@@ -25,6 +25,11 @@ def keeps_alive(event: ServerSentEvent) -> bool:
     comment = word.startswith(":")
     word = word.strip(":[] ").lower()
     return event.event in PINGS or word in PINGS or (comment and word.endswith("processing"))
+
+
+def says_nothing(event: ServerSentEvent) -> bool:
+    """Return whether an event is ``null``, which some gateways send between others."""
+    return event.data.strip() == "null"
 
 
 def ends(data: str) -> bool:
@@ -43,7 +48,7 @@ def payloads(data: str) -> Sequence[str]:
 
 def rescued(decoder: Decoder, event: ServerSentEvent) -> Sequence[Part] | None:
     """Return the parts of an event that `decoder` could not read, ``None`` if it has no meaning."""
-    if ends(event.data) or keeps_alive(event):
+    if ends(event.data) or keeps_alive(event) or says_nothing(event):
         # Gateways append OpenAI's end marker to every dialect.
         return ()
     lines = payloads(event.data)

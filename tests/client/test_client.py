@@ -22,6 +22,7 @@ from chatsdk import (
     BackendError,
     Cancel,
     ChatClient,
+    ChatError,
     ChatTimeout,
     ConnectError,
     HTTPStatusError,
@@ -368,13 +369,33 @@ def test_an_error_inside_the_stream_keeps_the_text(server, client):
         stream.result()
 
 
-@pytest.mark.parametrize("frame", [b"null", b"7", b"[1]", b'"x"', b"{nope", b"{" * 100_000])
+@pytest.mark.parametrize("frame", [b"7", b"[1]", b'"x"', b"{nope", b"{" * 100_000])
 def test_a_frame_of_the_wrong_kind_is_a_protocol_error(server, client, frame):
     """What cannot be an event of the dialect is said, with the text so far."""
     server.stream([HELLO[0], b"data: " + frame + b"\n\n"])
     with pytest.raises(ProtocolError) as caught:
         client.send({}).result()
     assert caught.value.answer.text == "Hel"
+
+
+@pytest.mark.parametrize("dialect", ["openai", "auto"])
+@pytest.mark.parametrize("place", range(5))
+def test_an_event_null_between_the_others_is_passed_over(server, dialect, place):
+    """Some gateways send ``data: null`` where they have nothing to send; the answer is complete."""
+    server.stream([*HELLO[:place], b"data: null\n\n", b"data:  null \n\n", *HELLO[place:]])
+    with ChatClient(server.url, dialect=dialect) as client:
+        stream = client.send({})
+        assert stream.result().text == "Hello"
+        assert stream.outcome.end == "marker"
+
+
+@pytest.mark.parametrize("before", [[], HELLO[:1]])
+def test_events_of_null_do_not_make_an_answer_complete(server, client, before):
+    """They neither are an answer nor end one."""
+    server.stream([*before, b"data: null\n\n"])
+    with pytest.raises(StreamInterrupted if before else ChatError) as caught:
+        client.send({}).result()
+    assert caught.value.answer.text == ("Hel" if before else "")
 
 
 def test_an_end_without_marker_is_an_interruption(server, client):
