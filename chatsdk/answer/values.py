@@ -7,11 +7,14 @@ from array import array
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from chatsdk.answer.shared_text import SharedText, Vector, as_bytes, as_text
+from chatsdk.answer.shared_text import PIECE_BYTES, SharedText, Vector, as_bytes, as_text
 from chatsdk.frozen_values import distinct, refuse_to_change
 from chatsdk.parts import Citation, Native, Usage
 
-__all__ = ["ArrivalLog", "Facts", "Step", "Timings", "ToolCall"]
+__all__ = ["ArrivalLog", "Facts", "Step", "Timings", "ToolCall", "new_arguments"]
+
+# Characters after the brace at the start of a JSON object.
+JSON_SECOND = ('"', "}", " ", "\n", "\r", "\t")
 
 
 class ToolCall:
@@ -68,7 +71,7 @@ class ToolCall:
         """Return this call with `piece` added to its arguments, or replacing them."""
         if replace:
             ledger, count = SharedText([piece]), 1
-        elif piece:
+        elif piece and (piece := new_arguments(piece, self._ledger)):
             # Only the latest step is ever extended, so its ledger ends with it.
             ledger = self._ledger
             ledger.pieces.append(piece)
@@ -102,6 +105,20 @@ class ToolCall:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ToolCall:
         return self
+
+
+def new_arguments(piece: str, known: SharedText) -> str:
+    """Return what is new in a delta of arguments, whose earlier deltas are `known`.
+
+    Some servers send all arguments up to now in each delta. That cannot be a delta: no JSON object
+    continues with its own beginning. Plain text such as a template may, so ``{{`` is not touched.
+    """
+    if piece[:1] == "{" and piece[1:2] in JSON_SECOND:
+        count = len(known.pieces)
+        size = known.size - PIECE_BYTES * count
+        if 0 < size <= len(piece) and piece.startswith(known.upto(count)):
+            return piece[size:]
+    return piece
 
 
 def _fill(call: ToolCall, id: str | None, name: str | None, ledger: SharedText, count: int) -> None:

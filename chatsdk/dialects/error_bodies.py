@@ -237,6 +237,9 @@ def _enveloped(value: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     # Baidu; Databricks has the message under another name.
     if value.get("error_code"):
         yield value, "error_code", "error_msg", "error_message", "message", "msg"
+    # RAGFlow before 0.12.
+    if value.get("retcode"):
+        yield value, "retcode", "retmsg"
     if value.get("error_message"):
         yield value, "code", "error_message"
     # Apigee and SOAP gateways.

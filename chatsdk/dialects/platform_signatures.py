@@ -92,10 +92,12 @@ def ragflow(name: str, value: Any) -> bool:
         return is_among(value["event"], RAGFLOW_AGENT_EVENTS) and (
             "session_id" in value or (is_dict(data) and "content" in data)
         )
-    if "code" in value and "data" in value:
+    # Before 0.12, the code had another name.
+    code = value.get("code", value.get("retcode"))
+    if code is not None and "data" in value:
         data = value["data"]
         # Many envelopes have these two fields; an answer or its end identifies RAGFlow.
-        return not is_dict(data) or any(key in data for key in RAGFLOW_KEYS) or bool(value["code"])
+        return not is_dict(data) or any(key in data for key in RAGFLOW_KEYS) or bool(code)
     # The run of an agent without output.
     return "session_id" in value and value.get("data") == {}
 

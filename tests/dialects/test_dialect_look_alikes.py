@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsdk import BackendError, ChatClient, NotAStreamError, StreamInterrupted, Usage, dialects
-from chatsdk.answer import AnswerBuilder
+from chatsdk.answer import AnswerBuilder, ToolCall
 from chatsdk.parts import UsageUpdate
 from chatsdk.sse import ServerSentEvent
 from chatsdk.testing import ChatServer, Reply
@@ -143,6 +143,90 @@ def test_a_message_beside_deltas_does_not_repeat_the_calls():
     answer = answer_of(chunk({"tool_calls": [call("f", A, id="a", index=0)]}), last)
     assert [one.name for one in answer.tool_calls] == ["f"]
     assert answer.text == "Hi"
+
+
+def named(*pairs):
+    return "".join(f"event: {name}\ndata: {json.dumps(one)}\n\n" for name, one in pairs)
+
+
+def typed(*payloads):
+    return named(*((one["type"], one) for one in payloads))
+
+
+ARGUMENTS = (BEGUN, A)
+CUMULATIVE = {
+    "anthropic": typed(
+        {"type": "message_start", "message": {"id": "m"}},
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "tool_use", "id": "a", "name": "f", "input": {}},
+        },
+        *(
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "input_json_delta", "partial_json": one},
+            }
+            for one in ARGUMENTS
+        ),
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+        {"type": "message_stop"},
+    ),
+    "agui": typed(
+        {"type": "RUN_STARTED", "threadId": "t", "runId": "r"},
+        {"type": "TOOL_CALL_START", "toolCallId": "a", "toolCallName": "f"},
+        *({"type": "TOOL_CALL_ARGS", "toolCallId": "a", "delta": one} for one in ARGUMENTS),
+        {"type": "RUN_FINISHED", "threadId": "t", "runId": "r"},
+    ),
+    "langgraph": named(
+        ("metadata", {"run_id": "r", "attempt": 1}),
+        *(
+            (
+                "messages",
+                [
+                    {
+                        "type": "AIMessageChunk",
+                        "id": "m",
+                        "content": "",
+                        "tool_call_chunks": [{"name": name, "args": one, "id": "a", "index": 0}],
+                    },
+                    {},
+                ],
+            )
+            for name, one in zip(("f", None), ARGUMENTS, strict=True)
+        ),
+        ("end", None),
+    ),
+    "vercel": "".join(
+        f"data: {json.dumps(one)}\n\n"
+        for one in (
+            {"type": "start"},
+            {"type": "tool-input-start", "toolCallId": "a", "toolName": "f"},
+            *(
+                {"type": "tool-input-delta", "toolCallId": "a", "inputTextDelta": one}
+                for one in ARGUMENTS
+            ),
+            {"type": "finish", "finishReason": "tool-calls"},
+        )
+    )
+    + "data: [DONE]\n\n",
+}
+
+
+@pytest.mark.parametrize("dialect", CUMULATIVE)
+def test_cumulative_arguments_arrive_once_in_each_dialect(dialect):
+    """A server that sends all arguments up to now in each event is understood."""
+    answer = asked(CUMULATIVE[dialect], dialect)
+    assert [(one.name, one.arguments) for one in answer.tool_calls] == [("f", A)]
+
+
+def test_braces_of_a_template_are_not_cumulative():
+    """Plain text as arguments keeps its repeated braces."""
+    call = ToolCall("a", "render", "{")
+    for piece in ("{", "{{ x }}", "}"):
+        call = call.extended(None, None, piece, False)
+    assert call.arguments == "{{{{ x }}}"
 
 
 # --- text -----------------------------------------------------------------------------------------
@@ -324,3 +408,38 @@ def test_titles_of_the_application_are_not_errors():
     """An event with a title and details is the application's, unless its status is an error's."""
     event = json.dumps({"type": "step", "title": "Searching", "detail": "hr.pdf", "status": 200})
     assert asked(events(event, *LINES, "[DONE]"), "openai").text == "Hello"
+
+
+# --- platforms ------------------------------------------------------------------------------------
+
+MESSAGE = {"event": "message", "task_id": "t", "message_id": "m", "conversation_id": "c"}
+
+
+def run_of(status, error=None):
+    """A Dify chatflow whose ``message_end`` was lost."""
+    data = {"status": status, "error": error, "outputs": {"answer": "Hello"}}
+    finished = {**MESSAGE, "event": "workflow_finished", "workflow_run_id": "w", "data": data}
+    return events(json.dumps({**MESSAGE, "answer": "Hello"}), json.dumps(finished))
+
+
+@pytest.mark.parametrize("dialect", ["dify", "auto"])
+def test_a_chatflow_that_succeeded_is_complete_without_its_last_event(dialect):
+    """Dify loses ``message_end`` at times; the workflow's own end is proof enough."""
+    assert asked(run_of("succeeded"), dialect).text == "Hello"
+    with pytest.raises(BackendError, match="too long"):
+        asked(run_of("failed", "too long"), dialect)
+    with pytest.raises(StreamInterrupted):
+        asked(run_of("running"), dialect)
+
+
+@pytest.mark.parametrize("dialect", ["ragflow_legacy", "auto"])
+def test_ragflow_with_its_older_names(dialect):
+    """``retcode`` and ``retmsg`` are read like ``code`` and ``message``."""
+    last = json.dumps({"retcode": 0, "retmsg": "", "data": True})
+    said = {"retcode": 0, "retmsg": "", "data": {"answer": "Hello", "reference": {}}}
+    assert asked(events(json.dumps(said), last), dialect).text == "Hello"
+    for data in (False, {"answer": "**ERROR**: no chat", "reference": []}):
+        failed = {"retcode": 102, "retmsg": "no chat", "data": data}
+        with pytest.raises(BackendError, match="no chat") as caught:
+            asked(events(json.dumps(failed), last), dialect)
+        assert caught.value.code == 102

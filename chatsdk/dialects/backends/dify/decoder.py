@@ -63,13 +63,17 @@ class DifyDecoder(Decoder):
         self._streamed = False
         # The error of a failed chatflow; the error event after it has more details.
         self._failed: Failure | None = None
+        self._succeeded = False
 
     def decode(self, event: ServerSentEvent) -> Sequence[Part]:
         return self.read(load_object(event.data)) if event.data.strip() else ()
 
     def close(self) -> Sequence[Part]:
+        """Return the failure of the workflow; if it succeeded, the end, which some servers lose."""
         held = self._tags.flush()
-        return held if self._failed is None else (*held, self._failed)
+        if self._failed is not None:
+            return (*held, self._failed)
+        return (*held, End()) if self._succeeded else held
 
     def read(self, payload: dict[str, Any]) -> Sequence[Part]:
         """Return the parts of one parsed event."""
@@ -184,6 +188,7 @@ class DifyDecoder(Decoder):
             if not self._message_id:
                 return (failed,)
             self._failed = failed
+        self._succeeded = status in ("succeeded", "partial-succeeded")
         return () if self._message_id else self._run_ended(data)
 
     def _run_ended(self, data: dict[str, Any]) -> Sequence[Part]:

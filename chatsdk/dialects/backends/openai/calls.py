@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from chatsdk.answer.shared_text import SharedText
+from chatsdk.answer.values import new_arguments
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text
 from chatsdk.parts import ToolCallDelta
 
@@ -121,36 +123,26 @@ class _Call:
         self.id: str | None = None
         self.name = ""
         self._plain = plain
-        # The deltas of the arguments, their number of characters, and how many were scanned.
-        self._pieces: list[str] = []
-        self._size = self._scanned = 0
+        # The deltas of the arguments, and how many of them were scanned.
+        self._given = SharedText()
+        self._scanned = 0
         self._begun = False
         self._depth = 0
         self._in_string = self._escaped = False
 
     def add(self, arguments: str) -> str:
-        """Add a delta of the arguments, and return the new text in it.
-
-        Some servers send all arguments up to now in each delta. That cannot be a delta: no JSON
-        object continues with its own beginning.
-        """
-        size = self._size
-        if size and len(arguments) >= size and arguments[:1] == "{" and not self._plain:
-            given = "".join(self._pieces)
-            if given[:1] == "{" and arguments.startswith(given):
-                arguments = arguments[size:]
-        if arguments:
-            self._pieces.append(arguments)
-            self._size += len(arguments)
-        return arguments
+        """Add a delta of the arguments, and return the new text in it."""
+        new = arguments if self._plain else new_arguments(arguments, self._given)
+        if new:
+            self._given.pieces.append(new)
+        return new
 
     def is_repeated(self, name: str, arguments: str) -> bool:
         """Whether a delta with this call's id, and this name and arguments, only repeats it."""
         return (
             name == self.name
-            and len(arguments) == self._size
             and self._is_complete()
-            and arguments == "".join(self._pieces)
+            and arguments == self._given.upto(len(self._given.pieces))
         )
 
     def is_over(self, id: str | None, name: str | None) -> bool:
@@ -165,10 +157,10 @@ class _Call:
 
     def _is_complete(self) -> bool:
         """Whether the arguments are a complete JSON value. Each delta is scanned once."""
-        for piece in self._pieces[self._scanned :]:
+        for piece in self._given.pieces[self._scanned :]:
             for char in piece:
                 self._read(char)
-        self._scanned = len(self._pieces)
+        self._scanned = len(self._given.pieces)
         return self._begun and not self._depth and not self._in_string
 
     def _read(self, char: str) -> None:

@@ -100,7 +100,9 @@ class ResponsesDecoder(Decoder):
         read = _READ.get(kind)
         if read is not None:
             return read(self, payload)
-        failed = kind == "error" or (payload.get("error") and not kind.startswith("response."))
+        failed = kind in ("error", "response.error") or (
+            payload.get("error") and not kind.startswith("response.")
+        )
         return (failure_in(payload),) if failed else ()
 
     def close(self) -> Sequence[Part]:

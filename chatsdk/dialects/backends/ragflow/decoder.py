@@ -76,7 +76,8 @@ class RAGFlowDecoder(Decoder):
 
     def read(self, frame: dict[str, Any]) -> Sequence[Part]:
         """Return the parts of one parsed frame."""
-        code = frame.get("code")
+        # Before 0.12, the names were ``retcode`` and ``retmsg``.
+        code = frame.get("code", frame.get("retcode"))
         if code not in (0, None):
             return (*self.close(), _refused(frame, code))
         data = frame.get("data")
@@ -253,7 +254,8 @@ class _Agent:
 
 
 def _refused(frame: dict[str, Any], code: object) -> Failure:
-    message = as_text(frame.get("message") or frame.get("msg"), "message")
+    words = filter(None, map(frame.get, ("message", "msg", "retmsg")))
+    message = as_text(next(words, None), "message")
     data = frame.get("data")
     if not message and isinstance(data, dict):
         message = as_text(data.get("answer"), "answer")
