@@ -205,9 +205,9 @@ def _too_many(owner: str, first: Collection[str], names: Sequence[str]) -> str:
 def check_body_options(options: Iterable[str], method: str = "ask") -> None:
     """Find a misspelt or misplaced option among the fields of a request's body.
 
-    Any name may be a field of some backend, so only two kinds of names are rejected: those one
-    letter from an option of `ask`, and well-known options of a client or a session, or one letter
-    from them.
+    Any name may be a field of some backend, so only two kinds of names are rejected. One is a
+    letter away from an option of `ask`; the other is a well-known option of a client or a session,
+    or a letter away from it.
 
     Args:
         options: the names.

@@ -138,13 +138,13 @@ class Limits(Value):
     """How much to accept from a backend; beyond it, `LimitExceeded` is raised.
 
     Attributes:
-        event_bytes: bytes of one line and of one event (16 MiB: the largest known frames, with
-            complete documents as citations or audio in base64, have a few MiB).
-        answer_bytes: bytes of memory for the answer: its text, reasoning, tool calls and citations,
-            plus 88 bytes per delta (32 MiB: more than 350,000 deltas) and 8 bytes per event for its
-            time.
-        body_bytes: bytes of the complete body, after decompression (1 GiB: allows a backend that
-            sends all the text again with each event, and ends a flood of comments).
+        event_bytes: bytes of one line and of one event (16 MiB). The largest known frames, with
+            complete documents as citations or audio in base64, have a few MiB.
+        answer_bytes: bytes of memory for the answer (32 MiB: more than 350,000 deltas). They are
+            its text, reasoning, tool calls and citations, plus 88 bytes per delta and 8 bytes per
+            event.
+        body_bytes: bytes of the complete body, after decompression (1 GiB). This allows a backend
+            that sends all the text again with each event, and ends a flood of comments.
         error_body: bytes kept of a body that is not a stream (64 KiB: an HTML page, a stack trace).
         header_lines: number of header lines of one response (100, as in Python's HTTP client).
     """
@@ -188,10 +188,10 @@ class Retry(Value):
             error is raised at once, with `HTTPStatusError.retry_after`.
         statuses: the HTTP statuses that reject a request for now.
         idempotency_key: sent as ``Idempotency-Key``. It lets a backend distinguish a retry from a
-            new request, so 408, 409, 500, 502, 504 and a connection lost before any response are
-            retried, too. Each request needs its own key, so pass a callable that returns a new
-            one, such as ``lambda: str(uuid.uuid4())``; it is called once per send. A string suits
-            a client that sends once. ``send(body, idempotency_key=...)`` overrides either.
+            new request. So 408, 409, 500, 502, 504 and a connection lost before any response are
+            retried, too. Each request needs its own key, so pass a callable that returns a new one,
+            such as ``lambda: str(uuid.uuid4())``; it is called once per send. A string suits a
+            client that sends once. ``send(body, idempotency_key=...)`` overrides either.
     """
 
     __match_args__ = ("attempts", "backoff", "max_wait", "statuses", "idempotency_key")

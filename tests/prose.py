@@ -8,7 +8,7 @@ import re
 import tokenize
 from pathlib import Path
 
-__all__ = ["TELLTALES", "hits", "page_lines", "prose_lines"]
+__all__ = ["TELLTALES", "hits", "long_sentences", "page_lines", "prose_lines"]
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -35,6 +35,28 @@ def prose_lines(path: Path) -> list[str]:
         if token.type == tokenize.COMMENT:
             lines.append(token.string)
     return lines
+
+
+# A line that begins a new item in a docstring: a section, an argument or a point of a list.
+_SECTION = re.compile(r"(Args|Attributes|Example|Raises|Returns|Yields):$")
+_ITEM = re.compile(r" {4,}[\w*, ]+: |\s*[-*] ")
+
+
+def long_sentences(path: Path, most_words: int = 25) -> list[str]:
+    """The sentences of a file's docstrings that have more words than this."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            items: list[list[str]] = [[]]
+            for line in (ast.get_docstring(node) or "").splitlines():
+                if not line.strip() or _SECTION.match(line) or _ITEM.match(line):
+                    items.append([])
+                if not _SECTION.match(line):
+                    items[-1] += line.split()
+            for words in items:
+                sentences = re.split(r"(?<=[.!?;])\s+(?=[A-Z`\"(])", " ".join(words))
+                found += [text for text in sentences if len(text.split()) > most_words]
+    return found
 
 
 def page_lines(path: Path) -> list[str]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from prose import hits, page_lines, prose_lines
+from prose import hits, long_sentences, page_lines, prose_lines
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGE = REPOSITORY / "chatsdk"
@@ -22,6 +22,12 @@ def test_the_prose_of_the_pages_is_plain() -> None:
     """README and docs have at most 2.5 telltale words in 100 lines."""
     pages = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
     assert hits([line for page in pages for line in page_lines(page)]) <= 2.5
+
+
+def test_sentences_of_docstrings_are_short() -> None:
+    """At most 25 sentences of docstrings have more than 25 words."""
+    long = [sentence for path in FILES for sentence in long_sentences(path)]
+    assert len(long) <= 25, long
 
 
 def test_modules_are_named_by_nouns() -> None:

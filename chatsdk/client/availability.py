@@ -37,8 +37,8 @@ def is_unavailable(error: ChatError) -> bool:
 
     For errors before the first word of an answer. True if it cannot be connected to, ends the
     connection, or is silent longer than a `Timeout` other than ``total``. Also true if it refuses
-    with 402, 408, 429 or a status from 500 on, or for an exhausted quota, even in a 200 or in the
-    stream. A wrong key, model or request is an error of the caller.
+    with 402, 408, 429 or a status from 500 on. An exhausted quota counts, even in a 200 or
+    in the stream. A wrong key, model or request is an error of the caller.
     """
     if isinstance(error, ChatTimeout):
         return error.phase in PHASES

@@ -39,7 +39,7 @@ class FallbackClient(Base):
     """Asks several clients in turn: see `ChatClient.fallback`.
 
     `url`, `dialect`, `defaults` and `ask_dialect` are those of the first client whose messages the
-    caller keeps, because a conversation that only one backend keeps cannot go on at another.
+    caller keeps. A conversation that only one backend keeps cannot go on at another.
     """
 
     def __init__(

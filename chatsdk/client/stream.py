@@ -56,7 +56,7 @@ class Head(Protocol):
 class Source(Head, Protocol):
     """The answers of a stream: a response, or a turn of a session.
 
-    A source never refers to its stream or to the generator of `steps`: it would keep a dropped
+    A source never refers to its stream or to the generator of `steps`. That would keep a dropped
     stream, and with it the connection, until a garbage collection.
     """
 

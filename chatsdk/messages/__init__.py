@@ -123,9 +123,9 @@ class Message(Value):
         conversation_id: of an assistant within a session: the id from which the backend's
             conversation can continue, if the backend gives each answer one, else ``None``.
         files: a tuple of `chatsdk.File`.
-        more: content of a dict that no other field holds, such as ``cache_control``, as JSON text:
-            an object with the ``fields`` of the message and its ``content`` in parts. It is sent
-            unchanged, or ``ask`` raises ValueError.
+        more: content of a dict that no other field holds, such as ``cache_control``, as JSON text.
+            It is an object with the ``fields`` of the message and its ``content`` in parts. It is
+            sent unchanged, or ``ask`` raises ValueError.
     """
 
     __match_args__ = (

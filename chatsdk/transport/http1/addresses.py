@@ -47,8 +47,8 @@ def probe_when_idle(sock: Any) -> None:
 def connected(connection: Any, scope: CancelScope) -> socket.socket:
     """Return a socket connected to the host of a urllib3 connection.
 
-    As in urllib3, except that the scope has each socket before it connects, that an address which
-    does not answer leaves time for the next one, and that idle connections are probed.
+    As in urllib3, with three differences. The scope has each socket before it connects, an address
+    that does not answer leaves time for the next one, and idle connections are probed.
     """
     try:
         found = socket.getaddrinfo(

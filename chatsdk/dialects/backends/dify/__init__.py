@@ -40,7 +40,7 @@ class Dify(Dialect):
 
     The tools of an agent run on the server; their calls are in the answer, but do not wait for
     results. A chatflow that waits for a person ends with the finish reason ``other`` and the native
-    value ``workflow_paused``; its form is in ``raw`` of the step before.
+    value ``workflow_paused``. Its form is in ``raw`` of the step before.
     """
 
     about = About(
