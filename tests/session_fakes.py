@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from chatsdk.parts import Finish, Part, Text, ToolCallDelta
 
 __all__ = [
     "WAIT",
+    "CtrlCAt",
     "FakeClient",
     "FakeStream",
     "FakeUI",
@@ -202,6 +205,47 @@ class FakeUI:
         """Run calls as they come, until `fact()`."""
         while not fact():
             self.calls.get(timeout=WAIT)()
+
+
+class CtrlCAt:
+    """A block that Ctrl-C ends at one of its calls, where the interpreter looks for signals.
+
+    A finalizer would lose the exception, so its calls do not count, and no garbage is collected.
+    With `within`, only the calls inside that function count.
+    """
+
+    def __init__(self, number: int, within: Callable[..., object] | None = None) -> None:
+        self._left = number
+        self._within = None if within is None else within.__code__
+
+    @property
+    def came(self) -> bool:
+        """Whether the block had that many calls."""
+        return self._left <= 0
+
+    def __enter__(self) -> CtrlCAt:
+        gc.disable()
+        sys.setprofile(self._look)
+        return self
+
+    def __exit__(self, kind, error, traceback) -> bool:
+        sys.setprofile(None)
+        gc.enable()
+        return kind is KeyboardInterrupt
+
+    def _look(self, frame, event, argument) -> None:
+        if event not in ("call", "c_return") or frame.f_code is CtrlCAt.__exit__.__code__:
+            return
+        codes = []
+        while frame is not None:
+            codes.append(frame.f_code)
+            frame = frame.f_back
+        if any(code.co_name == "__del__" for code in codes):
+            return
+        if self._within is None or self._within in codes:
+            self._left -= 1
+            if not self._left:
+                raise KeyboardInterrupt
 
 
 def eventually(event: threading.Event) -> None:

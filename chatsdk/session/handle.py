@@ -107,7 +107,10 @@ def start_turn(
     name: str,
     threads: list[threading.Thread],
 ) -> TurnHandle:
-    """Read a turn on a daemon thread called `name`, which is in `threads` until it ends."""
+    """Read a turn on a daemon thread, which is in `threads` until it ends.
+
+    `name` is that of the session, with which the thread's name begins.
+    """
     handle = TurnHandle(store, turn)
 
     def work() -> None:
@@ -115,6 +118,9 @@ def start_turn(
             with open_turn(store, client, turn, plan) as stream:
                 drain(stream)
         except BaseException as error:
+            if turn.outcome is None:
+                # It was not read: the request could not be sent.
+                store.fail(turn, error)
             handle._error = error
         finally:
             threads.remove(thread)
@@ -122,14 +128,14 @@ def start_turn(
 
     # The turn has the context variables of its caller, such as the current span of a tracer.
     context = contextvars.copy_context()
+    name = f"{name}-turn-{turn.number}"
     thread = threading.Thread(target=context.run, args=(work,), name=name, daemon=True)
     handle._thread = thread
     threads.append(thread)
     try:
         thread.start()
-    except BaseException as error:
+    except BaseException:
         threads.remove(thread)
-        store.fail(turn, error)
         raise
     return handle
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from chatsdk.answer import Answer
 from chatsdk.dialects.dialect import Dialect
@@ -21,6 +21,8 @@ from chatsdk.session.status import Status
 from chatsdk.session.turn import Turn
 
 __all__ = ["Store"]
+
+_T = TypeVar("_T")
 
 
 class Store(RoundStore):
@@ -56,8 +58,18 @@ class Store(RoundStore):
         latest: bool,
         dialect: Dialect,
         url: str,
-    ) -> tuple[Turn, TurnPlan]:
-        """Begin a turn; with `latest`, end the one in flight first.
+        start: Callable[[Turn, TurnPlan], _T],
+    ) -> _T:
+        """Begin a turn, and return what `start` makes of it.
+
+        If `start` raises, the turn ends with that.
+
+        Args:
+            request, options: what is asked, and how.
+            latest: end the turn in flight first.
+            dialect: the dialect of the request, which goes to `url`.
+            url: see there.
+            start: sends the request, or has a thread send it.
 
         Raises:
             BusyError: a turn is in flight.
@@ -65,39 +77,40 @@ class Store(RoundStore):
             RuntimeError: the session is closed.
         """
         notifier = self.notifier
-        with self.guard, self.guard.lock:
-            if self.closed:
-                raise RuntimeError("this session is closed: make a new one")
-            if not latest:
-                self._must_be_free("send()")
-            plan_for = partial(
-                TurnPlan.of, request, options, dialect=dialect, url=url, new_id=self._new_id
-            )
-            before = notifier.snapshot.interrupted()
-            plan = plan_for(before)
-            old = self._interrupt()
-            if old is not None and notifier.snapshot.conversation != before.conversation:
-                # A step arrived meanwhile. Plan again so that the history matches what `on_finish`
-                # reported; it is too late to fail.
-                with contextlib.suppress(TypeError, ValueError):
-                    plan = plan_for(notifier.snapshot)
-            self._turns += 1
-            reply = None
-            if not isinstance(plan.request, Post):
-                reply = fresh_id(self._new_id, {message.id for message in plan.messages})
-            turn = Turn(self._turns, plan, reply)
-            notifier.snapshot = notifier.snapshot.begun(turn)
+        turn = None
         try:
+            with self.guard, self.guard.lock:
+                if self.closed:
+                    raise RuntimeError("this session is closed: make a new one")
+                if not latest:
+                    self._must_be_free("send()")
+                plan_for = partial(
+                    TurnPlan.of, request, options, dialect=dialect, url=url, new_id=self._new_id
+                )
+                before = notifier.snapshot.interrupted()
+                plan = plan_for(before)
+                old = self._interrupt()
+                if old is not None and notifier.snapshot.conversation != before.conversation:
+                    # A step arrived meanwhile. Plan again so that the history matches what
+                    # `on_finish` reported; it is too late to fail.
+                    with contextlib.suppress(TypeError, ValueError):
+                        plan = plan_for(notifier.snapshot)
+                reply = None
+                if not isinstance(plan.request, Post):
+                    reply = fresh_id(self._new_id, {message.id for message in plan.messages})
+                self._turns += 1
+                turn = Turn(self._turns, plan, reply)
+                notifier.snapshot = notifier.snapshot.begun(turn)
             _wake(old)
             if self.closed:
                 # close() ran meanwhile and has not seen this turn.
                 self.stop(turn)
             notifier.changed()
+            return start(turn, plan)
         except BaseException as error:
-            # Ctrl-C in a callback: this turn will not be read.
-            self.fail(turn, error)
+            if turn is not None:
+                self.fail(turn, error)
             raise
-        return turn, plan
 
     def begin_steps(self, turn: Turn) -> None:
         """Record that the answer of a turn has begun. Further steps change only the turn."""

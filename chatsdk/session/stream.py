@@ -77,23 +77,19 @@ class TurnStream(AnswerStream[Partial_co, Value_co]):
 
 
 def open_turn(store: Store, client: ChatClient, turn: Turn, plan: TurnPlan) -> TurnStream:
-    """Send the request of `plan`; an exception on the way has ended the turn."""
+    """Send the request of `plan`, and return the stream that reads the turn."""
+    # A resumed turn sends nothing before its calls have been decided.
+    opened = None if plan.approvals else plan.open(client, turn.cancel)
     stream: AnswerStream | ToolStream
-    try:
-        # A resumed turn sends nothing before its calls have been decided.
-        opened = None if plan.approvals else plan.open(client, turn.cancel)
-        toolbox = plan.toolbox
-        if toolbox is None:
-            assert opened is not None
-            stream = opened
-        else:
-            from chatsdk.session.tool_stream import ToolStream
+    toolbox = plan.toolbox
+    if toolbox is None:
+        assert opened is not None
+        stream = opened
+    else:
+        from chatsdk.session.tool_stream import ToolStream
 
-            stream = ToolStream(store, client, turn, plan, opened, toolbox)
-    except BaseException as error:
-        store.fail(turn, error)
-        raise
-    result = TurnStream(TurnReader(store, turn, stream))
+        stream = ToolStream(store, client, turn, plan, opened, toolbox)
+    result: TurnStream = TurnStream(TurnReader(store, turn, stream))
     if turn.stopped:
         # A stream that was over before it began may never be read.
         result.close()

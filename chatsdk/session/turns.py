@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from chatsdk.answer import Answer
@@ -312,15 +313,10 @@ class Turns(View):
             conversation_id=conversation_id,
             idempotency_key=idempotency_key,
         )
-        turn, plan = self._begin(request_of(what), latest, named | options, "start")
-        return start_turn(
-            self._store,
-            self._client,
-            turn,
-            plan,
-            name=f"{self._name}-turn-{turn.number}",
-            threads=self._threads,
+        read = partial(
+            start_turn, self._store, self._client, name=self._name, threads=self._threads
         )
+        return self._begin(request_of(what), latest, named | options, "start", read)
 
     def stop(self) -> None:
         """End the current turn and keep its text. Does nothing when idle.
@@ -334,12 +330,17 @@ class Turns(View):
     def _open(
         self, request: Request, latest: bool | None, options: Mapping[str, Any], method: str
     ) -> TurnStream:
-        begun = self._begin(request, latest, options, method)
-        return open_turn(self._store, self._client, *begun)
+        read = partial(open_turn, self._store, self._client)
+        return self._begin(request, latest, options, method, read)
 
     def _begin(
-        self, request: Request, latest: bool | None, options: Mapping[str, Any], method: str
-    ) -> tuple[Turn, TurnPlan]:
+        self,
+        request: Request,
+        latest: bool | None,
+        options: Mapping[str, Any],
+        method: str,
+        start: Callable[[Turn, TurnPlan], _T],
+    ) -> _T:
         if isinstance(request, Edit):
             if not isinstance(request.text, str):
                 raise TypeError(f"the new text is a string, not {type(request.text).__name__}")
@@ -358,4 +359,5 @@ class Turns(View):
             latest=self._latest if latest is None else latest,
             dialect=self._client.ask_dialect,
             url=self._client.url,
+            start=start,
         )

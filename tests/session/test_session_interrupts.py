@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import signal
 import sys
 import threading
 import warnings
 
 import pytest
-from session_fakes import WAIT, FakeClient, FakeUI, Log, eventually, reading
+from session_fakes import WAIT, CtrlCAt, FakeClient, FakeUI, Log, eventually, reading
 
 from chatsdk.session import ChatSession
 from chatsdk.session.turn import Turn
@@ -298,6 +299,20 @@ def test_ctrl_c_when_the_lock_is_taken():
         sys.setprofile(None)
     assert not lock.locked()
     assert session.run({}).text == "Hi"
+
+
+@pytest.mark.filterwarnings("ignore:a stream of a ChatSession was dropped:ResourceWarning")
+def test_ctrl_c_at_any_call_leaves_no_turn_in_flight():
+    """Wherever Ctrl-C interrupts a turn, it has ended, and the next one can begin."""
+    for number in itertools.count(1):
+        session = ChatSession(FakeClient(["Hi"], ["Hi"]))
+        with CtrlCAt(number) as ctrl_c:
+            session.run({})
+        assert session.done
+        assert session.run({}).text == "Hi"
+        if not ctrl_c.came:
+            break
+    assert number > 100
 
 
 @pytest.mark.parametrize("where", ["lock", "delivery"])

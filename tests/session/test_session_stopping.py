@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import sys
 import threading
 
 import pytest
-from session_fakes import WAIT, FakeClient, FakeStream, Log, eventually, reading
+from session_fakes import WAIT, CtrlCAt, FakeClient, FakeStream, Log, eventually, reading
 
 from chatsdk import BackendError
 from chatsdk.parts import Text
@@ -96,32 +95,16 @@ def test_an_end_that_is_interrupted_can_still_be_stopped(monkeypatch):
 def test_an_end_that_is_interrupted_at_any_call_is_told():
     """After a Ctrl-C at any call of the commit, closing the stream tells the end, if it was not."""
     for number in itertools.count(1):
-        log, calls, inside = Log(), 0, False
+        log = Log()
         session = ChatSession(FakeClient(["Hi"]), **log.callbacks())
         stream = session.send({})
         next(stream)
-
-        def interrupt(frame, event, argument, number=number):
-            nonlocal calls, inside
-            if frame.f_code is Store._end.__code__ and event in ("call", "return"):
-                inside = event == "call"
-            # Where the interpreter looks for signals.
-            if inside and event in ("call", "c_return"):
-                calls += 1
-                if calls == number:
-                    raise KeyboardInterrupt
-
-        sys.setprofile(interrupt)
-        try:
+        with CtrlCAt(number, within=Store._end) as ctrl_c:
             list(stream)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.setprofile(None)
         stream.close()
         assert (len(log.of("finish")), session.done) == (1, True)
         assert session.outcome.answer.text == "Hi"
-        if calls < number:
+        if not ctrl_c.came:
             break
     assert number > 10
 
