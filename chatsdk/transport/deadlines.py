@@ -1,8 +1,8 @@
 """The process's deadline thread: cancels scopes whose time has expired.
 
-A socket's timeout ends a silence, but not a byte per second, a flood of ``100 Continue`` or slow
-headers; only another thread can. The thread refers to scopes, never to streams, so a dropped stream
-is still collected. The thread exists only while there are deadlines.
+`Exchange.read` limits each wait at the socket, which ends a silence. Only another thread can end a
+byte per second, a flood of ``100 Continue`` or slow headers. The thread refers to scopes, never to
+streams, so a dropped stream is still collected. It exists only while there are deadlines.
 """
 
 from __future__ import annotations
