@@ -55,7 +55,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add_request_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the report as a JSON object")
     parser.add_argument(
-        "--yes", action="store_true", help="send the requests without asking, though they may cost"
+        "--yes",
+        action="store_true",
+        help="send the requests without asking, although they may be billed",
     )
     parser.set_defaults(run=run)
 
@@ -81,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _agreed() -> bool:
     if not sys.stdin.isatty():
         raise WrongArguments(
-            f"the request is sent up to {MOST_REQUESTS} times, and each may be billed: say --yes "
-            "if that is fine (nobody is here to be asked)"
+            f"the request is sent up to {MOST_REQUESTS} times, and each may be billed: give --yes "
+            "to agree, because stdin is not a terminal"
         )
     print(
         f"The request is sent up to {MOST_REQUESTS} times; each may be billed. Go on? [y/N] ",

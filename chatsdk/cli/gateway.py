@@ -56,8 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     token = None if arguments.callers is None else token_in(arguments.callers)
     if token is None and not is_loopback(arguments.host):
         raise WrongArguments(
-            f"--host {arguments.host} lets other machines in: say with --token-file what they "
-            "must send"
+            f"--host {arguments.host} lets other machines in: give --token-file with the "
+            "token that they must send"
         )
     with client_of(arguments) as client:
         try:

@@ -103,7 +103,7 @@ def add_request_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         type=seconds,
         metavar="SECONDS",
-        help="the longest that one request may take",
+        help="time limit of one request",
     )
     tokens = parser.add_argument_group(
         "the token (API key)",

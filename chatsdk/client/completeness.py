@@ -142,7 +142,7 @@ def conclude(reader: AnswerReader, tail: bytes) -> Iterator[Answer]:
         if pending:
             raise _cut_inside(reader, tail)
         raise StreamInterrupted(
-            f"the stream ended before the end that {dialect.name!r} promises ({marker})"
+            f"the stream ended without the end marker of {dialect.name!r} ({marker})"
         )
     if reader.wanted is not None:
         reader.wanted.check(reader.answer)

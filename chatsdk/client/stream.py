@@ -97,7 +97,7 @@ class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co
 
     # The error message for a second reader.
     _two_readers = (
-        "this stream is already being read, by another thread: read it in one place, and look at "
+        "this stream is already being read, by another thread: read it in one place, and use "
         "stream.answer elsewhere"
     )
 

@@ -16,7 +16,7 @@ from chatsdk.dialects.content_type import (
 from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.misframed import keeps_alive, payloads, says_nothing
 from chatsdk.dialects.payload import DONE
-from chatsdk.dialects.registry import get, names
+from chatsdk.dialects.registry import get
 from chatsdk.dialects.signatures import (
     END,
     UNKNOWN,
@@ -93,11 +93,10 @@ class Auto(Dialect):
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
         """Raise `ValueError`: the backend is not known before the answer."""
-        known = ", ".join(name for name in names() if name not in ("auto", "raw"))
         raise ValueError(
-            "the URL does not show which backend this is, so name its dialect to ask it, for "
-            f"example dialect='openai'; there are {known}. Or use client.send(body) with the JSON "
-            "that your backend expects"
+            "the URL does not show which backend this is, so name its dialect to ask it, such as "
+            "dialect='openai' or dialect='ragflow' (chatsdk.dialects.names() lists all), or use "
+            "client.send(body) with the JSON that your backend expects"
         )
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:

@@ -42,7 +42,7 @@ def read_curl(path: str | os.PathLike[str]) -> Contents:
         if colon:
             fields.append((field.strip(), value.strip()))
     if not rest:
-        raise ValueError(f"{name}: there is a head, but no body behind it")
+        raise ValueError(f"{name}: it has a head, but no body")
     mask = Mask()
     mask.add_request("", dict(fields))
     if {n.lower(): v for n, v in fields}.get("transfer-encoding", "").lower() == "chunked":

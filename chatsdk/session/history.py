@@ -174,8 +174,7 @@ def edited(messages: tuple[Message, ...], id: str | None, text: str) -> tuple[Me
     place = _place(messages, id)
     if messages[place].role != "user":
         raise ValueError(
-            f"the message {given!r} is not the user's: use set_messages() to change "
-            "what others said"
+            f"the message {given!r} is not the user's: use set_messages() to change other messages"
         )
     return (*messages[:place], messages[place]._replace(content=text))
 

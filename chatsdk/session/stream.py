@@ -39,7 +39,7 @@ class TurnStream(AnswerStream[Partial_co, Value_co]):
     _source: TurnReader
     _two_readers = (
         "this stream is already being read, by another thread or by the caller of a callback: "
-        "read it in one place, and look at session.answer or use callbacks elsewhere"
+        "read it in one place, and use session.answer or callbacks elsewhere"
     )
 
     def result(self) -> Answer[Value_co]:

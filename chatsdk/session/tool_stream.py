@@ -106,8 +106,8 @@ class ToolStream:
         answer = self._joined.answer
         if self._rounds >= self._plan.max_rounds:
             raise LimitExceeded(
-                f"the model asks for tools once more after {self._rounds} rounds: give a larger "
-                "max_rounds if that is what it needs",
+                f"the model still calls tools after {self._rounds} rounds: pass a larger "
+                "max_rounds if it needs more",
                 limit="max_rounds",
                 answer=answer,
             )

@@ -120,7 +120,7 @@ class Put(Step):
     part: Part
 
     def perform(self, exchange: Exchange) -> None:
-        raise TypeError("only an AnswerScript has a dialect to say a part in")
+        raise TypeError("only an AnswerScript has a dialect, which say() needs")
 
 
 class AnswerScript(Script):

@@ -94,7 +94,7 @@ class ProxyServer(ChatServer):
             try:
                 where = parts.hostname or "", parts.port or 80
             except ValueError as exc:
-                raise OSError("the address has no port that is a number") from exc
+                raise OSError("the address has no numeric port") from exc
             sock = socket.create_connection(where, timeout=CONNECT_SECONDS)
             backend = Connection(sock, number=client.number)
             self._backends[client] = address, backend

@@ -214,7 +214,7 @@ class Gateway:
         if self._models is not None:
             if not isinstance(model, str) or model not in self._models:
                 known = ", ".join(self._models)
-                raise Refused.of(404, "not_found_error", f"There are these models: {known}.")
+                raise Refused.of(404, "not_found_error", f"Available models: {known}.")
             options["model"] = self._models[model]
         elif "model" in self._client.defaults:
             options.pop("model", None)

@@ -201,7 +201,9 @@ class RedisJournal:
             while self._size >= WAITING_BYTES and not turn.lost:
                 self._changed.wait()
             if turn.lost:
-                raise JournalError("the journal gave up this turn: Redis was away for too long")
+                raise JournalError(
+                    "the journal gave up this turn: Redis was unreachable for too long"
+                )
             if frame is None:
                 turn.ended = True
             else:

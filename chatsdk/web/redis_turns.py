@@ -96,7 +96,7 @@ class Following:
                         frames, ended = journal.read(turn, self._place, 0.001)
             except RedisError as error:
                 if time.monotonic() - answered > lease:
-                    raise JournalError("Redis was away for too long") from error
+                    raise JournalError("Redis was unreachable for too long") from error
                 time.sleep(RETRY_SECONDS)
                 away = True
                 continue

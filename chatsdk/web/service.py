@@ -354,7 +354,9 @@ def _called(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         # Any coroutine is true, so an async `authorize` would let everybody in.
         if inspect.iscoroutine(found):
             found.close()
-        raise TypeError(f"{name} returned a coroutine, which nobody awaits: give a plain function")
+        raise TypeError(
+            f"{name} returned a coroutine, which is never awaited: give a plain function"
+        )
     return found
 
 

@@ -78,7 +78,7 @@ class Genkit(Dialect):
             options = {"sessionId": conversation_id} | options
         if not self._prompt and options:
             raise ValueError(
-                "a flow whose input is text takes nothing beside it: name the field of the prompt, "
+                "a flow whose input is text takes nothing else: name the field of the prompt, "
                 "dialects.genkit(prompt='question')"
             )
         return {"data": placed(options or None, keys_of(self._prompt), message.content)}

@@ -40,7 +40,7 @@ class PlainText(Dialect):
         self, messages: Sequence[Message], *, conversation_id: str | None = None, **options: Any
     ) -> dict[str, Any]:
         raise ValueError(
-            "a service that streams plain text has a body of its own: use client.send(body), or "
+            "a service that streams plain text has its own body format: use client.send(body), or "
             "dialects.json(prompt=...) if it takes JSON"
         )
 

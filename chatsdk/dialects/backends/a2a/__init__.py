@@ -85,7 +85,7 @@ class A2A(Dialect):
         if options.pop("tools", None):
             raise ValueError("an A2A agent has its own tools: the protocol declares none")
         if any(message.role == "system" for message in messages):
-            raise ValueError("the instructions of an A2A agent are its own: leave them out")
+            raise ValueError("an A2A agent has its own instructions: leave them out")
         new = new_messages(messages)
         if not new or new[-1].role != "user":
             raise ValueError("an agent answers a user's message: let the last be of role 'user'")

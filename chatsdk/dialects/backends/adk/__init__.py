@@ -109,7 +109,7 @@ class ADK(Dialect):
 
 def _parts(messages: Sequence[Message]) -> list[dict[str, Any]]:
     if any(message.role == "system" for message in messages):
-        raise ValueError("an ADK agent has its own instructions: leave them out")
+        raise ValueError("an ADK agent has its own instructions: leave system messages out")
     told = [
         message._replace(name=tool_name(message, messages)) if message.role == "tool" else message
         for message in new_messages(messages)

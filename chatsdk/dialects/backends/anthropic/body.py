@@ -116,7 +116,7 @@ def _own_parts(message: Message) -> list[dict[str, Any]]:
     if fields:
         raise ValueError(
             f"Anthropic takes no {', '.join(fields)} in a message: leave it out; cache_control "
-            "stands in a part of the content"
+            "belongs into a part of the content"
         )
     return [block for part in parts or () if (block := _own_part(part)) is not None]
 

@@ -95,7 +95,7 @@ def _assistant(items: list[dict[str, Any]]) -> Message:
             case "message":
                 text, images, files = _content(item.get("content"), where)
                 if images or files:
-                    raise refuse(f"{where}.content", "text in what an assistant said")
+                    raise refuse(f"{where}.content", "text in a message of the assistant")
                 texts.append(text)
                 kept.append({"role": "assistant", "content": text})
             case "reasoning":
