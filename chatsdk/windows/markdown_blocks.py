@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["OPEN_CHARS", "Block", "MarkdownBlocks", "fenced_code"]
+__all__ = ["OPEN_CHARS", "Block", "MarkdownBlocks", "fenced_code", "has_table"]
 
 # Maximum characters of the block that is still growing, because it is drawn again with each update.
 # A longer one is cut into pieces.
@@ -134,6 +135,12 @@ def fenced_code(text: str, place: int) -> str:
             fence = ""
         here = end
     return text[start:] if fence else ""
+
+
+def has_table(text: str) -> bool:
+    """Whether a block of Markdown has a table."""
+    lines = text.split("\n")
+    return any("|" in head and _DELIMITERS.match(row) for head, row in itertools.pairwise(lines))
 
 
 def _first_end(text: str) -> tuple[int, None] | None:

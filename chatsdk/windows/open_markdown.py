@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from chatsdk.windows.tex import tex_as_code
+
 __all__ = ["completed"]
 
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
@@ -31,6 +33,7 @@ def completed(text: str) -> str:
     An open table gets its second row, and emphasis and code spans are closed. A link without its
     end is its text, and a last line of markers alone is left out.
     """
+    text = tex_as_code(text)
     lines = text.split("\n")
     fence = _open_fence(lines[:-1])
     if fence:

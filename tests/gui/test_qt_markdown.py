@@ -157,6 +157,39 @@ def test_every_kind_of_block(window, server, artefact) -> None:
     window.save(artefact)
 
 
+def test_a_footnote_is_shown_once(window, server) -> None:
+    """A footnote, which looks like the target of a link up to its first word, stays in place."""
+    server.answer("openai", "One[^1].\n\nTwo [three].\n\n[^1]: The note is long.")
+    window.ask("Hi")
+    window.settle()
+    assert window.texts()[-1].split("\n") == ["One[^1].", "Two [three].", "[^1]: The note is long."]
+
+
+def test_long_words_beside_a_table(window, server) -> None:
+    """A long word is broken, though a table of the same answer is not, and nothing is cut off."""
+    table = "| a | b |\n|---|---|\n| c | d |"
+    server.answer("openai", f"{'long' * 60}\n\n{table}\n\n{'more' * 60}")
+    window.ask("Hi")
+    window.settle()
+    views = window.view.scroller.findChildren(TextView)
+    off = QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+    assert all(view.horizontalScrollBarPolicy() == off for view in views)
+    # A table by itself, as wide as it likes, between the two.
+    assert [text.strip()[:4] for text in window.texts()[1:]] == ["long", "a\nb\n", "more"]
+
+
+@pytest.mark.parametrize("pieces", [1, 40])
+def test_code_below_code(window, server, pieces) -> None:
+    """Two blocks of code in the same language have two grounds and two buttons."""
+    server.answer("openai", "```py\none\n```\n```py\ntwo\n```\n\nEnd.", pieces=pieces)
+    window.ask("Hi")
+    window.settle()
+    answer = window.answer()
+    assert [answer.code(number) for number in (0, 1)] == ["one", "two"]
+    first, second = (answer._rect_of(run) for run in answer.document_.runs)
+    assert first.bottom() < second.top()
+
+
 def test_html_is_text(window, server) -> None:
     """HTML is shown as it is written."""
     server.answer("openai", "<b>not bold</b> <img src='file:///etc/passwd'> <script>x</script>")

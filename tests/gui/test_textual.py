@@ -199,6 +199,23 @@ def test_links_are_checked(opened, server, monkeypatch) -> None:
     assert urls == ["https://example.com/a%20b?c=%2F"]
 
 
+def test_formulas_keep_their_source(opened, server) -> None:
+    """Markdown takes nothing away from TeX, while it streams and at the end."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            script = server.answer("openai")
+            await screen.ask("Hi")
+            script.say("So $a_1 * b * c_1$ and \\(d\\,e\\).\n\n\\[\n\\int_0^1 x\\,dx\n\\]")
+            await screen.shows("So a_1 * b * c_1 and d\\,e.")
+            await screen.shows("\\int_0^1 x\\,dx")
+            script.finish()
+            await screen.settled()
+            assert "math" in screen.text
+
+    run(scene)
+
+
 def test_nothing_steers_the_terminal(opened, server) -> None:
     """No control character of an answer, written or as an entity, reaches the terminal."""
 
@@ -238,6 +255,25 @@ def test_code_is_copied(opened, server) -> None:
             assert screen.app.focused is screen.view.entry
             await screen.press(words.COPY, last=True)
             await screen.until(lambda: "Do this" in screen.app.clipboard)
+
+    run(scene)
+
+
+def test_tabs_in_code(opened, server) -> None:
+    """Colours fit the words after a tab, and the copied code has the tab."""
+
+    async def scene() -> None:
+        async with opened() as screen:
+            server.answer("openai", "```go\nfunc f() {\n\treturn 1\n}\n```\n")
+            await screen.ask("Hi")
+            await screen.shows("return")
+            await screen.settled()
+            code = screen.view.query_one("#code-content").content
+            assert "\t" not in code.plain
+            spans = {code.plain[span.start : span.end] for span in code.spans if span.style}
+            assert {"func", "return", "1"} <= {text.strip() for text in spans}
+            await screen.press(words.COPY)
+            await screen.until(lambda: "\treturn 1" in screen.app.clipboard)
 
     run(scene)
 

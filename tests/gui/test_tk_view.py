@@ -369,6 +369,7 @@ def test_reasoning_tools_sources_and_images(desks, server, artefact, monkeypatch
     desk.until(lambda: desk.shows("weather · running", '{"city": "Rome"}'))
     go.set()
     desk.until(lambda: desk.shows("weather · done", "→ sunny in Rome"))
+    assert color(desk, " · done") == palette.LIGHT.soft
     second.say("It is sunny [1].")
     second.put(
         Citations(
@@ -391,6 +392,24 @@ def test_reasoning_tools_sources_and_images(desks, server, artefact, monkeypatch
     desk.until(lambda: opened)
     assert opened == ["https://example.com/page"]
     assert desk.view.hint.cget("text") == "https://example.com/page"
+
+
+def color(desk: Desk, text: str) -> str:
+    """The colour in which the first letter of a text is drawn."""
+    colors = [desk.paper.tag_cget(tag, "foreground") for tag in desk.tags_at(text)]
+    return [color for color in colors if color][-1]
+
+
+def test_what_needs_attention_is_red(desks) -> None:
+    """A call that failed says so in the colour of errors."""
+    desk = desks()
+    call = ToolCall("c1", "search", "{}")
+    result = Message("tool", "no route", tool_call_id="c1", name="search", status="error")
+    desk.session.set_messages(
+        [Message("user", "Hi"), Message("assistant", tool_calls=(call,)), result]
+    )
+    desk.until(lambda: desk.shows("search · failed"))
+    assert color(desk, " · failed") == palette.LIGHT.bad
 
 
 def delete() -> str:

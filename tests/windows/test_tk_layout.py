@@ -155,6 +155,14 @@ def test_lists_are_numbered() -> None:
     assert drawn("- a\n- b") == "•\ta\n•\tb\n"
 
 
+def test_an_item_below_code_has_a_gap() -> None:
+    """Code within an item of a dense list keeps a distance from the next item."""
+    runs = runs_of("- a\n  ```\n  b\n  ```\n- c")
+    place = next(place for place, (text, _) in enumerate(runs) if text == "•\t" and place)
+    assert runs[place - 1] == ("\n", ("gap",))
+    assert runs[place - 2][1][-1] == "pad"
+
+
 def test_task_lists() -> None:
     """The items of a task list have boxes."""
     assert drawn("- [ ] a\n- [x] **b**") == "☐\ta\n☑\tb\n"

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from chatsdk.windows.links import safe_url
+from chatsdk.windows.tex import tex_as_code
 
 __all__ = ["anchor", "paragraphs", "rendered"]
 
@@ -21,7 +22,7 @@ def rendered(text: str, targets: dict[str, Any] | None = None) -> str:
     parser = _parser()
     if parser is None:
         return paragraphs(text)
-    html: str = parser.render(text, {} if targets is None else {"references": targets})
+    html: str = parser.render(tex_as_code(text), {} if targets is None else {"references": targets})
     return html
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from chatsdk.windows.links import safe_url
 from chatsdk.windows.qt.binding import QtCore, QtGui
 from chatsdk.windows.qt.theme import Theme
+from chatsdk.windows.tex import tex_as_code
 
 __all__ = ["MarkdownDocument", "Run", "plain_tip"]
 
@@ -65,6 +66,9 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
         # number of runs before it.
         self._open = (0, True, 0)
         self._unused = True
+        # The number of runs before the piece that is being appended. Two pieces of code are two
+        # runs, even with nothing between them.
+        self._first_run = 0
 
     def loadResource(self, _kind: int, _name: Any) -> Any:
         """Load nothing, whatever the model asks for."""
@@ -112,8 +116,10 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
         scratch = QtGui.QTextDocument()
         scratch.setUndoRedoEnabled(False)
         feature = QtGui.QTextDocument.MarkdownFeature
+        source = tex_as_code(source)
         scratch.setMarkdown(source, feature.MarkdownDialectGitHub | feature.MarkdownNoHTML)
         self._lists: dict[int, Any] = {}
+        self._first_run = len(self.runs)
         places = scratch.rootFrame().begin()
         while not places.atEnd():
             frame = places.currentFrame()
@@ -174,7 +180,8 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
             form.setBottomMargin(theme.space(0.15))
             self._style_heading(characters, level)
         elif block.textList() is not None:
-            form.setTopMargin(theme.space(0.2))
+            first = given.indent() == 1 and block.textList().itemNumber(block) == 0
+            form.setTopMargin(theme.space(0.5 if first else 0.2))
             form.setMarker(given.marker())
         if not code:
             form.setTopMargin(max(form.topMargin(), self._space_below()))
@@ -199,11 +206,12 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
 
     def _style_code(self, form: Any, label: str) -> None:
         theme = self.theme
-        run = self.runs[-1] if self.runs else None
+        run = self.runs[-1] if len(self.runs) > self._first_run else None
         goes_on = run is not None and run[:1] + run[2:] == ("code", self.blockCount() - 1, label)
+        apart = theme.space(0.5) if self._space_below() else 0
         form.setLayoutDirection(QtCore.Qt.LayoutDirection.LeftToRight)
         # Room for the language and the button.
-        form.setTopMargin(0 if goes_on else theme.space(2.3))
+        form.setTopMargin(0 if goes_on else theme.space(2.3) + apart)
         if self.isEmpty():
             # Qt ignores the margin of the first block.
             frame = self.rootFrame().frameFormat()
@@ -237,7 +245,7 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
 
     def _extend_run(self, kind: str, number: int, label: str = "") -> None:
         """Add a block to the last run of its kind, or begin one."""
-        for place in range(len(self.runs) - 1, self._open[2] - 1, -1):
+        for place in range(len(self.runs) - 1, self._first_run - 1, -1):
             run = self.runs[place]
             if run.kind == kind:
                 if run.last == number - 1 and run.label == label:

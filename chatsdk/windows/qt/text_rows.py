@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from chatsdk.windows.markdown_blocks import Block, MarkdownBlocks, fenced_code
+from chatsdk.windows.markdown_blocks import Block, MarkdownBlocks, fenced_code, has_table
 from chatsdk.windows.open_markdown import completed
 from chatsdk.windows.qt.markdown_document import Run
 from chatsdk.windows.qt.scroller import Row
@@ -23,8 +23,16 @@ STEP_CHARS = 16_000
 
 NOTHING = Block("")
 
+# A word that may have to be broken in a narrow window, unless it is the target of a link.
+LONG_WORD = re.compile(r"(?:^|(?<=[\s|]))(?=[^\s|:-][^\s|]{29})(?!\S*\]\()")
+
 # The target of a link that is named elsewhere (CommonMark 0.31, "Link reference definitions").
-DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]+\]:[ \t]*\S.*$", re.M)
+# A footnote with a sentence looks like one up to its first word.
+DEFINITION = re.compile(
+    r"^ {0,3}\[[^\]\n]+\]:[ \t]*(?:<[^<>\n]*>|[^\s<]\S*)"
+    r"(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*$",
+    re.M,
+)
 
 
 class TextRows:
@@ -83,17 +91,24 @@ class TextRows:
         done, self.open = self._blocks.update(self.text[: self._taken])
         for block in done:
             row = self.rows[-1]
-            if row.end and (block.continued or row.size >= ROW_CHARS):
-                # The open block, which was drawn there, has become the first one here.
-                row.refresh()
-                row = TextRow(self)
-                self.rows.append(row)
+            if block.continued or row.size >= ROW_CHARS or not row.takes(block):
+                row = self._next_row()
             row.add(block)
+        if not self.rows[-1].takes(self.open):
+            self._next_row()
         if not self.live and not self.behind:
             self._blocks = None
             done.append(self.open)
         self._define(done)
         self.rows[-1].refresh()
+
+    def _next_row(self) -> TextRow:
+        row = self.rows[-1]
+        if row.end:
+            self.rows.append(TextRow(self))
+            # The open block, which was drawn there, becomes the first one here.
+            row.refresh()
+        return self.rows[-1]
 
     def _define(self, blocks: list[Block]) -> None:
         """Note the targets of links, which often come at the end, and draw the rows again."""
@@ -127,16 +142,18 @@ class TextRow(Row):
         start, end: the part of the text in its complete blocks.
         lead: Markdown to put before that.
         continued: it begins inside a block.
+        table: it has a table, and so no long word, which would not be broken beside one.
+        long: it has a long word.
     """
 
-    __slots__ = ("_new", "continued", "end", "lead", "start", "text")
+    __slots__ = ("_new", "continued", "end", "lead", "long", "start", "table", "text")
 
     def __init__(self, text: TextRows) -> None:
         super().__init__()
         self.text = text
         self.start = self.end = 0
         self.lead = ""
-        self.continued = False
+        self.continued = self.table = self.long = False
         # Complete blocks that the widget does not show yet.
         self._new: tuple[str, ...] = ()
 
@@ -145,8 +162,15 @@ class TextRow(Row):
         """The number of characters of its complete blocks."""
         return self.end - self.start
 
+    def takes(self, block: Block) -> bool:
+        """Whether a block can be laid out together with the others."""
+        table, long = has_table(block.text), LONG_WORD.search(block.text) is not None
+        return not (table and self.long) and not (long and self.table)
+
     def add(self, block: Block) -> None:
         """Add a complete block to the end."""
+        self.table = self.table or has_table(block.text)
+        self.long = self.long or LONG_WORD.search(block.text) is not None
         if not self.end:
             self.start, self.lead, self.continued = block.start, block.lead, block.continued
             self.gap = 0.0 if block.continued else 0.6
@@ -161,8 +185,8 @@ class TextRow(Row):
         return self._defined(completed(text.open.text) if text.live else text.open.text)
 
     def _whole(self) -> list[str]:
-        whole = self.lead + self.text.text[self.start : self.end]
-        return [self._defined(whole)] if whole.strip() else []
+        done, last = MarkdownBlocks().update(self.lead + self.text.text[self.start : self.end])
+        return [self._defined(block.text) for block in (*done, last) if block.text.strip()]
 
     def _defined(self, source: str) -> str:
         """Add the targets to a piece of Markdown that may name them."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Prose", "clean"]
 
+# Columns of a tab in code.
+TAB = 4
+
 # Controls of a terminal, and of the direction of text, which would reach beyond their line. Newline
 # and tab stay.
 _STEER = dict.fromkeys(
@@ -66,6 +69,11 @@ class Prose(Markdown):
 
 class Code(MarkdownFence):
     """A block of code with its language and a button that copies it."""
+
+    @classmethod
+    def highlight(cls, code: str, *args: Any, **options: Any) -> Content:
+        """Return coloured code; Textual widens tabs, but does not move the colours."""
+        return super().highlight(code.expandtabs(TAB), *args, **options)
 
     def compose(self) -> ComposeResult:
         language = clean(self.lexer).split(" ")[0][:20]

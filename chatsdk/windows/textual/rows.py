@@ -17,6 +17,7 @@ from textual.widgets import Static
 
 from chatsdk.messages import Image
 from chatsdk.windows import words
+from chatsdk.windows.tex import tex_as_code
 from chatsdk.windows.textual.acts import Act, Spinner
 from chatsdk.windows.textual.prose import Prose, clean
 from chatsdk.windows.textual.slots import Row, Slot
@@ -229,7 +230,8 @@ async def draw(slot: Slot) -> bool:
     slot.drawn = row
     widget.set_class(row.gap, "-gap")
     if isinstance(widget, Prose):
-        await widget.update(clean(f"{row.value}\n{row.text}" if row.value else row.text))
+        text = tex_as_code(row.text)
+        await widget.update(clean(f"{row.value}\n{text}" if row.value else text))
     elif isinstance(widget, Fold | Picture):
         widget.show_row(row)
     elif isinstance(widget, Notice):

@@ -134,6 +134,8 @@ class _Rendering:
         self._marker = ""
         # Nothing has been written since the beginning, or since a marker or a pad.
         self._fresh = True
+        # Code has been written, from which the next item of a dense list keeps a distance, too.
+        self._below_code = False
 
     def blocks(self, tokens: Sequence[Any]) -> list[Piece]:
         place = 0
@@ -208,10 +210,13 @@ class _Rendering:
         if not self._fresh:
             self._pieces.append(("\n", ("gap", "quote") if self._quotes else ("gap",)))
         self._fresh = True
+        self._below_code = False
 
     def _line(self, runs: list[Run], *, heading: str = "") -> None:
+        if self._below_code:
+            self._gap()
         marker, self._marker = self._marker, ""
-        self._fresh = False
+        self._fresh = self._below_code = False
         text = "".join(run[0] for run in runs)
         tags = self._block_tags(bool(marker))
         if heading:
@@ -253,6 +258,7 @@ class _Rendering:
                 self._pieces.append(("\n", tags))
             self._pieces.append((piece, (*tags, name)))
         self._pieces += [("\n", tags), ("\n", (*tags, "pad"))]
+        self._below_code = True
 
 
 def _rows(tokens: Sequence[Any]) -> list[list[Cell]]:

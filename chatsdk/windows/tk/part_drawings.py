@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chatsdk.windows import words
 from chatsdk.windows.markdown_blocks import Block, MarkdownBlocks
 from chatsdk.windows.open_markdown import completed
+from chatsdk.windows.tex import tex_as_code
 from chatsdk.windows.tk.markdown_runs import Table, plain_runs
 from chatsdk.windows.tk.region import Region, action
 from chatsdk.windows.tk.table_layout import Run
@@ -127,7 +128,7 @@ class TextDrawing(PartDrawing):
             self._heads += 1
         codes = itertools.count()
         pieces = self.paper.markdown.render(
-            block.text.strip("\n"),
+            tex_as_code(block.text.strip("\n")),
             lambda: f"{self._name}-{self._heads}-{next(codes)}",
             continued=block.continued,
             known=self._known,

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatsdk.windows.tk.palette import Palette
 
-__all__ = ["ScrollBar"]
+__all__ = ["WIDTH", "ScrollBar"]
 
 # Pixels: its width, and the smallest height of its thumb.
 WIDTH = 12

@@ -137,7 +137,6 @@ def apply_tags(text: tkinter.Text, palette: Palette, fonts: Fonts) -> None:
         spacing2=leading,
     )
     tag("preview", font=fonts["fixed-small"], foreground=palette.soft)
-    tag("alert", foreground=palette.bad)
 
     # Inline.
     for name in ("bold", "italic", "bold-italic"):
@@ -147,6 +146,7 @@ def apply_tags(text: tkinter.Text, palette: Palette, fonts: Fonts) -> None:
     tag("strike", overstrike=True)
     tag("link", foreground=palette.accent, underline=True)
     tag("action", font=fonts["small"], foreground=palette.soft)
+    tag("alert", foreground=palette.bad)
     tag("call-name", font=fonts["small-bold"], foreground=palette.ink)
     tag("strong-action", font=fonts["small-bold"], foreground=palette.accent, underline=True)
     tag("bad-action", font=fonts["bold"], foreground=palette.bad, underline=True)

@@ -45,7 +45,7 @@ class Pictures:
         if data is None:
             return False
         self._pictures[name] = empty
-        self._text.image_create(region.end, image=empty, padx=4, pady=4)
+        self._text.image_create(region.end, image=empty, align="top", padx=4, pady=4)
         self._text.tag_add("user", f"{region.end}-1c")
         if data is not PENDING:
             self._fill(name, image, data)

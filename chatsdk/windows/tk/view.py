@@ -16,6 +16,7 @@ from chatsdk.windows.printable import printable
 from chatsdk.windows.tk.bars import EntryBox, Header, NoteBar
 from chatsdk.windows.tk.palette import Palette, palette_of
 from chatsdk.windows.tk.paper import MARGIN, MEASURE
+from chatsdk.windows.tk.scroll_bar import WIDTH
 from chatsdk.windows.tk.style import SIZE_STEP, Fonts
 from chatsdk.windows.tk.transcript_view import TranscriptView
 from chatsdk.windows.transcript import Question, Transcript
@@ -253,9 +254,9 @@ class ChatView(ttk.Frame):
             self.hint.pack(side="bottom", fill="x", pady=(3, 6), before=self._box)
         for label in self._idle_labels:
             label.configure(wraplength=max(100, event.width - 60))
-        # In line with the text.
-        margin = max(MARGIN, (event.width - MEASURE) // 2)
-        self._box.pack_configure(padx=margin)
+        # In line with the text, which has a scroll bar beside it.
+        margin = max(MARGIN, (event.width - WIDTH - MEASURE) // 2)
+        self._box.pack_configure(padx=(margin, margin + WIDTH))
 
     # What a person does ---------------------------------------------------------------------
 
