@@ -8,7 +8,7 @@ from collections.abc import Callable
 from chatsdk.cli.arguments import add_dialect_and_headers, body_options, header_fields, token_of
 from chatsdk.cli.remedies import TOKEN_VARIABLE, WrongArguments, in_options
 from chatsdk.client import ChatClient
-from chatsdk.dialects import Dialect, get, names
+from chatsdk.dialects import Dialect, get
 from chatsdk.dialects.url_suggestions import unknown_backend
 from chatsdk.dialects.urls import with_model
 from chatsdk.messages import Message
@@ -17,6 +17,9 @@ __all__ = ["add_backend_arguments", "client_of"]
 
 # Dialects that cannot encode requests unless a program configures them.
 NEED_ARGUMENTS = ("auto", "json", "text")
+
+# Dialects to mention if the URL shows none.
+OFTEN_ASKED = ("openai", "anthropic", "gemini", "ollama", "dify", "ragflow")
 
 
 def add_backend_arguments(parser: argparse.ArgumentParser, *, token_file: bool = True) -> None:
@@ -30,7 +33,7 @@ def add_backend_arguments(parser: argparse.ArgumentParser, *, token_file: bool =
         "url",
         metavar="URL",
         help="the base URL of the backend, such as https://api.openai.com/v1 or "
-        "http://localhost:11434, or the whole address",
+        "http://localhost:11434, or the complete address",
     )
     asking = parser.add_argument_group("what is asked")
     asking.add_argument("--model", metavar="NAME", help="the model to ask for")
@@ -89,13 +92,13 @@ def client_of(
         dialect = asked.ask_dialect
         if dialect.name == "auto":
             raise WrongArguments(
-                f"{unknown_backend(asked.url)} the dialect with --dialect; "
-                f"there are {', '.join(filter(_can_ask, names()))}"
+                f"{unknown_backend(asked.url)} the dialect with --dialect (--dialect list prints "
+                f"all); among others there are {', '.join(OFTEN_ASKED)}"
             )
         if not _can_ask(dialect.name):
             raise WrongArguments(
-                f"the dialect {dialect.name!r} cannot ask a prompt; "
-                f"these can: {', '.join(filter(_can_ask, names()))}"
+                f"the dialect {dialect.name!r} only reads answers, so it cannot ask a prompt: name "
+                "another one, such as openai"
             )
         client = ChatClient(
             arguments.url,
