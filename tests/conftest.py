@@ -5,7 +5,7 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-# What a developer's shell may say about the network would decide what a test on the loopback
+# A developer's network settings in the shell would decide what a test on the loopback
 # sees: proxies, certificates and passwords are named by the tests themselves.
 for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
     os.environ.pop(_name, None)

@@ -1,4 +1,4 @@
-"""The command `chatsdk`: its commands, exit codes, and what it says when something is wrong."""
+"""The command `chatsdk`: its subcommands, exit codes and error messages."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_a_reader_that_goes_away() -> None:
 
 @pytest.mark.parametrize("dialect", ["openai", "anthropic"])
 def test_serve(dialect) -> None:
-    """`serve` says where it answers, answers there in the dialect, and Ctrl-C is its end."""
+    """`serve` prints its URL, answers there in the dialect, and ends on Ctrl-C."""
     with running("serve", "--port", "0", "--dialect", dialect) as process:
         assert process.stdout is not None
         greeting = process.stdout.readline()
@@ -186,7 +186,7 @@ def written() -> list[str]:
 
 @pytest.mark.parametrize("dialect", written())
 def test_serve_tells_an_address_that_works(monkeypatch, capsys, dialect) -> None:
-    """The address that `serve` tells is one where the dialect can be asked."""
+    """The URL that `serve` prints accepts questions in the dialect."""
     piped(monkeypatch, "Hi\n")
     # Some want to know these; the others let them pass.
     names = ("user", "bot_id", "user_id", "assistant_id", "app_name", "session_id")
@@ -220,7 +220,7 @@ def test_serve_ten_events() -> None:
     ],
 )
 def test_serve_says_what_matters(arguments, said) -> None:
-    """The greeting says what the address does not tell, and who can reach it."""
+    """The greeting shows what the URL does not show, and who can connect."""
     with running("serve", "--port", "0", *arguments) as process:
         assert process.stdout is not None
         seen = process.stdout.readline()
@@ -289,7 +289,7 @@ def test_chat_options(monkeypatch, server) -> None:
 
 
 def test_chat_stops_at_the_first_error(monkeypatch, capsys, server) -> None:
-    """An error ends a chat through pipes with 1, in one line, the text so far printed."""
+    """An error ends a piped chat with exit code 1 and one line, after the partial text."""
     frame = b'data: {"choices":[{"index":0,"delta":{"content":"Half"}}]}\n\n'
     server.cut_after(2 * len(frame) + 9, frame * 3)
     piped(monkeypatch, "first\nsecond\n")
@@ -349,7 +349,7 @@ def test_a_dialect_is_advised_once_and_as_an_option() -> None:
 
 
 def test_an_error_of_any_length() -> None:
-    """Of what a backend says at length, the beginning is shown, in one line."""
+    """A long message of the backend is truncated and shown in one line."""
     line = in_one_line(ChatError("so\x1b" + "x \n" * 5000))
     assert line.startswith("so\ufffdx x x")
     assert len(line) < 500
@@ -358,7 +358,7 @@ def test_an_error_of_any_length() -> None:
 
 
 def test_chat_told_to_wait(monkeypatch, capsys, server) -> None:
-    """Where the backend says how long to wait, so does the error."""
+    """If the backend gives a time to wait, the error shows it."""
     server.busy(retry_after=100)
     piped(monkeypatch, "Hi\n")
     assert main(["chat", chat_url(server)]) == 1
@@ -408,7 +408,7 @@ def test_chat_snapshots_come_whole(monkeypatch, capsys) -> None:
     ],
 )
 def test_chat_wrong_arguments(monkeypatch, capsys, arguments, remedy) -> None:
-    """What cannot work is told in one line before anything is asked, with 2."""
+    """An impossible request is reported in one line, with exit code 2, before anything is sent."""
     piped(monkeypatch, "Hi\n")
     assert main(["chat", *arguments]) == 2
     error = capsys.readouterr().err
@@ -417,7 +417,7 @@ def test_chat_wrong_arguments(monkeypatch, capsys, arguments, remedy) -> None:
 
 
 def test_the_dialects_that_can_be_asked(monkeypatch, capsys) -> None:
-    """Where the URL does not tell, those dialects are named that can write a prompt."""
+    """If the URL does not show the dialect, the message names dialects that can write a prompt."""
     piped(monkeypatch, "Hi\n")
     assert main(["chat", "http://127.0.0.1:1/"]) == 2
     named = capsys.readouterr().err.partition("there are ")[2].strip().split(", ")

@@ -143,7 +143,7 @@ def test_raw_lines_of_json(capsys) -> None:
 
 
 def test_raw_shows_the_error_too(capsys, server) -> None:
-    """The event that tells of an error is among the payloads."""
+    """The error event is among the payloads."""
     frame = b'data: {"choices":[{"index":0,"delta":{"content":"Half"}}]}\n\n'
     server.stream([frame, b'data: {"error":{"message":"overloaded"}}\n\n'])
     assert main(["ask", url_of(server), "Hi", "--raw"]) == 1
@@ -197,7 +197,7 @@ def test_a_schema(capsys, server, schema) -> None:
 
 
 def test_a_schema_and_json(capsys, server, schema) -> None:
-    """`--json` has the object beside the text."""
+    """`--json` has both the object and the text."""
     server.answer("openai", '{"city": "Köln"}')
     assert main(["ask", url_of(server), "Hi", "--schema", schema, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
@@ -206,7 +206,7 @@ def test_a_schema_and_json(capsys, server, schema) -> None:
 
 
 def test_an_answer_that_does_not_fit_its_schema(capsys, server, schema) -> None:
-    """The text is printed, the error says where it does not fit, and the exit code is 1."""
+    """The text is printed, the error shows the place of the fault, and the exit code is 1."""
     server.answer("openai", '{"city": 3}')
     assert main(["ask", url_of(server), "Hi", "--schema", schema]) == 1
     printed = capsys.readouterr()
@@ -350,7 +350,7 @@ def test_tokens(monkeypatch, tmp_path, capsys, server) -> None:
 
 
 def test_a_cut_answer(capsys, server) -> None:
-    """An answer that breaks off is 1; the text so far is printed, with a line end."""
+    """A broken-off answer gives exit code 1; the partial text is printed, with a line end."""
     frame = b'data: {"choices":[{"index":0,"delta":{"content":"Half"}}]}\n\n'
     server.cut_after(len(frame), frame * 2)
     assert main(["ask", url_of(server), "Hi"]) == 1
@@ -386,7 +386,7 @@ def test_ctrl_c(server, arguments, head) -> None:
 
 
 def test_ctrl_c_keeps_the_text(server) -> None:
-    """After Ctrl-C the text so far stands on its own line, and in the object of `--json`."""
+    """After Ctrl-C the partial text has its own line, and is in the object of `--json`."""
     for arguments in ([], ["--json"]):
         script = server.answer("openai")
         with asking(server, *arguments) as process:

@@ -385,7 +385,7 @@ def test_an_output_of_anything_else_is_left_alone(tmp_path_factory, data) -> Non
     ],
 )
 def test_a_line_of_another_file_is_not_dropped(server, files, capsys, line) -> None:
-    """`--resume` refuses an output with a line that is no answer: 2, and the file stays."""
+    """`--resume` refuses an output with a foreign line: exit code 2, and the file is unchanged."""
     files.write("a", "b")
     before = b'{"index": 0, "id": null, "error": {}}\n' + line
     files.output.write_bytes(before)
@@ -597,7 +597,7 @@ def test_a_full_disk(server, files, capsys) -> None:
 
 
 def test_the_bar(server, files, capsys) -> None:
-    """`--progress` draws the bar although stderr is not a terminal; without it there is none."""
+    """`--progress` draws the bar even if stderr is not a terminal; otherwise it is not drawn."""
     pytest.importorskip("tqdm")
     files.write("a", "b")
     assert main(files.arguments(server, "--progress")) == 0

@@ -49,7 +49,7 @@ def ask(terminal: Terminal, server: ChatServer, prompt: str, answer: str) -> Non
 
 
 def run(terminal: Terminal, command: str, said: str) -> None:
-    """Type a command and wait for what it says."""
+    """Type a command and wait for its output."""
     terminal.expect(">")
     terminal.type(f"{command}\r")
     terminal.expect(said)
@@ -247,7 +247,7 @@ def test_retry(server) -> None:
 
 
 def test_retry_after_an_error(server) -> None:
-    """`/retry` asks a question again that got no answer."""
+    """`/retry` repeats a question without an answer."""
     with chat(server) as terminal:
         server.reply(500, json={"error": {"message": "oh"}})
         run(terminal, "Hi", "error: HTTP 500")

@@ -98,7 +98,7 @@ class Grid(io.StringIO):
 
     @property
     def text(self) -> list[str]:
-        """What stands on it, without blanks at the ends of lines."""
+        """Return its text, without blanks at the ends of lines."""
         return ["".join(row).rstrip() for row in self.rows]
 
 

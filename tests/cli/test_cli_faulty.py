@@ -23,7 +23,7 @@ WAIT_SECONDS = 30
 
 @contextlib.contextmanager
 def serving(*options: str) -> Iterator[str]:
-    """The command as a process; what its first line says."""
+    """Run the command as a process; return its first line."""
     process = subprocess.Popen(
         [sys.executable, "-m", "chatsdk", "serve", "--port", "0", *options],
         stdout=subprocess.PIPE,

@@ -113,7 +113,7 @@ def test_table(server: ChatServer, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_shown_as_it_comes(server: ChatServer) -> None:
-    """A row is printed before the next event is sent, and Ctrl-C gives the totals so far."""
+    """A row is printed before the next event is sent, and Ctrl-C prints the totals up to then."""
     script = server.stream()
     process = subprocess.Popen(
         [sys.executable, "-m", "chatsdk", "inspect", server.url, "--data", "{}", "--json"],
@@ -178,7 +178,7 @@ def test_lines_of_json(server: ChatServer, capsys: pytest.CaptureFixture[str]) -
 def test_no_events(
     server: ChatServer, capsys: pytest.CaptureFixture[str], answer: dict, words: str
 ) -> None:
-    """Without an event it says why, in one line, with exit code 1."""
+    """Without an event it prints the reason in one line, with exit code 1."""
     server.reply(**answer)
     assert main(["inspect", server.url, "--data", "{}"]) == 1
     assert words in capsys.readouterr().err

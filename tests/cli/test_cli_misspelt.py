@@ -1,4 +1,4 @@
-"""Words that `chatsdk` does not know: the message says which was meant, or how to write it."""
+"""Unknown words on the command line: the message names the right one, or how to write it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ URL = "http://127.0.0.1:9/v1/chat/completions"
     ],
 )
 def test_cure(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
-    """A line on stderr says what to type, and the exit code is 2."""
+    """A line on stderr shows what to type, and the exit code is 2."""
     assert main(arguments) == 2
     shown = capsys.readouterr()
     assert said in " ".join(shown.err.split())

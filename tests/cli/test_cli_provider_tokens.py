@@ -1,4 +1,4 @@
-"""A provider's own variable is read for that provider's exact host, over https, and nobody else."""
+"""A provider's own variable is read only for that provider's exact host over https."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_host_alone_is_an_address(host):
 
 
 def test_a_refused_key_names_the_variable():
-    """After a 401 the user is told the provider's own variable, at that provider alone."""
+    """After a 401 the message names the provider's own variable, for that provider only."""
     url = "https://api.groq.com/openai/v1/chat/completions"
     error = HTTPStatusError("HTTP 401", status=401, url=url)
     assert "put the API key into GROQ_API_KEY;" in in_one_line(error)

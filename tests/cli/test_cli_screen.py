@@ -51,7 +51,7 @@ def play(screen: Screen, *parts: Part) -> None:
 
 @pytest.fixture(autouse=True)
 def no_colours(monkeypatch):
-    """The same text whatever the terminal of whoever runs the tests."""
+    """The same text on every developer's terminal."""
     monkeypatch.setenv("NO_COLOR", "1")
 
 
@@ -77,7 +77,7 @@ def test_reasoning_is_dimmed(monkeypatch) -> None:
 
 
 def test_a_rewritten_answer_is_shown_again() -> None:
-    """Text that is already on the screen cannot be changed: the whole answer follows anew."""
+    """Text on the screen cannot be changed, so the complete answer is printed again."""
     out, notes = shown(Text("You had"), TextSnapshot("You have [1]"), Text("."))
     assert out == "You had\nYou have [1].\n"
     assert "changed its answer" in notes
@@ -116,7 +116,7 @@ def test_what_belongs_to_an_answer() -> None:
     ],
 )
 def test_how_it_ended(outcome, note) -> None:
-    """An answer that is not whole, or may not be, is said to be so, also beside a pipe."""
+    """An answer that is or may be incomplete is marked as such, also with a pipe."""
     notes = Paper(terminal=False)
     Screen(Paper(terminal=False), notes).end(outcome)
     assert note in notes.getvalue()
@@ -180,7 +180,7 @@ def rendered(*parts: Part) -> str:
 
 
 def test_markdown_rewritten() -> None:
-    """An answer that is rewritten is rendered anew from its first block."""
+    """A rewritten answer is rendered again from its first block."""
     text = rendered(Text("One\n\nTwo"), TextSnapshot("**Three**\n\nFour"))
     assert text.rindex("One") < text.index("Three") < text.rindex("Four")
     assert "**" not in text

@@ -66,7 +66,7 @@ def test_ctrl_c_stops_the_answer_and_keeps_it(server, term) -> None:
 
 @pytest.mark.parametrize("term", TERMS)
 def test_ctrl_c_at_the_prompt_leaves(server, term) -> None:
-    """A second Ctrl-C, with no answer under way, leaves with the code of an interruption."""
+    """A second Ctrl-C, without an answer under way, exits with the code of an interruption."""
     with chat(server, term) as terminal:
         script = asked(terminal, server, "Hi")
         script.say("Well")
@@ -80,7 +80,7 @@ def test_ctrl_c_at_the_prompt_leaves(server, term) -> None:
 
 
 def test_ctrl_c_before_the_first_word(server) -> None:
-    """Ctrl-C also ends the wait for a backend that says nothing, not even a status."""
+    """Ctrl-C also ends the wait for a backend that sends nothing, not even a status."""
     with chat(server) as terminal:
         server.silent(head=False)
         terminal.expect(">")
@@ -119,7 +119,7 @@ def test_typing_meanwhile_is_not_shown(server, term) -> None:
 
 @pytest.mark.parametrize("term", TERMS)
 def test_an_error_is_one_line_and_no_end(server, term) -> None:
-    """An error is told with its remedy, its question is forgotten, and the next one is asked."""
+    """An error is shown with its remedy, its question is dropped, and the next one is asked."""
     with chat(server, term) as terminal:
         server.reply(401, json={"error": {"message": "wrong key"}})
         terminal.expect(">")

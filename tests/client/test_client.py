@@ -237,7 +237,7 @@ def test_ask_writes_the_body(server):
 
 
 def test_ask_without_a_dialect_shows_the_likely_address(server):
-    """`auto` cannot write; if the URL does not tell, the error says what to write instead."""
+    """`auto` cannot write; if the URL shows no dialect, the error shows what to pass."""
     with (
         ChatClient(server.url) as client,
         pytest.raises(ValueError, match=r"did you mean .*dialect="),
@@ -342,7 +342,7 @@ def test_a_document_instead_of_a_stream_is_an_answer(server, client):
 
 
 def test_a_stream_without_content_type_is_recognised(server, client):
-    """Some servers name no content type, or plain text: the first bytes tell."""
+    """Some servers send no content type, or plain text: the first bytes decide."""
     server.stream(HELLO, content_type=None)
     server.stream(HELLO, content_type="text/plain")
     assert client.send({}).result().text == "Hello"
@@ -371,7 +371,7 @@ def test_an_error_inside_the_stream_keeps_the_text(server, client):
 
 @pytest.mark.parametrize("frame", [b"7", b"[1]", b'"x"', b"{nope", b"{" * 100_000])
 def test_a_frame_of_the_wrong_kind_is_a_protocol_error(server, client, frame):
-    """What cannot be an event of the dialect is said, with the text so far."""
+    """Data that cannot be an event of the dialect is reported, with the partial text."""
     server.stream([HELLO[0], b"data: " + frame + b"\n\n"])
     with pytest.raises(ProtocolError) as caught:
         client.send({}).result()
@@ -407,7 +407,7 @@ def test_an_end_without_marker_is_an_interruption(server, client):
 
 
 def test_a_finish_reason_and_a_clean_end_are_enough(server, client):
-    """Look-alikes without [DONE] finish, and the outcome says by what."""
+    """Look-alikes without [DONE] finish, and the outcome names the proof."""
     server.stream(HELLO[:3])
     stream = client.send({})
     stream.result()
@@ -442,7 +442,7 @@ def test_a_connection_is_used_again(server, client):
 
 
 def test_an_answer_that_is_too_large_is_ended(server):
-    """The limit names itself, and the text so far is kept."""
+    """The error names the limit and keeps the partial text."""
     server.stream([CHUNK % (b"x" * 60_000)] * 40)
     limits = Limits(answer_bytes=100_000)
     with ChatClient(server.url, dialect="openai", limits=limits) as client:
@@ -463,7 +463,7 @@ def test_an_event_that_is_too_large_is_ended(server):
 
 
 def test_a_refused_connection_is_raised_by_send():
-    """No connection: nothing was sent, and the error says so."""
+    """Without a connection nothing was sent, and the error mentions it."""
     with ChatServer() as server:
         url = server.url
     with ChatClient(url, retry=Retry(attempts=1)) as client:
@@ -473,7 +473,7 @@ def test_a_refused_connection_is_raised_by_send():
 
 
 def test_a_tap_sees_every_read_before_it_is_parsed(server):
-    """Recording stands on the tap: all bytes, each with its time."""
+    """A tap can record: it gets all bytes, each read with its time."""
     seen = []
     server.stream(HELLO)
     with ChatClient(
@@ -558,7 +558,7 @@ def test_arguments_that_cannot_work_are_refused(options, error, said):
     ],
 )
 def test_a_body_that_is_no_json_is_refused(server, client, body, error, said):
-    """Nothing is sent, and the complaint says what stands in the way."""
+    """Nothing is sent, and the message names the obstacle."""
     with pytest.raises(error, match=said):
         client.send(body)
     cyclic: dict = {}
@@ -615,7 +615,7 @@ def test_a_dialect_shows_its_options():
     ],
 )
 def test_what_a_mock_raises_is_never_sent_again(raised, kind):
-    """Where no connection of ours was used, nothing shows that the backend was not reached."""
+    """If none of our connections was used, nothing proves that the backend was not reached."""
     with responses.RequestsMock() as mock:
         mock.post("http://backend.test/", body=raised)
         with ChatClient("http://backend.test/", retry=Retry(attempts=3, backoff=0)) as client:
@@ -653,7 +653,7 @@ def test_comments_alone_are_no_answer(server, framing):
 
 @pytest.mark.parametrize("read", [next, AnswerStream.result, lambda stream: list(stream.deltas())])
 def test_two_readers(server, client, read):
-    """A second reader is told what is wrong, and the first one goes on."""
+    """A second reader gets an error, and the first one continues."""
     script = server.stream()
     script.push(HELLO[0])
     stream = client.send({})

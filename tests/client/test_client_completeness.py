@@ -46,5 +46,5 @@ def test_proof(name, answer, ended, delimited, pending, end):
 )
 @pytest.mark.timeout(20)
 def test_bare_error(tail, error):
-    """An error on lines of its own is found, in a time that blank lines do not change."""
+    """An error on separate lines is found, in a time that blank lines do not change."""
     assert trailing_error(tail) == error

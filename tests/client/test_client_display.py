@@ -1,4 +1,4 @@
-"""`stream.display()` with a stand-in for IPython, and a clock that a test moves."""
+"""`stream.display()` with a replacement for IPython, and a clock that a test moves."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Notebook:
 
 
 class Clock:
-    """A time that stands still until it is moved, and the timers that wait for it."""
+    """A clock that only a test moves, and the timers that wait for it."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -188,7 +188,7 @@ def test_nothing_new_is_not_shown(notebook, clock) -> None:
 
 
 def test_a_silent_backend(client, server, notebook) -> None:
-    """While the backend is silent, a thread of its own shows what has been suppressed."""
+    """If the backend is silent, a background thread shows the suppressed update."""
     script = server.answer("openai")
     updated = threading.Condition()
     update = notebook.update
@@ -307,7 +307,7 @@ def test_tool_calls(client, server, notebook) -> None:
 
 
 def test_an_empty_answer(client, server, notebook) -> None:
-    """An answer without text says that it is empty."""
+    """An answer without text is shown as empty."""
     server.answer("openai").finish()
     client.ask("Hello").display()
     assert notebook.shown[-1].strip() == "*The answer was empty.*"
@@ -335,14 +335,14 @@ def test_in_a_terminal(client, server, notebook, capsys) -> None:
 
 
 def test_a_rewrite_in_a_terminal(notebook, capsys) -> None:
-    """Printed text that turns out to be another is printed anew."""
+    """Printed text that the backend changes is printed again."""
     notebook.kernel = None
     displaying.show(answers(Text("Good night"), TextSnapshot("Good day"), Text(" to you.")))
     assert capsys.readouterr().out == "Good night\nGood day to you.\n"
 
 
 def test_without_ipython(client, server, monkeypatch) -> None:
-    """Without IPython there is an error that says the remedy, and the stream can still be read."""
+    """Without IPython the error names the remedy, and the stream can still be read."""
     monkeypatch.setitem(sys.modules, "IPython", None)
     server.answer("openai", "Good day to you.")
     stream = client.ask("Hello")

@@ -103,7 +103,7 @@ UNAVAILABLE = {
 
 @pytest.mark.parametrize("how", UNAVAILABLE)
 def test_the_next_answers(servers, clients, fallback, how):
-    """If a backend is unavailable, the next one is asked, and nobody is asked twice."""
+    """If a backend is unavailable, the next one is asked, and none is asked twice."""
     UNAVAILABLE[how](servers[0])
     servers[1].answer("openai", "Hello.")
     stream = fallback.ask("Hi")
@@ -196,7 +196,7 @@ def test_the_clients_own_retry_is_not_used(servers):
 
 
 def test_when_decides(servers, clients):
-    """`when` replaces the rule: it sees the error, and says whether the next one is asked."""
+    """`when` replaces the rule: it gets the error and decides whether the next one is asked."""
     seen = []
 
     def when(error):
@@ -284,7 +284,7 @@ def test_retry_after_makes_the_rest_longer(servers, clients, monkeypatch):
 
 
 def test_stop_asks_no_other(servers, fallback):
-    """`stop` ends the answer of whoever is asked, and asks no other."""
+    """`stop` ends the answer of the current backend, and asks no other."""
     script = servers[0].silent(head=True)
     stream = fallback.ask("Hi")
     reader = threading.Thread(target=list, args=(stream,), daemon=True)
@@ -388,7 +388,7 @@ SIX = {
 @pytest.mark.parametrize("dialect", SIX)
 @pytest.mark.parametrize("first", ["openai", "anthropic"])
 def test_any_dialect_after_another(servers, dialect, first):
-    """The prompt is encoded for whoever is asked, with the defaults of that client."""
+    """The prompt is encoded for the client that is asked, with its defaults."""
     refuse(servers[0])
     servers[1].answer(dialect, "Hello.")
     one = ChatClient(f"{servers[0].url}/chat", dialect=first, defaults=SIX[first])
@@ -532,7 +532,7 @@ def test_in_map(servers, fallback):
 
 
 def test_map_pauses_if_all_refuse_for_now(servers, clients):
-    """If every backend says 429, `map` pauses and asks again."""
+    """If every backend answers 429, `map` pauses and asks again."""
     fallback = ChatClient.fallback(*clients[:2], rest=0)
     for server in servers[:2]:
         server.reply(429, json={"error": {"message": "busy"}}, headers=[("Retry-After", "0.1")])

@@ -1,4 +1,4 @@
-"""At DEBUG the logger `chatsdk` tells the course of a request, without its secrets."""
+"""At DEBUG the logger `chatsdk` logs the course of a request, without its secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chatsdk.testing import ChatServer, EmbeddedServer
 
 @pytest.fixture
 def told(caplog):
-    """The lines so far: times, sizes and ports are left out, and the number of the request."""
+    """The lines up to now, without times, sizes, ports and the number of the request."""
     caplog.set_level(logging.DEBUG, logger="chatsdk")
 
     def lines() -> list[str]:
@@ -47,7 +47,7 @@ def test_a_request_that_goes_well(told):
 
 
 def test_why_a_dialect_is_read(told):
-    """A named dialect is told from one that the response shows."""
+    """The log distinguishes a named dialect from one that the response shows."""
     with EmbeddedServer(pace=0.0) as server:
         with ChatClient(server.url) as client:
             client.send({"messages": []}).result()
@@ -60,7 +60,7 @@ def test_why_a_dialect_is_read(told):
 
 
 def test_a_refusal(told):
-    """An error is told once, and secrets that the backend echoes are hidden."""
+    """An error is logged once, and secrets that the backend echoes are redacted."""
     with ChatServer() as server:
         server.reply(
             401,
@@ -88,7 +88,7 @@ def test_an_answer_that_breaks_off(told):
 
 @pytest.mark.parametrize("how", ["stop", "close"])
 def test_an_answer_that_is_stopped(told, how):
-    """`stop` and `close` are told as such, once."""
+    """`stop` and `close` are logged as such, once."""
     with ChatServer() as server:
         server.answer("openai").say("Half")
         with ChatClient(server.url, dialect="openai") as client:
@@ -100,7 +100,7 @@ def test_an_answer_that_is_stopped(told, how):
 
 
 def test_stopped_before_the_response(told):
-    """A request that was cancelled beforehand is told, too."""
+    """A request that was cancelled in advance is logged, too."""
     cancel = Cancel()
     cancel.set()
     with ChatClient("http://127.0.0.1:1/v1/chat/completions") as client:
@@ -109,7 +109,7 @@ def test_stopped_before_the_response(told):
 
 
 def test_attempts_and_request_id(told):
-    """A request that was sent again says so, and gives the id to quote."""
+    """The log shows a retry, and the request id."""
     with ChatServer() as server:
         server.reply(503)
         server.answer("openai", "Hi", headers={"X-Request-Id": "req-7"})

@@ -1,4 +1,4 @@
-"""The same loop over an answer, whatever stands behind the address."""
+"""The same loop over an answer, for every kind of server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def printed(url: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 @contextmanager
 def development_server(app: Any) -> Iterator[str]:
-    """Flask's development server on a port of its own; gives its address."""
+    """Run Flask's development server on a separate port; yield its URL."""
     server = serving.make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=[0.01])
     thread.start()

@@ -22,7 +22,7 @@ each_transcript = pytest.mark.parametrize(
 
 
 class Pieces:
-    """What stands in for a connection: the pieces of a body, then its end."""
+    """Replaces a connection: the pieces of a body, then its end."""
 
     def __init__(self, pieces, *, content_type, delimited):
         self._pieces = iter(pieces)
@@ -94,7 +94,7 @@ def test_every_cut_gives_the_same_outcome(transcript):
 @each_transcript
 @pytest.mark.parametrize("framing", ["chunked", "close"])
 def test_a_transcript_streams_over_a_socket(transcript, framing):
-    """A real connection gives the answer that the transcript's file says, however it is framed."""
+    """A real connection gives the answer in the transcript's file, with any framing."""
     middle = len(transcript.body) // 2
     with ChatServer() as server:
         server.stream(
@@ -129,7 +129,7 @@ def test_a_transcript_streams_over_a_socket(transcript, framing):
         assert dialect.about.more_after_end
         assert outcome.end == "marker"
     else:
-        # An event stream without any event is no stream at all.
+        # An event stream without an event is not a stream.
         assert type(error).__name__ in (expected["error"]["type"], "NotAStreamError")
 
 

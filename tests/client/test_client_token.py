@@ -40,7 +40,7 @@ def test_a_token_with_more_than_the_key(token, cure):
     ],
 )
 def test_a_401(options, query, cure):
-    """The error of a 401 says whether a token was sent at all."""
+    """The error of a 401 distinguishes a missing token from a wrong one."""
     with ChatServer() as server:
         server.reply(401, body="no")
         url = f"{server.url}/v1/chat/completions{query}"

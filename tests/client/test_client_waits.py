@@ -98,5 +98,5 @@ def test_stream_of_a_session(server, client) -> None:
 
 
 def weather(city: str) -> str:
-    """Tell the weather."""
+    """Return the weather."""
     return "rain"

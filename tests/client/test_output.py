@@ -135,7 +135,7 @@ def test_a_tool_stands_for_the_answer(server, dialect):
 
 
 def test_calls_of_other_tools_stay_calls(server):
-    """A tool beside the one for the answer is called as ever, and nothing is checked yet."""
+    """Another tool than the one for the answer is called as usual, and nothing is checked yet."""
     server.answer(
         "openai",
         parts=[ToolCallDelta(0, "c1", "look", '{"at": "shop"}'), Finish("tool_calls")],
@@ -161,7 +161,7 @@ def test_calls_of_other_tools_stay_calls(server):
     ],
 )
 def test_an_answer_that_does_not_fit(server, text, path, expected, came):
-    """The error says where, what was expected and what came, and keeps the text."""
+    """The error has the place, the expected and the received value, and the text."""
     server.answer("openai", text)
     with client_of(server, "openai") as client:
         stream = client.ask("Pancakes?", output=Recipe)
@@ -211,7 +211,7 @@ def test_a_validator_of_pydantic_may_raise_anything(server, inside):
 
 
 def test_a_cut_answer_says_what_to_change(server):
-    """An answer at its limit of tokens says so."""
+    """The error of an answer at its token limit mentions the limit."""
     server.answer("openai", '{"title": "P', finish_reason="length")
     with client_of(server, "openai") as client, pytest.raises(OutputError, match="max_tokens"):
         client.ask("?", output=Recipe).result()
@@ -340,7 +340,7 @@ def test_stop_keeps_the_partial_object(server):
 
 
 def test_words_go_with_pictures(server):
-    """In words, what the user's message has beside its text is sent as it is."""
+    """In words, other content of the user's message than its text is sent unchanged."""
     server.answer("deepseek", TEXT)
     question = {
         "role": "user",
@@ -373,7 +373,7 @@ def test_a_step_is_kept_as_it_was(server):
 
 
 def test_a_list_and_a_choice_are_wrapped(server):
-    """What is no object is the field ``value`` of one, on the way only."""
+    """A value that is not an object is sent as the field ``value`` of one."""
     server.answer("openai", '{"value": ["red", "blue"]}')
     with client_of(server, "openai") as client:
         answer = client.ask("?", output=list[Literal["red", "blue"]]).result()

@@ -34,7 +34,7 @@ def client(server):
 
 
 def test_the_backend_is_told_in_the_background(server, client):
-    """Dify's stop endpoint gets the task and the user, with the same token; then it says so."""
+    """Dify's stop endpoint gets the task, the user and the same token; the outcome shows it."""
     server.stream(path="/v1/chat-messages").push(DIFY)
     reply = server.stream(path="/v1/chat-messages/t1/stop", content_type="application/json")
     stream = client.send({"query": "Hi", "user": "u1"})
@@ -53,7 +53,7 @@ def test_the_backend_is_told_in_the_background(server, client):
 
 
 def test_a_backend_that_refuses_is_reported(server, client):
-    """A status that is no success is a refusal, and no error of the stream."""
+    """A status that is not a success is a refusal, and not an error of the stream."""
     server.stream(path="/v1/chat-messages").push(DIFY)
     server.reply(
         404, json={"code": "not_found", "message": "no task"}, path="/v1/chat-messages/t1/stop"
@@ -65,7 +65,7 @@ def test_a_backend_that_refuses_is_reported(server, client):
 
 
 def test_a_backend_without_an_endpoint_is_unsupported(server):
-    """Where closing the connection is all there is, the outcome says so."""
+    """If closing the connection is the only way to stop, the outcome shows it."""
     server.stream().push(b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n')
     with ChatClient(server.url, dialect="openai") as client:
         stream = client.send({})
@@ -111,7 +111,7 @@ def test_an_answer_that_finished_is_not_stopped(server, client):
     ],
 )
 def test_the_address_of_a_stop_request(url, stop, expected):
-    """It stands in for a part of the path, or for all of it; the query stays."""
+    """It replaces a part of the path, or all of it, and keeps the query."""
     assert stop_url(url, stop) == expected
 
 

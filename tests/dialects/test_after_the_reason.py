@@ -267,6 +267,6 @@ def test_progress_counts_waiting_only():
 
 
 def test_the_fields_of_timeout():
-    """``progress`` is the last field, ten minutes unless told otherwise."""
+    """``progress`` is the last field, ten minutes by default."""
     assert Timeout.__match_args__[-1] == "progress"
     assert Timeout().progress == 600

@@ -42,7 +42,7 @@ def test_body_of_1_0():
 
 
 def test_body_of_0_3():
-    """Version 0.3 says the kind of everything, and has no header field."""
+    """Version 0.3 names the kind of every object, and has no header field."""
     body = old.body([HI])
     assert body["method"] == "message/stream"
     message = body["params"]["message"]
@@ -96,7 +96,7 @@ def test_what_an_agent_cannot_be_asked(messages, options, remedy):
 
 @pytest.mark.parametrize("dialect", [new, old], ids=["1.0", "0.3"])
 def test_there_and_back(dialect):
-    """What is written in a version is read back, text that begins anew and failures too."""
+    """Whatever is written in a version is read back, including restarted text and failures."""
     parts = [Text("Bad"), TextSnapshot("Good"), Text("."), Finish("stop")]
     reading = read(dialect, [b"".join(dialect.encode(parts))], "")
     assert (reading.answer.text, reading.end) == ("Good.", "marker")
@@ -108,7 +108,7 @@ def test_there_and_back(dialect):
 
 
 def test_many_artifacts_that_begin_anew():
-    """Artifacts that begin anew again and again give the last text of each, in linear work."""
+    """Artifacts that restart many times give the last text of each, in linear work."""
     decoder, chars = new.decoder(), 0
     count = 400
     for turn in range(3):

@@ -74,7 +74,7 @@ def test_what_adk_cannot_be_asked(messages, options, remedy):
 
 
 def test_a_session_that_does_not_exist():
-    """The 404 for it says how to create it."""
+    """Its 404 explains how to create it."""
     with ChatServer() as server:
         server.reply(404, json={"detail": "Session not found: s1"})
         with ChatClient(f"{server.url}/run_sse", defaults={"app_name": "a"}) as client:

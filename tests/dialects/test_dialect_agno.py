@@ -28,7 +28,7 @@ def test_what_is_asked():
 
 
 def test_a_form():
-    """Text stands as it is, other values as JSON, and fields without a value are left out."""
+    """Text is written unchanged, other values as JSON, and fields without a value are omitted."""
     fields = {"message": "a&b=ü 🙂", "stream": True, "n": 2, "state": {"a": [1]}, "none": None}
     written = parse_qs(agno.request_body(fields).decode())
     assert written == {
@@ -47,7 +47,7 @@ def test_half_of_a_pair_in_a_form():
 @pytest.mark.parametrize("how", ["ask", "send"])
 @pytest.mark.parametrize("token", [None, "secret"])
 def test_the_client_posts_the_form(how, token):
-    """Both `ask` and `send` post a form, with the token beside the content type."""
+    """Both `ask` and `send` post a form, with the token and the content type in the header."""
     with ChatServer() as server:
         server.reply(200, body=SHORT, content_type="text/event-stream")
         url = f"{server.url}/agents/weather/runs"
@@ -62,7 +62,7 @@ def test_the_client_posts_the_form(how, token):
 
 
 def test_a_body_that_is_no_form():
-    """A list has no fields; the error says what is wanted."""
+    """A list has no fields; the error names the expected type."""
     with ChatClient("http://127.0.0.1:9/agents/a/runs", dialect="agno") as client:
         with pytest.raises(TypeError, match="fields of a form as a dict, not list"):
             client.send([1])
@@ -77,7 +77,7 @@ def test_a_body_that_is_no_form():
     ],
 )
 def test_what_cannot_be_asked(messages, options, words):
-    """The error says where tools, pictures and instructions belong."""
+    """The error explains where tools, images and instructions belong."""
     with pytest.raises(ValueError, match=words):
         agno.body(messages, **options)
 
@@ -89,7 +89,7 @@ def test_the_address_tells(kind):
 
 
 def test_a_run_is_stopped_on_the_server():
-    """The run's id, which its first event tells, is cancelled below the address that was asked."""
+    """The run's id, from its first event, is cancelled below the URL of the request."""
     stop = agno.stop_request(Answer(id="r1"), {})
     assert stop is not None
     asked = stop_url("http://h/os/agents/runs-1/runs?a=1", stop)

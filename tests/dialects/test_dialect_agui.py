@@ -85,7 +85,7 @@ def test_each_request_is_a_run():
 
 
 def test_everything_written_is_closed():
-    """No message and no call is left open when a run finishes; its ids are those it began with."""
+    """A finished run has no open message or call, and its ids are those of its start."""
     parts = [
         Identity(id="r1", conversation_id="th1"),
         Text("I look."),
@@ -131,6 +131,6 @@ def test_citations_are_an_event_of_our_own():
 
 
 def test_a_refusal():
-    """A body that is a list says what is wrong as well."""
+    """A body that is a list gets a useful error as well."""
     body = b'[{"type": "missing", "loc": ["threadId"], "msg": "Field required"}]'
     assert agui.error(422, {}, body) == Failure(body.decode())

@@ -93,7 +93,7 @@ ANTHROPIC = (
     THINKING,
 )
 
-# What may stand where the text does: strings however they are written, other values, and rubbish.
+# Values in the place of the text: strings in any notation, other values, and garbage.
 VALUES = st.one_of(
     st.text(max_size=5).map(json.dumps),
     st.text(max_size=5).map(lambda text: json.dumps(text, ensure_ascii=False)),
@@ -124,7 +124,7 @@ PADS = [
 
 
 def frames(shapes, names):
-    """Three pieces of text in one shape, by which it is learned, then anything, mostly alike."""
+    """Three pieces of text in one shape, to be learned, then anything, usually similar."""
 
     def after(shape):
         frame = st.builds(
@@ -150,7 +150,7 @@ def frames(shapes, names):
 
 @given(frames(OPENAI, ["message", "message", "error"]), st.sampled_from(["delta", "snapshot"]))
 def test_openai(given_frames, text):
-    """OpenAI's chunks say the same whether or not each is parsed, whatever stands in them."""
+    """OpenAI's chunks give the same parts whether or not each is parsed, whatever their content."""
     assert read("openai", given_frames, text=text) == read(
         "openai", given_frames, text=text, alike=False
     )
@@ -185,7 +185,7 @@ def test_nearly_alike(event, text, id):
 
 
 def test_kept_with_thoughts():
-    """Text that was not parsed stands in what is sent back with a signed thought."""
+    """Text that was not parsed is in the message sent back with a signed thought."""
     shape = ANTHROPIC[0] % {"index": 1, "text": '"Hello"'}
     started = [
         (THINKING % {"index": 0, "text": '"Hm"'}),
@@ -242,7 +242,7 @@ def test_padded():
 
 @pytest.mark.parametrize("name", ["error", "usage", "choices"])
 def test_no_name_is_padding(name):
-    """A string that is the name of a member is not taken for one that says nothing."""
+    """A string that equals a member's name is not mistaken for a meaningless one."""
     shape = OPENAI[0].replace("}]}", '}],"%(name)s":{"total_tokens":3}}')
     given = [
         ("message", shape % {"id": '"1"', "index": 0, "text": '"Hello"', "name": name})
@@ -252,7 +252,7 @@ def test_no_name_is_padding(name):
 
 
 def test_no_number_is_padding():
-    """What stands between two strings is not taken for one: rubbish there is seen."""
+    """The characters between two strings are not mistaken for a string: garbage is noticed."""
     shape = OPENAI[0].replace("}]}", '}],"created":%(created)s,"object":"chunk"}')
     given = [
         ("message", shape % {"id": '"1"', "index": 0, "text": '"Hello"', "created": created})

@@ -22,7 +22,7 @@ def test_headers():
 
 
 def test_body():
-    """System messages stand beside the others; the limit on tokens can be given."""
+    """System messages are separate from the others; the token limit can be given."""
     messages = Message.all_of(
         [
             {"role": "system", "content": "Be brief."},
@@ -48,7 +48,7 @@ def test_body():
 
 
 def test_a_round_of_tools():
-    """Calls are blocks with parsed input, all results of a round stand in one message."""
+    """Calls are blocks with parsed input, and all results of a round are in one message."""
     messages = [
         Message("user", "Weather?"),
         Message(
@@ -108,7 +108,7 @@ def test_pictures():
 
 
 def test_an_answer_without_text_is_left_out():
-    """An answer that was stopped before its first text is no message for the API."""
+    """An answer that was stopped before its first text is not sent as a message."""
     messages = [Message("user", "Hi"), Message("assistant", ""), Message("user", "Well?")]
     assert [turn["role"] for turn in anthropic.body(messages)["messages"]] == ["user", "user"]
 
@@ -146,7 +146,7 @@ def test_a_document():
 
 @pytest.mark.parametrize("payload", [None, [], {}, {"type": "error"}, {"type": "completion"}, "x"])
 def test_no_document(payload):
-    """What is no message is no answer."""
+    """A value that is not a message is not an answer."""
     assert anthropic.document(payload) is None
 
 
@@ -274,7 +274,7 @@ def test_thoughts_go_back_as_they_came():
 
 
 def test_searches_of_the_api_go_back_too():
-    """What the API ran itself stands between the thoughts, and its results are encrypted."""
+    """The API's own tool calls are between the thoughts, and their results are encrypted."""
     search = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
     found = {"type": "web_search_tool_result", "tool_use_id": "s1", "content": [{"a": "b"}]}
     cited = {"type": "web_search_result_location", "encrypted_index": "x"}
@@ -296,7 +296,7 @@ def test_searches_of_the_api_go_back_too():
 
 
 def test_what_was_changed_goes_back_without_thoughts():
-    """A message whose text or calls are not those of the answer says what its fields say."""
+    """A message whose text or calls differ from the answer's is sent as its fields are."""
     answer = events(thought("Hm."), [{"type": "text", "text": "A"}], CALL)
     assert anthropic.body([reply(answer, content="B", tool_calls=())])["messages"] == [
         {"role": "assistant", "content": "B"}
@@ -319,7 +319,7 @@ def test_unsigned_thoughts_go_back_beside_calls_only():
 
 
 def test_without_thoughts_nothing_is_kept():
-    """Text and calls stand in fields of their own; they are not kept twice."""
+    """Text and calls have their own fields; they are not kept twice."""
     assert events([{"type": "text", "text": "A"}], CALL).native is None
 
 

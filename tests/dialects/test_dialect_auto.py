@@ -44,7 +44,7 @@ def test_decided_with_the_first_text(item):
 
 
 def test_ids_before_the_decision_are_kept():
-    """What an undecided event had to say comes with the event that decides."""
+    """The content of an undecided event arrives with the event that decides."""
     decoder = AUTO.decoder()
     assert decoder.decode(event('{"run_id": "r1"}', "metadata")) == ()
     assert decoder.dialect is None
@@ -67,7 +67,7 @@ def test_never_changes_its_mind():
 
 @pytest.mark.parametrize("data", ["Hello", "17", "true", '"Hi"', "{broken"])
 def test_words_are_raw(data):
-    """Words that are not a family's are text as they stand, at once."""
+    """Words of no known family are text, unchanged and at once."""
     decoder = AUTO.decoder()
     assert list(decoder.decode(event(data))) == [Text(data)]
     assert decoder.dialect is not None
@@ -85,7 +85,7 @@ def test_signs_of_life_decide_nothing():
 
 @pytest.mark.parametrize("data", ["null", "[1]", '{"text": "Hi"}', '{"type": "note"}'])
 def test_an_object_without_a_known_word_is_held(data):
-    """It decides nothing. If words follow, it is text as it stands before them."""
+    """It decides nothing. If words follow, it is unchanged text before them."""
     decoder = AUTO.decoder()
     assert decoder.decode(event(data)) == ()
     assert decoder.dialect is None
@@ -118,7 +118,7 @@ def test_one_field_does_not_make_a_family(data, name, family):
 
 
 def test_it_gives_up_on_a_protocol_that_nobody_knows():
-    """After so many unknown objects it says what came, and what to pass."""
+    """After a number of unknown objects, the error shows the first one and what to pass."""
     decoder = AUTO.decoder()
     for _ in range(KEPT_EVENTS):
         assert decoder.decode(event('{"say": "Hi"}')) == ()
@@ -146,7 +146,7 @@ def test_empty_events_are_shown_only_to_who_wants_them():
 
 
 def test_a_run_without_text_is_langgraphs():
-    """LangServe says that it ends; a LangGraph server may end after its metadata."""
+    """LangServe marks its end; a LangGraph server may end after its metadata."""
     decoder = AUTO.decoder()
     decoder.decode(event('{"run_id": "r1"}', "metadata"))
     decoder.close()
@@ -208,7 +208,7 @@ def test_every_kind_of_document_is_recognised():
 
 @pytest.mark.parametrize("payload", [None, [], {}, 17, "Hi", {"a": 1}, [1], {"choices": 1}])
 def test_no_documents(payload):
-    """JSON that is no answer is none."""
+    """JSON without an answer is not an answer."""
     assert not AUTO.document(payload)
 
 
@@ -250,7 +250,7 @@ ARRAY = '[{"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}\n,\n{"usage
 
 @pytest.mark.parametrize("dialect", ["auto", "gemini"])
 def test_an_array_of_gemini_names_the_remedy(dialect):
-    """Without alt=sse Gemini answers with an array: the error says what is missing in the URL."""
+    """Without alt=sse Gemini answers with an array: the error names the missing part of the URL."""
     with ChatServer() as server:
         server.reply(body=ARRAY, headers={"Content-Type": "application/json"})
         with (
@@ -261,7 +261,7 @@ def test_an_array_of_gemini_names_the_remedy(dialect):
 
 
 def test_arrays_that_are_not_geminis():
-    """Any other array is no answer and no refusal; an error of Google's in an array is one."""
+    """Any other array is neither an answer nor a refusal; an array with Google's error is one."""
     assert AUTO.error(200, {}, b'[{"a": 1}]') is None
     google = {"error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED"}}
     assert AUTO.error(429, {}, json.dumps(google).encode()) == Failure(

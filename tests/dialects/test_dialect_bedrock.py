@@ -156,7 +156,7 @@ def test_told_by_the_content_type():
 
 
 def test_an_http_error():
-    """The kind of an HTTP error stands in a header field."""
+    """The kind of an HTTP error is in a header field."""
     with ChatServer() as server:
         headers = {"x-amzn-ErrorType": "AccessDeniedException:http://internal"}
         server.reply(403, json={"message": "no access"}, headers=headers)
@@ -167,7 +167,7 @@ def test_an_http_error():
 
 
 def test_strands_is_asked():
-    """An agent gets the new words; its session stands in a header field."""
+    """An agent gets the new message; its session is in a header field."""
     messages = [HI, Message("assistant", "Yes?", status="finished"), Message("user", "Bye")]
     assert strands.body(messages, user="u") == {"prompt": "Bye", "user": "u"}
     for given, options, remedy in (

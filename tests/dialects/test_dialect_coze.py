@@ -18,7 +18,7 @@ BOT = {"bot_id": "b1", "user_id": "u1"}
 
 
 def test_body():
-    """Questions and answers are told apart; pictures go with the text in one JSON text."""
+    """Questions and answers are distinguished; images are with the text in one JSON text."""
     messages = [
         Message("user", "Hi"),
         Message("assistant", "Yes?"),
@@ -71,7 +71,7 @@ def test_the_conversation_stands_in_the_address():
 
 
 def test_stop():
-    """A chat is cancelled beside the address it was asked at, once its ids are known."""
+    """A chat is cancelled next to the URL of its request, once its ids are known."""
     stop = coze.stop_request(Answer(task_id="chat1", conversation_id="c1"), {})
     assert stop is not None
     assert stop_url("https://h.example/proxy/v3/chat", stop) == (
@@ -82,7 +82,7 @@ def test_stop():
 
 
 def test_a_refusal_is_a_success_status():
-    """An error comes as 200 with a code; an answer to another request is none."""
+    """An error arrives as 200 with a code; an answer to another request is not an answer."""
     body = b'{"code":4100,"msg":"authentication is invalid","detail":{"logid":"x"}}'
     assert coze.error(200, {}, body) == Failure("authentication is invalid", 4100)
     assert coze.error(200, {}, b'{"code":0,"msg":"","data":{"id":"chat1"}}') is None

@@ -99,7 +99,7 @@ def test_a_document():
 
 
 def test_an_error_without_a_code():
-    """The event's name alone says that it is an error."""
+    """The event's name alone marks an error."""
     event = ServerSentEvent("error", '{"message": "overloaded", "request_id": "q-1"}')
     assert list(dashscope.decoder().decode(event)) == [Failure("overloaded")]
 

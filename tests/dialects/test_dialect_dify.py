@@ -39,7 +39,7 @@ def test_a_conversation_that_goes_on():
 
 
 def test_pictures():
-    """Pictures are files by address, beside those that are given as files."""
+    """Images are files by URL, in addition to those given as files."""
     file = {"type": "document", "transfer_method": "local_file", "upload_file_id": "f1"}
     message = Message("user", "What?", images=(Image(url="https://e.example/a.png"),))
     assert dify.body([message], user="u-1", files=[file])["files"] == [
@@ -77,7 +77,7 @@ def test_what_dify_cannot_be_asked(messages, options, remedy):
 
 
 def test_a_turn_that_failed_is_no_earlier_conversation():
-    """After a first turn that broke off, the next question begins the conversation anew."""
+    """After a first turn that broke off, the next question begins a new conversation."""
     messages = [HI, Message("assistant", "Ye", status="error"), Message("user", "Again")]
     body = dify.body(messages, user="u-1")
     assert (body["query"], body["conversation_id"]) == ("Again", "")
@@ -122,7 +122,7 @@ def test_a_document():
     "payload", [None, [], {}, {"answer": "Hi"}, {"answer": None, "message_id": "m"}]
 )
 def test_no_document(payload):
-    """What is no chat message is no answer."""
+    """A value that is not a chat message is not an answer."""
     assert dify.document(payload) is None
 
 
@@ -148,7 +148,7 @@ def test_ids_of_what_is_written():
 
 
 def test_calls_are_written_as_steps():
-    """A call is one step of an agent; arguments that are no object stand as they are."""
+    """A call is one step of an agent; arguments that are not an object are kept unchanged."""
     first, second, _ = frames(
         ToolCallDelta(0, id="c1", name="find", arguments='{"q":'),
         ToolCallDelta(0, arguments="1}"),
@@ -178,7 +178,7 @@ workflow = dialects.dify(app="workflow")
     ],
 )
 def test_the_address_shows_the_kind_of_app(url, app):
-    """A workflow and a text generation are asked in their own way, told by their address."""
+    """A workflow and a text generation have their own requests, chosen by their URL."""
     assert dify.at(url) == dialects.dify(app=app)
     assert workflow.at("https://dify.example/") is workflow
 
@@ -196,13 +196,13 @@ def test_a_workflow_is_asked():
 
 
 def test_a_workflow_keeps_no_conversation():
-    """Each request is a run of its own, so a second question needs no conversation."""
+    """Each request is a separate run, so a second question needs no conversation."""
     messages = [HI, Message("assistant", "Yes?", status="finished"), Message("user", "Bye")]
     assert workflow.body(messages, user="u-1")["inputs"] == {"query": "Bye"}
 
 
 def test_pictures_of_a_text_generation_and_of_a_workflow():
-    """A text generation takes files beside its inputs, a workflow among them only."""
+    """A text generation takes files separate from its inputs, a workflow only among them."""
     message = Message("user", "What?", images=(Image(url="https://e.example/a.png"),))
     completion = dialects.dify(app="completion")
     (file,) = completion.body([message], user="u-1")["files"]
@@ -225,7 +225,7 @@ def test_an_unknown_kind_of_app():
     ],
 )
 def test_stop_of_the_other_apps(app, path, relative):
-    """Each kind of app is stopped at an address of its own."""
+    """Each kind of app has its own URL for stopping."""
     stop = dialects.dify(app=app).stop_request(Answer(task_id="t1"), {"user": "u"})
     assert stop == StopRequest(path, {"user": "u"}, relative=relative)
 

@@ -184,14 +184,14 @@ def test_a_writer_says_nothing_by_itself():
 
 @each_dialect
 def test_pieces_that_add_nothing(name):
-    """Empty pieces, and snapshots that say what was said, are left out."""
+    """Empty pieces and snapshots without anything new are omitted."""
     nothing = [Text(""), Reasoning(""), TextSnapshot("Hi")]
     frames = [list(dialects.get(name).encode([Text("Hi"), *more])) for more in ((), nothing)]
     assert frames[0] == frames[1]
 
 
 def test_a_run_of_langgraph_that_ends_without_a_word():
-    """A finished message says so itself, as current servers send no event at the end."""
+    """A finished message is marked as such, because current servers send no event at the end."""
     *frames, end = dialects.get("langgraph").encode([Text("Hi")])
     assert end.startswith(b"event: end\n")
     reading = read(dialects.get("langgraph"), [b"".join(frames)], "text/event-stream")
@@ -273,7 +273,7 @@ def all_writers(kind: type = Writer) -> Iterator[type]:
     "name", ["anthropic", "fastgpt", "ollama", "openai", "vercel", "vercel_v1"]
 )
 def test_encoder_is_not_called_for_each_text(name):
-    """After the first delta of a text, the encoder only says what stands around the next ones."""
+    """After the first delta of a text, the encoder returns only the text around the next ones."""
     with pytest.MonkeyPatch.context() as patch:
         texts = []
         for kind in all_writers():

@@ -50,7 +50,7 @@ def test_a_first_question():
 
 
 def test_what_cannot_be_asked():
-    """Tools and instructions stand in the flow; the error says so."""
+    """Tools and instructions belong to the flow; the error explains it."""
     with pytest.raises(ValueError, match="to the flow"):
         flowise.body([HI], tools=[{"name": "f"}])
     with pytest.raises(ValueError, match="system message"):

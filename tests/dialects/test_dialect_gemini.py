@@ -33,12 +33,12 @@ def test_headers():
     ],
 )
 def test_the_address(given, asked):
-    """An address that says nothing about the kind of answer is asked for an event stream."""
+    """A URL without a kind of answer is asked for an event stream."""
     assert gemini.url(given) == given + asked
 
 
 def test_body():
-    """The system's message stands beside the others, and the assistant is called model."""
+    """The system message is separate from the others, and the assistant is called model."""
     messages = Message.all_of(
         [
             {"role": "system", "content": "Be brief."},
@@ -67,7 +67,7 @@ def test_the_model_stands_in_the_url():
 
 
 def test_a_round_of_tools():
-    """The first call of a round goes without its signature, all results stand in one content."""
+    """The first call of a round has no signature, and all results are in one content."""
     messages = [
         Message("user", "Weather?"),
         Message(
@@ -153,7 +153,7 @@ def test_a_document():
 
 @pytest.mark.parametrize("payload", [None, [], [RESPONSE], {}, {"candidates": []}, {"error": {}}])
 def test_no_document(payload):
-    """What is no response is none, an array of them included."""
+    """A value that is not a response is not an answer, and neither is an array of them."""
     assert gemini.document(payload) is None
 
 
@@ -163,7 +163,7 @@ def error(status: int, value: object, *, cut: int | None = None) -> Failure | No
 
 @pytest.mark.parametrize("cut", [None, 40])
 def test_an_array_in_place_of_a_stream(cut):
-    """Answers in a JSON array, whole or cut off, are an error that says the remedy."""
+    """Answers in a JSON array, complete or truncated, are an error with the remedy."""
     failure = error(200, [RESPONSE, RESPONSE], cut=cut)
     assert failure is not None
     assert "add ?alt=sse" in failure.message
@@ -185,7 +185,7 @@ def test_an_error_in_place_of_a_stream():
 
 
 def test_sources_are_written_once_at_the_end():
-    """Citations stand in the last frame, each in the shape that has room for it."""
+    """Citations are in the last frame, each in the shape that has room for it."""
     web, passage = Citation("W", "https://w.example"), Citation("P", document="d", snippet="s")
     frames = list(gemini.encode([Text("Hi"), Citations((web, passage)), Finish("stop")]))
     last = json.loads(frames[-1].removeprefix(b"data: "))
@@ -198,7 +198,7 @@ def test_sources_are_written_once_at_the_end():
 
 
 def content(*groups):
-    """The answer to a stream of events with these parts; the last one says STOP."""
+    """The answer to a stream of events with these parts; the last one has STOP."""
     decoder, builder = gemini.decoder(), AnswerBuilder()
     for place, group in enumerate(groups, 1):
         candidate = {"content": {"role": "model", "parts": group}}
@@ -246,12 +246,12 @@ def test_signatures_go_back_as_they_came():
 
 
 def test_without_a_signature_nothing_is_kept():
-    """Text and calls stand in fields of their own; they are not kept twice."""
+    """Text and calls have their own fields; they are not kept twice."""
     assert content([{"text": "A"}], [{"functionCall": FIND}]).native is None
 
 
 def test_what_was_changed_goes_back_without_signatures():
-    """A message whose text or calls are not those of the answer says what its fields say."""
+    """A message whose text or calls differ from the answer's is sent as its fields are."""
     answer = content([{"text": "A", "thoughtSignature": "S1"}], [{"functionCall": FIND}])
     assert parts_of(reply(answer, content="B", tool_calls=())) == [{"text": "B"}]
     assert parts_of(reply(answer, tool_calls=(ToolCall(None, "find", "{}"),)))[1] == {

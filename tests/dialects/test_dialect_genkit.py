@@ -22,7 +22,7 @@ def test_a_flow_that_takes_text():
 
 
 def test_a_flow_that_takes_an_object():
-    """The field of the prompt is named; options and the session stand beside it."""
+    """The prompt is in the named field, next to options and the session."""
     dialect = dialects.get("genkit", prompt="ask.question")
     assert dialect.body([HI], conversation_id="s1", language="de") == {
         "data": {"sessionId": "s1", "language": "de", "ask": {"question": "Hi"}}
@@ -30,7 +30,7 @@ def test_a_flow_that_takes_an_object():
 
 
 def test_what_cannot_be_asked():
-    """Text takes nothing beside it, and tools stand in the flow; the error says the remedy."""
+    """A text input takes nothing else, and tools belong to the flow; the error names the remedy."""
     with pytest.raises(ValueError, match="prompt='question'"):
         genkit.body([HI], language="de")
     with pytest.raises(ValueError, match="to the flow"):

@@ -36,14 +36,14 @@ def ask(body: bytes, dialect: object, content_type: str, **options: object):
     ],
 )
 def test_whatever_the_framing(content_type, body):
-    """One line names the field; the framing shows itself, whatever the content type says."""
+    """One line names the field; the framing is detected, whatever the content type is."""
     answer, stream = ask(body, dialects.json(text="delta"), content_type)
     assert (answer.text, stream.outcome.end) == ("Hello", "framing")
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/html", "application/octet-stream"])
 def test_plain_text(content_type):
-    """Words without any framing are the answer, whatever the content type says."""
+    """Words without any framing are the answer, whatever the content type is."""
     answer, stream = ask("Größe 🙂\n".encode(), "text", content_type)
     assert (answer.text, stream.outcome.end) == ("Größe 🙂\n", "framing")
 
@@ -56,7 +56,7 @@ def test_a_web_page_is_no_answer(dialect):
 
 
 def test_plain_text_that_nobody_named():
-    """With `auto` words alone prove nothing: the error says which dialect takes them."""
+    """With `auto`, words alone prove nothing: the error names the dialect for them."""
     with pytest.raises(NotAStreamError, match="dialect='text'"):
         ask(b"Hello world", "auto", "text/plain")
 
@@ -121,7 +121,7 @@ def test_there_and_back(options):
 
 
 def test_bodies():
-    """The prompt or the messages stand in the field that is named, options beside them."""
+    """The prompt or the messages are in the named field, next to options."""
     asked = dialects.json(prompt="input.question", conversation="session")
     assert asked.body([HI], conversation_id="s1", lang="de") == {
         "input": {"question": "Hi"},
@@ -186,7 +186,7 @@ def test_names_that_are_none(options):
 
 
 def test_equal_and_shown():
-    """Two with the same fields are equal, and the repr says which fields are named."""
+    """Two with the same fields are equal, and the repr shows the named fields."""
     assert dialects.json(text="a") == dialects.json("a")
     assert hash(dialects.json(text="a")) == hash(dialects.json("a"))
     assert dialects.json(text="a") != dialects.json(text="b")

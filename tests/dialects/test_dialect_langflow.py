@@ -17,7 +17,7 @@ HI = Message("user", "Hi")
 
 
 def test_what_is_asked():
-    """The new message, the session, and tweaks beside them; the key has a header of its own."""
+    """The new message, the session, and tweaks; the key has its own header."""
     messages = [HI, Message("assistant", "Yes?"), Message("user", "Bye")]
     assert langflow.body(messages, conversation_id="s1", tweaks={"ChatInput-1": {}}) == {
         "input_value": "Bye",
@@ -38,20 +38,20 @@ def test_what_is_asked():
     ],
 )
 def test_streaming_is_asked_for_in_the_address(given, asked):
-    """The query says that the answer streams, unless it says something about it already."""
+    """The query asks for streaming, unless it has that option already."""
     assert langflow.url(given) == asked
     assert guess(given) == "langflow"
 
 
 def test_what_cannot_be_asked():
-    """Tools stand in the flow; the error says so."""
+    """Tools belong to the flow; the error explains it."""
     with pytest.raises(ValueError, match="connect them"):
         langflow.body([HI], tools=[{"name": "f"}])
 
 
 @pytest.mark.parametrize("dialect", ["langflow", "auto"])
 def test_values_that_are_called_an_event_stream(dialect):
-    """The name and `auto` both read JSON values where the content type says event stream."""
+    """The name and `auto` both read JSON values with the content type of an event stream."""
     with ChatServer() as server:
         server.answer("langflow", ["Hello ", "you."])
         with ChatClient(f"{server.url}/api/v1/run/f", dialect=dialect) as client:

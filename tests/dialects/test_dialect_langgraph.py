@@ -63,7 +63,7 @@ def test_the_thread_keeps_the_conversation():
     ],
 )
 def test_stop(url, thread, path):
-    """A run is cancelled in its thread, beside the address it was asked at."""
+    """A run is cancelled in its thread, next to the URL of its request."""
     stop = langgraph.stop_request(Answer(task_id="r1", conversation_id=thread), {})
     assert stop is not None
     assert (stop_url(url, stop), stop.body) == (f"https://h.example{path}", None)
@@ -85,7 +85,7 @@ def test_nothing_left_to_stop(detail):
 
 
 def test_an_old_server_does_not_say_that_a_run_was_cancelled():
-    """Where no message has a last piece, none of them is taken for an unfinished one."""
+    """If no message has a last piece, none is taken for an unfinished one."""
     decoder = langgraph.decoder()
     decoder.decode(
         ServerSentEvent("messages", '[{"type": "AIMessageChunk", "content": "Hi", "id": "m1"}, {}]')

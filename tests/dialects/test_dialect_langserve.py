@@ -83,7 +83,7 @@ def test_a_message_under_the_key():
 
 
 def test_messages_that_are_whole_each_time():
-    """Said to be snapshots, messages are taken for the whole text so far."""
+    """With the option for snapshots, a message is all the text up to now."""
     decoder = dialects.get("langserve", text="snapshot").decoder()
     builder = AnswerBuilder()
     for text in ("It is", "It is", "It is cold", "It was"):
@@ -100,5 +100,5 @@ def test_messages_that_are_whole_each_time():
     ],
 )
 def test_a_refusal(body, message):
-    """FastAPI says what is wrong in `detail`, as text or as a list."""
+    """FastAPI reports errors in `detail`, as text or as a list."""
     assert dialects.get("langserve").error(422, {}, body) == Failure(message)

@@ -69,7 +69,7 @@ def test_a_document():
 
 
 def test_a_refusal():
-    """An error has a code of its own in the body; 200 there is none."""
+    """An error has its own code in the body; there, 200 is not one."""
     body = '{"code": 1002, "message": "身份验证信息不正确", "data": null}'.encode()
     assert maxkb.error(401, {}, body) == Failure("身份验证信息不正确", 1002)
     assert maxkb.error(200, {}, b'{"code": 200, "message": "ok", "data": {}}') is None

@@ -15,7 +15,7 @@ HI = Message("user", "Hi")
 
 
 def test_what_is_asked():
-    """The tool is called with the prompt among its arguments, and asked to tell its progress."""
+    """The tool is called with the prompt among its arguments, and asked to report progress."""
     dialect = dialects.get("mcp", prompt="question")
     assert dialect.body([HI], tool_name="search", limit=3) == {
         "jsonrpc": "2.0",
@@ -30,7 +30,7 @@ def test_what_is_asked():
 
 
 def test_what_cannot_be_asked():
-    """Without the name of a tool there is nothing to call; the error says how to give it."""
+    """Without the name of a tool there is nothing to call; the error shows how to give it."""
     with pytest.raises(ValueError, match=r"tool_name='...'"):
         mcp.body([HI])
     with pytest.raises(ValueError, match="one of reasoning, text"):

@@ -16,7 +16,7 @@ WIND = {"name": "wind", "parameters": {"type": "object"}}
 
 
 def test_how_a_conversation_begins():
-    """A model, the instructions and the tools stand in the first request."""
+    """The model, the instructions and the tools are in the first request."""
     body = mistral.body([Message("system", "Brief."), HI], model="m", tools=[WIND])
     assert body == {
         "inputs": "Hi",
@@ -62,7 +62,7 @@ def test_what_cannot_be_asked():
 
 
 def test_the_addresses():
-    """A conversation that goes on has an address of its own below the first one."""
+    """A continued conversation has its own URL below the first one."""
     first = "https://api.mistral.ai/v1/conversations"
     assert mistral.url(first) == first
     assert mistral.url(first, conversation_id="c1") == f"{first}/c1"

@@ -59,7 +59,7 @@ def test_a_webhook_with_fields_of_its_own():
     ],
 )
 def test_what_cannot_be_asked(messages, options, words):
-    """n8n takes a prompt; the error says where the rest belongs."""
+    """n8n takes a prompt; the error explains where the rest belongs."""
     with pytest.raises(ValueError, match=words):
         n8n.body(messages, **options)
 

@@ -89,7 +89,7 @@ def test_pictures():
     ],
 )
 def test_framing(content_type, framing):
-    """Lines are read, unless it says that it is an event stream."""
+    """Lines are read, unless the content type is that of an event stream."""
     assert ollama.framing(content_type) == framing
 
 
@@ -124,7 +124,7 @@ def test_a_document():
     "payload", [None, [], {}, {"done": True}, {"done": False, "message": {}}, {"error": "no"}]
 )
 def test_no_document(payload):
-    """What is no whole answer is none."""
+    """A value that is not a complete answer is not an answer."""
     assert ollama.document(payload) is None
 
 

@@ -15,7 +15,7 @@ HI = [Message("user", "Hi")]
 
 
 def test_the_body():
-    """A prompt asks for a stream with its usage; options stand beside it."""
+    """A prompt asks for a stream with its usage, next to options."""
     assert OPENAI.body(HI, model="m", temperature=0) == {
         "messages": [{"role": "user", "content": "Hi"}],
         "stream": True,
@@ -93,7 +93,7 @@ def test_a_document():
 
 @pytest.mark.parametrize("payload", [None, [], {}, {"choices": None}, {"error": {"message": "no"}}])
 def test_no_document(payload):
-    """JSON without choices is no answer."""
+    """JSON without choices is not an answer."""
     assert OPENAI.document(payload) is None
 
 

@@ -165,13 +165,13 @@ def test_a_document_of_a_failure():
 
 @pytest.mark.parametrize("status", ["queued", "in_progress"])
 def test_a_document_without_an_answer(status):
-    """A background response that was only taken on is no answer yet."""
+    """A background response that was only accepted is not an answer yet."""
     assert responses.document(document(status)) is None
 
 
 @pytest.mark.parametrize("payload", [None, [], {}, {"object": "chat.completion"}])
 def test_no_document(payload):
-    """What is no response is no answer."""
+    """A value that is not a response is not an answer."""
     assert responses.document(payload) is None
 
 

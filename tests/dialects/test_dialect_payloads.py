@@ -1,4 +1,4 @@
-"""Whatever stands in a payload, a decoder gives parts or a ProtocolError, and never hangs on it."""
+"""For any payload, a decoder returns parts or raises ProtocolError, and never hangs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chatsdk.dialects.backends.openai.decoder import OpenAIDecoder
 from chatsdk.errors import ProtocolError
 from chatsdk.sse import ServerSentEvent
 
-# The dialects whose events are no JSON objects take anything.
+# The dialects whose events are not JSON objects accept anything.
 NAMES = dialects.names()
 
 # More nesting than any parser of JSON in Python follows, and less, but much.

@@ -22,7 +22,7 @@ def test_what_tgi_is_asked():
 
 
 def test_what_llama_cpp_is_asked():
-    """Options stand beside the prompt."""
+    """Options are next to the prompt."""
     body = dialects.get("llama_cpp").body([HI], n_predict=20)
     assert body == {"prompt": "Hi", "stream": True, "n_predict": 20}
 
@@ -39,7 +39,7 @@ def test_a_conversation_is_refused(name):
 
 
 def test_the_addresses_tell():
-    """Each has a path of its own; a base URL is completed."""
+    """Each has its own path; a base URL is completed."""
     assert guess("http://h:8080/generate_stream") == "tgi"
     assert guess("http://h:8080/completion") == "llama_cpp"
     for name, path in (("tgi", "/generate_stream"), ("llama_cpp", "/completion")):

@@ -59,7 +59,7 @@ def test_the_question():
 
 
 def test_going_on():
-    """A conversation goes on under its session, with the options beside it."""
+    """A conversation continues in its session, next to the options."""
     body = CHAT.body(HI, conversation_id="s-1", chat_id="c-1", temperature=0.1)
     assert (body["session_id"], body["chat_id"], body["temperature"]) == ("s-1", "c-1", 0.1)
 
@@ -99,7 +99,7 @@ def test_the_openai_form():
     ],
 )
 def test_what_cannot_be_asked(dialect, messages, options, remedy):
-    """What RAGFlow cannot take is a ValueError that says why."""
+    """A message that RAGFlow cannot accept is a ValueError with the reason."""
     with pytest.raises(ValueError, match=remedy):
         dialect.body(messages, conversation_id="s-1", **options)
 
@@ -220,7 +220,7 @@ def test_refusals(status, body, failure):
 
 
 def test_a_page_of_nginx():
-    """A page in front of RAGFlow has nothing to say."""
+    """A page in front of RAGFlow is not an answer."""
     assert CHAT.error(502, {}, b"<html>502 Bad Gateway</html>") == Failure("")
 
 

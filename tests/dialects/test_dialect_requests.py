@@ -31,7 +31,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "dify": {"user": "u"},
     "langgraph": {"assistant_id": "agent"},
 }
-# What body() adds beside the messages and the options.
+# The fields that body() adds to the messages and the options.
 ADDED = {
     "anthropic": {"max_tokens": 8192},
     "ragflow_openai": {"model": "model"},

@@ -55,7 +55,7 @@ LOST: dict[str, set[str]] = {
     "a2a": {"finish_reason"},
     # A run has finished, or it has not.
     "agui": {"finish_reason"},
-    # A chat is completed or not, and passages have no address.
+    # A chat is completed or not, and passages have no URL.
     "coze": {"finish_reason", "url"},
     "fastgpt": {"url"},
 }
@@ -63,7 +63,7 @@ LOST: dict[str, set[str]] = {
 # The dialects that `auto` takes for another one of their family.
 FAMILY = {"deepseek": "openai", "ragflow_legacy": "ragflow", "ragflow_agent": "ragflow"}
 
-# The caller alone says which fields hold the text, or that a body is just words.
+# Only the caller knows the fields with the text, or that a body is just words.
 TOLD = {"json", "text"}
 
 WORDS = "Hello, \n wörld \u2028\x85\x0b 🙂\r\nend"
@@ -88,7 +88,7 @@ def said(parts: Sequence[Part]) -> Answer:
 
 
 def nothing_was_said(reading: Reading) -> bool:
-    """Whether it is the error for a stream of ids and markers alone, or of no event at all."""
+    """Whether it is the error for a stream of only ids and markers, or of no event."""
     answer = reading.answer
     said = (answer.text, answer.reasoning, answer.tool_calls, answer.citations)
     assert reading.error is not None
@@ -102,7 +102,7 @@ def test_who_writes():
 
 @pytest.mark.parametrize("name", sorted(set(dialects.names()) - set(WRITERS)))
 def test_read_only(name):
-    """A dialect without an encoder says so, at once or at the first frame."""
+    """A dialect without an encoder raises, at once or at the first frame."""
     with pytest.raises(ValueError, match=r"."):
         next(iter(dialects.get(name).encode([Text("Hi")])))
 
@@ -124,7 +124,7 @@ def test_text(name):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_nothing(name):
-    """An answer without any part is empty; it is complete if the backend says why it ended."""
+    """An answer without parts is empty; it is complete if the backend gave its finish reason."""
     reading = written(dialects.get(name), [])
     assert reading.error is None or nothing_was_said(reading)
     assert reading.answer.text == ""
@@ -173,7 +173,7 @@ def test_everything(name):
 @pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.parametrize("reason", ["stop", "length", "content_filter"])
 def test_finish_reasons(name, reason):
-    """The common reasons to stop come back where the dialect says why the model stopped."""
+    """The common finish reasons come back if the dialect reports why the model stopped."""
     dialect = dialects.get(name)
     reading = written(dialect, [Text("Hi"), Finish(reason)])
     assert reading.error is None
@@ -211,7 +211,7 @@ def test_failure(name):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_each_part_at_once(name):
-    """What a part says can be read before the next part exists."""
+    """A part can be read before the next part exists."""
     dialect = dialects.get(name)
     frames: list[bytes] = []
     seen: list[str] = []

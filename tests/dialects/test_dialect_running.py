@@ -56,7 +56,7 @@ def test_small_messages_do_not_rewrite_a_long_text_again_and_again():
 @pytest.mark.fuzz
 @given(st.lists(st.text("a \n", max_size=4), max_size=12), st.text("a \n", max_size=12))
 def test_a_text_is_compared_without_the_white_space_around_it(pieces, other):
-    """Pieces say a text if they do when joined and stripped."""
+    """Pieces equal a text if they do when joined and stripped."""
     trimmed = Trimmed()
     for piece in pieces:
         trimmed.add(piece)

@@ -19,7 +19,7 @@ quick = scan_with(orjson.loads)
 
 
 def result(scan, data):
-    """The value, its types and the order of its members, and where it ends; or that it is none."""
+    """The value, its types, the order of its members and its end; or that it is not JSON."""
     try:
         return repr(scan(data, 0))
     except UNSCANNABLE:

@@ -17,7 +17,7 @@ def joined(parts: list[Text | Reasoning]) -> tuple[str, str]:
 
 @pytest.mark.parametrize("final", [False, True])
 def test_a_whole_text(final):
-    """What stands between the tags is thinking; a tag begun at the end is text in the end."""
+    """Text between the tags is reasoning; an unfinished tag at the end is text."""
     assert split_thinking(TEXT, final=final) == ("b < ce</thin" if final else "b < ce", "a  d <th ")
 
 

@@ -88,7 +88,7 @@ def test_what_a_client_asks(dialect, url, asked):
 
 STUBS = ("", "/", "/v1", "/api", "/v1/", "/api/")
 
-# The paths that a dialect's base URLs stand for: without a path, with /v1, with /api.
+# The completed base URLs of a dialect: without a path, with /v1, with /api.
 NAMED = {
     "openai": ("/v1/chat/completions", "/v1/chat/completions", "/api/chat/completions"),
     "openai_responses": ("/v1/responses", "/v1/responses", "/api/responses"),
@@ -117,7 +117,7 @@ def test_a_named_dialect_completes_a_base_url(dialect):
 
 @pytest.mark.parametrize("base", ["https://api.dify.ai/v1", "http://h:5001/v1", "http://h"])
 def test_an_option_of_the_dialect_decides_the_path(base):
-    """A Dify workflow has a path of its own."""
+    """A Dify workflow has its own path."""
     url = ChatClient(base, dialect=dialects.dify(app="workflow")).url
     assert urlsplit(url).path == "/v1/workflows/run"
     url = ChatClient(base, dialect=dialects.dify(app="completion")).url
@@ -133,7 +133,7 @@ def test_no_other_path_is_completed(dialect):
 
 @pytest.mark.parametrize("stub", STUBS)
 def test_nothing_is_known_of_an_unknown_host(stub):
-    """Without a dialect, a host that nobody knows is posted to as it is written."""
+    """Without a dialect, a URL with an unknown host is posted to as it is written."""
     assert ChatClient(f"http://h:8000{stub}").url == f"http://h:8000{stub or '/'}"
 
 
@@ -201,7 +201,7 @@ def test_dialects_without_a_fixed_path_complete_nothing(name):
     ],
 )
 def test_a_known_host_or_port_completes_its_base_url(base, url, dialect):
-    """A provider's published base URL is enough, and tells the dialect."""
+    """A provider's published base URL is enough, and shows the dialect."""
     client = ChatClient(base)
     assert urlsplit(client.url).path == url
     assert client.ask_dialect.name == dialect
@@ -267,7 +267,7 @@ def test_a_model_in_the_address():
 
 @pytest.mark.parametrize("call", ["ask", "send"])
 def test_a_model_in_the_address_is_asked_for(call):
-    """Without a model, an address that needs one is an error that says so."""
+    """Without a model, a URL that needs one is an error that explains it."""
     with ChatClient("https://generativelanguage.googleapis.com") as client:
         with pytest.raises(ValueError, match="give model="):
             getattr(client, call)({"role": "user", "content": "Hi"})
