@@ -52,9 +52,6 @@ REMEDIES: dict[type[ChatError], str] = {
     ProtocolError: "check --dialect",
     LimitExceeded: "ask for less at once",
 }
-CERTIFICATE_REMEDY = "name the file with your CA certificates in REQUESTS_CA_BUNDLE"
-
-
 # Additions to the library's remedies that have an option here.
 MORE_REMEDIES = {
     GIVE_A_MODEL: "the option is --model NAME",
@@ -63,7 +60,14 @@ MORE_REMEDIES = {
 }
 
 # Messages with one of these already include the remedy.
-CURES = ("write http", "check the port", "check the address", "check that the request", "dialect=")
+CURES = (
+    "certificate",
+    "write http",
+    "check the port",
+    "check the address",
+    "check that the request",
+    "dialect=",
+)
 
 
 # The library's notation for something that is an option here.
@@ -111,8 +115,6 @@ def _remedy(error: ChatError) -> str | None:
         return STATUS_REMEDIES.get(error.status) if known else SERVER_REMEDY
     if any(cure in str(error) for cure in CURES):
         return None
-    if isinstance(error, ConnectError) and "certificate" in str(error):
-        return CERTIFICATE_REMEDY
     if isinstance(error, ConnectError) and "is unknown" in str(error):
         return NAME_REMEDY
     if isinstance(error, ChatTimeout) and error.phase == "connect":

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import ssl
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
 from chatsdk.transport.redaction import CUT
 
-__all__ = ["closed_early", "not_http", "not_tls", "peer_of", "proxy_of", "silent_handshake"]
+__all__ = [
+    "closed_early",
+    "not_http",
+    "not_tls",
+    "peer_of",
+    "proxy_of",
+    "silent_handshake",
+    "untrusted",
+]
 
 # The first bytes of a TLS alert (RFC 8446, section 5.1): record type 21, major version 3.
 TLS_ALERT = "\x15\x03"
@@ -22,6 +31,14 @@ SETTINGS = ("\0", "\0", "\4", "\0")
 # OpenSSL's reasons for bytes that are not TLS. Its version and the bytes decide which one it
 # reports.
 NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROT")
+
+# OpenSSL's codes of a certificate that is not valid yet, or no longer, and of one whose host name
+# or address is another (X509_V_ERR_... in <openssl/x509_vfy.h>).
+OUTDATED = (9, 10)
+OTHER_HOST = (62, 64)
+
+# OpenSSL's reasons for files that do not hold what they should.
+NOT_PEM = re.compile(r"\bX509: NO_CERT|\bPEM\b|PEM_|KEY_VALUES_MISMATCH|\bASN1\b")
 
 PLAIN_CURE = "if it serves plain HTTP, write http:// instead of https://"
 
@@ -78,6 +95,30 @@ def _variables(url: str) -> Iterator[str]:
 def silent_handshake(peer: str, waited: str) -> str:
     """Return the message for a TLS handshake that the peer never answered."""
     return f"{peer} did not answer the TLS handshake {waited}; {PLAIN_CURE}"
+
+
+def untrusted(roots: Sequence[BaseException], whose: str) -> str | None:
+    """Return the message for a TLS certificate that was rejected, or for a file that is no PEM."""
+    for root in roots:
+        if isinstance(root, ssl.SSLCertVerificationError):
+            if root.verify_code in OUTDATED:
+                return (
+                    f"the TLS certificate of {whose} has expired, or this computer's clock is wrong"
+                )
+            if root.verify_code in OTHER_HOST:
+                return f"the TLS certificate of {whose} is for another host name"
+            return (
+                f"the TLS certificate of {whose} is not trusted: verify= or REQUESTS_CA_BUNDLE "
+                "names the file of its CA; a proxy that inspects TLS has a CA of its own"
+            )
+        # requests raises a plain OSError for a file that is missing.
+        missing = type(root) is OSError and str(root).startswith("Could not find")
+        if missing or (isinstance(root, ssl.SSLError) and NOT_PEM.search(str(root))):
+            return (
+                "a certificate file cannot be read: check verify=, cert= and the variables "
+                "REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
+            )
+    return None
 
 
 def not_tls(roots: Sequence[BaseException], peer: str, *, shaking: bool) -> str | None:

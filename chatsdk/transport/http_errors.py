@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from chatsdk.errors import HTTPStatusError
 from chatsdk.parts import Failure
 from chatsdk.transport.checks import shown_url
+from chatsdk.transport.connect_errors import peer_of
 from chatsdk.transport.exchange import ASIDE_SECONDS, Exchange
 from chatsdk.transport.foreign_exceptions import raised_by_handler
 from chatsdk.transport.redaction import CUT
@@ -132,8 +133,6 @@ def http_status_error(
     if status == 401 and exchange.anonymous:
         remedy = NO_TOKEN
     if status == 400 and PLAIN_TO_TLS.search(body):
-        from chatsdk.transport.connect_errors import peer_of
-
         remedy = f"{peer_of(url)} expects TLS: write https:// instead of http://"
     message = said.message if said is not None else ""
     shown = message if len(message) <= SHOWN_CHARS else message[:SHOWN_CHARS] + CUT

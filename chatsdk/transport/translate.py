@@ -20,6 +20,15 @@ from chatsdk.errors import (
 )
 from chatsdk.options import Timeout
 from chatsdk.transport.cancel import STOPPED, CancelScope
+from chatsdk.transport.connect_errors import (
+    closed_early,
+    not_http,
+    not_tls,
+    peer_of,
+    proxy_of,
+    silent_handshake,
+    untrusted,
+)
 from chatsdk.transport.foreign_exceptions import causes, foreign, freed, raised_by_handler
 from chatsdk.transport.http1.chunked import BadChunk
 from chatsdk.transport.http1.head import NoFinalAnswer
@@ -52,9 +61,6 @@ def ended(cause: str, timeout: Timeout, scope: CancelScope | None = None) -> Cha
     if cause not in LATE:
         # Not a limit that users can set: see Exchange.read_body.
         return ChatTimeout("the body of the response did not arrive", phase=cause)
-    # Imported late, because only errors need it.
-    from chatsdk.transport.connect_errors import peer_of, proxy_of, silent_handshake
-
     peer = peer_of("" if scope is None else scope.url)
     if scope is not None and scope.proxy:
         peer = f"{peer} through {proxy_of(scope.proxy, scope.url)}"
@@ -115,8 +121,6 @@ def _follows_from_ending(error: BaseException) -> bool:
 def _ours(
     error: BaseException, scope: CancelScope, timeout: Timeout, *, streaming: bool, started: bool
 ) -> ChatError | Stopped:
-    from chatsdk.transport.connect_errors import closed_early, not_http, peer_of
-
     roots = causes(error)
     if any(_is_connect_timeout(root) for root in roots):
         return ended("connect", timeout, scope)
@@ -256,8 +260,6 @@ _WRAPPERS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 def _unreached(roots: list[BaseException], scope: CancelScope) -> str:
-    from chatsdk.transport.connect_errors import not_tls, peer_of, proxy_of
-
     def any_is(*kinds: type[BaseException]) -> bool:
         return any(isinstance(root, kinds) for root in roots)
 
@@ -289,9 +291,11 @@ def _unreached(roots: list[BaseException], scope: CancelScope) -> str:
     elif proxy or any_is(http.client.HTTPException):
         # Before anything is written, only a proxy's reply to CONNECT can be an HTTP response.
         proxy = used or "the proxy"
-        text = f"{proxy} did not connect to {peer}"
-    elif any_is(ssl.SSLCertVerificationError):
-        text = f"the TLS certificate of {peer} is not trusted (see verify=)"
+        text = untrusted(roots, proxy) or f"{proxy} did not connect to {peer}"
+        if scope.proxy.startswith("https:") and not_tls(roots, peer, shaking=False):
+            text = f"{proxy} does not speak TLS; write http:// instead of https:// in its address"
+    elif (rejected := untrusted(roots, peer)) is not None:
+        text = rejected
     elif scope.url.startswith("https:") and (wrong := not_tls(roots, peer, shaking=scope.shaking)):
         return wrong
     elif any_is(ssl.SSLError, urllib3.exceptions.SSLError):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 import socket
+import ssl
+import subprocess
+import sys
 
 import pytest
 
@@ -16,10 +21,17 @@ from chatsdk.errors import (
     ProtocolError,
     StreamInterrupted,
 )
-from chatsdk.testing import ChatServer, EmbeddedServer, RefusingPort, UnansweredPort
+from chatsdk.testing import (
+    ChatServer,
+    EmbeddedServer,
+    ProxyServer,
+    RefusingPort,
+    UnansweredPort,
+)
 from chatsdk.transport.connect_errors import peer_of
 
 ONCE = Retry(attempts=1)
+LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def error_of(url: str, **options) -> ChatError:
@@ -187,6 +199,94 @@ def test_untrusted_certificate_names_the_peer() -> None:
     with ChatServer(tls=True) as server:
         error = error_of(server.url)
     assert f"the TLS certificate of {server.host}:{server.port} is not trusted" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("127.0.0.1", {}, "is not trusted: verify= or REQUESTS_CA_BUNDLE names the file of its CA"),
+        ("127.0.0.1", {"not_after": LONG_AGO}, "has expired, or this computer's clock is wrong"),
+        ("elsewhere.test", {}, "is for another host name"),
+    ],
+)
+def test_a_rejected_certificate_has_its_reason(tmp_path, name, options, said) -> None:
+    """A proxy that inspects TLS, an old certificate and a wrong name need different cures."""
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name, **options).configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    verify = True if "not trusted" in said else tmp_path / "ca.pem"
+    with ChatServer(tls=context) as server:
+        error = error_of(server.url, verify=verify)
+        line = in_one_line(error)
+    assert isinstance(error, ConnectError)
+    assert f"the TLS certificate of {server.host}:{server.port} {said}" in str(error)
+    assert line == str(error)
+
+
+@pytest.mark.parametrize("option", ["verify", "cert", "REQUESTS_CA_BUNDLE", "missing"])
+def test_a_wrong_certificate_file_is_named(tmp_path, monkeypatch, option) -> None:
+    """A file that is not a certificate is not taken for a failed handshake."""
+    path = tmp_path / "no.pem"
+    if option != "missing":
+        path.write_text("no certificate")
+    options = {option: path} if option in ("verify", "cert") else {}
+    if not options:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    with ChatServer(tls=True) as server:
+        error = error_of(server.url, **options)
+    assert isinstance(error, ConnectError)
+    assert str(error).startswith("a certificate file cannot be read: check verify=, cert=")
+
+
+def test_https_written_for_a_plain_proxy() -> None:
+    """Most proxies speak plain HTTP, whatever they are asked to connect to."""
+    with ProxyServer() as proxy:
+        proxies = {"https": proxy.url.replace("http:", "https:")}
+        error = error_of("https://backend.invalid/", proxies=proxies)
+    assert isinstance(error, ConnectError)
+    assert "does not speak TLS; write http:// instead of https:// in its address" in str(error)
+    assert str(error).endswith("; nothing was sent")
+
+
+NO_DESCRIPTORS = """
+import os, resource, sys
+from chatsdk import ChatClient, ConnectError, Retry
+client = ChatClient(sys.argv[1], dialect="openai", retry=Retry(attempts=1))
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+try:
+    client.send({})
+except ConnectError as error:
+    print(error)
+for number in held:
+    os.close(number)
+print(client.send({}).result().text)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the limit is one of POSIX systems")
+def test_without_a_free_descriptor() -> None:
+    """A process that has too many files open gets the client's own error, which loads nothing."""
+    with ChatServer() as server:
+        server.stream([b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\ndata: [DONE]\n\n'])
+        done = subprocess.run(
+            [sys.executable, "-c", NO_DESCRIPTORS, server.url],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.stderr == ""
+    first, text = done.stdout.splitlines()
+    assert "could not connect to" in first
+    assert "Too many open files" in first
+    assert text == "Hi"
 
 
 def test_status_error_has_its_url() -> None:
