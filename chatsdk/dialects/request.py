@@ -85,12 +85,15 @@ def more_of(message: Message) -> tuple[dict[str, Any], list[dict[str, Any]] | No
 def paired(messages: Sequence[Message]) -> Sequence[Message]:
     """Return the messages with an id for each call and the same one for its result.
 
-    Calls without an id, or with an id that another call already has, get one. A result without an
-    id, or with an id that matches no call, belongs to the first call without a result.
+    Calls without an id, or with an id that another call already has, get one: some servers count
+    the calls of each answer from one, and Anthropic refuses an id that comes twice. A result
+    without an id, or with an id that matches no call, belongs to the first call without a result.
     """
     taken = {call.id for message in messages for call in message.tool_calls}
-    numbers = (f"call_{number}" for number in itertools.count(1))
+    # Mistral accepts only ids of nine letters and digits.
+    numbers = (f"call{number:05}" for number in itertools.count(1))
     free = (id for id in numbers if id not in taken)
+    seen: set[str | None] = {None, ""}
     written: list[Message] = []
     # For each open call: the id as received, and its id now.
     waiting: list[tuple[str | None, str]] = []
@@ -102,7 +105,6 @@ def paired(messages: Sequence[Message]) -> Sequence[Message]:
                 if id != message.tool_call_id:
                     message = message._replace(tool_call_id=id)
         elif message.tool_calls:
-            seen: set[str | None] = {None, ""}
             waiting = []
             calls = []
             for call in message.tool_calls:

@@ -122,6 +122,21 @@ def test_each_call_has_an_id_and_its_result_the_same(name, ids):
     ]
 
 
+@pytest.mark.parametrize("name", ["anthropic", "openai", "cohere", "bedrock"])
+def test_ids_that_come_again_in_a_later_answer_are_told_apart(name):
+    """Each call of a conversation has an id of its own, of nine letters and digits if new."""
+    rounds = [
+        message
+        for city in ("Bern", "Rome")
+        for message in (
+            Message("assistant", tool_calls=(ToolCall("c1", "wind", f'{{"city":"{city}"}}'),)),
+            Message("tool", city, tool_call_id="c1", name="wind"),
+        )
+    ]
+    body = json.dumps(body_of(name, [ASK, *rounds], model="m"))
+    assert (body.count('"c1"'), body.count('"call00001"')) == (2, 2)
+
+
 def test_ids_of_other_backends_fit_anthropic():
     """An id with characters that the API refuses is changed, in the call and in its result."""
     call = ToolCall("functions.now:0", "now", "{}")
