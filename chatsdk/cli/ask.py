@@ -150,7 +150,8 @@ def _opened(
 def _prompt(given: str) -> str:
     if given == "-":
         try:
-            given = sys.stdin.read()
+            # PowerShell begins a pipe with a byte order mark.
+            given = sys.stdin.read().removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             raise WrongArguments(f"stdin is not {error.encoding} text: {error.reason}") from None
     if not given.strip():

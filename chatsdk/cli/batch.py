@@ -109,6 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         lines = stack.enter_context(_input(arguments.file))
         client = stack.enter_context(client_of(arguments))
+        if arguments.output == "-":
+            raise WrongArguments("-o: give a file, because --resume reads it; - is not one")
         if _is_file(lines, arguments.output):
             raise WrongArguments("the input and the output are the same file: give -o another one")
         output = stack.enter_context(BatchOutput(arguments.output, resume=arguments.resume))

@@ -40,6 +40,9 @@ COMMANDS = {
     "serve": "run the built-in server, to try other programs with",
 }
 
+# Commands that run until Ctrl-C.
+SERVERS = frozenset({"web", "gateway", "replay", "serve"})
+
 EXAMPLES = """\
 examples:
   chatsdk demo
@@ -60,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the command's name; ``None`` takes those of the process.
     """
     given = list(sys.argv[1:] if argv is None else argv)
+    _open_streams(given)
     try:
         parser = _parser(given)
         if not given:
@@ -96,6 +100,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(f"cannot write the output: {error.strerror or error}", FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _open_streams(given: list[str]) -> None:
+    """Replace standard streams that the caller has closed (``>&-``), for which Python has None.
+
+    A connection would otherwise get the number of a closed one. Writing to a closed stdout fails,
+    except for a server, whose greeting nobody has to read.
+    """
+    serves = bool(given) and given[0] in SERVERS
+    modes = (("stdin", "r"), ("stdout", "w" if serves else "r"), ("stderr", "w"))
+    for name, mode in modes:
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _is_missing_prompt(arguments: argparse.Namespace, word: str) -> bool:

@@ -37,7 +37,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     add_request_arguments(parser)
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the file to write (JSON lines); it must be named"
+        "-o", "--output", metavar="FILE", help="the file to write (JSON lines); - is stdout"
     )
     parser.set_defaults(run=run)
 
@@ -47,8 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         raise WrongArguments(NO_OUTPUT)
     asked = asked_of(arguments)
+    piped = arguments.output == "-"
     try:
-        recorder = Recorder(arguments.output)
+        recorder = Recorder(os.dup(sys.stdout.fileno()) if piped else arguments.output)
     except OSError as error:
         raise WrongArguments(f"cannot write {arguments.output}: {error.strerror}") from None
     recorder.hide(asked.token)
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
                 raise
         except (TypeError, ValueError) as error:
             raise WrongArguments(str(error)) from None
-    shown = os.path.basename(arguments.output)
+    shown = "stdout" if piped else os.path.basename(arguments.output)
     print(f"{noted.reads} reads, {noted.bytes} bytes in {shown}", file=sys.stderr)
     return code
 

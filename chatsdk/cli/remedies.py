@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 from chatsdk.cli.answer_notes import printable
@@ -20,7 +21,7 @@ from chatsdk.errors import (
 from chatsdk.transport.http_errors import CHECK_THE_MODEL, GIVE_A_MODEL, TOO_LONG
 from chatsdk.transport.http_errors import REMEDIES as REMEDIES_OF_STATUS
 
-__all__ = ["TOKEN_VARIABLE", "WrongArguments", "in_one_line", "in_options"]
+__all__ = ["TOKEN_VARIABLE", "WrongArguments", "cannot_listen", "in_one_line", "in_options"]
 
 # The environment variable that holds the token, unless an option names another source.
 TOKEN_VARIABLE = "CHATSDK_TOKEN"
@@ -76,6 +77,16 @@ DIALECT_OPTION = re.compile(r"\bdialect='(\w+)'")
 
 class WrongArguments(Exception):
     """The command line is invalid, or it names a file that cannot be used."""
+
+
+def cannot_listen(host: str, port: int, error: Exception) -> ChatError:
+    """Return the error of a server that cannot begin, with its remedy."""
+    # asyncio and socketserver append the address, which the message already has.
+    why = (getattr(error, "strerror", None) or str(error)).partition(" (while attempting")[0]
+    cure = "check --host"
+    if getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES):
+        cure = "choose another with --port, or --port 0 for a free one"
+    return ChatError(f"cannot listen on {host} port {port}: {why.rstrip('.')}; {cure}")
 
 
 def in_options(error: Exception) -> str:

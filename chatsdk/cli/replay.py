@@ -6,8 +6,7 @@ import argparse
 import threading
 
 from chatsdk.cli.arguments import port, seconds
-from chatsdk.cli.remedies import WrongArguments
-from chatsdk.errors import ChatError
+from chatsdk.cli.remedies import WrongArguments, cannot_listen
 from chatsdk.recording import load
 from chatsdk.testing import replay
 
@@ -56,10 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         server = replay(arguments.file, arguments.speed, host=arguments.host, port=arguments.port)
     except OSError as error:
-        raise ChatError(
-            f"cannot listen on {arguments.host} port {arguments.port}: {error.strerror or error}; "
-            "choose another with --port"
-        ) from error
+        raise cannot_listen(arguments.host, arguments.port, error) from error
     with server:
         never = threading.Event()
         try:

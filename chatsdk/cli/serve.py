@@ -8,10 +8,9 @@ import threading
 
 from chatsdk import dialects
 from chatsdk.cli.arguments import dialect_name, port, seconds
-from chatsdk.cli.remedies import WrongArguments
+from chatsdk.cli.remedies import WrongArguments, cannot_listen
 from chatsdk.dialects import Dialect
 from chatsdk.dialects.urls import guess
-from chatsdk.errors import ChatError
 from chatsdk.testing import ChatServer, EmbeddedServer
 from chatsdk.transport import shown_url
 
@@ -82,11 +81,6 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def _why(error: OSError) -> str:
-    # asyncio and socketserver append the address, which the message already has.
-    return (error.strerror or str(error)).partition(" (while attempting")[0]
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     if arguments.broken is not None and arguments.proxy is None:
@@ -101,10 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         server, lines = _server(arguments)
     except OSError as error:
-        raise ChatError(
-            f"cannot listen on {arguments.host} port {arguments.port}: {_why(error)}; "
-            "choose another with --port, or --port 0 for a free one"
-        ) from error
+        raise cannot_listen(arguments.host, arguments.port, error) from error
     with server:
         never = threading.Event()
         try:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chatsdk.cli.arguments import port
-from chatsdk.cli.remedies import WrongArguments
-from chatsdk.errors import ChatError
+from chatsdk.cli.remedies import WrongArguments, cannot_listen
 from chatsdk.web.gateway import is_loopback
 
 __all__ = ["add_server_arguments", "serve"]
@@ -65,11 +64,7 @@ def serve(application: Any, arguments: argparse.Namespace, greet: Callable[[str]
             clear_untrusted_proxy_headers=False,
         )
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ChatError(
-            f"cannot listen on {arguments.host} port {arguments.port}: {reason}; choose another "
-            "with --port, or --port 0 for a free one"
-        ) from error
+        raise cannot_listen(arguments.host, arguments.port, error) from error
     shown = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     print(greet(f"http://{shown}:{_port_of(server)}"), flush=True)
     if not is_loopback(arguments.host):

@@ -31,10 +31,10 @@ class Recorder:
     are replaced by asterisks, even if the backend repeats them.
 
     Args:
-        path: the file; an existing one is overwritten.
+        path: the file, or a file descriptor; an existing file is overwritten.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str] | int) -> None:
         self._file = open(path, "wb")  # noqa: SIM115, closed by close()
         self._mask = Mask()
         self._body_mask = self._mask.stream()

@@ -437,6 +437,49 @@ def test_output_that_cannot_be_written(server) -> None:
     assert done.stderr == "chatsdk: cannot write the output: No space left on device\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes streams")
+@pytest.mark.parametrize(
+    ("command", "closed", "code"),
+    [
+        (["ask", "URL", "Hi"], ">&-", 1),
+        (["ask", "URL", "Hi", "--json"], ">&- <&-", 1),
+        (["ask", "URL", "Hi"], "2>&-", 0),
+        (["ask", "URL", "-"], "<&-", 2),
+        (["inspect", "URL", "--prompt", "Hi"], ">&-", 1),
+        (["record", "URL", "--prompt", "Hi", "-o", "FILE"], ">&- <&-", 0),
+        (["replay", "nothing.jsonl"], "2>&-", 2),
+        (["chat", "URL"], "<&-", 0),
+    ],
+)
+def test_standard_streams_that_are_closed(server, tmp_path, command, closed, code) -> None:
+    """A stream that the caller has closed is one line at most, and the exit code still tells."""
+    server.answer("openai", "Yes.")
+    names = {"URL": url_of(server), "FILE": str(tmp_path / "file.jsonl")}
+    words = [sys.executable, "-m", "chatsdk", *(names.get(word, word) for word in command)]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *words],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=WAIT_SECONDS,
+    )
+    assert done.returncode == code
+    assert done.stderr.count("\n") <= 1
+
+
+def test_a_byte_order_mark_before_the_prompt(server) -> None:
+    """The mark with which PowerShell begins a pipe is not a part of the prompt."""
+    server.answer("openai", "Yes.")
+    done = subprocess.run(
+        [sys.executable, "-m", "chatsdk", "ask", url_of(server), "-"],
+        input=b"\xef\xbb\xbfHi",
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        timeout=WAIT_SECONDS,
+    )
+    assert done.returncode == 0
+    assert server.requests[0].json["messages"][-1]["content"] == "Hi"
+
+
 # How fast it starts ------------------------------------------------------------------------
 
 
