@@ -76,7 +76,7 @@ class Block(NamedTuple):
     Attributes:
         line: of the page, on which it begins, counted from 1.
         source: the Python.
-        output: what it prints, ``None`` if the page does not say.
+        output: what it prints, ``None`` if the page does not show it.
     """
 
     line: int

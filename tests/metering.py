@@ -1,4 +1,4 @@
-"""Work, counted: chatsdk's own code, made to count what each of its operations looks at.
+"""Counts work: runs chatsdk's own code so that each operation counts what it reads.
 
 A `World` is a second copy of the package. In its source each call, slice, sum, comparison and turn
 of a loop also adds to a number: the bytes, characters or items that the operation goes over. So
@@ -39,7 +39,7 @@ class Meter:
     """Does what it is asked to, and counts.
 
     Attributes:
-        work: the sum so far.
+        work: the sum of all counts.
     """
 
     def __init__(self) -> None:

@@ -191,7 +191,7 @@ def test_pieces_that_add_nothing(name):
 
 
 def test_a_run_of_langgraph_that_ends_without_a_word():
-    """A finished message is marked as such, because current servers send no event at the end."""
+    """A finished message has its mark, because current servers send no event at the end."""
     *frames, end = dialects.get("langgraph").encode([Text("Hi")])
     assert end.startswith(b"event: end\n")
     reading = read(dialects.get("langgraph"), [b"".join(frames)], "text/event-stream")

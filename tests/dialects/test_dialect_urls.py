@@ -205,7 +205,7 @@ def test_a_known_host_or_port_completes_its_base_url(base, url, dialect):
     client = ChatClient(base)
     assert urlsplit(client.url).path == url
     assert client.ask_dialect.name == dialect
-    # The whole address tells the same.
+    # The complete address gives the same.
     assert ChatClient(client.url).url == client.url
     assert ChatClient(client.url).ask_dialect.name == dialect
 

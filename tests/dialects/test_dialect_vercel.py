@@ -1,4 +1,4 @@
-"""Vercel's UI message stream: what is asked, and what only this protocol can say."""
+"""Vercel's UI message stream: requests, and features of this protocol alone."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_body():
 
 
 def test_a_new_chat_has_an_id_of_its_own():
-    """Without a conversation each request is a chat of its own."""
+    """Without a conversation each request is a separate chat."""
     ids = {vercel.body([Message("user", "Hi")])["id"] for _ in range(2)}
     assert len(ids) == 2
     assert all(ids)
@@ -256,7 +256,7 @@ def test_decisions_are_read():
 
 
 def test_a_denied_call_is_a_failed_result():
-    """What a person denied before is told to the model again, with the reason."""
+    """A call that a person rejected earlier is sent to the model again, with the reason."""
     denied = call_part("output-denied", approval={"id": "a1", "approved": False, "reason": "no"})
     asked = asked_for(denied)
     result = asked.messages[-1]

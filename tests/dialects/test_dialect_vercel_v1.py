@@ -1,4 +1,4 @@
-"""Vercel's data stream v1: how it is told, what is asked, and how it ends."""
+"""Vercel's data stream v1: requests, encoding and its end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_words_are_no_data_stream(words):
 
 
 def test_body():
-    """The body is that of the AI SDK 4: results stand in the call's own part."""
+    """The body is that of the AI SDK 4: results are in the call's own part."""
     messages = [
         Message("user", "See", images=(Image(data="aGk=", media_type="image/png"),), id="u1"),
         Message("assistant", "I look.", tool_calls=(ToolCall("c1", "wind", '{"q": 1}'),)),
@@ -85,7 +85,7 @@ def test_an_open_call_is_an_end():
 
 
 def test_what_is_written_has_its_header():
-    """A test server says which protocol it is, as clients of the AI SDK 4 want to know."""
+    """A test server names its protocol, as clients of the AI SDK 4 require."""
     assert ("x-vercel-ai-data-stream", "v1") in v1.about.response_headers
     frames = list(v1.encode([Text("Hi")]))
     assert frames[:2] == [b'f:{"messageId": "answer-1"}\n', b'0:"Hi"\n']

@@ -1,4 +1,4 @@
-"""What counts as an answer: a stream that nobody understood, or that failed, is never complete."""
+"""A stream that was not recognised, or that failed, is never a complete answer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_stream_of_another_protocol(name):
 
 
 def test_the_error_names_the_dialect_that_it_may_be():
-    """Chunks of OpenAI's read as Anthropic's: the error says what to pass."""
+    """OpenAI's chunks read as Anthropic's: the error shows what to pass."""
     body = frames({"id": "c", "choices": [{"index": 0, "delta": {"content": "Hi"}}]})
     _, _, error = read(body, "anthropic")
     assert isinstance(error, NotAStreamError)
@@ -105,7 +105,7 @@ def test_ids_and_markers_prove_nothing(name):
 
 @pytest.mark.parametrize("name", [*NAMED, "auto"])
 def test_a_marker_alone(name):
-    """[DONE] alone is no answer in any dialect."""
+    """[DONE] alone is not an answer in any dialect."""
     _, outcome, error = read(DONE, name)
     assert outcome is None
     assert isinstance(error, ChatError)
@@ -270,7 +270,7 @@ def test_what_the_provider_behind_a_gateway_said():
 @pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini", "dashscope", "auto", "raw"])
 @pytest.mark.parametrize("end", ["\n\n", "\n", "\r\n\r\n", ""])
 def test_a_refusal_framed_as_events(dialect, end):
-    """The words of an HTTP error are those in its event, whole or cut behind it."""
+    """The message of an HTTP error comes from its event, complete or truncated after it."""
     line = json.dumps({"error": {"message": WORDS, "code": "full"}})
     for field in ("data: ", "data:", "error: ", "event: error\ndata: ", "id: 1\n: c\ndata: "):
         _, _, error = read(field + line + end, dialect, status=400)

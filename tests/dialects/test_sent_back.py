@@ -48,7 +48,7 @@ def assistant(answer):
 
 
 def found(value, *names):
-    """All values under these names, wherever they stand."""
+    """All values under these names, at any depth."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if name in names:
@@ -195,7 +195,7 @@ def piece(name=None, arguments="", **more):
     ],
 )
 def test_where_a_call_begins(given, wanted):
-    """The order of names and whole arguments tells one call from the next."""
+    """The order of names and complete arguments separates one call from the next."""
     assert pieces(*given) == wanted
 
 
@@ -246,7 +246,7 @@ def test_signed_thoughts_of_databricks_go_back():
 
 
 def test_reasoning_of_a_turn_with_tools_goes_back_where_it_came_as_a_field():
-    """Moonshot's ``reasoning_content`` goes back beside calls, and only there."""
+    """Moonshot's ``reasoning_content`` is sent back with calls only."""
     answer = thinking({"reasoning_content": "Hm."})
     body = body_of("openai", [ASK, assistant(answer), RESULT])
     assert body["messages"][1]["reasoning_content"] == "Hm."
@@ -307,7 +307,7 @@ OPTIONS = {
 @pytest.mark.parametrize("what", sorted(WRITTEN))
 @pytest.mark.parametrize("name", ASKED)
 def test_what_is_written_into_a_message_goes_out_or_is_refused(name, what):
-    """Every dialect passes it on, or says so before anything is sent."""
+    """Every dialect passes it on, or raises before anything is sent."""
     message, trace = WRITTEN[what]
     with ChatServer() as server:
         server.answer("openai", "Hi")
@@ -329,7 +329,7 @@ def test_a_message_is_saved_with_all_that_was_written(what):
 
 
 def test_a_system_message_to_cache():
-    """Anthropic's system is a list of blocks if one of them says more than text."""
+    """Anthropic's system is a list of blocks if one of them has more than text."""
     body = body_of("anthropic", [{"role": "system", "content": [CACHED]}, "Hi"])
     assert body["system"] == [CACHED]
 
@@ -380,7 +380,7 @@ def test_a_pdf_goes_out_or_is_refused(name, pdf):
 
 
 def test_a_recording():
-    """OpenAI takes WAV and MP3; Anthropic says that it takes PDF only."""
+    """OpenAI takes WAV and MP3; Anthropic's error names PDF as the only format."""
     wav = File(data="QUJD", media_type="audio/wav")
     message = Message("user", "What is said?", files=(wav,))
     (part,) = found(body_of("openai", [message]), "input_audio")
@@ -403,7 +403,7 @@ def test_a_file_is_told_by_its_first_bytes(tmp_path, content, kind):
 
 
 def test_wrong_files(tmp_path):
-    """An unknown format, or no content, is an error that says what to give."""
+    """An unknown format, or no content, is an error that shows what to give."""
     path = tmp_path / "x"
     path.write_bytes(b"???")
     with pytest.raises(ValueError, match=r"Image\.from_file"):

@@ -1,4 +1,4 @@
-"""Every transcript gives the answer beside it, however the network cut the bytes."""
+"""Every transcript gives the answer in its JSON file, however the network split the bytes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from chatsdk.dialects import Dialect
 
 TRANSCRIPTS = transcripts()
 
-# Nothing but the caller says which fields hold the text, or that a body is just words, so what
+# Only the caller knows which fields hold the text, or that a body is just words, so what
 # `auto` makes of these is not its own business.
 TOLD = {"json", "text"}
 
-# A cut between two nodes looks like the end: nothing tells that another one was to follow.
+# A body cut between two nodes looks complete: nothing shows that another one was to follow.
 PARTED = {"n8n/two_nodes"}
 
 # Two-way cuts that are read through `auto`, too.
@@ -123,7 +123,7 @@ def test_every_cut(transcript):
 
 
 def proves_its_end(transcript: Transcript, auto: bool) -> bool:
-    """Whether the stream says itself that it is whole, and does not only stop."""
+    """Whether the stream itself marks that it is complete, and does not only stop."""
     if transcript.facts.get("responses", 1) > 1:
         # Each of its responses ends alike; only the body's own end shows that it was the last.
         return False
@@ -142,7 +142,7 @@ def proves_its_end(transcript: Transcript, auto: bool) -> bool:
     ],
 )
 def test_a_cut_answer_is_never_complete(transcript, auto):
-    """Where a dialect says how it ends, a body cut before all the text was there is not whole."""
+    """If a dialect has an end marker, a body truncated before all the text is incomplete."""
     dialect = dialect_of(transcript, auto=auto)
     body, content_type = transcript.body, transcript.content_type
     whole = read(dialect, [body], content_type)

@@ -107,7 +107,7 @@ def test_a_broken_stream_comes_to_an_end(data, transcript, auto, places):
 
 
 class Body(Pieces):
-    """What stands in for a connection, for dialects that go on after their end, too."""
+    """Replaces a connection, also for dialects that continue after their end."""
 
     def read_within(self, seconds: float) -> bytes:
         return self.read()

@@ -41,7 +41,7 @@ def counts(prompt, completion, total=None, **more):
 @pytest.mark.parametrize(
     ("usage", "wanted"),
     [
-        # xAI: thoughts beside the output.
+        # xAI: reasoning is not part of the output.
         (
             counts(32, 9, 135, completion_tokens_details={"reasoning_tokens": 94}),
             (32, 103, 135, 94),
@@ -51,7 +51,7 @@ def counts(prompt, completion, total=None, **more):
         (counts(3, 9, 12, completion_tokens_details={"reasoning_tokens": 9}), (3, 9, 12, 9)),
         # Perplexity and SGLang: at the top.
         (counts(3, 9, 12, reasoning_tokens=4), (3, 9, 12, 4)),
-        # Databricks: the cache beside the prompt.
+        # Databricks: cached tokens are not part of the prompt.
         (counts(3, 9, 112, cache_read_input_tokens=100), (103, 9, 112, None)),
         (counts(103, 9, 112, cache_read_input_tokens=100), (103, 9, 112, None)),
     ],
@@ -64,7 +64,7 @@ def test_counts_follow_one_definition(usage, wanted):
 
 
 def test_groqs_counts():
-    """They stand in ``x_groq`` of the last chunk."""
+    """They are in ``x_groq`` of the last chunk."""
     last = chunk(finish="stop", x_groq={"id": "r", "usage": counts(3, 2, 5)})
     assert answer_of("openai", last).usage == Usage(3, 2, 5)
 
@@ -80,7 +80,7 @@ def test_microsofts_counts():
 
 
 def test_azures_sources():
-    """Those of one's own data stand in the delta's context."""
+    """Citations of the user's own data are in the delta's context."""
     found = {"content": "Open.", "title": "Plan", "url": "https://e.x", "filepath": "a.pdf"}
     answer = answer_of("openai", chunk({"role": "assistant", "context": {"citations": [found]}}))
     (citation,) = answer.citations
@@ -176,7 +176,7 @@ def finished(name, word):
     "name", ["openai", "deepseek", "gemini", "anthropic", "ollama", "dashscope", "vercel"]
 )
 def test_reasons_in_other_words(name, word):
-    """A clear word is one of the field's, in any dialect, and the backend's own stays beside it."""
+    """A clear word is a common finish reason in any dialect, and the native one is kept."""
     answer = answer_of(name, *finished(name, word))
     assert (answer.finish_reason, answer.native_finish_reason) == (WORDS[word], word)
 
@@ -218,7 +218,7 @@ def test_lines_of_json_under_another_type(kind):
 
 @pytest.mark.parametrize("indent", [None, 2])
 def test_one_document_is_not_lines(indent):
-    """A document with a line end behind it, or on many lines, is read as one."""
+    """A document with a line end after it, or on many lines, is read as one."""
     document = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}
     with ChatServer() as server, ChatClient(server.url) as client:
         body = json.dumps(document, indent=indent) + "\n"
@@ -262,7 +262,7 @@ def test_think_tags_are_text_unless_asked_for():
 
 
 def test_a_document_without_an_answer():
-    """JSON with ids and nothing else is no answer."""
+    """JSON with only ids is not an answer."""
     with ChatServer() as server, ChatClient(server.url, dialect="openai") as client:
         server.reply(
             body='{"id": "c", "choices": []}', headers={"Content-Type": "application/json"}

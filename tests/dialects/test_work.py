@@ -30,7 +30,7 @@ MOST = 2.2
 # Work that does not matter, whatever its pattern.
 LITTLE = 2000
 
-# Names of members that tell things apart, as parts of the name.
+# Names of distinguishing members, as parts of the name.
 TELLING = ("id", "url", "title", "index", "position", "uri")
 
 Stream = list[ServerSentEvent]
@@ -83,7 +83,7 @@ def check_linear(
 
 
 def fresh(value: Any, number: int) -> Any:
-    """A value of JSON whose members that tell things apart tell another thing."""
+    """A JSON value whose distinguishing members are changed."""
     if isinstance(value, list):
         return [fresh(item, number) for item in value]
     if not isinstance(value, dict):

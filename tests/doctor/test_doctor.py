@@ -127,7 +127,7 @@ def test_compression_of_large_events(server: ChatServer) -> None:
     ids=["express", "umi", "webpack", "caddy"],
 )
 def test_compressor(server: ChatServer, headers: dict, culprit: str, word: str) -> None:
-    """The culprit is told from the header fields, and the remedy is what to type."""
+    """The culprit is recognised by its header fields, and the remedy is what to type."""
     server.stream(lambda _: paced(6, 0.03), headers=headers, repeat=True)
     with RelayServer(server.url, "gzip") as relay:
         report = diagnose(relay.url, {}, timeout=30)
@@ -149,7 +149,7 @@ def test_compressor(server: ChatServer, headers: dict, culprit: str, word: str) 
 def test_buffered(
     server: ChatServer, count: int, gap: float, name: str | None, code: str, culprit: str | None
 ) -> None:
-    """A body that is kept to its end is a burst; what would tell the causes apart is said."""
+    """A body that is held back to its end is a burst; the report shows how to find the cause."""
     headers = {} if name is None else {"Server": name}
     server.stream(lambda _: paced(count, gap), headers=headers, repeat=True)
     with RelayServer(server.url, "buffer") as relay:
@@ -318,7 +318,7 @@ def test_status(server: ChatServer, status: int) -> None:
 
 
 def test_likely_path(server: ChatServer) -> None:
-    """A 404 hints at the right path where it can be told."""
+    """A 404 suggests the right path if it is known."""
     server.reply(404, repeat=True)
     report = diagnose(f"{server.url}/v1", {}, dialect="openai", exact_url=True, timeout=30)
     assert f"{server.url}/v1/chat/completions" in report.findings[0].remedy
@@ -375,7 +375,7 @@ def test_charset(server: ChatServer) -> None:
 
 
 def test_lines_of_json_as_such(server: ChatServer) -> None:
-    """Lines of JSON that say so stream; that a browser's panel stays empty is only a note."""
+    """JSON lines with that content type stream; an empty panel in the browser is only a note."""
     report = examined(
         server,
         lambda _: [
@@ -391,7 +391,7 @@ def test_lines_of_json_as_such(server: ChatServer) -> None:
 
 
 def test_cut(server: ChatServer) -> None:
-    """A body that ends before its framing says is cut."""
+    """A body that ends before its framing ends is truncated."""
     report = examined(server, lambda _: [*paced(3, 0.02), Cut()])
     assert grave(report) == [("cut", None)]
 
@@ -403,7 +403,7 @@ def test_bad_chunking(server: ChatServer) -> None:
 
 
 def test_no_end_marker(server: ChatServer) -> None:
-    """A stream of a known dialect without its marker cannot be told from one that was cut."""
+    """A stream of a known dialect without its marker looks like a truncated one."""
     chunk = 'data: {"object":"chat.completion.chunk","choices":[{"delta":{"content":"a"}}]}\n\n'
     report = examined(server, lambda _: [chunk, Pause(0.05), chunk])
     assert (report.dialect, grave(report)) == ("openai", [("no-end-marker", None)])
@@ -451,7 +451,7 @@ def test_tls() -> None:
 
 @pytest.mark.parametrize("how", ["silent", "drop", "not http"])
 def test_no_answer(server: ChatServer, how: str) -> None:
-    """A server that says nothing, hangs up or speaks something else gives no answer."""
+    """A server that sends nothing, closes or speaks another protocol gives no answer."""
     if how == "silent":
         server.silent()
     elif how == "drop":

@@ -36,7 +36,7 @@ def doctor(server: ChatServer, *options: str) -> Terminal:
 
 @pytest.mark.parametrize("answer", ["y", "YES", " y "])
 def test_yes(server: ChatServer, answer: str) -> None:
-    """It says that each request may be billed, and sends them after a yes."""
+    """It explains that each request may be billed, and sends them after a yes."""
     with doctor(server) as terminal:
         assert "may be billed" in terminal.expect(QUESTION)
         assert not server.requests
@@ -68,7 +68,7 @@ def test_ctrl_c_at_the_question(server: ChatServer) -> None:
 
 
 def test_yes_on_the_command_line(server: ChatServer) -> None:
-    """With `--yes` nobody is asked."""
+    """With `--yes` it does not ask."""
     with doctor(server, "--yes") as terminal:
         terminal.expect("It streams")
         assert terminal.wait() == 0
@@ -95,7 +95,7 @@ def test_behind_an_http_proxy(server: ChatServer, proxy: ProxyServer) -> None:
 
 
 def test_http_proxy_that_is_down(monkeypatch: pytest.MonkeyPatch, proxy, capsys) -> None:
-    """If the proxy does not answer, the report names the variable to look at, without a secret."""
+    """If the proxy does not answer, the report names the variable to check, without a secret."""
     proxy.close()
     monkeypatch.setenv("http_proxy", f"http://user:hidden-word@127.0.0.1:{proxy.port}")
     assert main(["doctor", "http://backend.invalid/chat", "--data", "{}", "--yes"]) == 2

@@ -1,4 +1,4 @@
-"""A backend whose prompt says how it answers, so that two clients get the same treatment."""
+"""A backend whose prompt selects its answer, so that two clients get the same treatment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DRIP_SECONDS = 0.1
 
 
 class Backend:
-    """A `ChatServer` that speaks openai. The last message of a request says what it does:
+    """A `ChatServer` that speaks openai. The last message of a request selects its answer:
 
     - ``fast``: the complete answer at once, `TEXT`;
     - ``drip N``: N words, one each 0.1 s;

@@ -1,4 +1,4 @@
-"""Each program runs in a process of its own: once with plain requests, once with chatsdk."""
+"""Each program runs in a separate process: once with plain requests, once with chatsdk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNWANTED = (
 
 
 class Programs:
-    """Runs the programs beside this file against a backend."""
+    """Runs the programs in this folder against a backend."""
 
     def __init__(self, backend: Backend, folder: Path) -> None:
         self.backend = backend

@@ -13,7 +13,7 @@ class Row:
 
     Attributes:
         name: of the environment.
-        packages: the distributions that it consists of; their versions are written beside them.
+        packages: the distributions that it consists of; their versions are in the table.
         tried: what the tests try, each once with requests and once with chatsdk.
         mind: advice for users, if they need any.
     """

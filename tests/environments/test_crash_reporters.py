@@ -27,5 +27,5 @@ def test_no_secret(programs, reporter, prompt):
     said = programs.run("failing", "chatsdk", reporter, prompt)
     assert "view" in said
     assert "Error" in said or "ChatTimeout" in said or "StreamInterrupted" in said
-    # Sentry itself notes the query of every request, whoever sends it.
+    # Sentry itself records the query of every request.
     assert "SECRET-4711" not in re.sub(r'"http\.query":"[^"]*"', "", said)

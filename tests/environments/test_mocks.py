@@ -42,7 +42,7 @@ def test_httpretty(programs, backend):
 
 
 def test_pytest_socket(programs, backend):
-    """A test without the network is told so, and a request with it is sent."""
+    """A test without the network gets an error, and a request with it is sent."""
     said = programs.both("mocked", "pytest_socket").splitlines()
     assert said[0] == "SocketBlockedError"
     assert said[2] == "SocketConnectBlockedError"

@@ -19,7 +19,7 @@ ROWS = [
 
 @pytest.fixture
 def dead() -> str:
-    """An address at which nobody listens."""
+    """An address without a server."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{sock.getsockname()[1]}"
@@ -41,7 +41,7 @@ def test_nobody_there(programs, backend, dead, scheme, variable):
 
 
 def test_without_the_package(programs, backend, dead):
-    """Without PySocks the error says what to install."""
+    """Without PySocks the error shows what to install."""
     address = {"ALL_PROXY": f"socks5://user:tiger-lily@{dead}", "NO_PROXY": ""}
     said = programs.run("proxied", "chatsdk", "without PySocks", environment=address)
     assert said.startswith("ConnectError: ")

@@ -113,7 +113,7 @@ def forwarded(path: Path, port: int) -> Iterator[None]:
 
 
 def test_unix_socket(programs, backend):
-    """A backend on a unix socket answers, and its silence is limited; nobody there is an error."""
+    """A backend on a unix socket answers, its silence is limited, and its absence is an error."""
     # The path of a unix socket has about 100 characters at most; pytest's folders are longer.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "backend"

@@ -1,4 +1,4 @@
-"""Programs for Node that stand beside the tests, and the packages of npm that they need."""
+"""Programs for Node in this folder, and the npm packages that they need."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _install(folder: Path, packages: tuple[str, ...]) -> None:
         done = subprocess.run(
             [npm, "install", *QUICK, *packages],
             cwd=folder,
-            # It is a program for the node beside it.
+            # The program for this Node.
             env=environment | {"PATH": os.pathsep.join((place, *os.get_exec_path()))},
             capture_output=True,
             timeout=INSTALL_SECONDS,

@@ -36,7 +36,7 @@ def theirs(body: bytes, *, rest: bool = False) -> list[Any]:
 
 @pytest.mark.parametrize("path", ["/", "/message:stream"])
 def test_the_types_read_what_we_write(path):
-    """The SDK's types take every event of ours, and the text in them is the answer's."""
+    """The SDK's types accept every event of chatsdk, and the text in them is the answer's."""
     rest = path != "/"
     dialect = dialects.a2a().at(f"http://agent{path}")
     body = b"".join(dialect.encode(PARTS))
@@ -53,7 +53,7 @@ def test_the_types_read_our_failure():
 
 
 def test_the_types_read_what_we_write_in_0_3():
-    """The SDK's types of version 0.3 take every event of ours."""
+    """The SDK's types of version 0.3 accept every event of chatsdk."""
     from a2a.compat.v0_3.types import SendStreamingMessageSuccessResponse
 
     body = b"".join(dialects.a2a(version="0.3").encode(PARTS))

@@ -32,7 +32,7 @@ def events(body: bytes) -> list[object]:
 
 
 def test_the_sdk_reads_what_we_write():
-    """Our frames are the SDK's events, and say what went into them."""
+    """chatsdk's frames are the SDK's events, with the same content."""
     body = b"".join(agui.encode(PARTS))
     found = events(body)
     expected = answer_of(PARTS)
@@ -65,7 +65,7 @@ def test_the_sdk_reads_what_we_write():
 
 
 def test_the_sdk_reads_our_error():
-    """An error of ours is the SDK's last event, with message and code."""
+    """An error from chatsdk is the SDK's last event, with message and code."""
     *_, last = events(b"".join(agui.encode(FAILING)))
     assert (last.type, last.message, last.code) == (
         "RUN_ERROR",

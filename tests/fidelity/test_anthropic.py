@@ -19,12 +19,12 @@ anthropic = pytest.importorskip("anthropic")
 pytestmark = pytest.mark.filterwarnings("default")
 
 TRANSCRIPTS = transcripts("anthropic")
-# The client goes by the name of the event, and a gateway that leaves it out says nothing to it.
+# The client goes by the event's name, so it ignores the events of a gateway that omits it.
 NAMELESS = {"anthropic/gateway"}
 
 
 class Client:
-    """The client, and the server that says what it reads."""
+    """The client, and the server that records its requests."""
 
     def __init__(self, server: ChatServer, api: Any) -> None:
         self.server = server
@@ -50,7 +50,7 @@ def client(server: ChatServer) -> Iterator[Client]:
 
 
 def check(message: Any, answer: Answer) -> None:
-    """Compare a message of the client's with an answer of ours."""
+    """Compare the client's message with chatsdk's answer."""
     blocks = message.content
     assert "".join(block.text for block in blocks if block.type == "text") == answer.text
     thinking = "".join(block.thinking for block in blocks if block.type == "thinking")
@@ -135,7 +135,7 @@ def test_the_client_reads_our_error(client):
 
 
 def test_our_request_is_like_the_clients(client):
-    """Our body says what the client says for the same conversation."""
+    """chatsdk's body equals the client's for the same conversation."""
     dialect = dialects.get("anthropic")
     messages = [Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Yes?")]
     found = client.answer().create(

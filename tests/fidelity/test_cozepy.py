@@ -17,7 +17,7 @@ from chatsdk.parts import Failure, Text
 from chatsdk.testing import ChatServer
 
 with warnings.catch_warnings():
-    # A library that it stands on announces its own end.
+    # A library that it uses announces its own end of life.
     warnings.simplefilter("ignore")
     cozepy = pytest.importorskip("cozepy")
 
@@ -134,7 +134,7 @@ def test_same_refusal(client, server):
 
 
 def test_our_request_is_like_the_clients(client, server):
-    """Our body and our address say what the client says."""
+    """chatsdk's body and URL equal the client's."""
     picture = cozepy.MessageObjectString.build_image(file_url="https://e.example/a.png")
     question = cozepy.MessageObjectString.build_text("What?")
     given = [
@@ -167,7 +167,7 @@ def test_our_request_is_like_the_clients(client, server):
 
 
 def test_our_stop_is_like_the_clients(client, server):
-    """Our request to cancel a chat says what the client's says."""
+    """chatsdk's request to cancel a chat equals the client's."""
     server.reply(200, body=b'{"code": 0, "data": {"id": "x", "conversation_id": "c1"}}')
     client.chat.cancel(conversation_id="c1", chat_id="chat1")
     request = server.wait_for_request()

@@ -53,7 +53,7 @@ def test_same_bytes_same_answer(server, name):
 
 
 def check(body: bytes, ours: Answer, server: ChatServer, snapshot: bool) -> None:
-    """Compare what the client makes of these bytes with an answer of ours."""
+    """Compare the client's reading of these bytes with chatsdk's answer."""
     text, thought, calls, last = "", "", dict[int, list[str]](), None
     for response in generation(server, body, incremental_output=True):
         assert response.status_code == 200
@@ -113,7 +113,7 @@ def test_same_bytes_same_error(server):
 
 
 def test_our_request_is_like_the_clients(server):
-    """Our body and the header that asks for a stream say what the client says."""
+    """chatsdk's body and the header that asks for a stream equal the client's."""
     tool = {"name": "wind", "description": "", "parameters": {}}
     list(
         generation(

@@ -37,7 +37,7 @@ def events(server: ChatServer, body: bytes, **more: Any) -> Iterator[Any]:
 
 
 def check(found: list[Any], answer: Answer) -> None:
-    """Compare the client's events with an answer of ours."""
+    """Compare the client's events with chatsdk's answer."""
     text = ""
     for event in found:
         if event.event == "agent_message" or (event.event == "message" and event.answer):
@@ -117,7 +117,7 @@ def test_the_client_reads_our_error(server):
 
 
 def test_our_request_is_like_the_clients(server):
-    """Our body and headers say what the client says for the same question."""
+    """chatsdk's body and headers equal the client's for the same question."""
     picture = {"type": "image", "transfer_method": "remote_url", "url": "https://e.example/a.png"}
     list(events(server, b"", conversation_id="c1", files=[picture]))
     message = Message("user", "Hi", images=(Image(url="https://e.example/a.png"),))
@@ -132,7 +132,7 @@ def test_our_request_is_like_the_clients(server):
 
 
 def test_our_stop_is_like_the_clients(server):
-    """Our request to stop goes where the client's goes, and says the same."""
+    """chatsdk's stop request has the URL and the content of the client's."""
     server.reply(200, json={"result": "success"})
     client = dify_client.Client(api_key="key", api_base=f"{server.url}/v1")
     client.stop_chat_messages("t1", dify_client.models.StopRequest(user="u-1"))
@@ -171,7 +171,7 @@ def test_the_client_reads_the_workflow_that_we_write(server):
 
 
 def test_our_workflow_request_is_like_the_clients(server):
-    """Our body, and our request to stop, say what the client says to a workflow."""
+    """chatsdk's body and stop request equal the client's for a workflow."""
     run_of(server, b"")
     seen = server.wait_for_request()
     workflow = dialects.get("dify").at(f"{server.url}{seen.path}")

@@ -166,7 +166,7 @@ def test_dashscope() -> None:
 @contextmanager
 def coze(server: EmbeddedServer) -> Iterator[Any]:
     with warnings.catch_warnings():
-        # A library that it stands on announces its own end.
+        # A library that it uses announces its own end of life.
         warnings.simplefilter("ignore")
         cozepy = pytest.importorskip("cozepy")
     with cozepy.SyncHTTPClient() as http:

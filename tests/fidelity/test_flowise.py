@@ -61,7 +61,7 @@ def test_it_reads_what_we_write(server):
 
 
 def test_it_reads_an_error_that_we_write(server):
-    """A failure after text is an event of its own, and then the end."""
+    """A failure after text is a separate event, and then the end."""
     body = b"".join(dialects.get("flowise").encode([Text("Half "), Failure("overloaded")]))
     assert events(server, body)[-2:] == [
         {"event": "error", "data": "overloaded"},

@@ -25,7 +25,7 @@ WHOLE = [name for name, item in TRANSCRIPTS.items() if "end" in item.facts and n
 
 
 class Client:
-    """The client, and the server that says what it reads."""
+    """Compare the client's chunks with chatsdk's answer."""
 
     def __init__(self, server: ChatServer, api: Any) -> None:
         self.server = server
@@ -45,7 +45,7 @@ def client(server: ChatServer) -> Iterator[Client]:
 
 
 def check(found: list[Any], answer: Answer) -> None:
-    """Compare the client's chunks with an answer of ours."""
+    """The client, and the server that records its requests."""
     firsts = [item for chunk in found for item in chunk.candidates or () if not item.index]
     parts = [part for item in firsts if item.content for part in item.content.parts or ()]
     assert "".join(p.text for p in parts if p.text and not p.thought) == answer.text
@@ -137,7 +137,7 @@ def camel(value: Any) -> Any:
 
 
 def test_our_request_is_like_the_clients(client):
-    """Our body, address and key say what the client says for the same conversation."""
+    """chatsdk's body, URL and key equal the client's for the same conversation."""
     types = genai.types
     call = types.FunctionCall(name="wind", args={"q": 1})
     signed = {"function_call": call, "thought_signature": b"skip"}

@@ -45,7 +45,7 @@ def test_same_bytes_same_answer(server, transcript):
 
 
 def check(found: list[Any], ours: Answer) -> Any:
-    """Compare the client's messages, put together, with an answer of ours; return its error."""
+    """Compare the client's joined messages with chatsdk's answer; return its error."""
     pieces: dict[str, str] = {}
     calls: dict[tuple[str, int], list[str | None]] = {}
     thought, reason, error = "", None, None
@@ -127,7 +127,7 @@ def test_the_client_breaks_on_half_a_pair(server):
 
 
 def test_our_request_is_like_the_clients(server):
-    """Our body and our address say what the client says."""
+    """chatsdk's body and URL equal the client's."""
     given = {"messages": [{"type": "human", "content": "Hi"}]}
     run(
         server,

@@ -21,7 +21,7 @@ TRANSCRIPTS = {item.name.removeprefix("mcp/"): item for item in transcripts("mcp
 
 
 class Server(uvicorn.Server):
-    """Says when it listens, and at which port."""
+    """Print the port once it listens."""
 
     def __init__(self) -> None:
         super().__init__(uvicorn.Config(app("127.0.0.1"), port=0, log_level="error"))

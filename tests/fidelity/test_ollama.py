@@ -32,7 +32,7 @@ def chat(server: ChatServer, body: bytes, **options: Any) -> list[Any]:
 
 
 def check(found: list[Any], answer: Answer) -> None:
-    """Compare the client's chunks with an answer of ours."""
+    """Compare the client's chunks with chatsdk's answer."""
     text = "".join(chunk.message.content or "" for chunk in found)
     assert text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") == answer.text
     assert "".join(chunk.message.thinking or "" for chunk in found) == answer.reasoning
@@ -93,7 +93,7 @@ def test_the_client_reads_our_error(server):
 
 
 def test_our_request_is_like_the_clients(server):
-    """Our body says what the client says for the same conversation."""
+    """chatsdk's body equals the client's for the same conversation."""
     call = {"function": {"name": "wind", "arguments": {"q": 1}}}
     chat(
         server,

@@ -42,7 +42,7 @@ WHOLE = [
 
 
 class Client:
-    """The client, and the server that says what it reads."""
+    """The client, and the server that records its requests."""
 
     def __init__(self, server: ChatServer, api: Any) -> None:
         self.server = server
@@ -97,7 +97,7 @@ class Gathered:
             known[2] = (known[2] or "") + (delta.function_call.arguments or "")
 
     def check(self, answer: Answer) -> None:
-        """Compare with an answer of ours."""
+        """Compare it with chatsdk's answer."""
         text = self.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         assert (text, self.reasoning) == (answer.text, answer.reasoning)
         calls = [[call.id, call.name, call.arguments] for call in answer.tool_calls]
@@ -167,7 +167,7 @@ def test_the_client_reads_our_error(client):
 
 
 def test_our_request_is_like_the_clients(client):
-    """Our body says what the client says for the same conversation."""
+    """chatsdk's body equals the client's for the same conversation."""
     messages = [
         Message("system", "Be brief."),
         Message("user", "Weather?", images=(Image(url="https://e.x/a.png"),)),

@@ -33,7 +33,7 @@ WHOLE = [
 
 
 class Client:
-    """The client, and the server that says what it reads."""
+    """The client, and the server that records its requests."""
 
     def __init__(self, server: ChatServer, api: Any) -> None:
         self.server = server
@@ -63,7 +63,7 @@ def text_of(found: list[Any]) -> str:
 
 
 def check_end(response: Any, answer: Answer) -> None:
-    """Compare the response that a stream ended with and an answer of ours."""
+    """Compare the final response of a stream with chatsdk's answer."""
     assert (response.id, response.model) == (answer.id, answer.model)
     native = response.incomplete_details and response.incomplete_details.reason
     assert (native or response.status) == answer.native_finish_reason
@@ -135,7 +135,7 @@ def test_the_client_reads_our_error(client):
 
 
 def test_our_request_is_like_the_clients(client):
-    """Our body says what the client says for the same conversation."""
+    """chatsdk's body equals the client's for the same conversation."""
     messages = [
         Message("system", "Be brief."),
         Message("user", "Weather?"),

@@ -50,7 +50,7 @@ def bare(schema: Any, *names: str) -> Any:
         return schema
     left_out = {"title", "default", "description", *names}
     if "enum" in schema:
-        # Anthropic's client leaves it out beside an enum.
+        # Anthropic's client omits it for an enum.
         left_out.add("type")
     return {
         name: {key: bare(item, *names) for key, item in value.items()}

@@ -110,14 +110,14 @@ def test_the_client_drops_text_with_separators(server):
 
 
 def test_several_messages_of_an_agent(server):
-    """An agent may say several messages; an older client ends with the first, chatsdk reads all."""
+    """An agent may send several messages; an old client ends with the first, chatsdk reads all."""
     body = KNOWN["ragflow_agent/continued"].body
     assert client_text(server, body, "agent") == our_text("ragflow_agent", body) == "Hello"
     several = KNOWN["ragflow_agent/run"].body
     ours = read(dialects.get("ragflow_agent"), [several], CONTENT_TYPE).answer
     assert ours.text == "Hello [ID:7]\nBye"
     if CURRENT:
-        # It does not tell what the model thinks from what it says.
+        # It does not separate reasoning from text.
         assert client_text(server, several, "agent") == ours.reasoning + ours.text
         return
     with pytest.raises(KeyError):

@@ -1,4 +1,4 @@
-"""sse-starlette, on which many event streams in Python stand, writes what chatsdk reads."""
+"""sse-starlette, which many Python servers use, writes what chatsdk reads."""
 
 from __future__ import annotations
 

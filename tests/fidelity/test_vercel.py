@@ -34,7 +34,7 @@ def message_of(
 
 
 def check(message: dict[str, Any], answer: Answer) -> None:
-    """Compare a message of the client's with an answer of ours."""
+    """Compare the client's message with chatsdk's answer."""
     parts = message["parts"]
     assert "".join(part["text"] for part in parts if part["type"] == "text") == answer.text
     thoughts = "".join(part["text"] for part in parts if part["type"] == "reasoning")

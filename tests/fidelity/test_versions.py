@@ -10,7 +10,7 @@ import pytest
 from node import PACKAGES
 from reading import transcripts
 
-# Whoever wrote these has an environment of its own, see the programs beside this file.
+# These were written in separate environments, see the programs in this folder.
 ELSEWHERE = {
     "@mastra/core",
     "@smithy/eventstream-codec",

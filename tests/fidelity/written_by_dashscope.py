@@ -1,4 +1,4 @@
-"""A transcript from the types of DashScope's own SDK: run it to write the file anew."""
+"""A transcript from the types of DashScope's own SDK: run it to write the file again."""
 
 from __future__ import annotations
 

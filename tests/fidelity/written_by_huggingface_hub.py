@@ -1,4 +1,4 @@
-"""Transcripts of the types of Hugging Face's own client for TGI: run it to write the files anew."""
+"""Transcripts of the types of Hugging Face's own client for TGI: run it to write them again."""
 
 from __future__ import annotations
 

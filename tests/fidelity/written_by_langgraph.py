@@ -1,7 +1,7 @@
-"""Transcripts from LangGraph's own server: run it to write the files anew.
+"""Transcripts from LangGraph's own server: run it to write the files again.
 
 It needs Python 3.11 or newer with ``langgraph-api==0.16.7 langgraph-runtime-inmem langgraph-cli
-langgraph``, best in an environment of its own. The ids are new each time: adapt the JSON beside
+langgraph``, best in a separate environment. The ids are new each time: adapt the JSON with
 the files.
 """
 
@@ -40,7 +40,7 @@ RUNS = (
 
 
 class Scripted(BaseChatModel):
-    """A model that says what the question asks for."""
+    """A model that answers with the text in the question."""
 
     @property
     def _llm_type(self) -> str:
@@ -146,7 +146,7 @@ def _await(url: str) -> None:
         try:
             urllib.request.urlopen(url).close()
         except OSError:
-            # It says that it has started before it listens.
+            # It reports that it has started before it listens.
             threading.Event().wait(0.1)
         else:
             return
@@ -173,7 +173,7 @@ def main() -> None:
             for line in server.stdout:
                 if b"Application started up" in line:
                     break
-            # The rest of what it says has to be read, or it waits for a reader.
+            # Read the rest of its output, or it waits for a reader.
             threading.Thread(target=server.stdout.read, daemon=True).start()
             _await(f"http://127.0.0.1:{port}/ok")
             for name, question, mode in RUNS:

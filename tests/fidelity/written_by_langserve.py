@@ -1,8 +1,8 @@
-"""Transcripts from LangServe itself: run it to write the files anew.
+"""Transcripts from LangServe itself: run it to write the files again.
 
 It needs ``langserve==0.3.3 "langchain-core<1" fastapi uvicorn sse-starlette``, which do not go
-together with what the other tests here need, so use an environment of its own. The ids are new
-each time: adapt the JSON beside the files.
+together with what the other tests here need, so use a separate environment. The ids are new
+each time: adapt the JSON files too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Transcripts from LiteLLM's proxy itself: run it to write the files anew.
+"""Transcripts from LiteLLM's proxy itself: run it to write the files again.
 
-It needs ``litellm[proxy]==1.106.2`` in an environment of its own, and chatsdk for the model behind
-the proxy. The ids are new each time: adapt the JSON beside the files.
+It needs ``litellm[proxy]==1.106.2`` in a separate environment, and chatsdk for the model behind
+the proxy. The ids are new each time: adapt the JSON files too.
 """
 
 from __future__ import annotations

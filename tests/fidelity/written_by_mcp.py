@@ -1,4 +1,4 @@
-"""Transcripts of an MCP server: run it to write the files anew."""
+"""Transcripts of an MCP server: run it to write the files again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ server = MCPServer("weather")
 
 @server.tool()
 async def forecast(prompt: str, ctx: Context[Any, Any]) -> str:
-    """Tells the weather, step by step."""
+    """Report the weather, step by step."""
     words = ["Looking for Zürich", "Asking the station 🙂"]
     for place, word in enumerate(words, 1):
         await ctx.report_progress(place, len(words), word)

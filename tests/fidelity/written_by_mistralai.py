@@ -1,4 +1,4 @@
-"""Transcripts of the types of Mistral's own SDK: run it to write the files anew."""
+"""Transcripts of the types of Mistral's own SDK: run it to write the files again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transcripts from the types of OpenAI's own SDK: run it to write the files anew."""
+"""Transcripts from the types of OpenAI's own SDK: run it to write the files again."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Transcripts from pydantic-ai's AG-UI adapter: run it to write the files anew.
+"""Transcripts from pydantic-ai's AG-UI adapter: run it to write the files again.
 
 It needs ``pydantic-ai-slim==2.68.0 ag-ui-protocol==1.0.0``. Ids and times are new each time: adapt
-the JSON beside the files.
+the JSON files too.
 """
 
 from __future__ import annotations

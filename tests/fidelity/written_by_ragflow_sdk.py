@@ -1,4 +1,4 @@
-"""Transcripts from the types of RAGFlow's own SDK: run it to write the files anew.
+"""Transcripts from the types of RAGFlow's own SDK: run it to write the files again.
 
 The messages and the passages are the SDK's; the frames around them are those of the server, which
 is on no package index: infiniflow/ragflow at b1b8cd6 (0.27.0), dialog_service.py and canvas.py.
@@ -64,7 +64,7 @@ def chat() -> list[Any]:
 
 
 def legacy() -> list[Any]:
-    """A chat up to 0.23: each frame has all the text so far."""
+    """A chat up to 0.23: each frame repeats all the text before it."""
     return [
         data(said("It is ")),
         data(said("It is 8 °C 🙂")),
@@ -94,7 +94,7 @@ def framed(payloads: Iterable[Any]) -> str:
 
 
 def bodies() -> dict[Path, bytes]:
-    """The files and what stands in them."""
+    """The files and their content."""
 
     def answers(frames: list[Any]) -> str:
         return framed({"code": 0, "message": "", "data": frame} for frame in frames)

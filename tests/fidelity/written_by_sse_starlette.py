@@ -1,4 +1,4 @@
-"""A transcript from sse-starlette, which Python's own servers of event streams stand on."""
+"""A transcript from sse-starlette, which Python's own servers of event streams use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that write transcripts with a backend's own server, each with packages of its own."""
+"""Programs that write transcripts with a backend's own server, each with its own packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN_SECONDS = 180
 
 
 class Recorder:
-    """Installs packages below a folder, and runs a program beside this file there."""
+    """Installs packages below a folder, and runs a program of this folder there."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

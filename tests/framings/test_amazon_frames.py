@@ -46,7 +46,7 @@ def test_any_events_any_cuts(data):
     body = b"".join(encode(*event) for event in told)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=6)))
     chunks = [body[begin:end] for begin, end in pairwise([0, *cuts, len(body)])]
-    # An error without a payload says as much as an empty object.
+    # An error without a payload equals one with an empty object.
     empty = [
         (name, "{}" if name.startswith(EXCEPTION) and not said else said) for name, said in told
     ]
@@ -76,7 +76,7 @@ def test_a_cut_frame_is_pending(cut):
 
 
 def test_headers_of_all_types():
-    """Headers that are no text are skipped, and an error says its code and its words."""
+    """Headers that are not text are skipped, and an error has its code and its message."""
     other = b"".join(
         bytes([1]) + b"n" + bytes([kind]) + value
         for kind, value in [
@@ -99,7 +99,7 @@ def test_headers_of_all_types():
 
 @pytest.mark.parametrize("headers", [b"\x05abc", b"\x01n\x07\x00\x09abc", b"\x01n\x0a", b"\x01n"])
 def test_headers_that_cannot_be(headers):
-    """Headers that are longer than they say, or of an unknown type, are an error."""
+    """Headers that are longer than their length, or of an unknown type, are an error."""
     with pytest.raises(ProtocolError, match="header"):
         events([framed(headers)])
 

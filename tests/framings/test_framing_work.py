@@ -1,4 +1,4 @@
-"""Framing of long lines and many blank ones: what the standard says, with bounded work."""
+"""Framing of long lines and many blank ones follows the standard, with bounded work."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def world() -> World:
     return World("sse", "ndjson", "transport.http1.chunked")
 
 
-# What may be looked at: for each byte fed, and each chunk, line and event besides.
+# Limit on the work: for each byte fed, and for each chunk, line and event.
 A_BYTE, A_PIECE = 40, 500
 
 

@@ -40,7 +40,7 @@ def test_every_cut():
 
 @given(st.data())
 def test_any_values_any_cuts(data):
-    """Whatever stands between values, and wherever they are cut, each comes back as it was."""
+    """Values come back unchanged, with anything between them and wherever they are split."""
     inner = st.none() | st.integers() | st.text(max_size=4)
     value = st.recursive(
         st.dictionaries(st.text(max_size=3), inner, max_size=3) | st.lists(inner, max_size=3),
@@ -90,7 +90,7 @@ def test_the_longest_value():
 
 
 def test_work_is_linear_in_the_bytes():
-    """A large value that comes in small pieces is looked at once: four times as much, no more."""
+    """A large value in small pieces is read a bounded number of times: at most four."""
 
     class Counted(JSONParser):
         looked = 0
@@ -125,7 +125,7 @@ def test_work_is_linear_in_the_bytes():
     ],
 )
 def test_the_first_byte_tells(body, events):
-    """JSON values and server-sent events are told apart, whatever the network cut."""
+    """JSON values and server-sent events are distinguished, however the network splits them."""
     for cut in range(len(body) + 1):
         parser = TellingParser()
         found = [event.data for chunk in (body[:cut], body[cut:]) for event in parser.feed(chunk)]
@@ -145,7 +145,7 @@ def test_text_as_it_comes():
 
 @pytest.mark.parametrize("framing", ["sse", "ndjson", "lines", "json", "amazon", "text"])
 def test_every_framing_has_a_parser(framing):
-    """A framing's name gives a fresh parser, and an empty body has no event."""
+    """A framing's name gives a fresh parser, and an empty body has no events."""
     parser = parser_for(framing)
     assert [*parser.feed(b""), *parser.finish()] == []
     assert not parser.pending

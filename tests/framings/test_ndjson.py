@@ -143,7 +143,7 @@ def test_a_long_line_in_small_chunks():
 
 @pytest.mark.parametrize("chunks", [b"{}", "{}", bytearray(b"{}"), memoryview(b"{}")])
 def test_bytes_are_no_chunks(chunks):
-    """One body instead of chunks of it is a TypeError that says the remedy."""
+    """One body instead of chunks of it is a TypeError with the remedy."""
     with pytest.raises(TypeError, match="wrap the"):
         ndjson.parse(chunks)
 

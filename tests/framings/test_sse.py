@@ -27,7 +27,7 @@ def events(body: bytes, **options: bool) -> list[ServerSentEvent]:
 
 
 def test_event_has_the_defaults_of_the_standard():
-    """An event is a message without data, id and retry until the stream says otherwise."""
+    """An event is a message without data, id and retry unless the stream has them."""
     assert ServerSentEvent() == ("message", "", "", None)
 
 
@@ -163,7 +163,7 @@ def test_last_event_field_counts():
 
 
 def test_id_is_carried_on():
-    """The last id stands on later events, even from a block without data, until taken back."""
+    """The last id applies to later events, even from a block without data, until it is reset."""
     body = (
         b"data: 0\n\nid: 1\ndata: a\n\ndata: b\n\nevent: e\ndata: c\n\n"
         b"id: 2\n\ndata: d\n\nid: 3\nid: x\0y\n\n: c\n\ndata: e\n\nid\n\ndata: f\n\n"
@@ -192,7 +192,7 @@ def test_id_is_carried_on():
     ],
 )
 def test_retry_is_ascii_digits(value, expected):
-    """A retry field counts if it is all ASCII digits, and is told by one event only."""
+    """A retry field counts if it is all ASCII digits, and only one event reports it."""
     body = b"retry:" + value + b"\ndata: x\n\ndata: y\n\n"
     read = list(parse([body[i : i + 1] for i in range(len(body))]))
     assert read == [ServerSentEvent(data="x", retry=expected), ServerSentEvent(data="y")]
@@ -213,7 +213,7 @@ def test_retry_is_ascii_digits(value, expected):
 )
 @pytest.mark.parametrize("before", [b"", b"data: w\n\n", b"event: e\ndata: w\n\n", b"retry: 5\n\n"])
 def test_retry_without_data_is_told_by_the_next_event(before, after):
-    """A block without data sets the reconnection time too, and the event after it says so."""
+    """A block without data sets the reconnection time too, and the next event reports it."""
     body = before + b"retry: 3000\n\n" + after
     whole = body + after + b"event: z\ndata: z\n\n"
     plain = events(before.replace(b"retry: 5\n\n", b"") + after)
@@ -229,18 +229,18 @@ def test_retry_without_data_is_told_by_the_next_event(before, after):
 
 
 def test_bad_retry_keeps_the_good_one():
-    """A retry line that is no number leaves the one before it as it is."""
+    """A retry line that is not a number leaves the previous one unchanged."""
     assert events(b"retry: 5\nretry: x\ndata\n\n") == [ServerSentEvent(retry=5)]
 
 
 def test_unfinished_block_is_discarded():
-    """What has no blank line when the stream ends is no event."""
+    """A block without a blank line at the end of the stream is not an event."""
     for rest in (b"data: 2", b"data: 2\n", b"data: 2\r\n", b"id: 2\n", b"\xef"):
         assert events(b"data: 1\n\n" + rest) == [ServerSentEvent(data="1")]
 
 
 def test_empty_streams():
-    """Nothing, empty chunks, a lone byte order mark and blank lines hold no event."""
+    """Empty bodies, empty chunks, a lone byte order mark and blank lines have no events."""
     for body in (b"", BOM, BOM[:1], b"\n", b"\r\n\r\n"):
         assert events(body) == []
     assert list(parse([])) == []
@@ -382,7 +382,7 @@ def test_parse_wants_chunks(body):
 
 @pytest.mark.parametrize("kind", [bytearray, memoryview, lambda data: array("B", data)])
 def test_chunks_may_be_buffers(kind):
-    """Chunks may be whatever holds bytes, and may be filled anew after each."""
+    """Chunks may be any bytes-like objects, and may be reused after each call."""
     assert list(parse([kind(b"data: x\n"), kind(b"\n")])) == [ServerSentEvent(data="x")]
     buffer = bytearray(b"data: a")
     chunks = (buffer.__setitem__(slice(None), data) or buffer for data in (b"data: a", b"bc\n\n"))
@@ -390,7 +390,7 @@ def test_chunks_may_be_buffers(kind):
 
 
 def test_wrong_arguments():
-    """Chunks that are not bytes and limits that are no number of bytes are refused."""
+    """Chunks that are not bytes, and limits that are not a number of bytes, are refused."""
     with pytest.raises(TypeError, match="must be bytes, not list"):
         list(parse([[1, 2]]))
     with pytest.raises(TypeError, match="must be bytes, not str"):

@@ -107,13 +107,13 @@ class Naive:
             return
         if data[-1:] == "\n":
             data = data[:-1]
-        # The standard has it for the stream from its line on; the next event is what can tell.
+        # The standard applies it to the stream from its line on; the next event shows it.
         retry, self.retry = self.retry, None
         self.events.append(ServerSentEvent(event_type or "message", data, self.last_id, retry))
 
 
 def bytes_until_limit(body: bytes, limit: int) -> int | None:
-    """How many bytes tell that a line or an event is too long; ``None`` if none is."""
+    """Number of bytes after which a line or an event is too long; ``None`` if none is."""
     mark = next((i for i in range(len(BOM)) if body[i : i + 1] != BOM[i : i + 1]), len(BOM))
     if mark == len(body):
         return None
@@ -155,7 +155,7 @@ def test_any_cut_gives_the_events_of_the_standard(body, cuts, dataless, piece_by
 @pytest.mark.fuzz
 @given(BODIES)
 def test_each_byte_gives_what_it_completes(body):
-    """After every byte the events so far, and whether more is begun, are those of the standard."""
+    """After every byte the events, and whether another has begun, are those of the standard."""
     reader = EventParser()
     read = []
     for end in range(1, len(body) + 1):
@@ -206,7 +206,7 @@ def test_short_cuts_give_what_sseclient_gives(parts, dataless):
     for before, last_id in ((b"", ""), (b"id: 7\n\n", "7")):
         event, has_data, has_name = FieldReader().read(block, last_id)
         expected = [event] if has_data or (has_name and dataless) else []
-        # A chunk of its own, and among others.
+        # A separate chunk, and among others.
         for chunks in ([before, f"{block}\n\n".encode()], [before + f"{block}\n\n".encode()]):
             assert list(parse(chunks, dataless=dataless)) == expected
 

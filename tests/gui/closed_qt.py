@@ -14,7 +14,7 @@ QT_CHAT = Path(__file__).parents[2] / "examples" / "qt_chat.py"
 
 
 class Application(QtWidgets.QApplication):
-    """An application whose window somebody uses as soon as it is there."""
+    """An application whose window is used as soon as it is open."""
 
     def exec(self) -> int:
         (window,) = (

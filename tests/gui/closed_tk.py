@@ -17,7 +17,7 @@ def below(widget: tkinter.Misc) -> list[tkinter.Misc]:
 
 
 class Tk(tkinter.Tk):
-    """A window that somebody uses as soon as it is there."""
+    """A window that is used as soon as it is open."""
 
     def mainloop(self, n: int = 0) -> None:
         (view,) = (widget for widget in below(self) if isinstance(widget, ChatView))

@@ -33,10 +33,10 @@ def artefact(request, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
-    """A display of its own for the tests of Tk."""
+    """A separate display for the tests of Tk."""
     if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
         missing = "needs Xvfb and xdotool: apt-get install xvfb xdotool"
-        # Where the tests decide, a window that nobody opened is no window that works.
+        # Where the tests decide, a window that was never opened does not work.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     reading, writing = os.pipe()
     command = [

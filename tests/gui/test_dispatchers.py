@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from applications import WAIT
 
-# What runs before a toolkit's main loop, and what tells of it afterwards.
+# Runs before a toolkit's main loop, and reports about it afterwards.
 PROGRAM = """
 from __future__ import annotations
 import json, sys, threading
@@ -95,7 +95,7 @@ leave = frame.Close
         "gone": "del frame, leave, application",
     },
     "kivy": {
-        # What Kivy's event loop does between two frames; a window of its own needs OpenGL.
+        # Kivy's event loop does this between two frames; a real window needs OpenGL.
         "prepare": """
 from kivy.clock import Clock
 running = True

@@ -63,7 +63,7 @@ def outputs_of(notebook: Any, word: str) -> Any:
 
 
 def test_the_example() -> None:
-    """Each answer is one output, which ends as the whole answer, and the rest says what it says."""
+    """Each answer is one output, which ends as the complete answer; the rest is as described."""
     notebook = nbformat.read(EXAMPLES / "notebook.ipynb", as_version=4)
     nbformat.validate(notebook)
     kernel = Kernel(notebook)

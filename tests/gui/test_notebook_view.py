@@ -381,7 +381,7 @@ def test_without_markdown(monkeypatch) -> None:
 
 
 def test_outside_of_a_kernel() -> None:
-    """Without an event loop there is an error that says where to make it."""
+    """Without an event loop there is an error that explains where to make it."""
     with use_chat("http://127.0.0.1:9/v1/chat/completions") as session:
         with pytest.raises(RuntimeError, match="make it in a cell"):
             ChatView(session)

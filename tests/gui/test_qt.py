@@ -20,7 +20,7 @@ from chatsdk.windows import qt
 
 PATH = "/v1/chat/completions"
 
-# What Qt's offscreen platform says when a window is shown.
+# The message of Qt's offscreen platform when a window is shown.
 OFFSCREEN = "This plugin does not support propagateSizeHints()\n"
 
 
@@ -30,7 +30,7 @@ def application() -> QtWidgets.QApplication:
 
 
 def test_the_example(application, server, artefact) -> None:
-    """A click on the button asks about the notes, in the chat beside them."""
+    """A click on the button asks about the notes, in the chat next to them."""
     window = load("qt_chat").Chat(server.url + PATH)
     window.show()
     try:
@@ -198,7 +198,7 @@ def test_the_page() -> None:
 
 
 def test_without_a_binding(tmp_path) -> None:
-    """Without PySide6 and PyQt6 the import says what to install."""
+    """Without PySide6 and PyQt6 the import shows what to install."""
     for name in ("PySide6", "PyQt6"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('not here')")
     code = "try: from chatsdk.windows import qt\nexcept ImportError as error: print(error)"
@@ -225,7 +225,7 @@ def test_a_view_without_an_application() -> None:
 
 
 def test_as_a_program() -> None:
-    """Without a URL the program starts a server of its own; closed in mid-answer it ends well."""
+    """Without a URL the program starts its own server; closed in mid-answer it ends cleanly."""
     done = subprocess.run(
         [sys.executable, "-X", "dev", str(Path(__file__).with_name("closed_qt.py"))],
         stdin=subprocess.DEVNULL,
@@ -242,7 +242,7 @@ def test_ctrl_c() -> None:
     with Terminal(
         str(EXAMPLES / "qt_chat.py"), "http://127.0.0.1:9/v1/chat/completions"
     ) as program:
-        # What Qt's offscreen platform says when the window is shown.
+        # The message of Qt's offscreen platform when the window is shown.
         program.expect("propagateSizeHints")
         program.type("\x03")
         assert program.wait() == -signal.SIGINT

@@ -304,7 +304,7 @@ def test_finished_blocks_stay(window, server) -> None:
 
 
 def test_a_rewritten_answer(window, server) -> None:
-    """Text that the backend has changed afterwards is drawn anew."""
+    """Text that the backend has changed afterwards is drawn again."""
     text = TextRows("answer")
     theme = Theme(window.view.palette(), window.view.font())
     text.show_text("One.\n\nTwo.\n\nThree", live=True)
@@ -345,7 +345,7 @@ def test_code_after_a_definition(window, server) -> None:
 
 
 def test_a_wide_table_scrolls(window, server, artefact) -> None:
-    """A table wider than the window gets a scroll bar of its own; the text does not."""
+    """A table wider than the window gets its own scroll bar; the text does not."""
     head = " | ".join(f"column{number:02}" for number in range(14))
     server.answer("openai", f"Look.\n\n| {head} |\n|{'---|' * 14}\n| {head} |\n\nAnd so on.")
     window.view.resize(360, 500)

@@ -41,7 +41,7 @@ def window(application, server) -> Iterator[Window]:
 
 @pytest.fixture
 def show(application) -> Iterator[Any]:
-    """Show a conversation; nobody answers."""
+    """Show a conversation without answering."""
     opened: list[Window] = []
 
     def shown(*messages: Message, size: tuple[int, int] = (700, 600)) -> Window:
@@ -143,7 +143,7 @@ def test_any_script(window, server, artefact) -> None:
 
 
 def test_stop_and_regenerate(window, server, artefact) -> None:
-    """Stop keeps the text, and says so; Regenerate puts another answer in its place."""
+    """Stop keeps the text and shows a notice; Regenerate replaces the answer."""
     script = server.answer("openai")
     script.say("Half of")
     window.ask("Hi")
@@ -174,7 +174,7 @@ def test_esc_stops(window, server) -> None:
 
 
 def test_a_server_that_dies(window, server, artefact) -> None:
-    """An error stands in its turn, below what came before it, and Retry asks again."""
+    """An error is shown in its turn, below the partial text, and Retry asks again."""
     script = server.answer("openai")
     script.say("Half of")
     window.ask("Hi")
@@ -204,7 +204,7 @@ def test_life_while_it_waits(window, server, artefact) -> None:
 
 
 def test_an_empty_answer(window, server) -> None:
-    """An answer without a word says so."""
+    """An answer without text has a notice."""
     server.answer("openai").finish()
     window.ask("Hi")
     window.until(lambda: words.EMPTY in window.text)
@@ -293,7 +293,7 @@ def test_edit_a_question(window, server, artefact) -> None:
 
 
 def test_a_queued_question_stays_out_of_an_edit(window, server) -> None:
-    """A queued question that comes back during an edit waits behind it, before what was typed."""
+    """A queued question that returns during an edit waits for its end, before what was typed."""
     first = server.answer("openai")
     first.say("Half of")
     window.ask("First")
@@ -364,7 +364,7 @@ def test_an_edit_outlasts_the_answer(window, server) -> None:
 
 
 def test_copy_an_answer(window, server) -> None:
-    """Copy takes the answer as the model wrote it, and says that it has."""
+    """Copy takes the answer as the model wrote it, and shows that it has."""
     server.answer("openai", "It is **42**.")
     window.ask("Hi")
     window.settle()
@@ -375,7 +375,7 @@ def test_copy_an_answer(window, server) -> None:
 
 
 def test_save_and_open(window, server, tmp_path) -> None:
-    """A conversation that was saved can be opened again; any other file says why it cannot."""
+    """A saved conversation can be opened again; for any other file the view shows the reason."""
     server.answer("openai", "It is **42**.")
     window.ask("Hi")
     window.settle()
@@ -458,7 +458,7 @@ def test_closed_in_mid_answer(application, server, caplog) -> None:
 
 
 def test_a_deleted_view_leaves_nothing_on_the_application(application) -> None:
-    """A view that is deleted leaves no object on the application."""
+    """A deleted view leaves no object on the application."""
     before = len(application.children())
     for _ in range(3):
         Window(use_chat(f"http://127.0.0.1:9{PATH}")).close()

@@ -24,7 +24,7 @@ from chatsdk.testing.embedded_replies import speak
 @pytest.fixture
 def url(server, monkeypatch) -> str:
     url = f"{server.url}/v1/chat/completions"
-    # As Streamlit leaves it: what stands behind the -- of its command.
+    # As Streamlit passes it: the arguments after the -- of its command.
     monkeypatch.setattr(sys, "argv", ["streamlit_chat.py", url])
     return url
 
@@ -65,7 +65,7 @@ def runtime(monkeypatch) -> None:
 
 
 def shown(page: AppTest) -> list[tuple[str, str]]:
-    """Who says what on the page."""
+    """The roles of the messages on the page."""
     return [
         (message.name, "".join(block.value for block in message.markdown))
         for message in page.chat_message
@@ -73,7 +73,7 @@ def shown(page: AppTest) -> list[tuple[str, str]]:
 
 
 def buttons(page: AppTest) -> list[str]:
-    """The buttons beside the input."""
+    """The buttons next to the input."""
     return [button.label for button in page.button if button not in page.sidebar.button]
 
 
@@ -117,7 +117,7 @@ def test_regenerate(page, server, url) -> None:
 
 
 def test_stop(page, server, url, runtime) -> None:
-    """Whatever runs the page anew ends the answer at once, and its text is kept."""
+    """Anything that runs the page again ends the answer at once, and its text is kept."""
     script = server.answer("openai")
     script.say("Half of")
     half = threading.Event()
@@ -189,8 +189,8 @@ def test_several_chats(page, server, url) -> None:
 
 
 def test_while_it_streams(page, server, url, runtime, monkeypatch) -> None:
-    """Reasoning streams into a fold, then the text; Stop is beside the input meanwhile."""
-    # What the run has drawn stays to be looked at.
+    """Reasoning streams into a fold, then the text; a Stop button is there in that time."""
+    # The page stays as the run has drawn it.
     monkeypatch.setattr(streamlit, "rerun", lambda: None)
     drawn = threading.Semaphore(0)
     wait = TurnHandle.wait
@@ -294,7 +294,7 @@ def test_reasoning_and_sources(page, server, url) -> None:
 
 
 def test_without_a_url(page, monkeypatch) -> None:
-    """Without a URL the page asks a server of its own, one for all pages."""
+    """Without a URL the page starts its own server, one for all pages."""
     monkeypatch.setattr(sys, "argv", ["streamlit_chat.py"])
     made = []
     with EmbeddedServer(pace=0) as server:
@@ -308,7 +308,7 @@ def test_without_a_url(page, monkeypatch) -> None:
 
 
 def test_the_page_of_the_documentation(server) -> None:
-    """The snippet of docs/windows.md shows a conversation, and ends an answer when it runs anew."""
+    """The snippet of docs/windows.md shows a conversation, and stops an answer when it reruns."""
     page = (EXAMPLES.parent / "docs" / "windows.md").read_text(encoding="utf-8")
     (source,) = re.findall(r"^<!-- streamlit -->\n```python\n(.*?)^```", page, re.M | re.S)
     opened: Any = AppTest.from_string(

@@ -68,7 +68,7 @@ def run(scene: Callable[[], Any]) -> None:
 
 
 def test_idle_helps(opened) -> None:
-    """A chat without a question says what to do, and the entry has the focus."""
+    """A chat without a question shows what to do, and the entry has the focus."""
 
     async def scene() -> None:
         async with opened() as screen:
@@ -155,7 +155,7 @@ def test_cut_anywhere(opened, server, cut) -> None:
 
 @pytest.mark.parametrize("live", [True, False])
 def test_links_with_a_target_elsewhere(opened, server, live) -> None:
-    """A link is drawn as one once its target has come, and the target is no row of its own."""
+    """A link is drawn as one once its target has arrived, and the target is not a separate row."""
 
     async def scene() -> None:
         async with opened() as screen:
@@ -528,7 +528,7 @@ def test_an_error_is_in_its_turn(opened, server, artefact) -> None:
 
 
 def test_stop(opened, server, artefact) -> None:
-    """Escape stops the answer, keeps its text and tells the server; the turn says so."""
+    """Escape stops the answer, keeps its text and stops the server; the turn shows a notice."""
 
     async def scene() -> None:
         async with opened() as screen:
@@ -554,7 +554,7 @@ def test_stop(opened, server, artefact) -> None:
 
 
 def test_an_empty_answer(opened, server) -> None:
-    """An answer without text says that it is empty."""
+    """An answer without text is shown as empty."""
 
     async def scene() -> None:
         async with opened() as screen:
@@ -1021,7 +1021,7 @@ def test_the_example(server) -> None:
 
 
 def test_as_a_program() -> None:
-    """Without a URL the program starts a server of its own; closed in mid-answer it ends well."""
+    """Without a URL the program starts its own server; closed in mid-answer it ends cleanly."""
     with Terminal("-X", "dev", str(EXAMPLES / "textual_chat.py")) as terminal:
         terminal.expect(words.PLACEHOLDER)
         # What a terminal sends for a text of two lines that is pasted: nothing is sent by that.

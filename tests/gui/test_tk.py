@@ -82,7 +82,7 @@ def test_ctrl_c(display) -> None:
 
 
 def test_as_a_program(display) -> None:
-    """Without a URL the program starts a server of its own; closed in mid-answer it ends well."""
+    """Without a URL the program starts its own server; closed in mid-answer it ends cleanly."""
     done = subprocess.run(
         [sys.executable, "-X", "dev", str(Path(__file__).with_name("closed_tk.py"))],
         stdin=subprocess.DEVNULL,

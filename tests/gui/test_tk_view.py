@@ -401,7 +401,7 @@ def color(desk: Desk, text: str) -> str:
 
 
 def test_what_needs_attention_is_red(desks) -> None:
-    """A call that failed says so in the colour of errors."""
+    """A failed call is shown in the colour of errors."""
     desk = desks()
     call = ToolCall("c1", "search", "{}")
     result = Message("tool", "no route", tool_call_id="c1", name="search", status="error")
@@ -436,7 +436,7 @@ def test_a_person_allows_a_tool(desks, server, artefact) -> None:
 
 
 def test_what_one_can_do_with_a_conversation(desks, server, tmp_path, monkeypatch) -> None:
-    """Copy an answer or code, edit a question, save, begin anew, and open again."""
+    """Copy an answer or code, edit a question, save, begin a new chat, and open it again."""
     desk = desks()
     server.answer("openai", "Use **this**:\n\n```py\nx = 1\ny = 2\n```")
     desk.ask("How?")
@@ -586,7 +586,7 @@ def test_a_window_that_gets_another_width(desks, server) -> None:
     ],
 )
 def test_the_theme_of_the_system(display, monkeypatch, printed, background, dark) -> None:
-    """Dark or light is what the desktop says, else what the program's own window is."""
+    """Dark or light follows the desktop, else the program's own window."""
     monkeypatch.delenv("GTK_THEME", raising=False)
     monkeypatch.setattr(palette.sys, "platform", "linux")
     monkeypatch.setattr(palette, "_printed", lambda *command: printed.get(command[0], ""))
@@ -623,7 +623,7 @@ def test_large_fonts(desks, server, artefact) -> None:
 
 
 def test_without_a_parser(desks, server, artefact, monkeypatch) -> None:
-    """Without markdown-it-py the text is plain, and a line says what to install."""
+    """Without markdown-it-py the text is plain, and a line shows what to install."""
 
     def missing(self: MarkdownRuns) -> None:
         raise ImportError("No module named 'markdown_it'")
@@ -690,7 +690,7 @@ def test_a_view_that_goes(desks, server, caplog) -> None:
 
 
 def test_a_view_that_went_is_freed(desks) -> None:
-    """A view that was destroyed leaves nothing behind: no object, no binding, no font."""
+    """A destroyed view leaves no object, no binding and no font."""
     desk = desks()
     view: Any = None
 

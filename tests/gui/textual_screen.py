@@ -1,4 +1,4 @@
-"""A chat of Textual on a screen of its own, used by a pilot."""
+"""A Textual chat on its own screen, used by a pilot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A WSGI application that relays answers. The variables KIND and URL say how, and from where."""
+"""A WSGI application that relays answers, configured by the variables KIND and URL."""
 
 from __future__ import annotations
 

@@ -84,6 +84,6 @@ class Clock:
         self._begun = os.times().elapsed
 
     def within(self, least: float, most: float) -> str:
-        """Say whether it took so many seconds."""
+        """Return whether it took at least this many seconds."""
         took = os.times().elapsed - self._begun
         return "in time" if least <= took <= most else f"after {took:.1f} s"
