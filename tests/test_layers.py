@@ -30,7 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "keywords": {"attributes"},
     "parts": {"keywords", "frozen_values"},
     "options": {"keywords", "frozen_values"},
-    "answer": {"keywords", "frozen_values", "parts"},
+    "answer": {"attributes", "frozen_values", "parts"},
     # An error carries the answer as far as it had come.
     "errors": {"frozen_values", "parts", "answer"},
     "messages": {"frozen_values", "errors", "parts", "answer"},

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from chatsdk.answer.shared_text import SharedText, Vector, as_bytes, as_text
 from chatsdk.answer.values import ArrivalLog, Facts, Step, Timings, ToolCall
 from chatsdk.frozen_values import refuse_to_change
-from chatsdk.keywords import missing_attribute
 from chatsdk.parts import Citation, Native, Usage
 
 if TYPE_CHECKING:
@@ -233,10 +232,6 @@ class Answer(Step, Generic[Value_co]):
             or self.rewritten
             or self._facts is not previous._facts
         )
-
-    if not TYPE_CHECKING:
-        # Type checkers would accept any name.
-        __getattr__ = missing_attribute
 
     def __str__(self) -> str:
         return self.text

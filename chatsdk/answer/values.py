@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from chatsdk.answer.shared_text import PIECE_BYTES, SharedText, Vector, as_bytes, as_text
+from chatsdk.attributes import names_cures
 from chatsdk.frozen_values import distinct, refuse_to_change
 from chatsdk.parts import Citation, Native, Usage
 
@@ -215,6 +216,7 @@ class Facts(NamedTuple):
         return hash(self[:-2])
 
 
+@names_cures("Answer")
 class Step:
     """An `Answer` while its fields are set; `AnswerBuilder` then changes its class.
 

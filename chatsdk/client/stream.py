@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from chatsdk.answer import Answer
-from chatsdk.keywords import missing_attribute
+from chatsdk.attributes import names_cures
 from chatsdk.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -82,7 +82,14 @@ class Source(Head, Protocol):
         """As `close`, in a finalizer."""
 
 
-class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co, Value_co]):
+@names_cures("AnswerStream")
+class _Foreign:
+    """A base whose attributes are those of other libraries."""
+
+
+class AnswerStream(
+    _Foreign, Generator[Answer[Partial_co], None, None], Generic[Partial_co, Value_co]
+):
     """A streaming answer: a generator of `Answer`, one per event, and a context manager.
 
     Iterate over it, or drain it with `result`. It may be closed, stopped from any thread, or just
@@ -230,10 +237,6 @@ class AnswerStream(Generator[Answer[Partial_co], None, None], Generic[Partial_co
     def body(self) -> Any:
         """The JSON body that was sent."""
         return self._source.body
-
-    if not TYPE_CHECKING:
-        # Type checkers would accept any name.
-        __getattr__ = missing_attribute
 
     def __enter__(self: _Self) -> _Self:
         return self

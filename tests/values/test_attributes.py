@@ -43,6 +43,15 @@ def test_any_other_attribute(owners, kind):
         assert getattr(owners[kind], name, 5) == 5
 
 
+@pytest.mark.parametrize("kind", ["Answer", "AnswerStream"])
+def test_attributes_of_each_event_are_read_directly(owners, kind):
+    """Python reads the attributes of a class with a ``__getattr__`` several times as slowly."""
+    assert not hasattr(type(owners[kind]), "__getattr__")
+    # The names are not suggested by completion either.
+    assert not set(CURES[kind]) & set(dir(owners[kind]))
+    assert "outcome" in dir(owners["AnswerStream"])
+
+
 def test_an_error_inside_a_property():
     """An `AttributeError` that a property raised is not replaced."""
 
