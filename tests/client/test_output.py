@@ -431,6 +431,16 @@ def test_a_type_beyond_strict_mode(server):
         ({"output": {"required": 5}}, TypeError, "/required is not a list of names"),
         ({"output": {"anyOf": {}}}, TypeError, "/anyOf is not a list"),
         ({"output": {"items": [True, "x"]}}, TypeError, "/items/1 is not an object"),
+        ({"output": {"type": "objct"}}, ValueError, "/type is 'objct'; did you mean 'object'"),
+        ({"output": {"items": {"type": ["text"]}}}, ValueError, "/items/type is 'text'; "),
+        ({"output": {"anyOf": [{"type": "qqq"}]}}, ValueError, "the types are string, number"),
+        ({"output": {"type": []}}, TypeError, "/type is not a name or a list of names"),
+        ({"output": {"type": dict}}, TypeError, "/type is not a name or a list of names"),
+        ({"output": {"maxLength": "5"}}, TypeError, "/maxLength is not a count"),
+        ({"output": {"minItems": -1}}, TypeError, "/minItems is not a count"),
+        ({"output": {"minimum": "1"}}, TypeError, "/minimum is not a number"),
+        ({"output": {"enum": "a"}}, TypeError, "/enum is not a list of values"),
+        ({"output": {"pattern": 3}}, TypeError, "/pattern is not a string"),
         ({"output": Recipe, "output_by": "magic"}, ValueError, "'schema', 'json', 'tool'"),
         ({"output": Recipe, "repair": -1}, ValueError, "repair"),
         ({"output": Recipe, "repair": True}, ValueError, "repair"),
@@ -442,6 +452,22 @@ def test_mistakes_are_found_before_anything_is_sent(server, options, error, word
     with client_of(server, "openai") as client, pytest.raises(error, match=words):
         client.ask("?", **options)
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "OBJECT", "properties": {"type": {"type": "STRING"}, "enum": {"type": "string"}}},
+        {"type": ["object", "null"], "exclusiveMinimum": True, "x-note": 5, "enum": [None]},
+        {"type": "object", "properties": {"n": {"type": "number", "minimum": 0.5}}},
+    ],
+)
+def test_schemas_that_are_passed_on(server, schema):
+    """Google's capitals, draft 4 and unknown keywords are left to the backend."""
+    server.answer("openai", "{}")
+    with client_of(server, "openai") as client, contextlib.suppress(OutputError):
+        client.ask("?", output=schema).result()
+    assert len(server.requests) == 1
 
 
 def test_a_way_that_the_dialect_lacks(server):

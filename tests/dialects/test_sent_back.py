@@ -133,7 +133,8 @@ def test_ids_that_come_again_in_a_later_answer_are_told_apart(name):
             Message("tool", city, tool_call_id="c1", name="wind"),
         )
     ]
-    body = json.dumps(body_of(name, [ASK, *rounds], model="m"))
+    model = {} if name == "bedrock" else {"model": "m"}
+    body = json.dumps(body_of(name, [ASK, *rounds], **model))
     assert (body.count('"c1"'), body.count('"call00001"')) == (2, 2)
 
 
