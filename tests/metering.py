@@ -112,7 +112,7 @@ class Meter:
 
 
 def compared(one: Any, other: Any) -> int:
-    """How much two values have to be looked at to be told apart."""
+    """The number of units to compare before two values differ."""
     if one is other or type(one) is not type(other):
         return 0
     if isinstance(one, TEXT):
@@ -132,7 +132,7 @@ def compared(one: Any, other: Any) -> int:
 
 
 def cost(owner: Any, name: str, args: Sequence[Any], result: Any) -> int:
-    """What a function of C looks at, more or less."""
+    """The approximate number of units that a function of C reads."""
     if isinstance(owner, TEXT):
         return text_cost(owner, name, args, result)
     if name in CONSTANT or (name == "pop" and not (isinstance(owner, list) and args)):
@@ -291,7 +291,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
 class World:
     """A copy of chatsdk that counts. Within ``with world:`` an import of chatsdk gives it.
 
-    ``world["sse"]`` is a module that was named beforehand. Hypothesis looks at the modules that are
+    ``world["sse"]`` is a module that was named beforehand. Hypothesis inspects the modules that are
     loaded, so a property test leaves them as they are.
     """
 

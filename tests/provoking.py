@@ -1,4 +1,4 @@
-"""A reader on a thread of its own, the ways to a server, and what a process may leave over."""
+"""A reader on a separate thread, the routes to a server, and checks for leftovers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def part_of(module: ModuleType, function: FunctionType) -> FunctionType:
 
 
 def wait_until(fact: Callable[[], object], what: str = "it") -> None:
-    """Wait for what no event tells: a number of descriptors, of threads."""
+    """Wait for a fact without an event: a number of descriptors, of threads."""
     deadline = time.monotonic() + PATIENCE
     pause = threading.Event()
     while not fact():

@@ -60,7 +60,7 @@ class Framing:
         return self._parser.pending
 
     def error(self, body: bytes, end: str | None) -> Failure | None:
-        """The error that stands outside of events."""
+        """The error outside of events."""
         if self._parser.errors:
             return failure_said(self._parser.errors[0])
         return trailing_error(body) if end is None or self.pending else None
@@ -143,7 +143,7 @@ def read(dialect: Dialect, chunks: Iterable[bytes], content_type: str) -> Readin
 
 
 class Transcript(NamedTuple):
-    """One pair of files under ``tests/transcripts``; README.md there says what is in them."""
+    """One pair of files under ``tests/transcripts``; README.md there describes its content."""
 
     name: str
     body: bytes

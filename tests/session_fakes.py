@@ -1,4 +1,4 @@
-"""A client whose answers a test hands out one by one, and a user interface that runs when told."""
+"""A client with answers given one by one, and a user interface that runs on request."""
 
 from __future__ import annotations
 

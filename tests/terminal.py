@@ -1,4 +1,4 @@
-"""A terminal for tests: a program on a pseudo-terminal, typed at and looked at."""
+"""A terminal for tests: runs a program on a pseudo-terminal, types into it and reads it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Terminal:
     """A program that believes it runs in a terminal of 24 lines and 80 columns.
 
     Attributes:
-        seen: everything the program has written so far, without what moves the cursor.
+        seen: everything the program has written, without cursor movements.
     """
 
     def __init__(self, *command: str, term: str = "xterm-256color", **environ: str) -> None:
@@ -52,7 +52,7 @@ class Terminal:
             "TERM": term,
             "COLUMNS": str(COLUMNS),
             "LINES": str(LINES),
-            # Nobody answers here when a program asks where the cursor is.
+            # A program's question about the cursor's position gets no answer here.
             "PROMPT_TOOLKIT_NO_CPR": "1",
             **environ,
         }
@@ -131,7 +131,7 @@ class Terminal:
             try:
                 data = os.read(self._master, 65536)
             except OSError:
-                # Linux says that the other side is closed with an error.
+                # Linux reports the closed other side as an error.
                 data = b""
             with self._changed:
                 self._raw += data

@@ -26,7 +26,7 @@ def programs(monkeypatch):
 
 
 def test_a_program_that_fails_is_named_and_the_others_are_on_the_page(programs):
-    """The page has the figures there are, bold where they are too high, and says what failed."""
+    """The page has all figures, bold if they are too high, and lists the failures."""
     measuring, run = programs
     high = measuring.Row("one thing: to another", 1.5, 1.3, 1.1, detail={"a": 3.0, "b": 2.0})
     found = run.Found([high], left_out=["a client: cannot be imported"])
@@ -40,7 +40,7 @@ def test_a_program_that_fails_is_named_and_the_others_are_on_the_page(programs):
 
 
 def test_a_client_that_hangs_is_left_out(programs, monkeypatch):
-    """A process that gives no answer in its time is ended, and is no more asked."""
+    """A process that gives no answer in its time is ended, and not asked again."""
     measuring, _ = programs
     monkeypatch.setattr(measuring, "RUN_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent, measuring.started(["floor"]) as found:

@@ -1,6 +1,6 @@
 """What an event costs, counted in calls and not in time: a slow-down is seen when it is made.
 
-The bounds are a few calls above what was counted. Whoever needs more of them for good reason raises
+The bounds are a few calls above the counts. To need more of them for a good reason, raise
 a bound; `benchmarks/` shows what that costs.
 """
 
@@ -39,7 +39,7 @@ GROUP = 50
 
 
 class Pieces:
-    """What stands in for a connection: the pieces of a body, then its end."""
+    """Replaces a connection: the pieces of a body, then its end."""
 
     content_type = "text/event-stream"
     delimited = True
@@ -132,7 +132,7 @@ def test_calls_of_an_event(name, most):
 
 
 def opened_alone(frames, made):
-    """A stream over a real response; each event comes alone, in a chunk and a `recv` of its own."""
+    """A stream over a real response; each event has its own chunk and `recv`."""
     wire = WholeSocket([CHUNKED, *map(chunk, frames), b"0\r\n\r\n"])
     made.append(wire)
     body = CoalescingResponse(wire, method="POST")

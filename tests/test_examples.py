@@ -68,7 +68,7 @@ def test_script_is_short() -> None:
 
 
 def test_script_that_fails(server) -> None:
-    """An error ends the script with its name and words, after the text so far."""
+    """An error ends the script with its name and message, after the partial text."""
     script = server.answer("openai")
     script.say("Half")
     script.cut()
@@ -177,7 +177,7 @@ def test_the_examples_server_and_a_browser() -> None:
         assert ask(f"{url}/other", "POST")[0] == 404
 
 
-# What the story in examples/sse_post says that chatsdk does --------------------------------
+# The claims in examples/sse_post about chatsdk ----------------------------------------------
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_story_no_compression(client_of) -> None:
 
 
 def test_story_blank_line(client_of) -> None:
-    """An event without its blank line is no event, and the stream not complete."""
+    """An event without its blank line is not an event, and the stream is incomplete."""
     client_of.stream([b"data: one\n\ndata: two\n"])
     done = run("sse_post/client.py", client_of.url)
     assert done.returncode == 1

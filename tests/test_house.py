@@ -55,7 +55,7 @@ MODULES = {module_of(path): path for path in FILES}
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The modules of ours that a file imports, in its functions too."""
+    """The modules of chatsdk that a file imports, also in its functions."""
 
     def walk(node: ast.AST) -> Iterator[ast.AST]:
         for child in ast.iter_child_nodes(node):

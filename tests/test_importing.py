@@ -26,7 +26,7 @@ OF_EVERY_REQUEST = {"encodings.idna", "stringprep", "unicodedata"}
 
 
 def printed(script: str, *arguments: str) -> list[str]:
-    """The words that a program prints, in a process of its own."""
+    """The words that a program prints, in a separate process."""
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         cwd=REPOSITORY,

@@ -16,7 +16,7 @@ pytest.importorskip("pip", reason="builds the wheel with pip")
 
 REPOSITORY = Path(__file__).parent.parent
 
-# From 70.1 on, setuptools builds wheels without a package of its own for it.
+# From 70.1 on, setuptools builds wheels without a separate package for it.
 pytestmark = pytest.mark.skipif(
     tuple(int(part) for part in setuptools.__version__.split(".")[:2]) < (70, 1),
     reason="needs setuptools >= 70.1 here: nothing is downloaded for a test",
@@ -31,7 +31,7 @@ BUILD_TIMEOUT = 100
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """A checkout in which an earlier build left a module, and with packages that are no part."""
+    """A checkout with a module left by an earlier build, and with packages of other projects."""
     copy = tmp_path_factory.mktemp("sources") / "checkout"
     shutil.copytree(
         REPOSITORY, copy, ignore=shutil.ignore_patterns(*NOT_SOURCES, "build", "dist", "htmlcov")

@@ -88,7 +88,7 @@ def test_an_error_behind_the_first_event(transcript, first, rest):
 
 @pytest.mark.parametrize(("transcript", "first", "rest"), list(begun()))
 def test_an_error_with_ids(transcript, first, rest):
-    """Ids beside an error, which the dialect reads, do not hide the error."""
+    """Ids next to an error, which the dialect reads, do not hide the error."""
     named = {
         name: IDS | shape
         for name, shape in SHAPES.items()

@@ -295,7 +295,7 @@ def test_thoughts_of_turns_without_tools_stay(server):
 
 
 def test_each_part_of_a_turn_with_tools_has_its_thoughts():
-    """Where a model thought before one call and not before the next, both are told."""
+    """If a model reasoned before one call and not before the next, both are sent."""
     from chatsdk import dialects
 
     call = (ToolCall("c1", "look", "{}"),)

@@ -45,7 +45,7 @@ from chatsdk.sse import ServerSentEvent, encode, parse
 from chatsdk.testing import ChatServer, EmbeddedServer
 
 assert_type(chatsdk.__version__, str)
-# A module is there without an import of its own.
+# A module is available without a separate import.
 assert_type(chatsdk.testing.ChatServer(), ChatServer)
 assert_type(chatsdk.dialects.names(), tuple[str, ...])
 

@@ -452,7 +452,7 @@ def test_output_that_cannot_be_written(server) -> None:
     ],
 )
 def test_standard_streams_that_are_closed(server, tmp_path, command, closed, code) -> None:
-    """A stream that the caller has closed is one line at most, and the exit code still tells."""
+    """A stream that the caller has closed gives at most one line, and the same exit code."""
     server.answer("openai", "Yes.")
     names = {"URL": url_of(server), "FILE": str(tmp_path / "file.jsonl")}
     words = [sys.executable, "-m", "chatsdk", *(names.get(word, word) for word in command)]

@@ -124,7 +124,7 @@ def test_each_call_has_an_id_and_its_result_the_same(name, ids):
 
 @pytest.mark.parametrize("name", ["anthropic", "openai", "cohere", "bedrock"])
 def test_ids_that_come_again_in_a_later_answer_are_told_apart(name):
-    """Each call of a conversation has an id of its own, of nine letters and digits if new."""
+    """Each call of a conversation has a unique id, of nine letters and digits if new."""
     rounds = [
         message
         for city in ("Bern", "Rome")

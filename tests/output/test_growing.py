@@ -20,7 +20,7 @@ pytest.importorskip("jiter")
 
 pytestmark = pytest.mark.fuzz
 
-# Each example looks at a hundred prefixes.
+# Each example tries a hundred prefixes.
 a_few = settings(max_examples=max(settings.default.max_examples // 5, 10))
 
 
@@ -43,7 +43,7 @@ def documents(name: str) -> st.SearchStrategy[str]:
 
 
 def sparse(data):
-    """Sometimes look at a few lengths alone, as in a long text."""
+    """Sometimes try only a few lengths, as in a long text."""
     every = data.draw(st.sampled_from([growing.EVERY_CHARS, 6]))
     return mock.patch.multiple(growing, EVERY_CHARS=every, STEPS=4)
 
@@ -117,7 +117,7 @@ def test_checkpoints_are_a_small_part_of_the_length_apart(length):
 
 
 def test_the_work_is_linear_in_the_length():
-    """Four times the text, looked at after each delta, takes about four times the calls."""
+    """Four times the text, read after each delta, takes about four times the calls."""
 
     def calls(items):
         text = json.dumps({"title": "a", "steps": ["word " * 40] * items})

@@ -1,6 +1,6 @@
 """Each script and command of docs/backends.md works, against a server of that backend's dialect.
 
-The page's text is run as it stands. Its hosts are resolved to the test's server, which has a
+The page's text is run unchanged. Its hosts are resolved to the test's server, which has a
 certificate for them if the address begins with https://.
 """
 
@@ -63,7 +63,7 @@ TRANSCRIPTS = {
     "mcp": "mcp/mcp_progress.txt",
 }
 
-# The header that carries the key, and what stands before it.
+# The header that carries the key, and the prefix of its value.
 KEYS = {
     "anthropic": ("x-api-key", ""),
     "gemini": ("x-goog-api-key", ""),
@@ -171,7 +171,7 @@ def assert_asked(server: ChatServer, name: str) -> None:
 
 @pytest.mark.parametrize(("backend", "name"), [(n, n) for n in BACKENDS], indirect=["backend"])
 def test_script(backend, name, capsys):
-    """The script prints the answer, and its key stands where the backend looks for it."""
+    """The script prints the answer, and its key is in the place where the backend expects it."""
     section = Section.of(name)
     exec(compile(section.script, f"docs/backends.md, {name}", "exec"), {"__name__": "script"})
     said = capsys.readouterr().out

@@ -71,7 +71,7 @@ def test_the_exports_are_up_to_date():
 
 
 def test_the_table_has_its_columns():
-    """One table tells how each is asked, read, stopped and written, and what proves it."""
+    """One table shows how each is asked, read, stopped and written, and the proof."""
     text = (DOCS / "dialects.md").read_text(encoding="utf-8")
     head = next(line for line in text.splitlines() if line.startswith("| dialect |"))
     wanted = {"dialect", "endpoint", "text mode", "end marker", "reasoning", "tools", "citations"}
@@ -104,7 +104,7 @@ UNPUBLISHED = {"fastgpt", "flowise", "llama_cpp", "maxkb", "n8n"}
 
 
 def test_every_dialect_has_a_transcript_by_its_own_software():
-    """The backend's software or its SDK's types wrote one, or it says whose source it follows."""
+    """The backend's software or its SDK's types wrote a transcript, or the source is named."""
     for name in set(dialects.names()) - {"auto"}:
         facts = [path.read_text() for path in (TRANSCRIPTS / name).glob("*.json")]
         if name in UNPUBLISHED:
@@ -127,7 +127,7 @@ def test_the_table_proves_every_dialect():
 
 
 def test_the_clients_in_the_table_are_in_the_tests():
-    """Whoever the table names as having read the same bytes is asked by a test."""
+    """A test runs every client that the table names as a reader of the same bytes."""
     tests = "".join(path.read_text() for path in (REPOSITORY / "tests/fidelity").glob("test_*.py"))
     modules = {
         "ag-ui-protocol": "ag_ui",
@@ -159,7 +159,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def follow(root: Path, block: Block) -> None:
-    """Do with a block what the sentence above it says."""
+    """Treat a block as the sentence above it requires."""
     new = re.fullmatch(r"New file `([^`]+)`:", block.above)
     if new is not None:
         path = root / new[1]

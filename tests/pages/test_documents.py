@@ -1,4 +1,4 @@
-"""Every block of Python in the README and docs/ runs as it is printed, and prints what it says."""
+"""Every block of Python in the README and docs/ runs as printed, with the printed output."""
 
 from __future__ import annotations
 

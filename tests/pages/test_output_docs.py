@@ -44,7 +44,7 @@ def spoken(dialect: dialects.Dialect, body: Any) -> str:
 
 
 def test_the_page_runs_as_it_is_printed():
-    """Each block prints what the page says."""
+    """Each block prints the output on the page."""
     page = program("docs/output.md")
     with World(pace=0.0) as world, mock.patch("chatsdk.testing.embedded.reply", spoken):
         anthropic = world.provider("api.anthropic.com")
@@ -61,7 +61,7 @@ def test_the_page_runs_as_it_is_printed():
 
 
 def test_the_table_has_the_field_of_each_dialect():
-    """Every field that the dialects name stands in the page's table."""
+    """Every field that the dialects name is in the page's table."""
     table = PAGE.partition("| backend | way |")[2].partition("\n\n")[0]
     for name in dialects.names():
         field = dialects.get(name).output_field

@@ -1,4 +1,4 @@
-"""The README and the page about errors: what their programs do beside what they print."""
+"""The programs of the README and of the page about errors, beyond their output."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_interrupted(server, capsys) -> None:
 
 
 def test_refused(server, capsys) -> None:
-    """A refusal is told by its status and the backend's words."""
+    """A refusal is reported with its status and the backend's message."""
     server.reply(401, json={"error": {"message": "who are you?"}})
     run("errors", "docs/errors.md")
     assert capsys.readouterr().out == "401: who are you?\n"
@@ -184,7 +184,7 @@ def test_flask(server) -> None:
 
 
 def test_flask_serves_the_page(server) -> None:
-    """The chat page stands where the README says."""
+    """The chat page is at the URL in the README."""
     with relay() as browser:
         browser.request("GET", "/chat")
         response = browser.getresponse()

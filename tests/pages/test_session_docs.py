@@ -1,4 +1,4 @@
-"""The page about the hook does what it says."""
+"""The page about the hook describes the actual behaviour."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_fixture_of_the_page(monkeypatch) -> None:
 
 
 def test_page_names_every_fault() -> None:
-    """Each named fault stands in the page's table."""
+    """Each named fault is in the page's table."""
     faults = [name for name, value in vars(Faults).items() if callable(value) and name[0] != "_"]
     assert len(faults) >= 15
     assert [name for name in faults if f"| `{name}(" not in PAGE] == []

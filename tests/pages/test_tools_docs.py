@@ -33,7 +33,7 @@ def call(name: str, **arguments: str) -> dict[str, Any]:
     return {"id": f"call_{name}_{len(arguments)}", "name": name, "arguments": arguments}
 
 
-# What the model says, in the page's order: calls, or text.
+# The model's turns, in the page's order: calls, or text.
 ANSWERS: list[list[dict[str, Any]] | str] = [
     [call("delete_file", path="notes.txt")],
     "I have deleted it.",
@@ -59,7 +59,7 @@ def in_a_terminal(question: str) -> str:
 
 @pytest.mark.parametrize("dialect", PATHS)
 def test_the_page_runs_as_it_is_printed(dialect):
-    """Each block prints what the page says, whichever backend the client asks."""
+    """Each block prints the output on the page, for every backend of the client."""
     page = program("docs/tools.md")
     defaults = {} if dialect in IN_URL else {"model": "m"}
     with ChatServer() as server:

@@ -21,7 +21,7 @@ def test_table_of_proxies() -> None:
 
 
 def test_codes() -> None:
-    """Every code of the doctor stands on the page, and no other."""
+    """Every code of the doctor is on the page, and no other."""
     part = PAGE.partition("## All findings")[2].partition("## What was tried")[0]
     rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
     named = set(re.findall(r"`([a-z0-9.-]+)`", " ".join(rows)))

@@ -54,7 +54,7 @@ def test_the_table() -> None:
     ],
 )
 def test_the_numbers(said) -> None:
-    """What the page says in numbers is what the code has."""
+    """The numbers on the page are those in the code."""
     assert said in PAGE
 
 
@@ -130,7 +130,7 @@ def display() -> Iterator[str]:
         process.wait(WAIT_SECONDS)
 
 
-# Runs the snippet as it is printed, where port 8765 is another, and somebody sits before it.
+# Runs the snippet as printed, with another port than 8765, and types in its entry.
 STAGE = """
 import socket, sys, tkinter
 
@@ -263,7 +263,7 @@ def test_window_closed_in_mid_answer(display) -> None:
 
 
 def test_window_without_a_display(server, monkeypatch) -> None:
-    """The snippet does the same with stand-ins for Tk, all on the thread of the main loop."""
+    """The snippet does the same with replacements for Tk, all on the main loop's thread."""
     stage = Stage()
     monkeypatch.setitem(sys.modules, "tkinter", stage.module())
     program("docs/windows.md", "window").run()
@@ -272,7 +272,7 @@ def test_window_without_a_display(server, monkeypatch) -> None:
 
 
 class Stage:
-    """Stand-ins for Tk's classes, and a main loop that presses Return once and waits for the end.
+    """Replacements for Tk's classes, and a main loop that presses Return once and awaits the end.
 
     Attributes:
         shown: the text of the window.
@@ -296,7 +296,7 @@ class Stage:
         return tkinter
 
     def __getattr__(self, name: str) -> Any:
-        # Whatever else Tk is asked or told does not matter here: it is so, and done.
+        # Tk's other calls do not matter here: they succeed.
         return lambda *args, **options: self
 
     @property

@@ -381,7 +381,7 @@ def test_har_in_base64(path: Path) -> None:
 
 
 def test_har_without_a_body(path: Path) -> None:
-    """A HAR file that does not keep the body says so, and what keeps it."""
+    """The error of a HAR file without its body explains how to save it."""
     path.write_text(json.dumps(har(text=None)), "utf-8")
     with pytest.raises(ValueError, match=r"no body of the event stream https://x/chat") as error:
         load(path)
@@ -390,7 +390,7 @@ def test_har_without_a_body(path: Path) -> None:
 
 
 def test_har_without_a_stream(path: Path) -> None:
-    """A HAR file without an event stream says so."""
+    """A HAR file without an event stream is an error that mentions it."""
     path.write_text(json.dumps(har(mime="application/json")), "utf-8")
     with pytest.raises(ValueError, match="no entry of this HAR file is an event stream"):
         load(path)
@@ -410,7 +410,7 @@ def test_curl(path: Path) -> None:
 
 
 def test_curl_without_a_body(path: Path) -> None:
-    """A head alone says that the body is missing."""
+    """The error of a lone head mentions the missing body."""
     path.write_bytes(b"HTTP/2 200\r\ncontent-type: text/event-stream\r\n\r\n")
     with pytest.raises(ValueError, match="no body"):
         load(path)

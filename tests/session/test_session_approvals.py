@@ -95,7 +95,7 @@ def test_a_person_decides_in_each_dialect(dialect, allowed):
 
 @pytest.mark.parametrize("way", ["listener", "dispatch"])
 def test_a_listener_decides_on_the_spot(way):
-    """A listener may decide while it is told, on the reading thread or on a window's."""
+    """A listener may decide while it is called, on the reading thread or on a GUI's."""
     ui = FakeUI() if way == "dispatch" else None
     client = FakeClient(asking("delete", "delete"), ["Done."])
     session = ChatSession(client, dispatch=ui)
@@ -204,7 +204,7 @@ def test_an_approve_that_raises_asks(caplog):
 
 
 def test_calls_that_cannot_run_do_not_ask():
-    """Nobody is bothered with arguments that do not fit: the model corrects itself."""
+    """A person is not asked about arguments that do not fit: the model corrects itself."""
     call = ToolCallDelta(0, "c0", "delete", '{"file": 1}')
     client = FakeClient([call, Finish("tool_calls")], ["Sorry."])
     session = ChatSession(client)
@@ -217,7 +217,7 @@ def test_calls_that_cannot_run_do_not_ask():
 
 @pytest.mark.parametrize("ids", [(None, None), ("c", "c"), ("call-2", None)])
 def test_calls_without_ids_of_their_own(ids):
-    """Each pending call has an id of its own; its result carries the backend's."""
+    """Each pending call has a unique id; its result carries the backend's."""
     client = FakeClient(asking("delete", "delete", ids=ids), ["Done."])
     session = ChatSession(client)
     waiting = Waiting(session)
@@ -233,7 +233,7 @@ def test_calls_without_ids_of_their_own(ids):
 
 
 def test_a_decision_counts_once():
-    """The first decision stays; a later one, and one after the end, is told that it is too late."""
+    """The first decision counts; a later one, and one after the end, returns False."""
     client = FakeClient(asking("delete", "delete"), ["Done."])
     session = ChatSession(client)
     assert session.approve("c0") is False
@@ -331,7 +331,7 @@ def test_the_wait_ends_in_the_middle_of_a_stop(monkeypatch):
 
 
 def test_results_before_a_stop_are_kept():
-    """After a stop at the question, the model is told of the calls that have run."""
+    """After a stop at the question, the model receives the results of the calls that have run."""
     client = FakeClient(asking("read", "delete"), ["Yes?"])
     session = ChatSession(client)
     waiting = Waiting(session)

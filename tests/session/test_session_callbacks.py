@@ -193,7 +193,7 @@ def test_an_interrupt_in_a_callback(interrupt):
 
 
 def test_an_interrupt_before_the_request(caplog):
-    """Ctrl-C within a subscriber that is told of the new turn ends that turn."""
+    """Ctrl-C within a subscriber that is notified of the new turn ends that turn."""
     session = ChatSession(FakeClient(["Hi"]))
 
     def interrupt():
@@ -319,7 +319,7 @@ def test_on_answer_may_begin_the_next_turn():
 
 
 def test_a_listener_may_regenerate():
-    """A subscriber may call any method of the session, also one that tells it again."""
+    """A subscriber may call any method of the session, also one that notifies it again."""
     client = FakeClient(BackendError("no"), ["yes"])
     session = ChatSession(client)
     handles = []
@@ -389,7 +389,7 @@ def test_a_step_that_another_thread_left():
 
 
 def test_an_end_that_another_thread_left():
-    """The end of a turn that found another thread delivering is told before the next step."""
+    """An end that found another thread delivering is delivered before the next step."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, latest=True, **log.callbacks())
@@ -422,7 +422,7 @@ class LateQueue(deque):
 
 
 def test_an_end_that_comes_while_the_thread_looks():
-    """The end of a turn is told before the next step, whenever it comes."""
+    """The end of a turn is delivered before the next step, whenever it comes."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, latest=True, **log.callbacks())
@@ -450,7 +450,7 @@ def test_an_end_that_comes_while_the_thread_looks():
 
 @pytest.mark.parametrize("at", ["answer", "finish"])
 def test_an_interrupted_thread_leaves_nothing(at):
-    """Where the thread that delivers is interrupted, what others left to it is told first."""
+    """If the delivering thread is interrupted, other threads' updates are delivered first."""
     client = FakeClient(["old"], ["new"])
     entered, go = threading.Event(), threading.Event()
     log = Log()

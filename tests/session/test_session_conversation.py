@@ -42,7 +42,7 @@ def test_the_question_is_there_before_the_request_leaves():
 
 
 def test_all_is_sent_again():
-    """Where the client keeps the history, each turn sends the conversation so far."""
+    """If the client keeps the history, each turn sends the complete conversation."""
     client = FakeClient(["one"], ["two"])
     session = ChatSession(client, messages=[{"role": "system", "content": "Be brief."}])
     session.run("first", model="m", temperature=0)
@@ -94,7 +94,7 @@ def test_what_the_server_does_not_know_yet():
     ],
 )
 def test_a_stopped_turn_on_the_server(told, sent):
-    """A stopped turn is sent along, unless its answer told the conversation it is in."""
+    """A stopped turn is sent too, unless its answer carried the conversation's id."""
     client = on_server([Identity(conversation_id="c1"), "one"], None, ["three"])
     session = ChatSession(client)
     session.run("one?")

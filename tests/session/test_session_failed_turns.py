@@ -138,7 +138,7 @@ def test_an_answer_that_broke_off_goes_along():
 
 
 def test_only_the_question_is_left_out():
-    """What the conversation began with is sent, whoever said it."""
+    """The initial messages are sent, whatever their roles are."""
     client = FakeClient(BackendError("no"), BackendError("no"), ["three"])
     begun = [Message("system", "Be brief."), Message("user", "This is my text: ...")]
     session = ChatSession(client, messages=begun)
@@ -176,7 +176,7 @@ def test_a_call_that_broke_off_is_no_word():
     ],
 )
 def test_a_conversation_saved_by_0_1_0(status, sent):
-    """It has no note of what failed: the answer's status says so."""
+    """It has no list of failures: the answer's status is enough."""
     saved = {
         "version": 1,
         "conversation_id": None,
@@ -196,7 +196,7 @@ def test_a_conversation_saved_by_0_1_0(status, sent):
 
 
 def test_a_damaged_note_of_what_failed():
-    """A saved session whose list of failed questions is none is refused as damaged."""
+    """A saved session whose list of failed questions is malformed is refused as damaged."""
     saved = ChatSession(FakeClient()).to_dict()
     for failed in ("m1", [1]):
         with pytest.raises(ValueError, match="damaged"):
@@ -235,7 +235,7 @@ def test_a_round_that_failed_half_way(server, dialect, how, restored):
 
 
 def test_what_tools_have_returned_goes_along(server):
-    """The model is told that its call was carried out, and that no answer followed."""
+    """The model is informed that its call was carried out, and that no answer followed."""
     with use_chat(server.url, dialect="openai") as session:
         server.answer("openai", tool_calls=[call("book")])
         server.reply(500)

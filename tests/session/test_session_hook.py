@@ -67,7 +67,7 @@ def test_the_request_of_ask(server):
 
 
 def test_a_backend_that_keeps_the_history(server):
-    """Where the URL tells that the backend keeps the history, it gets only the new message."""
+    """If the URL shows that the backend keeps the history, it gets only the new message."""
     for text in ("one", "two"):
         server.answer("ragflow", text, conversation_id="c1")
     with use_chat(server.url + "/api/v1/chats/1/completions") as session:
@@ -82,7 +82,7 @@ def test_a_backend_that_keeps_the_history(server):
 
 
 def test_errors_keep_the_text(server):
-    """A cut answer is an error with the text so far; regenerate tries again."""
+    """A truncated answer is an error with the partial text; regenerate tries again."""
     script = server.answer("openai")
     server.answer("openai", "Hello")
     with use_chat(server.url + PATH) as session:
@@ -140,7 +140,7 @@ def test_wrong_options():
 
 
 def test_no_client():
-    """A session wants a client; the error says what takes an address."""
+    """A session needs a client; the error names the function for an address."""
     for client in ("http://127.0.0.1/", None):
         with pytest.raises(TypeError, match="use_chat takes an address"):
             ChatSession(client)

@@ -40,7 +40,7 @@ class Trap:
 
 
 class Claims(dict):
-    """What `Notifier.owner` is, doing something before or after somebody begins to deliver."""
+    """Replaces `Notifier.owner`, and acts before or after a thread begins to deliver."""
 
     def __init__(self, *, before=None, after=None) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ def test_in_a_signal_handler_within_the_lock(what, during):
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("what", ["stop", "close", "stream.close", "stream.stop", "reset", "send"])
 def test_interrupted_between_a_step_and_its_callback(what, when):
-    """Whatever a signal handler does there, each end is told once, and no step after it."""
+    """Whatever a signal handler does there, each end is delivered once, and no step after it."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, latest=True, **log.callbacks())
@@ -151,7 +151,7 @@ def test_interrupted_between_a_step_and_its_callback(what, when):
 
 @pytest.mark.parametrize("step", [1, 2])
 def test_told_by_another_before_its_own_reader(step):
-    """A step that whoever delivers has seen already is not told once more by its reader."""
+    """A step that the delivering thread has seen is not delivered again by its reader."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, **log.callbacks())
@@ -250,7 +250,7 @@ class CtrlC(Trap):
 
 
 def test_ctrl_c_between_a_step_and_its_callback():
-    """A Ctrl-C just after the commit of a step leaves nobody waiting for this thread."""
+    """After a Ctrl-C just after the commit of a step, no thread waits for this one."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, **log.callbacks())

@@ -35,7 +35,7 @@ def test_a_chat_keeps_its_id(dialect):
             session.run("3")
         assert ids(server, dialect)[:1] != [None]
         if dialect == "vercel":
-            # An AG-UI server says which thread it was, and ours has a name of its own.
+            # An AG-UI server names its thread, and chatsdk's has its own name.
             assert ids(server, dialect) == [id, id, other, id]
             assert other != id
         else:
@@ -65,7 +65,7 @@ def test_the_rounds_of_a_turn_are_in_one_chat():
 
 
 def test_who_is_not_named_is_not_named():
-    """A backend that has no conversations, or names them itself, is told of none."""
+    """A backend that has no conversations, or names them itself, is not sent a name."""
     with ChatServer() as server:
         server.answer("openai", "Hi")
         with use_chat(server.url + "/v1/chat/completions") as session:

@@ -1,4 +1,4 @@
-"""`output=` in a session: the same object, beside tools, in callbacks and in later turns."""
+"""`output=` in a session: the same object, with tools, in callbacks and in later turns."""
 
 from __future__ import annotations
 

@@ -166,6 +166,6 @@ def test_the_options_of_the_last_question_are_used_again(request_):
     ],
 )
 def test_a_message_that_is_not_there(request_, message):
-    """A missing message is an error, and so is one of somebody else."""
+    """A missing message is an error, and so is one of another role."""
     with pytest.raises(ValueError, match=message):
         plan("client", request_)

@@ -162,7 +162,7 @@ def test_saved_while_streaming():
     ],
 )
 def test_a_damaged_session(change, match):
-    """What to_dict() did not write is refused, and the message says what to do."""
+    """Data that to_dict() did not write is refused, and the message shows what to do."""
     data = ChatSession(FakeClient()).to_dict() | change
     with pytest.raises((TypeError, ValueError), match=match):
         ChatSession.from_dict(data, FakeClient())
@@ -178,7 +178,7 @@ def test_no_dict_at_all():
 
 
 def test_what_cannot_be_pickled():
-    """A session, a stream and a handle are not pickled or copied; the error says what can be."""
+    """A session, a stream and a handle are not pickled or copied; the error names what can be."""
     client = FakeClient()
     session = ChatSession(client)
     stream = session.send({})

@@ -16,7 +16,7 @@ ALL = list(itertools.product(Status, Move))
 
 @pytest.mark.parametrize(("status", "move"), [cell for cell in ALL if cell not in TRANSITIONS])
 def test_a_missing_cell_is_an_illegal_move(status, move):
-    """What the table does not have raises, and says what was tried."""
+    """A move that is not in the table raises an error that names it."""
     with pytest.raises(IllegalMove, match=rf"that is {status} cannot {move.value}"):
         after(status, move)
 
@@ -254,7 +254,7 @@ def test_a_refused_send_is_an_error():
 
 
 def test_a_body_that_cannot_be_sent_is_an_error():
-    """A wrong body raises what the client says, and the turn ends with it as a ChatError."""
+    """A wrong body raises the client's error, and the turn ends with it as a ChatError."""
     session = ChatSession(FakeClient(TypeError("no JSON")))
     with pytest.raises(TypeError, match="no JSON"):
         session.send({})

@@ -1,4 +1,4 @@
-"""Stopping a turn: from any thread, in any phase, and with another one right behind it."""
+"""Stopping a turn: from any thread, in any phase, and immediately before another one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_stop_while_idle():
 
 @pytest.mark.parametrize("reason", ["finished", "error"])
 def test_a_stop_that_comes_too_late_is_never_seen(reason, monkeypatch):
-    """Stopped while its end is committed: nobody sees "stopped", and then another end."""
+    """Stopped while its end is committed: no thread sees "stopped", and then another end."""
     ended = Snapshot.ended
     seen = []
 
@@ -93,7 +93,7 @@ def test_an_end_that_is_interrupted_can_still_be_stopped(monkeypatch):
 
 
 def test_an_end_that_is_interrupted_at_any_call_is_told():
-    """After a Ctrl-C at any call of the commit, closing the stream tells the end, if it was not."""
+    """After a Ctrl-C at any call of the commit, closing the stream delivers a missing end."""
     for number in itertools.count(1):
         log = Log()
         session = ChatSession(FakeClient(["Hi"]), **log.callbacks())
@@ -110,7 +110,7 @@ def test_an_end_that_is_interrupted_at_any_call_is_told():
 
 
 def test_an_end_that_was_not_told_is_told_by_close(monkeypatch):
-    """After a Ctrl-C between the commit of an end and its telling, close() tells it, once."""
+    """After a Ctrl-C between the commit of an end and its delivery, close() delivers it, once."""
     log = Log()
     session = ChatSession(FakeClient(["Hi"]), **log.callbacks())
     stream = session.send({})
@@ -131,7 +131,7 @@ def test_an_end_that_was_not_told_is_told_by_close(monkeypatch):
 
 
 def test_a_step_while_a_newer_turn_begins_is_kept(monkeypatch):
-    """What on_finish was told of the old turn is what the conversation keeps, and what is sent."""
+    """The outcome of the old turn in on_finish is the one that is kept and sent."""
     log = Log()
     client = FakeClient(["Hel", "lo"], ["Hi"])
     session = ChatSession(client, **log.callbacks())
@@ -156,13 +156,13 @@ def test_a_step_while_a_newer_turn_begins_is_kept(monkeypatch):
 
 
 def test_stop_while_send_is_connecting():
-    """stop() from another thread ends a send that has not returned, and on_finish is told."""
+    """stop() from another thread ends a send that has not returned, and calls on_finish."""
     entered = threading.Event()
 
     def connect(cancel):
         stream = FakeStream(cancel)
         entered.set()
-        assert list(stream) == []  # as long as nobody cancels
+        assert list(stream) == []  # until it is cancelled
         return stream
 
     log = Log()
@@ -334,7 +334,7 @@ def test_close_from_another_thread():
 
 @pytest.mark.parametrize("read", [next, TurnStream.result, list])
 def test_two_readers(read):
-    """Who reads a stream that is being read is told so, and the first reader goes on."""
+    """A second reader of a stream gets an error, and the first reader continues."""
     client = FakeClient()
     session = ChatSession(client)
     stream = session.send({})

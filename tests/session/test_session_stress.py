@@ -27,7 +27,7 @@ def _busy_switching():
 
 
 class Talker(FakeClient):
-    """Each answer says its own number a few times."""
+    """Each answer repeats its own number a few times."""
 
     def __init__(self) -> None:
         super().__init__()

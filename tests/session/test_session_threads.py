@@ -66,7 +66,7 @@ def test_the_thread_of_start(server):
 
 
 def test_start_gives_errors_to_on_error(server, caplog):
-    """What goes wrong on the thread of start() is told, kept and raised by result()."""
+    """Errors on the thread of start() are reported, kept and raised by result()."""
     server.reply(401, json={"error": {"message": "who are you?"}})
     log = Log()
     with use_chat(server.url + PATH, **log.callbacks()) as session:
@@ -107,7 +107,7 @@ def test_stop_a_start(server, phase):
 
 
 def test_a_callback_cannot_wait_for_its_turn(caplog):
-    """A callback on the turn's own thread that waits for the turn is told, and does not hang."""
+    """A callback on the turn's thread that waits for the turn gets an error and does not hang."""
     client = FakeClient(["Hi"])
     raised, handles, begun = [], [], threading.Event()
 
@@ -163,7 +163,7 @@ def test_close_within_a_second(server):
 
 
 def test_close_while_a_callback_blocks(server, monkeypatch):
-    """close() does not wait for a callback that blocks; on_finish is told when that returns."""
+    """close() does not wait for a callback that blocks; on_finish is called when that returns."""
     assert closing.CLOSE_SECONDS <= 1.0
     monkeypatch.setattr(closing, "CLOSE_SECONDS", 0.1)
     script = server.answer("openai")
@@ -222,7 +222,7 @@ def test_stop_and_send_at_once(server, begun):
 
 
 def test_close_with_a_stream_that_nobody_reads(server):
-    """close() ends a turn whose stream stands still, and tells it."""
+    """close() ends a turn whose stream is silent, and notifies."""
     script = server.answer("openai")
     log = Log()
     with use_chat(server.url + PATH, **log.callbacks()) as session:

@@ -14,7 +14,7 @@ from chatsdk.session import ChatSession, notifier
 
 
 class Clock:
-    """A monotonic clock that stands still until it is told."""
+    """A monotonic clock that only a test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -92,7 +92,7 @@ def test_the_delays(clock):
 
 
 def test_the_default(clock):
-    """With a dispatcher updates are a thirtieth of a second apart, unless throttle says else."""
+    """With a dispatcher updates are a thirtieth of a second apart, unless throttle is given."""
     client = FakeClient()
     ui = FakeUI()
     session = ChatSession(client, dispatch=ui, latest=True)
@@ -192,7 +192,7 @@ def test_a_new_turn_begins_anew(clock):
 
 
 def test_a_rewrite_is_shown_as_one():
-    """Where earlier text was replaced between two calls, the answer says so."""
+    """If earlier text was replaced between two calls, the answer is marked as rewritten."""
     client = FakeClient()
     ui, shown = FakeUI(), []
     session = ChatSession(client, dispatch=ui, on_answer=shown.append)
@@ -290,7 +290,7 @@ def test_a_dispatcher_that_raises(caplog, clock):
 
 @pytest.mark.parametrize("throttle", [None, 0])
 def test_a_dispatcher_that_is_there_again(clock, throttle):
-    """An end that the dispatcher would not take is told at the next change, or by close()."""
+    """An end that the dispatcher did not accept is delivered at the next change, or by close()."""
     client = FakeClient(["a"], ["b"])
     ui, log = FakeUI(), Log()
     broken = [True]
@@ -321,7 +321,7 @@ def test_a_dispatcher_that_never_runs(clock):
 
 
 def test_a_dispatcher_that_runs_late(clock):
-    """What runs after close() tells each end, once, and shows no text that came too late."""
+    """Calls after close() deliver each end, once, and show no text that came too late."""
     client = FakeClient(["a"])
     ui, log = FakeUI(), Log()
     session = ChatSession(client, dispatch=ui, **log.callbacks())
@@ -375,7 +375,7 @@ def test_without_a_dispatcher_a_helper_shows_what_was_suppressed():
 
 
 def test_without_a_dispatcher_the_end_comes_here(clock):
-    """With throttle alone, the end of a turn and the text till then are told by the reader."""
+    """With throttle alone, the reader delivers the end of a turn and the text before it."""
     client = FakeClient()
     threads = []
     log = Log()
@@ -398,7 +398,7 @@ def test_without_a_dispatcher_the_end_comes_here(clock):
 
 
 def test_close_brings_what_was_suppressed(clock):
-    """With throttle alone, close() tells the subscribers what the helper thread would have."""
+    """With throttle alone, close() delivers the updates of the helper thread."""
     session = ChatSession(FakeClient(["Hi"]), throttle=60.0)
     session.run({})
     told = []
@@ -411,6 +411,6 @@ def test_close_brings_what_was_suppressed(clock):
 
 @pytest.mark.parametrize("throttle", [-1, float("nan"), float("inf"), "1", True])
 def test_a_wrong_throttle(throttle):
-    """A throttle that is no number of seconds is refused when the session is made."""
+    """A throttle that is not a number of seconds is refused when the session is made."""
     with pytest.raises((TypeError, ValueError), match="seconds"):
         ChatSession(FakeClient(), throttle=throttle)

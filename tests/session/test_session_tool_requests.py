@@ -81,7 +81,7 @@ def test_no_call_goes_without_its_result(server, dialect, how):
 
 
 def test_a_server_that_waits_for_a_result_gets_one(server):
-    """A call that the backend keeps, and that nobody ran, is told to be over."""
+    """A call that the backend keeps, and that was not run, is reported as cancelled."""
     with hook(server, HALT, dialect="openai_responses") as session:
         session.run("Go", tools={"halt": session.stop})
         server.answer("openai_responses", "Yes?")
@@ -164,7 +164,7 @@ def test_a_failed_call_of_the_server_is_no_call_of_ours(server):
     ],
 )
 def test_a_failed_tool_is_marked_where_the_backend_asks(dialect, mark):
-    """Backends with a field for it are told that a result is an error; good ones are not marked."""
+    """Backends with a field for it learn that a result is an error; good ones are not marked."""
     calls = [call("fails", city="x"), call("weather", "c2", city="Rome")]
     with ChatServer() as server:
         server.answer(dialect, tool_calls=calls)

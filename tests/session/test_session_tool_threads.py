@@ -90,7 +90,7 @@ def test_one_after_the_other():
 
 
 def test_the_context_goes_along():
-    """A tool on a thread of its own sees the context variables of the reader."""
+    """A tool on a separate thread sees the context variables of the reader."""
     user = contextvars.ContextVar("user")
     user.set("Ada")
     client = FakeClient(asking("who"), ["Done."])
@@ -122,7 +122,7 @@ def test_past_its_limit(release):
 
 
 def test_late_although_the_reader_was_busy(release):
-    """A result after the limit does not count, even if nobody looked at the limit."""
+    """A result after the limit does not count, even if the limit was not checked."""
     rung = threading.Event()
 
     def slow():

@@ -66,7 +66,7 @@ def sent(server, number=-1):
 
 
 def results(server, number=-1):
-    """What an OpenAI server was told of its calls."""
+    """The calls that an OpenAI server received."""
     return {
         message["tool_call_id"]: message["content"]
         for message in sent(server, number)["messages"]
@@ -103,7 +103,7 @@ def test_one_round_in_each_dialect(server, dialect):
 
 
 def test_what_openai_is_sent(server):
-    """The declaration, the call and its result stand in the bodies as OpenAI wants them."""
+    """The declaration, the call and its result are in the bodies as OpenAI requires."""
     with hook(server, {"tool_calls": [call("weather", city="Rome")]}, {"text": "Dry."}) as session:
         session.run("Weather?", tools={"weather": weather}, temperature=0)
     first, second = sent(server, 0), sent(server, 1)
@@ -240,7 +240,7 @@ def test_what_goes_wrong_is_told_to_the_model(server, case):
 
 
 def test_stop_during_a_tool(server):
-    """The session says stopped at once; the turn ends when the tool returns, and sends nothing."""
+    """The session is stopped at once; the turn ends when the tool returns, and sends nothing."""
     running, release = threading.Event(), threading.Event()
     finished, told, more = [], [], []
 
@@ -319,7 +319,7 @@ def test_closing_during_a_tool():
 
 
 def test_a_tool_that_reads_its_own_stream():
-    """The tools of a round are run once: who reads meanwhile is told that somebody does."""
+    """The tools of a round are run once: a second reader gets an error."""
     runs, errors = [], []
 
     def again() -> None:
@@ -334,7 +334,7 @@ def test_a_tool_that_reads_its_own_stream():
 
 
 def test_ctrl_c_in_a_tool():
-    """An interrupt is not told to the model: it ends the turn as stopped, and goes up."""
+    """An interrupt is not sent to the model: it ends the turn as stopped, and is raised."""
 
     def interrupted() -> None:
         raise KeyboardInterrupt
@@ -560,7 +560,7 @@ def test_where_the_server_keeps_the_history(server):
 
 
 def test_what_the_server_has_is_not_sent():
-    """Where the backend has told its conversation's id, a round sends the results alone."""
+    """If the backend has sent its conversation's id, a round sends only the results."""
     client = FakeClient(asking("f", "f", plus=(ID,)), ["Done."], dialect="openai_responses")
     ChatSession(client).run("Go", tools={"f": lambda: "x"})
     messages, options = client.asked[1]
@@ -569,7 +569,7 @@ def test_what_the_server_has_is_not_sent():
 
 
 def test_an_idempotency_key_is_of_one_request(server):
-    """Each round has a key of its own, made of the one that was given."""
+    """Each round has its own key, derived from the given one."""
     answers = [{"tool_calls": [call("f", f"c{n}")]} for n in range(2)]
     with hook(server, *answers, {"text": "Done."}) as session:
         session.run("Go", tools={"f": lambda: "x"}, idempotency_key="k")
@@ -578,7 +578,7 @@ def test_an_idempotency_key_is_of_one_request(server):
 
 
 def test_the_conversation_keeps_its_id():
-    """Also where the client keeps the history, the backend is told which conversation it is."""
+    """Even if the client keeps the history, the backend gets the conversation's id."""
     client = FakeClient([Identity(conversation_id="t1"), "one"], ["two"], dialect="agui")
     session = ChatSession(client)
     session.run("first")
@@ -662,7 +662,7 @@ def test_steps_are_values():
 
 
 def test_a_list_of_functions(server):
-    """Functions in a list go by their own names, beside declarations."""
+    """Functions in a list go by their own names, together with declarations."""
 
     class Sky:
         def rain(self, city: str) -> bool:

@@ -451,7 +451,7 @@ def test_no_content_unless_asked(server, client, collected):
 
 
 def test_content(server, client, collected):
-    """With ``content=True`` messages, tools and the answer are recorded as the conventions say."""
+    """With ``content=True`` messages, tools and the answer are recorded by the conventions."""
     collected.instrument(client, content=True)
     server.answer(
         "openai",
@@ -737,7 +737,7 @@ def test_many_threads(server, client, collected):
 
 
 def test_without_a_client(collected):
-    """Anything but a client is a TypeError that says what to give."""
+    """Anything but a client is a TypeError that shows what to give."""
     with pytest.raises(TypeError, match=r"session\.client"):
         collected.instrument("http://x/")
 

@@ -159,7 +159,7 @@ def read_to(sock: socket.socket, mark: str) -> str:
 
 
 def test_answer_driven_by_the_test(server: ChatServer) -> None:
-    """Without text the test says the answer piece by piece; each arrives before the next."""
+    """Without text the test sends the answer piece by piece; each arrives before the next."""
     script = server.answer("openai")
     with dial(server) as sock:
         sock.sendall(POST)

@@ -75,7 +75,7 @@ def test_prompt_is_found(body) -> None:
     "body", [None, 3, [], {}, {"messages": [1, {"role": "user", "content": None}]}, {"messages": 1}]
 )
 def test_no_prompt(body) -> None:
-    """A body without a prompt is answered too, and told so."""
+    """A body without a prompt is answered too, with a note about it."""
     assert prompt_of(body) == ""
     assert speak(body).startswith("You sent no prompt")
 
@@ -93,7 +93,7 @@ def test_nested_body() -> None:
 
 
 def test_speaker_says_what_it_is() -> None:
-    """The speaker repeats the prompt, shortened, and says that there is no model."""
+    """The speaker repeats the prompt, shortened, and explains that there is no model."""
     answer = speak({"question": "é" * 300})
     assert "“" + "é" * 200 + "…”" in answer
     assert "built-in server" in answer
@@ -183,7 +183,7 @@ def test_where_a_dialect_is_answered(dialect, path) -> None:
     ],
 )
 def test_elsewhere_is_nothing(dialect, path) -> None:
-    """Another path is a 404 whose JSON says which paths there are."""
+    """Another path is a 404 whose JSON lists the paths."""
     with EmbeddedServer(dialect, pace=0) as server:
         answer = ask(server, post(path, HI))
         assert not server.errors
@@ -237,7 +237,7 @@ def told(stream: AnswerStream) -> str | None:
 
 @pytest.mark.parametrize("name", STOPPABLE)
 def test_stopping_is_answered(name) -> None:
-    """A client that stops is told by the server that it has stopped, too."""
+    """A client that stops receives the server's confirmation."""
     path, body = STOPPABLE[name]
     with EmbeddedServer(name, pace=60) as server:
         with ChatClient(server.url + path, dialect=name) as client:
@@ -252,7 +252,7 @@ def test_stopping_is_answered(name) -> None:
 
 @pytest.mark.parametrize("name", STOPPABLE)
 def test_a_stop_ends_the_answer(name) -> None:
-    """Stopped by somebody else, the answer ends where it is, in the words of the backend."""
+    """Stopped by another client, the answer ends there, with the backend's own event."""
     path, body = STOPPABLE[name]
     dialect = dialects.get(name)
     with EmbeddedServer(name, pace=60) as server:
@@ -276,7 +276,7 @@ def test_a_stop_ends_the_answer(name) -> None:
 
 
 class Butler(dialects.openai):
-    """A backend of somebody's own that stops an answer by the id in its frames."""
+    """A custom backend that stops an answer by the id in its frames."""
 
     def stop_request(self, answer: Answer, request: Mapping[str, object]) -> StopRequest | None:
         return StopRequest(f"/jobs/{answer.id}", method="DELETE")
@@ -330,7 +330,7 @@ def test_answers_that_were_added_come_first() -> None:
 
 
 def test_what_cannot_be_answered() -> None:
-    """No JSON is a 400, another method a 404, a dialect that is only read a ValueError."""
+    """A body that is not JSON is a 400, another method a 404, a read-only dialect a ValueError."""
     with EmbeddedServer(pace=0) as server:
         assert ask(server, POST.replace(b"{}", b"{]")).startswith(b"HTTP/1.1 400 ")
         assert ask(server, post("/", HI).replace(b"POST", b"GET")).startswith(b"HTTP/1.1 404 ")
@@ -403,7 +403,7 @@ def test_pace_ends_with_the_client() -> None:
 
 @pytest.mark.parametrize("dialect", ["openai", "deepseek", "anthropic", "ollama"])
 def test_without_streaming_the_answer_is_one_document(dialect):
-    """`"stream": false` is answered with the backend's JSON document, which says the same."""
+    """`"stream": false` is answered with the backend's JSON document with the same content."""
     with EmbeddedServer(dialect, pace=0.0) as server:
         with ChatClient(server.url, dialect=dialect) as client:
             streamed = client.ask("Hello!").result()

@@ -70,7 +70,7 @@ def test_cut_with_reset(server: ChatServer, sock: socket.socket) -> None:
 
 
 def test_cut_compressed_body_with_a_proper_end(server: ChatServer) -> None:
-    """A compressed body may lack its trailer although the framing says that it is whole."""
+    """A compressed body may lack its trailer although the framing is complete."""
     server.cut_after(20, "x" * 50, how="finish", encoding="gzip", framing="chunked")
     with closing(response_of(server)) as response:
         decoder = zlib.decompressobj(31)
@@ -112,7 +112,7 @@ def test_raw(server: ChatServer) -> None:
     ],
 )
 def test_silent(server: ChatServer, options, heard) -> None:
-    """A silent server takes the request, says what it was told to say, and waits."""
+    """A silent server accepts the request, sends what it was given to send, and waits."""
     script = server.silent(**options)
     with dial(server) as sock:
         sock.sendall(POST)

@@ -199,7 +199,7 @@ def test_proxy_that_refuses_or_is_silent(server: ChatServer, proxy: ProxyServer)
 
 
 def test_not_for_a_proxy(proxy: ProxyServer) -> None:
-    """A request that is not for a proxy is told so."""
+    """A request that is not for a proxy gets an error."""
     with dial(proxy) as sock:
         sock.sendall(b"POST /chat HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n")
         assert read_all(sock).startswith(b"HTTP/1.1 400 ")

@@ -63,7 +63,7 @@ def test_pushes_before_the_request(server: ChatServer) -> None:
 
 
 def test_wait_until_sent(server: ChatServer, sock: socket.socket) -> None:
-    """wait_until_sent raises while nobody has asked, and returns once the bytes are out."""
+    """wait_until_sent raises while there is no request, and returns once the bytes are out."""
     script = server.stream()
     script.push(b"x")
     with pytest.raises(TimeoutError, match="not everything"):
@@ -87,7 +87,7 @@ def test_wait_until_sent_after_the_client_left(server: ChatServer) -> None:
 
 
 def test_disconnect_is_seen_at_once(server: ChatServer) -> None:
-    """The moment at which the client left is known while the script says nothing."""
+    """The time at which the client left is known even if the script sends nothing."""
     script = server.stream()
     with dial(server) as sock:
         sock.sendall(POST)
@@ -248,7 +248,7 @@ def test_steps_may_depend_on_the_request(server: ChatServer) -> None:
 
 
 def test_failing_steps_are_noted(server: ChatServer, sock: socket.socket) -> None:
-    """A step that raises cuts the connection and can be looked at."""
+    """A step that raises cuts the connection, and its error is kept."""
     server.stream(str(1 // divisor) for divisor in (1, 0))
     sock.sendall(POST)
     with pytest.raises(ConnectionResetError):

@@ -76,7 +76,7 @@ def test_wait_for_request_goes_on(server: ChatServer) -> None:
 
 
 def test_connection_is_kept_alive(server: ChatServer) -> None:
-    """Requests follow each other on one connection, and the record says so."""
+    """Requests follow each other on one connection, as the record shows."""
     server.reply(json=1)
     server.stream([b"data: x\n\n"])
     server.reply(json=3)
@@ -127,7 +127,7 @@ def test_handler_answers_the_rest() -> None:
 
 
 def test_failing_handler_is_noted() -> None:
-    """A handler that raises is a 500 for the client and an error to look at for the test."""
+    """A handler that raises is a 500 for the client and a recorded error for the test."""
 
     def handler(request: RecordedRequest) -> Reply:
         raise KeyError("model")
@@ -145,7 +145,7 @@ def test_handler_that_gives_nothing_is_noted() -> None:
 
 
 def test_nothing_added_is_said(server: ChatServer) -> None:
-    """A request for which there is no answer is a 500 that names method and path."""
+    """A request without an answer is a 500 that names method and path."""
     answer = ask(server)
     assert answer.startswith(b"HTTP/1.1 500 ")
     body = json.loads(answer.rpartition(b"\r\n\r\n")[2])
@@ -247,7 +247,7 @@ def test_nothing_is_left_over() -> None:
 
 
 def test_close_wakes_a_blocked_sender() -> None:
-    """close() ends a response that nobody reads."""
+    """close() ends a response that is not read."""
     with ChatServer() as server:
         script = server.stream(b"x" * 65_536 for _ in range(10_000))
         with dial(server) as sock:
@@ -344,7 +344,7 @@ def test_other_systems(monkeypatch, platform) -> None:
 
 
 def test_handler_that_does_not_end_is_named(monkeypatch) -> None:
-    """close() does not wait for ever for a handler, and says which one is still at work."""
+    """close() does not wait for ever for a handler, and names the one that is still running."""
     monkeypatch.setattr(listener, "CLOSE_SECONDS", 0.05)
     go_on = threading.Event()
 

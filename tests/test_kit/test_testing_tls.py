@@ -137,7 +137,7 @@ def test_tls_disconnect_is_seen(server: ChatServer, polite) -> None:
 
 
 def test_close_wakes_blocked_tls(server: ChatServer) -> None:
-    """close() ends a TLS stream that nobody reads, and a handshake that never begins."""
+    """close() ends a TLS stream that is not read, and a handshake that never begins."""
     script = server.stream(b"x" * 65_536 for _ in range(10_000))
     with dial_tls(server) as sock, dial(server):
         sock.sendall(POST)

@@ -206,7 +206,7 @@ def test_annotations(hint, schema, fit, unfit):
 
 
 def test_names_defaults_and_docstrings():
-    """What has a default may be left out; the first paragraph says what the function is for."""
+    """A default makes a parameter optional; the first paragraph describes the function."""
 
     def look(city: str, /, days: int = 1) -> str:
         """Look up the weather
@@ -294,7 +294,7 @@ def test_what_has_no_schema(function, message):
 
 
 def test_where_it_is_wrong_is_said():
-    """Inside objects and arrays the model is told the place, and what would fit there."""
+    """Inside objects and arrays the model learns the place, and valid values."""
 
     def go(stay: Stay): ...
 
@@ -309,7 +309,7 @@ def test_where_it_is_wrong_is_said():
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="typing has NotRequired since 3.11")
 def test_fields_that_may_be_left_out():
-    """NotRequired and Required say so of a field, though annotations are kept as text here."""
+    """NotRequired and Required apply to a field, though annotations are kept as text here."""
 
     def go(x: Some, y: AllBut): ...
 
@@ -319,7 +319,7 @@ def test_fields_that_may_be_left_out():
 
 
 def test_all_that_is_wrong_is_said():
-    """The model is told what is missing and what there is not, in one message."""
+    """The model learns in one message which arguments are missing and which are unknown."""
 
     def find(city: str, days: int): ...
 

@@ -128,7 +128,7 @@ def test_never_gives_more_than_asked_for(respond, wire, most):
 
 
 def test_gives_a_large_chunk_as_it_arrives(respond):
-    """A chunk that is not complete is given as far as it has come."""
+    """A chunk that is incomplete is returned as it arrives."""
     data = bytes(range(256)) * 512
     wire = chunk(data)
     response = respond(CHUNKED, wire[:1000], wire[1000:90000], wire[90000:], b"0\r\n\r\n")
@@ -209,7 +209,7 @@ def test_asks_for_little_while_little_comes(respond):
 
 
 def test_is_closed_with_the_last_piece_when_the_end_is_there(respond):
-    """The connection is free as soon as the end is in hand, not one call later."""
+    """The connection is free as soon as the end was read, not one call later."""
     response = respond(CHUNKED, WIRE)
     assert response.read1(65536) == BODY
     assert response.isclosed()
@@ -229,7 +229,7 @@ def test_takes_the_trailers_and_nothing_more(respond, trailers):
 @pytest.mark.parametrize("count", [0, 1, 40])
 @pytest.mark.parametrize("has_unread_bytes", [b"\r\n", b"HTTP/1.1 200 OK\r\n", chunk(b"y"), WIRE])
 def test_notices_what_follows_the_body(respond, count, has_unread_bytes):
-    """Bytes behind the end are not taken for the body, and the response says they were there."""
+    """Bytes after the end are not part of the body, and the response reports them."""
     response = respond(CHUNKED, chunk(b"x") * count + b"0\r\n\r\n" + has_unread_bytes)
     assert b"".join(read_all(response)[0]) == b"x" * count
     assert response.has_unread_bytes
@@ -246,7 +246,7 @@ def test_truncation_is_an_error_wherever_it_happens(respond):
 
 @pytest.mark.parametrize("after", [b"", b"\r", b"\n\n", b"xx", b"\rx", b"3\r\nabc\r\n", b"x" * 40])
 def test_chunk_without_its_crlf_is_an_error(respond, after):
-    """A chunk that is longer or shorter than its size says ends the body with an error."""
+    """A chunk that is longer or shorter than its size ends the body with an error."""
     for wire in (chunk(b"abc") + b"3\r\nabc" + after, b"3\r\nabc" + after):
         pieces, error = read_all(respond(CHUNKED, wire, b"zz"))
         assert b"".join(pieces) == b"abc" * (1 + wire.startswith(b"3\r\nabc\r\n3"))
@@ -272,7 +272,7 @@ def test_bad_size_is_an_error_and_never_a_bare_one(respond, size):
 @pytest.mark.parametrize("line", [b"0", b"00", b"0\r", b"5", b"0;a=b"])
 @pytest.mark.parametrize("before", [b"", chunk(b"x"), chunk(b"x") * 9])
 def test_size_line_that_is_cut_is_no_size(respond, line, before):
-    """A connection that ends inside a size line cut the body, whatever the line says so far."""
+    """A connection that ends inside a size line truncates the body, whatever the line has."""
     for pieces in ([CHUNKED + before + line], [CHUNKED, before, line]):
         given, error = read_all(respond(*pieces))
         assert (b"".join(given), error) == (b"x" * (len(before) // 6), IncompleteRead)
@@ -426,7 +426,7 @@ def test_compressed_body_is_decoded_above(respond):
 
 
 def over(response: Any, *, chunked: bool = False, encoding: str = "identity") -> Any:
-    """urllib3's response over one of ours, as its connection makes it."""
+    """urllib3's response over one of chatsdk's, as its connection makes it."""
     headers = {"Content-Encoding": encoding}
     if chunked:
         headers["Transfer-Encoding"] = "chunked"

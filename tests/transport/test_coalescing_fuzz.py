@@ -104,7 +104,7 @@ faults = st.one_of(
 
 @st.composite
 def bodies(draw: Any) -> bytes:
-    """A chunked body, sound, broken somewhere or cut off anywhere, and perhaps more behind it."""
+    """A chunked body, intact, broken or truncated anywhere, perhaps with more bytes after it."""
     parts = draw(st.lists(chunks | runs, max_size=6))
     if draw(st.booleans()):
         parts.insert(draw(st.integers(0, len(parts))), draw(faults))

@@ -33,7 +33,7 @@ from chatsdk.transport import deadlines
 WAYS = ("plain", "tls", "forward", "tunnel")
 EVENT = CHUNK % b"Hi"
 
-# pytest-timeout has SIGALRM, and SIGINT belongs to whoever watches the tests.
+# pytest-timeout uses SIGALRM, and SIGINT belongs to the developer who runs the tests.
 SIGNAL = signal.SIGUSR1
 
 
@@ -73,7 +73,7 @@ def sound(way, client) -> None:
 
 
 def test_dropped_half_way(way):
-    """A stream that nobody has a name for any more is closed at once."""
+    """A stream without references is closed at once."""
     with way.client() as client:
         stream, script = half_read(way, client)
         gc.disable()
@@ -97,7 +97,7 @@ def test_dropped_before_the_first_step(way):
 
 
 def test_dropped_while_deadlines_run(plain):
-    """The thread that watches the deadlines holds no stream."""
+    """The thread that watches the deadlines references no stream."""
     with plain.client(timeout=600) as client:
         stream, script = half_read(plain, client)
         gone = weakref.ref(stream)
@@ -147,7 +147,7 @@ def test_in_a_reference_cycle(way, with_client, timeout, recwarn):
 
 
 def test_an_exception_in_the_loop(way):
-    """The user's own exception comes through, and the stream is closed behind it."""
+    """The user's own exception is raised, and then the stream is closed."""
     with way.client() as client:
         script = way.server.silent(head=True, body=EVENT)
 
@@ -463,7 +463,7 @@ def test_an_end_at_any_line(plain, noisy, how):
 
 
 def test_an_end_inside_the_lock_of_a_pool(plain):
-    """With the very lock in hand that putting a connection back would want."""
+    """While holding the very lock that returning a connection needs."""
     with plain.client() as client:
         plain.server.stream([*HELLO, b": more\n" * 100], repeat=True)
         streams = [client.send({}) for _ in range(3)]
@@ -578,7 +578,7 @@ def test_one_helper_thread_for_all_streams(plain):
 
 
 def test_an_exit_in_mid_stream_is_quiet():
-    """A script that ends with a stream in hand says nothing about it."""
+    """A script that ends with an open stream prints nothing about it."""
     with ChatServer() as server:
         server.silent(head=True, body=EVENT, repeat=True)
         script = f"""
@@ -601,7 +601,7 @@ def test_an_exit_in_mid_stream_is_quiet():
 
 
 def test_a_closed_client_has_no_connection(way):
-    """Closing the client closes the idle connection, though somebody still has the answer."""
+    """Closing the client closes the idle connection, even if the answer is still referenced."""
     way.server.stream(HELLO)
     with way.client() as client:
         stream = client.send({})

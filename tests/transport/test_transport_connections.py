@@ -119,7 +119,7 @@ def test_the_clock_of_idle_connections_runs_while_the_computer_sleeps():
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("own", [True, False])
 def test_a_silent_connection_is_probed(tls, own):
-    """Routers forget a connection on which nothing moves, and a dead peer says nothing."""
+    """Routers forget a silent connection, and a dead peer sends nothing."""
     with ChatServer(tls=tls) as server, requests.Session() as http:
         server.stream(HELLO)
         verify = server.ca_pem if tls else None
@@ -168,7 +168,7 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(server, monkey
 
 
 def test_a_connection_that_breaks_after_the_request_is_no_reason_to_send_again(server):
-    """The server may have taken it: one POST, and an error that says so."""
+    """The server may have received it: one POST, and an error that mentions it."""
     with ChatClient(server.url, dialect="openai", retry=Retry(attempts=5)) as client:
         server.stream(HELLO)
         client.send({}).result()

@@ -1,4 +1,4 @@
-"""Tokens, cookies, passwords and query strings show nowhere, whatever fails and whoever echoes."""
+"""Tokens, cookies, passwords and query strings appear nowhere, in any failure or echo."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def error_of(client: ChatClient) -> ChatError:
 
 
 def test_refused(logged):
-    """Nobody listens; a retry is logged."""
+    """The port is closed; a retry is logged."""
     with RefusingPort() as port:
         error = error_of(client_of(port.url, retry=Retry(backoff=0)))
     assert isinstance(error, ConnectError)
@@ -194,7 +194,7 @@ def test_proxies(authority, scheme, how, monkeypatch):
 
 
 def test_a_proxy_gets_its_password(authority):
-    """It is sent to the proxy, and to nobody else."""
+    """It is sent to the proxy only."""
     with opened_way("tunnel", authority) as way:
         address = way.proxy.url.replace("//", f"//me:{quote(PASSWORD, safe='')}@")
         way.server.stream(HELLO)
@@ -207,7 +207,7 @@ def test_a_proxy_gets_its_password(authority):
 
 @pytest.mark.parametrize("phase", ["first_event", "total"])
 def test_timeouts(server, phase):
-    """The server says nothing."""
+    """The server sends nothing."""
     server.silent()
     error = error_of(client_of(server.url, timeout=Timeout(**{phase: 0.1})))
     assert error.phase == phase
@@ -328,7 +328,7 @@ def test_a_password_in_the_url(server):
 
 
 def test_what_is_sent_is_not_logged(server, logged):
-    """urllib3 logs each request at DEBUG; of ours it logs no query."""
+    """urllib3 logs each request at DEBUG; chatsdk's requests are logged without the query."""
     server.stream(HELLO)
     with client_of(server.url) as client:
         client.send({}).result()
@@ -358,7 +358,7 @@ def test_options_do_not_show_a_key():
     assert "key-1" not in repr(Retry(idempotency_key="key-1"))
 
 
-# --- nobody else's credentials -------------------------------------------------------------------
+# --- credentials from elsewhere ------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -440,7 +440,7 @@ def bundles(authority):
 def test_verify_goes_before_the_environment(
     authority, bundles, monkeypatch, name, verify, environment, works, mine
 ):
-    """Whom to trust is what the argument says, and only without one what the environment does."""
+    """The argument decides which certificates to trust, and without one the environment."""
     monkeypatch.setenv(name, getattr(bundles, environment))
     given = getattr(bundles, verify) if isinstance(verify, str) else verify
     session = requests.Session() if mine else None
@@ -499,7 +499,7 @@ def test_a_redirect_is_not_followed(server, http, status):
 
 @pytest.mark.parametrize("status", [307, 308])
 def test_a_redirect_on_the_same_origin_can_be_followed(server, http, status):
-    """Who asks for it gets the same POST at the new place, relative or absolute."""
+    """With the option the same POST goes to the new place, relative or absolute."""
     for location in ("/new", "../new", f"{server.url}/new"):
         server.redirect(location, status=status)
         server.stream(HELLO, path="/new")
@@ -522,7 +522,7 @@ def test_redirects_that_would_lose_the_body_never_are(server, http, status):
 
 
 def test_redirects_to_another_origin_never_are(server, http):
-    """Another port, scheme or host is another origin, and whatever cannot be read is none."""
+    """Another port, scheme or host is another origin, and an unreadable URL is none."""
     with ChatServer() as other:
         port = server.port
         targets = [
@@ -629,7 +629,7 @@ def test_a_token_that_is_none(server, token):
     ids=repr,
 )
 def test_headers_that_cannot_be_sent(server, headers):
-    """Names, values and what is not the caller's to say."""
+    """Names, values and fields that the caller may not set."""
     with pytest.raises((TypeError, ValueError), match="header"):
         ChatClient(server.url, headers=headers)
 

@@ -105,7 +105,7 @@ def test_no_answer_at_all(server, client, reset):
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_head_cut_anywhere(server, client, reset):
-    """A head that breaks off is no answer, wherever it does."""
+    """A head that breaks off anywhere is not an answer."""
     whole = HEAD + b"X-Request-Id: r\r\n\r\n"
     for count in range(len(whole) - 1):
         server.raw(whole[:count], reset=reset)
@@ -275,7 +275,7 @@ def test_cut_without_a_sign(server, dialect, framing):
                 assert end == "error"
                 assert error in (StreamInterrupted, NotAStreamError)
             else:
-                # The reason to stop has come, and HTTP says that the body is whole.
+                # The finish reason has arrived, and HTTP shows that the body is complete.
                 assert end == "finish_reason"
             assert text == whole_text(dialect, body[:count])
 
@@ -324,7 +324,7 @@ def test_cut_in_its_compression(server, framing, encoding):
     headers = [("Content-Encoding", encoding)]
     with ChatClient(server.url, dialect="openai") as client:
         for count in range(len(packed)):
-            # What HTTP says of the end is that all is well.
+            # For HTTP, the end is fine.
             server.stream([packed[:count]], headers=headers, framing=framing, content_length=count)
             error = failed(client)
             # Not a byte of it is an empty body, whatever it would have been compressed with.
@@ -416,14 +416,14 @@ def test_a_bad_chunk_size(server, client, size):
 
 @pytest.mark.parametrize("line", [b"%x;name=value", b'%x;a="b c";d', b"%x ; a = b", b"%08X"])
 def test_a_legal_chunk_size(server, client, line):
-    """Extensions, capitals and zeros in front belong to a size line, and say nothing."""
+    """Extensions, capitals and leading zeros belong to a size line, and have no meaning."""
     frames = [line % len(frame) + b"\r\n" + frame + b"\r\n" for frame in HELLO]
     server.raw(CHUNKED + b"".join(frames) + b"0;last\r\n\r\n")
     assert client.send({}).result().text == "Hello"
 
 
 def test_a_missing_line_end_after_a_chunk(server, client):
-    """A chunk that is longer than it says."""
+    """A chunk that is longer than its size."""
     frame = CHUNK % b"Hi"
     server.raw(CHUNKED + b"%x\r\n%b" % (len(frame), frame) + b"5\r\nhello\r\n0\r\n\r\n")
     error = failed(client)
@@ -433,7 +433,7 @@ def test_a_missing_line_end_after_a_chunk(server, client):
 
 
 def test_no_gzip_though_it_says_so(server, client):
-    """A body that is not what its Content-Encoding says."""
+    """A body that does not match its Content-Encoding."""
     server.stream([BODY], headers=[("Content-Encoding", "gzip")])
     assert type(failed(client)) is ProtocolError
     sound(server, client)
@@ -528,7 +528,7 @@ MISLABELLED = [
 @pytest.mark.parametrize("dialect", ["openai", "auto"])
 @pytest.mark.parametrize("content_type", MISLABELLED)
 def test_good_events_under_another_name(server, dialect, content_type):
-    """A stream is taken for one whatever its content type says, sent once or twice."""
+    """A stream is recognised with any content type, sent once or twice."""
     server.stream([b": hi\n\n", *HELLO], content_type=content_type)
     headers = [("Content-Type", "text/event-stream"), ("Content-Type", content_type or "")]
     server.stream(HELLO, headers=headers)
@@ -551,7 +551,7 @@ def test_something_else(server, client, body, content_type):
 
 @pytest.mark.parametrize("payload", ["[" * 100_000, '{"choices": ' + "9" * 5000 + "}", "{", "nul"])
 def test_json_that_cannot_be_read(server, client, payload):
-    """A document nested too deeply, or with a number nobody can read."""
+    """A document nested too deeply, or with an unreadable number."""
     server.reply(body=payload, content_type="application/json")
     assert isinstance(failed(client), (NotAStreamError, ProtocolError))
     server.reply(500, body=payload, content_type="application/json")
@@ -619,7 +619,7 @@ def test_an_event_that_cannot_be_read(server, client, what):
 
 
 def test_numbers_nobody_needs(server, client):
-    """A number too long to be read, in a place that does not matter, is an error of ours too."""
+    """A number too long to be read, in an irrelevant place, is one of chatsdk's errors too."""
     server.stream(
         [b'data: {"choices":[{"delta":{"content":"Hi"}}],"n":' + DIGITS + b"}\n\n", *HELLO]
     )
@@ -743,7 +743,7 @@ def test_a_response_closed_by_somebody_else(server, client):
 
 
 class Careless(dialects.Dialect):
-    """A dialect of somebody's own, which counts on what a backend may leave out."""
+    """A custom dialect that relies on fields a backend may omit."""
 
     about = dialects.About(
         name="careless", backend="a test", version="1", page="", endpoint="POST /", clean_end=True
@@ -839,7 +839,7 @@ UNFIT_SESSIONS = {
 
 @pytest.mark.parametrize("what", UNFIT_SESSIONS)
 def test_a_session_that_cannot_send(authority, what):
-    """Nothing was sent, the error says so and why, and it shows no header's secret."""
+    """Nothing was sent; the error mentions it and the reason, and shows no header's secret."""
     said, spoil = UNFIT_SESSIONS[what]
     with opened_way("tls", authority) as way, requests.Session() as http:
         spoil(http)
@@ -886,7 +886,7 @@ def test_an_address_no_proxy_can_have(server, address):
 
 
 def test_a_proxy_that_is_not_there(server):
-    """A proxy that refuses the connection is told from a backend that does."""
+    """The error distinguishes a proxy that refuses the connection from a backend that does."""
     with RefusingPort() as port:
         with ChatClient(server.url, proxies={"http": port.url}, retry=Retry(attempts=1)) as client:
             error = failed(client)
@@ -952,7 +952,7 @@ PAGES = {
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_title_of_an_error_page_is_shown(server, client, page):
-    """A page of a proxy tells what happened; it is no message of the backend."""
+    """A page of a proxy explains what happened; it is not a message of the backend."""
     status, body, shown = PAGES[page]
     server.reply(status, body=body, content_type="application/octet-stream", repeat=True)
     error = failed(client)
@@ -962,7 +962,7 @@ def test_the_title_of_an_error_page_is_shown(server, client, page):
 
 
 def test_a_403_with_a_page_does_not_blame_the_token(server, client):
-    """A firewall's page says nothing of the token."""
+    """The error of a firewall's page does not mention the token."""
     server.reply(403, body="<html>blocked</html>", content_type="text/html")
     assert "proxy or a firewall" in str(failed(client))
     server.reply(403, json={"error": {"message": "no access"}})
@@ -984,7 +984,7 @@ def test_a_failing_server_has_a_remedy(server, status):
     [("iso-8859-1", "Größe"), ("GBK", "请求失败"), ("utf-16", "no"), ('"windows-1252"', "“no”")],
 )
 def test_the_words_of_an_error_are_read_in_its_charset(server, client, charset, words):
-    """Pages and messages of older servers are not in UTF-8, and say so."""
+    """Pages and messages of older servers are not in UTF-8, and declare it."""
     body = words.encode(charset.strip('"'))
     server.reply(400, body=body, content_type=f"text/plain; charset={charset}")
     error = failed(client)
@@ -1001,7 +1001,7 @@ def test_other_charsets_are_read_as_utf8(server, client, charset):
 
 @pytest.mark.parametrize("target", ["/login?next=/v1", "/oauth2/start", "https://sso.test/saml"])
 def test_a_redirect_to_a_login_page_is_called_that(server, target):
-    """Nobody is told to use the URL of a login page."""
+    """The error does not suggest the URL of a login page."""
     for allowed in (False, True):
         server.redirect(target, status=302)
         with ChatClient(server.url, follow_redirects=allowed) as client:
@@ -1038,7 +1038,7 @@ def test_a_coding_that_the_header_does_not_say(server, client, coding, body):
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_body_that_is_not_compressed_as_its_header_says(server, client, encoding):
-    """The error says what to switch off."""
+    """The error names the setting to switch off."""
     server.stream([BODY], headers=[("Content-Encoding", encoding)])
     error = failed(client)
     assert type(error) is ProtocolError
@@ -1067,7 +1067,7 @@ def test_a_stream_that_ends_in_other_words_shows_them(server, client, words, bef
 
 @pytest.mark.parametrize("cut", ["d", "data", "data: {", "event: x\ndata: ", "data: " + "x" * 9000])
 def test_a_cut_event_is_not_taken_for_other_words(server, client, cut):
-    """A truncated line of an event is no message."""
+    """A truncated line of an event is not a message."""
     server.stream([HELLO[0], cut.encode()])
     assert "ended inside an event" in str(failed(client))
 
@@ -1092,7 +1092,7 @@ HINDRANCES = {
 
 @pytest.mark.parametrize("what", HINDRANCES)
 def test_why_a_redirect_is_not_followed(server, what):
-    """The error says why, and what it says is true."""
+    """The error gives the reason, and it is true."""
     allowed, status, target, reason = HINDRANCES[what]
     server.redirect(target, status=status, repeat=True)
     with ChatClient(server.url, follow_redirects=allowed) as client:

@@ -78,7 +78,7 @@ def client(server):
 
 @pytest.fixture(params=LIMITS, ids=lambda limit: type(limit).__name__)
 def limit(request):
-    """An exception of its own for each test, which a handler is to raise."""
+    """A unique exception for each test, which a handler is to raise."""
     return type(request.param)(*request.param.args)
 
 
@@ -125,7 +125,7 @@ def check(caught, limit):
 def test_while_connecting(limit):
     """It ends the attempt, and no further address or attempt follows."""
     with UnansweredPort() as port, ChatClient(port.url, timeout=5) as client:
-        # Nothing tells when a connection is being made; before that, the test is as valid.
+        # No event shows that a connection is being made; before that, the test is as valid.
         with signalled(limit, after=0.1), pytest.raises(type(limit)) as caught:
             client.send({})
     check(caught, limit)
@@ -193,7 +193,7 @@ def test_while_waiting_to_send_again(server, client, limit):
 
 
 def test_in_a_session(server, limit):
-    """The turn ends with it and says so once."""
+    """The turn ends with it and reports it once."""
     ends = []
     script = server.stream()
     script.push(CHUNK % b"Hel")
@@ -255,7 +255,7 @@ RAISED = [Refused("no"), requests.ConnectionError("no"), TimeoutError("timed out
 
 @pytest.fixture(params=RAISED, ids=lambda error: type(error).__name__)
 def raised(request):
-    """An exception of its own for each test, which a user's function is to raise."""
+    """A unique exception for each test, which a user's function is to raise."""
     return type(request.param)(*request.param.args)
 
 
@@ -384,7 +384,7 @@ def test_a_mock_that_raises(server):
 
 
 def test_an_exception_that_the_caller_handles(server):
-    """It is neither taken for the cause of ours nor changed."""
+    """It is neither used as the cause of chatsdk's error nor changed."""
     server.drop()
     with ChatClient(server.url) as client:
         handled = TimeoutError("the caller's")

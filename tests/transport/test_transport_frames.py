@@ -1,4 +1,4 @@
-"""No variable of a frame of ours, or of the wire, shows a secret to a crash reporter."""
+"""No variable of a frame of chatsdk, or of the wire, shows a secret to a crash reporter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ONCE = Retry(attempts=1)
 
 
 def secret(name):
-    """A value that stands in no source line, only in what a program was given."""
+    """A value that is in no source line, only in the program's input."""
     return "-".join([name, "SECRET", str(4711)])
 
 
@@ -102,7 +102,7 @@ def client_of(url, **options):
 
 
 def session():
-    """A session of the caller's, with secrets of its own."""
+    """The caller's session, with its own secrets."""
     http = requests.Session()
     http.auth = (USER, SIGNED)
     http.headers["X-Token"] = HEADER
@@ -154,7 +154,7 @@ def test_failures(server, what, whose):
 
 
 def test_a_refused_connection():
-    """Nobody listens, behind a proxy and without one."""
+    """The port is closed, behind a proxy and without one."""
     with RefusingPort() as port:
         proxy = port.url.replace("//", f"//{USER}:{PROXY}@")
         for options in ({}, {"proxies": {"http": proxy}}):
@@ -264,7 +264,7 @@ def test_arguments(make, options):
 
 
 def test_a_body_that_is_not_json(server):
-    """A body that cannot be sent is refused without a token beside it."""
+    """A body that cannot be sent is refused without showing a token."""
     with client_of(server.url) as client:
         for body in ({"x": {1, 2}}, "text", {"x": float("nan")}):
             with pytest.raises((TypeError, ValueError)) as caught:

@@ -1,4 +1,4 @@
-"""Limits: no flood, bomb or endless line fills the memory, and the text so far is kept."""
+"""Limits: no flood, bomb or endless line fills the memory, and the partial text is kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 CHUNK = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
 ONCE = Retry(attempts=1)
 
-# Reads one response in a process of its own and tells how much its memory grew at most.
+# Reads one response in a separate process and reports how much its memory grew at most.
 READER = """
 import json, sys
 from chatsdk import ChatClient, ChatError, Limits, Retry
@@ -64,7 +64,7 @@ def growth(server, dialect):
     ("kind", "ends"),
     [
         ("events", "finished"),
-        # Comments alone are no answer.
+        # Comments alone are not an answer.
         ("comments", "StreamInterrupted "),
         ("line", "LimitExceeded event_bytes"),
     ],
@@ -97,7 +97,7 @@ def test_a_flood_of_tiny_events_is_ended(server):
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
 @needs_proc
 def test_a_bomb_does_not_fill_the_memory(server, encoding):
-    """200 MiB that are small on the wire take less than 40 MiB, though nobody asked for them."""
+    """200 MiB that are small on the wire take less than 40 MiB, even if not requested."""
     if encoding == "br":
         pytest.importorskip("brotli", reason="br needs the package brotli")
     if encoding == "zstd":
@@ -139,7 +139,7 @@ def test_header_lines_are_limited(server):
 
 
 def test_a_whole_body_is_limited(server):
-    """Comments without end are given up at `body_bytes`, with the text so far."""
+    """Endless comments end at `body_bytes`, with the partial text."""
     server.stream([CHUNK, *([b": nothing\n" * 6000] * 60)])
     with ChatClient(server.url, dialect="openai", limits=Limits(body_bytes=MIB)) as client:
         with pytest.raises(LimitExceeded) as caught:
@@ -149,7 +149,7 @@ def test_a_whole_body_is_limited(server):
 
 @pytest.mark.parametrize("dialect", ["openai", "ollama"])
 def test_an_event_that_is_too_long_names_the_limit(server, dialect):
-    """The message says what to set, for events and for lines of JSON."""
+    """The message names the setting, for events and for lines of JSON."""
     server.stream([b"data: " + b"x" * 3000], content_type=TYPES[dialect])
     with ChatClient(server.url, dialect=dialect, limits=Limits(event_bytes=1000)) as client:
         with pytest.raises(LimitExceeded, match=r"1000 .*Limits\(event_bytes=") as caught:
@@ -161,7 +161,7 @@ TYPES = {"openai": "text/event-stream", "ollama": "application/x-ndjson"}
 
 
 def test_an_unknown_compression_is_refused_clearly(server):
-    """A body that nobody here can decompress is named, and the remedy with it."""
+    """A body in an unknown compression is named, with the remedy."""
     server.stream([CHUNK], headers=[("Content-Encoding", "snappy")])
     with ChatClient(server.url, dialect="openai") as client:
         with pytest.raises(ChatError, match="snappy"):

@@ -151,7 +151,7 @@ def test_a_failed_handshake(name, how, authority):
 
 
 def test_the_last_of_several_connect_timeouts(authority):
-    """The error says which limit it was."""
+    """The error names its limit."""
     with opened_way("tls", authority) as way:
         with way.client(retry=Retry(attempts=2, backoff=0), timeout=Timeout(connect=0.1)) as client:
             way.server.break_connection("silent")
@@ -197,7 +197,7 @@ def test_a_proxy_that_hangs_up(authority):
     ids=str,
 )
 def test_not_now(server, client, status, headers):
-    """429 and 503 are sent again, when the backend says so."""
+    """429 and 503 are sent again, at the time that the backend requests."""
     server.busy(status=status, headers=headers)
     begun = time.monotonic()
     answered(server, client, 2)
@@ -227,7 +227,7 @@ def test_a_date_to_wait_for(server, client):
     ids=["seconds", "milliseconds", "date", "digits"],
 )
 def test_too_long_a_wait(server, client, headers):
-    """Beyond the cap the error comes at once, and says how long to wait."""
+    """Beyond the cap the error comes at once, with the time to wait."""
     server.busy(headers=headers)
     begun = time.monotonic()
     error = refused(client)
@@ -248,7 +248,7 @@ def test_not_now_for_good(server, client):
 
 
 def test_a_server_that_goes_away(server):
-    """Each attempt is judged by itself: the second one reached nobody."""
+    """Each attempt is judged by itself: the second one did not connect."""
     server.busy(0, headers={"Connection": "close"})
     retry = Retry(attempts=2, backoff=0)
     with ChatClient(server.url, retry=retry) as client, at_the_first_retry(server.close):
@@ -355,7 +355,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("status", REFUSED)
 def test_a_server_that_refuses_and_hangs_up(server, status):
-    """It did not say that it would: the repetition is not written before that can be seen."""
+    """It gave no notice: the repetition is not written before that can be seen."""
     head = f"HTTP/1.1 {status} No\r\n{REFUSED[status]}\r\nContent-Length: 0\r\n\r\n"
     options = {"token": Tokens(), "follow_redirects": True, "retry": AGAIN}
     with ChatClient(server.url, dialect="openai", **options) as client:
@@ -419,7 +419,7 @@ def test_a_token_that_is_a_string(server):
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504])
 def test_a_key_allows_more(server, status):
-    """With a key the backend can tell a repetition, and gets the same one each time."""
+    """With a key the backend recognises a repetition, and gets the same one each time."""
     server.reply(status)
     server.reply(status)
     with ChatClient(server.url, dialect="openai", retry=KEYED) as client:
@@ -520,7 +520,7 @@ def test_how_long_the_backend_asks_to_wait(headers, seconds):
 
 
 def test_each_retry_is_logged_and_nothing_else(server, client, caplog):
-    """One line at INFO under `chatsdk` says what failed and when it is tried again."""
+    """One line at INFO under `chatsdk` names the failure and the time of the retry."""
     with caplog.at_level("INFO", "chatsdk"):
         answered(server, client, 1)
         assert caplog.records == []
@@ -571,7 +571,7 @@ def test_a_retry_that_cannot_be(wrong):
 
 
 def test_a_stream_is_told_from_an_interruption():
-    """`StreamInterrupted` before the head says that it was not sent again."""
+    """`StreamInterrupted` before the head mentions that it was not sent again."""
     with ChatServer() as server, ChatClient(server.url, retry=AGAIN) as client:
         server.drop()
         error = refused(client)
@@ -583,7 +583,7 @@ def test_a_stream_is_told_from_an_interruption():
 
 
 class OwnPool(urllib3.HTTPConnectionPool):
-    """A class of pools that somebody wrote."""
+    """A custom class of pools."""
 
 
 class OwnAdapter(requests.adapters.HTTPAdapter):
@@ -597,7 +597,7 @@ class OwnAdapter(requests.adapters.HTTPAdapter):
 @pytest.mark.parametrize("kind", [requests.adapters.HTTPAdapter, OwnAdapter])
 @pytest.mark.parametrize("methods", [None, ["POST"]])
 def test_an_adapter_does_not_send_again(server, kind, methods):
-    """An adapter's max_retries do not repeat a request of ours, and go on for those of others."""
+    """An adapter's max_retries do not repeat chatsdk's requests, but still others'."""
     again = urllib3.Retry(
         total=5, allowed_methods=methods, status_forcelist=[500], backoff_factor=0
     )
@@ -619,7 +619,7 @@ def test_an_adapter_does_not_send_again(server, kind, methods):
             assert len(server.requests) == 6
 
 
-# --- what the backend says about it ---------------------------------------------------------------
+# --- the backend's own instructions ---------------------------------------------------------------
 
 
 def refusals(server, client, status, body="", **headers):

@@ -175,7 +175,7 @@ def test_the_hooks_of_a_session_are_called(server):
 
 
 def test_a_session_that_caches_may_store_the_answer(server):
-    """It stores what its user wants it to, so nothing forbids it; other caches are told not to."""
+    """It stores responses if its user wants that; other caches are asked not to."""
     for cache, sent in (({}, None), (None, "no-store")):
         server.stream(HELLO)
         with requests.Session() as http:
@@ -260,7 +260,7 @@ class ElsewhereAdapter(HTTPAdapter):
 
 @pytest.fixture
 def elsewhere(server):
-    """A client over an adapter of a scheme of its own."""
+    """A client over an adapter with its own scheme."""
     with requests.Session() as http:
         http.mount("test+http://", ElsewhereAdapter(server.port))
 
@@ -303,7 +303,7 @@ def test_the_deadlines_over_a_scheme_of_its_own(server, elsewhere):
 
 
 def test_a_scheme_that_no_session_knows():
-    """The error says what would bring an adapter for it."""
+    """The error names a package with an adapter for it."""
     with requests.Session() as http:
         for session in (None, http):
             with pytest.raises(ValueError, match=r"http=requests_unixsocket\.Session\(\)"):

@@ -52,7 +52,7 @@ def sound(way, client: ChatClient) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse when a queue is full")
 @pytest.mark.parametrize("timeout", [Timeout(), Timeout(connect=None)])
 def test_while_connecting(way, timeout):
-    """Nobody accepts the connection, neither the server nor the proxy."""
+    """The connection is not accepted, neither by the server nor by the proxy."""
     with UnansweredPort() as port:
         nowhere = {"http": port.url, "https": port.url}
         url = way.server.url.replace(str(way.server.port), str(port.port))
@@ -120,7 +120,7 @@ HEADLESS = {
 
 @pytest.mark.parametrize("what", HEADLESS)
 def test_before_send_returns(way, what):
-    """`send` is waiting for the head, or for the body of what is no stream."""
+    """`send` is waiting for the head, or for the body of a response that is not a stream."""
     script = HEADLESS[what](way.server)
     with way.client() as client:
         reader = Reader(client)

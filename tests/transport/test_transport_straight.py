@@ -129,7 +129,7 @@ def test_a_length_that_is_not_reached():
 
 
 def test_other_responses():
-    """What is no response of chatsdk's own connections, a mock say, is read as urllib3 reads it."""
+    """A response of another connection, such as a mock, is read as urllib3 reads it."""
     raw = urllib3.HTTPResponse(io.BytesIO(EVENT), preload_content=False)
     read = body_reader(raw)
     assert not passes(read)

@@ -108,7 +108,7 @@ def test_a_handshake_without_end(name, how, authority):
 
 @pytest.mark.parametrize("answer", ["silence", "a drip"])
 def test_a_proxy_without_end(authority, answer):
-    """So does what a proxy says to CONNECT, also a byte at a time."""
+    """So does a proxy's answer to CONNECT, also a byte at a time."""
     with opened_way("tunnel", authority) as way:
         with way.client(timeout=Timeout(connect=LIMIT)) as client:
             if answer == "silence":
@@ -227,7 +227,7 @@ def test_silence_in_the_stream(way, framing, encoding):
 
 @pytest.mark.parametrize("life", [b": ping\n", b"d", b"\n"])
 def test_whatever_comes_is_life(plain, life):
-    """A comment, or a byte, begins the silence anew."""
+    """A comment, or a byte, restarts the silence."""
     script = plain.server.stream()
     script.push(EVENT)
     with plain.client(timeout=Timeout(idle=LIMIT * 2)) as client:
@@ -330,7 +330,7 @@ def test_silence_without_the_helper(way, framing, helpless):
 
 @pytest.mark.parametrize("head", [False, True])
 def test_no_first_event_without_the_helper(way, head, helpless):
-    """So it does before the response's head, and behind it."""
+    """So it does before and after the response's head."""
     way.server.silent(head=head)
     with way.client(timeout=Timeout(first_event=LIMIT)) as client:
         with timed_out("first_event"):
@@ -339,7 +339,7 @@ def test_no_first_event_without_the_helper(way, head, helpless):
 
 @pytest.mark.parametrize("what", ["silence", "comments", "events"])
 def test_the_total_without_the_helper(way, what, helpless):
-    """The reader looks at the clock when something comes, and lets no wait take longer."""
+    """The reader checks the clock when bytes arrive, and lets no wait take longer."""
     drip = {"comments": [b": ping\n"], "events": [EVENT]}.get(what, [])
     way.server.stream(lambda _: itertools.chain([EVENT], itertools.cycle(drip), hold()))
     with way.client(timeout=Timeout(total=LIMIT)) as client:
@@ -368,7 +368,7 @@ def test_the_helper_outlives_an_exception(plain, monkeypatch, caplog):
 
 
 def test_a_fork_that_python_did_not_make(plain, monkeypatch):
-    """A child of a C program has no helper, though its module says that it runs."""
+    """A child of a C program has no helper, though its module has it as running."""
     with plain.client(timeout=PATIENCE) as client:
         sound(plain, client)
     known = deadlines._watcher
@@ -490,7 +490,7 @@ def test_the_total_holds_before_the_request(name, authority):
 
 
 def test_the_total_holds_while_connecting():
-    """Nobody accepts."""
+    """The connection is not accepted."""
     with UnansweredPort() as port:
         timeout = Timeout(connect=None, total=LIMIT)
         with ChatClient(port.url, timeout=timeout) as client, timed_out("total"):
@@ -591,7 +591,7 @@ def test_what_is_no_time(wrong):
 
 
 def test_no_thread_for_the_deadlines(plain, monkeypatch, caplog):
-    """The request goes on, the log says which limits are weaker, and the next one tries again."""
+    """The request continues, the log names the weaker limits, and the next one tries again."""
     monkeypatch.setattr(deadlines, "_watcher", deadlines.Watcher())
     with plain.client(timeout=PATIENCE) as client:
         with monkeypatch.context() as patch, caplog.at_level("DEBUG", logger="chatsdk"):

@@ -1,4 +1,4 @@
-"""Errors of a wrong port or scheme name the host and port, and say what to write instead."""
+"""Errors of a wrong port or scheme name the host and port, and show what to write instead."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def error_of(url: str, **options) -> ChatError:
 
 
 def test_refused_names_host_and_port() -> None:
-    """With several backends in one program, the message says which of them is down."""
+    """With several backends in one program, the message shows which of them is down."""
     with RefusingPort() as port:
         error = error_of(port.url)
         peer = port.url.removeprefix("http://")
@@ -68,7 +68,7 @@ def test_refusing_proxy_is_shown() -> None:
 
 
 def test_unanswered_connect_names_the_peer() -> None:
-    """A connect timeout names the host, and nobody is told to ask again."""
+    """A connect timeout names the host, and does not suggest asking again."""
     with UnansweredPort() as port:
         error = error_of(port.url, timeout=Timeout(connect=0.1))
         peer = port.url.removeprefix("http://")
@@ -85,7 +85,7 @@ def test_unanswered_connect_names_the_peer() -> None:
     ],
 )
 def test_another_protocol_is_named(greeting, said) -> None:
-    """The port of something else is told by its first bytes."""
+    """The first bytes show that the port belongs to another protocol."""
     with ChatServer() as server:
         server.raw(greeting)
         error = error_of(server.url)
@@ -95,7 +95,7 @@ def test_another_protocol_is_named(greeting, said) -> None:
 
 
 def test_https_to_a_plain_server() -> None:
-    """The embedded server answers a TLS handshake at once, and the message says http://."""
+    """The embedded server answers a TLS handshake at once, and the message suggests http://."""
     with EmbeddedServer() as server:
         error = error_of(f"https://{server.host}:{server.port}/")
         assert isinstance(error, ConnectError)
@@ -138,7 +138,7 @@ GREETINGS = {
 
 @pytest.mark.parametrize("greeting", GREETINGS.values(), ids=GREETINGS)
 def test_not_an_http_server(greeting) -> None:
-    """A port of another protocol is told from a backend of another dialect."""
+    """The error distinguishes a port of another protocol from a backend of another dialect."""
     with ChatServer() as server:
         server.raw(greeting)
         error = error_of(server.url)
@@ -194,7 +194,7 @@ def test_http_to_a_tls_server_that_hangs_up() -> None:
 
 
 def test_untrusted_certificate_names_the_peer() -> None:
-    """The message of an untrusted certificate says whose it is."""
+    """The message of an untrusted certificate names its issuer."""
     pytest.importorskip("trustme")
     with ChatServer(tls=True) as server:
         error = error_of(server.url)

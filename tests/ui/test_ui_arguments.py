@@ -1,4 +1,4 @@
-"""A dispatcher that is given something else says what it takes."""
+"""A dispatcher with a wrong argument shows what it takes."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Widget:
         return id
 
     def destroy(self):
-        """Be destroyed, as far as the dispatcher is told."""
+        """Be destroyed, from the dispatcher's point of view."""
         for tag in self.tags:
             if what := self.bound.get(tag):
                 self.commands[what]()
@@ -122,7 +122,7 @@ def test_only_the_window_touches_tk(widget):
 
 
 def test_few_calls(widget):
-    """A look at an empty queue is one call of Tk, and one that finds work is two."""
+    """A check of an empty queue is one call of Tk, and one that finds work is two."""
     dispatch = ui.tk(widget)
     before = widget.calls
     widget.turn()

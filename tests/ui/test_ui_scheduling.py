@@ -1,4 +1,4 @@
-"""Dispatchers of toolkits that take functions from any thread; fakes stand in for most of them."""
+"""Dispatchers of toolkits that take functions from any thread; most toolkits are fakes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_inline():
 
 
 def test_inline_logs_what_raises(caplog):
-    """What a function raises is logged and does not reach whoever dispatched it."""
+    """Exceptions of a function are logged and do not reach its dispatcher."""
     ui.inline()(bad)
     (record,) = caplog.records
     assert record.exc_info[0] is ZeroDivisionError
@@ -40,7 +40,7 @@ def test_inline_logs_what_raises(caplog):
 
 @pytest.fixture
 def running_loop():
-    """An asyncio loop that runs on a thread of its own; gives both."""
+    """Run an asyncio loop on a separate thread; yield both."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="loop")
     thread.start()
@@ -121,7 +121,7 @@ def test_loop_that_fails_otherwise():
         ui.loop(Loop())(bad)
 
 
-# Toolkits, as far as a dispatcher uses them -------------------------------------------------
+# The parts of toolkits that a dispatcher uses -----------------------------------------------
 
 
 class Toolkit:
@@ -258,7 +258,7 @@ def test_kivy(kivy, caplog):
 
 
 class App:
-    """A Textual app, as far as a dispatcher uses it."""
+    """The parts of a Textual app that a dispatcher uses."""
 
     def __init__(self):
         self.is_running = True
@@ -319,7 +319,7 @@ def test_textual_that_fails_otherwise():
     ],
 )
 def test_a_toolkit_that_is_missing(make, module, package, monkeypatch):
-    """A toolkit is imported when its dispatcher is made; the error says how to install it."""
+    """A toolkit is imported when its dispatcher is made; the error shows how to install it."""
     for name in (module, "PyQt6"):
         monkeypatch.setitem(sys.modules, name, None)
         for inner in list(sys.modules):

@@ -55,7 +55,7 @@ def test_a_step_without_text_has_an_empty_delta():
 
 
 def test_reasoning_stands_apart_from_the_text():
-    """Reasoning grows on its own and is no part of the text."""
+    """Reasoning grows separately and is not part of the text."""
     answer = built(Reasoning("Let me "), Text("Yes"), Reasoning("see"))
     assert (answer.text, answer.reasoning, answer.reasoning_delta) == ("Yes", "Let me see", "see")
 
@@ -69,7 +69,7 @@ def test_a_snapshot_that_extends_the_text_is_a_delta():
 
 
 def test_a_snapshot_that_changes_earlier_text_is_a_rewrite():
-    """A rewrite has no delta, says so, and leaves earlier steps as they were."""
+    """A rewrite has no delta, is marked, and leaves earlier steps as they were."""
     builder = AnswerBuilder()
     before = builder.apply(TextSnapshot("You have 10 days"))
     after = builder.apply(TextSnapshot("You [1] have 10 days"))
@@ -85,7 +85,7 @@ def test_a_rewritten_reasoning_is_taken_whole():
 
 
 def test_tool_call_arguments_are_joined_and_parsed_when_whole():
-    """`parsed` is None until the arguments are a whole JSON object."""
+    """`parsed` is None until the arguments are a complete JSON object."""
     builder = AnswerBuilder()
     builder.apply(ToolCallDelta(0, id="c1", name="find", arguments='{"q":'))
     part = builder.answer
@@ -117,7 +117,7 @@ def test_replaced_arguments_stand_alone():
 
 
 def test_arguments_that_are_no_object_are_not_parsed():
-    """JSON that is no object, or no JSON at all, gives None and raises nothing."""
+    """JSON that is not an object, or text that is not JSON, gives None and raises nothing."""
     assert ToolCall("a", "f", "[1]").parsed is None
     assert ToolCall("a", "f", "{nope}").parsed is None
     assert ToolCall("a", "f", "{" + '"a":{' * 100_000 + "}").parsed is None
@@ -292,7 +292,7 @@ def test_raw_is_parsed_when_asked():
 
 
 def test_since_gives_all_that_was_added():
-    """A reader that skipped steps gets the whole delta, and is told of a rewrite."""
+    """A reader that skipped steps gets the complete delta, and a rewrite is marked."""
     builder = AnswerBuilder()
     steps = [builder.apply(Text(piece)) for piece in ("a", "b", "c")]
     assert steps[2].since(steps[0]).delta == "bc"
@@ -373,6 +373,6 @@ def test_timings_are_shown_without_their_gaps():
 
 
 def test_values_are_shown_without_what_is_unknown():
-    """The repr of a usage and of a citation leaves out what the backend did not tell."""
+    """The repr of a usage and of a citation omits fields that the backend did not send."""
     assert repr(Usage(output=46)) == "Usage(output=46)"
     assert repr(Citation(title="A page", position=1)) == "Citation(title='A page', position=1)"

@@ -43,7 +43,7 @@ parts: st.SearchStrategy[Any] = st.one_of(
 
 
 def facts(answer: Answer) -> tuple[Any, ...]:
-    """All that an answer says, its backend's own parts included."""
+    """The complete content of an answer, including its backend's own parts."""
     return (answer, answer.task_id, answer.native_finish_reason, answer.native)
 
 

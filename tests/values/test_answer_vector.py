@@ -83,7 +83,7 @@ def test_size_counts_citations_and_ids():
 
 
 def test_size_counts_the_times_of_events():
-    """Events that say nothing take memory, too: a flood of them comes to the limit."""
+    """Events without content take memory, too: a flood of them reaches the limit."""
     builder = AnswerBuilder()
     before = builder.size
     for _ in range(1000):

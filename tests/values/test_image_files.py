@@ -18,7 +18,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("kind", PICTURES)
 def test_from_file(tmp_path, kind):
-    """The content goes along in base64, and its type is told by the first bytes, not the name."""
+    """The content is sent in base64, and its first bytes show its type, not the name."""
     path = tmp_path / "picture.bin"
     path.write_bytes(PICTURES[kind])
     for given in (path, str(path)):
@@ -28,7 +28,7 @@ def test_from_file(tmp_path, kind):
 
 
 def test_from_a_file_that_is_no_picture(tmp_path):
-    """A file of another kind is refused, and the error says how it can be sent."""
+    """A file of another kind is refused, and the error shows how it can be sent."""
     path = tmp_path / "text.png"
     path.write_text("<svg/>")
     with pytest.raises(ValueError, match=r"text\.png.*media_type="):

@@ -41,14 +41,14 @@ URL = "http://127.0.0.1:1/v1/chat/completions"
     ],
 )
 def test_an_unknown_option(make, wrong, said):
-    """The error says what the option is called here."""
+    """The error shows the option's name here."""
     with pytest.raises(TypeError) as caught:
         make(URL, **{wrong: "x"})
     assert said in str(caught.value)
 
 
 def test_the_address_under_a_foreign_name():
-    """Also without an address the error tells how to give one."""
+    """Even without an address the error shows how to give one."""
     with pytest.raises(TypeError, match="the first argument"):
         ChatClient(base_url=URL)
 
@@ -109,7 +109,7 @@ def test_an_unknown_option_of_a_session():
 )
 @pytest.mark.parametrize("how", ["client", "ask", "run", "start", "regenerate", "edit"])
 def test_a_misspelt_option_of_ask(how, wrong, meant):
-    """One letter beside an option is no field of a body, whichever method is given it."""
+    """A name one letter from an option is not a field of a body, in every method."""
     with ChatClient(URL) as client:
         session = ChatSession(client, messages=["Hi"])
         ask = client.ask if how == "client" else getattr(session, how)
@@ -188,7 +188,7 @@ def weather(city: str) -> str:
 @pytest.mark.parametrize("tools", [{"weather": weather}, [weather], weather])
 @pytest.mark.parametrize("where", ["ask", "defaults"])
 def test_functions_are_for_a_session(tools, where):
-    """A client that is given functions says that a session runs them."""
+    """A client with functions as tools refers to sessions, which run them."""
     defaults = {"tools": tools} if where == "defaults" else {}
     with ChatClient(URL, defaults=defaults) as client:
         with pytest.raises(TypeError, match="a session runs functions: use_chat"):
@@ -196,7 +196,7 @@ def test_functions_are_for_a_session(tools, where):
 
 
 def test_declarations_are_a_list():
-    """A dict of declarations is for a session, too, and the error says what a list looks like."""
+    """A dict of declarations is for a session, too, and the error shows a list."""
     with ChatClient(URL) as client, pytest.raises(TypeError, match="a list of declarations"):
         client.ask("Hi", tools={"weather": {"description": "the weather"}})
     with ChatClient(URL) as client, pytest.raises(TypeError, match="max_rounds is an option of a"):

@@ -110,7 +110,7 @@ def test_a_timeout_that_cannot_be_is_a_value_error(value):
 
 @pytest.mark.parametrize("value", ["3", True, [1]])
 def test_a_timeout_of_the_wrong_type_is_a_type_error(value):
-    """What is no number of seconds is refused."""
+    """A value that is not a number of seconds is refused."""
     with pytest.raises(TypeError, match="seconds"):
         Timeout(total=value)
     with pytest.raises(TypeError, match="seconds"):
@@ -214,7 +214,7 @@ def test_an_outcome_has_the_timings_of_its_answer():
 
 
 def test_every_public_name_has_a_docstring():
-    """Everything that `chatsdk` exports says what it is."""
+    """Everything that `chatsdk` exports has a docstring."""
     for name in chatsdk.__all__:
         if name != "__version__":
             assert (getattr(chatsdk, name).__doc__ or "").strip(), name
@@ -269,7 +269,7 @@ def test_a_value_shows_its_fields_but_no_secret():
 
 
 def test_a_value_matches_by_its_fields():
-    """The fields stand in the order of a pattern's arguments."""
+    """The fields are in the order of a pattern's arguments."""
     match Retry(3, statuses=[503]):
         case Retry(attempts, _, _, statuses):
             assert (attempts, statuses) == (3, frozenset({503}))
@@ -279,14 +279,14 @@ def test_a_value_matches_by_its_fields():
 
 
 def test_what_a_backend_wants_back_makes_no_other_answer():
-    """Two answers that say the same are equal, whatever is to be given back with them."""
+    """Two answers with the same content are equal, whatever state is sent back with them."""
     one, other = Facts(id="a", native=Native.of("openai", 1)), Facts(id="a")
     assert (one == other, one != other, hash(one) == hash(other)) == (True, False, True)
     assert Facts(id="b") != other
 
 
 def test_the_word_of_the_server_makes_no_other_outcome():
-    """What became of a stop on the server is asked anew, and counts for nothing else."""
+    """The result of a stop on the server is read again, and does not count for equality."""
     stopped = Outcome("stopped", server_stop=lambda: "stopped")
     assert stopped == Outcome("stopped")
     assert stopped.server_stop == "stopped"

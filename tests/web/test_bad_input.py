@@ -1,4 +1,4 @@
-"""Hostile browsers, and backends that send what nobody expects."""
+"""Hostile browsers, and backends that send unexpected data."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_ids_of_chats(id) -> None:
 
 @pytest.mark.parametrize("id", ["x" * (10 << 20), "-", "a-9" * 50, "٣-٣", "a-" + "9" * 100_000])
 def test_last_event_ids(server, id) -> None:
-    """A `Last-Event-ID` that nobody gave out is neither slow nor an error."""
+    """A made-up `Last-Event-ID` is neither slow nor an error."""
     assert respond("GET", "/chat-1/stream", headers={"last-event-id": id}).status == 204
 
 
@@ -123,7 +123,7 @@ def test_what_a_model_may_say(server, dialect) -> None:
 
 
 def test_a_backend_that_wants_to_write_headers(server) -> None:
-    """Nothing of the backend becomes a header field of ours or a field of a frame."""
+    """No data of the backend becomes a header field or a field of a frame."""
     evil = "x\r\nSet-Cookie: a=b\n\nid: 99\ndata: pwned"
     server.answer("openai", "Hello", id=evil, model=evil, headers={"X-Chat-Id": "theirs"})
     with site(server) as url, Page(url) as page:

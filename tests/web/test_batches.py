@@ -62,7 +62,7 @@ class Waiting:
 
 
 def test_frames_that_came_together_are_handed_on_together() -> None:
-    """The consumer wakes once for them; what comes after a wait is a piece of its own."""
+    """The consumer wakes once for them; data after a wait is a separate piece."""
     source = Waiting([b"a", b"b", b"c", None, b"d", b"e"])
     pump = source.pump()
     assert pump.take(WAIT_SECONDS) == b"abc"
@@ -73,7 +73,7 @@ def test_frames_that_came_together_are_handed_on_together() -> None:
 
 
 def test_nothing_is_held_back_without_waits() -> None:
-    """A source that does not say when it waits has each frame handed on by itself."""
+    """The frames of a source without `on_wait` are passed on one by one."""
     begun = threading.Event()
 
     def frames() -> Iterator[bytes]:
@@ -135,7 +135,7 @@ def test_relay_of_lone_events(server, client) -> None:
 
 
 def test_stream_does_not_keep_its_pump(server, client) -> None:
-    """After the end the stream calls nobody before it waits."""
+    """After its end the stream makes no call before a wait."""
     server.answer("openai", "Hello")
     stream = client.ask("Hi")
     assert b"Hello" in b"".join(relay(stream))

@@ -122,7 +122,7 @@ def test_what_cannot_be_served(arguments, status, words) -> None:
 
 
 def test_a_port_that_is_taken(server) -> None:
-    """It ends with 1 and says how to choose another one."""
+    """It ends with 1 and shows how to choose another one."""
     port = server.url.rpartition(":")[2]
     done = subprocess.run(
         command("web", f"{server.url}/v1/chat/completions", "--port", port),

@@ -66,7 +66,7 @@ def client(server: ChatServer) -> Iterator[ChatClient]:
     ids=lambda value: getattr(value, "status", None) or type(value).__name__,
 )
 def test_status_of_an_error(error: ChatError, status: int) -> None:
-    """Each error has its status, and a message of ours in JSON."""
+    """Each error has its status, and a message of chatsdk in JSON."""
     found = error_response(error)
     assert found.status == status
     (shown,) = json.loads(found.body).values()
@@ -176,7 +176,7 @@ def test_limit_of_an_answer(server, journal: bool) -> None:
             body = page.ask(body=user("Hi")).read()
             last = chunks(body)[-1]
             assert (last["type"], last["errorText"]) == ("error", "The answer was too long.")
-            # The size is looked at after each MiB.
+            # The size is checked after each MiB.
             assert len(text_of(body)) < 3 * 1024 * 1024
             if journal:
                 assert chunks(page.ask("GET", "/chat-1/stream").read())[-1] == last

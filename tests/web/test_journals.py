@@ -46,7 +46,7 @@ def journals(request) -> Iterator[tuple[Any, Any]]:
 
 
 class Follower:
-    """Reads a turn on a thread of its own."""
+    """Reads a turn on a separate thread."""
 
     def __init__(self, following: Any) -> None:
         self.following = following
@@ -108,7 +108,7 @@ def test_resuming_anywhere(journals) -> None:
 
 
 def test_nothing_to_follow(journals) -> None:
-    """There is nothing to follow in a chat that nobody has begun."""
+    """There is nothing to follow in a chat that has not begun."""
     assert journals[1].follow("chat", heartbeat=1) is None
 
 
@@ -235,7 +235,7 @@ def test_redis_restarted_in_mid_turn(own_redis) -> None:
 
 
 def test_redis_gone_for_longer_than_the_lease(own_redis) -> None:
-    """The turn is stopped, its reader is told, and followers get an error instead of a hang."""
+    """The turn is stopped, its reader gets an error, and followers get one instead of a hang."""
     first, second = journal_at(own_redis, lease=LEASE), journal_at(own_redis, lease=LEASE)
     turn = first.begin("chat")
     turn.append(b"a")
@@ -256,7 +256,7 @@ def test_redis_gone_for_longer_than_the_lease(own_redis) -> None:
 
 
 def test_a_worker_that_died(own_redis) -> None:
-    """When a worker no longer renews its lease, its followers are told."""
+    """If a worker no longer renews its lease, its followers get an error."""
     first, second = journal_at(own_redis, lease=LEASE), journal_at(own_redis, lease=LEASE)
     turn = first.begin("chat")
     turn.append(b"a")

@@ -58,7 +58,7 @@ def test_frames_carry_ids(server, client, dialect) -> None:
 
 
 def test_headers(server, client) -> None:
-    """No proxy may buffer or transform the answer, and nothing says how long it is."""
+    """No proxy may buffer or transform the answer, and its length is not declared."""
     server.answer("openai", "Hello")
     with serving(view(client, dialect="vercel")) as url, Page(url) as page:
         response = page.ask(body={})
@@ -120,7 +120,7 @@ def test_browser_leaves(server, client) -> None:
 
 
 def test_never_iterated(server, client) -> None:
-    """A relay that nobody iterates closes the connection when it is dropped."""
+    """A relay that is never iterated closes the connection when it is dropped."""
     script = server.answer("openai")
     script.say("One")
     body = relay(client.ask("Hi"))
@@ -190,7 +190,7 @@ def test_broken_in_mid_answer(server, client, dialect) -> None:
 
 
 def test_what_the_backend_leaves_out_is_added(server, client) -> None:
-    """Calls without ids get one each, the answer one of its own, and the end a reason."""
+    """Calls without ids get one each, the answer gets one too, and the end a reason."""
     call = {"index": 0, "function": {"name": "weather", "arguments": "{}"}}
     frame = {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]}
     server.stream([b"data: " + json.dumps(frame).encode() + b"\n\ndata: [DONE]\n\n"])
@@ -204,7 +204,7 @@ def test_what_the_backend_leaves_out_is_added(server, client) -> None:
 
 
 def test_every_chunk_of_openai_has_a_choice(server, client) -> None:
-    """Programs look at `choices[0]` of each chunk; the counts come with the reason."""
+    """Programs read `choices[0]` of each chunk; the counts come with the reason."""
     server.answer("openai", "Hello", usage=Usage(input=1, output=2, total=3))
     with serving(view(client)) as url, Page(url) as page:
         found = chunks(page.ask(body={}).read())
@@ -249,7 +249,7 @@ def of_an_object(client: ChatClient, **options: Any) -> Any:
 
 
 def test_the_object_is_a_data_part(server, client) -> None:
-    """The page of the AI SDK has the object beside the text, the last one complete."""
+    """The page of the AI SDK has the object with the text, the last one complete."""
     pytest.importorskip("jiter")
     server.answer("openai", ['{"city": "O', "s" * 40, 'lo"}'])
     with serving(of_an_object(client, dialect="vercel")) as url, Page(url) as page:

@@ -106,7 +106,7 @@ def test_an_id_that_nobody_gave_out_skips_nothing(server, id) -> None:
 
 
 def test_an_id_of_an_earlier_turn_skips_nothing(server) -> None:
-    """The ids of one turn say nothing about the next one."""
+    """The ids of one turn do not apply to the next one."""
     server.answer("openai", "One")
     server.answer("openai", "Two")
     with site(server) as url, Page(url) as page:
@@ -160,7 +160,7 @@ def test_post_then_event_source(server) -> None:
 
 
 def test_stop(server) -> None:
-    """A stop ends the stream as the dialect says, and the connection to the backend."""
+    """A stop ends the stream by the dialect's rules, and the connection to the backend."""
     script = server.answer("openai")
     script.say("One")
     with site(server) as url, Page(url) as page, Page(url) as other:
@@ -367,7 +367,7 @@ def test_too_many_turns(server) -> None:
 
 
 def test_other_origins(server) -> None:
-    """A page of an allowed origin gets CORS; nobody else gets any of it."""
+    """A page of an allowed origin gets CORS; no other page does."""
     server.answer("openai", "Hello")
     origin = "https://app.example"
     with site(server, origins=[origin]) as url, Page(url) as page:

@@ -1,4 +1,4 @@
-"""The installed Chromium, and the page as somebody sees it who uses it."""
+"""The installed Chromium, and the page as its user sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The servers that people deploy with, each as a process of its own on a free port."""
+"""The servers that people deploy with, each as a separate process on a free port."""
 
 from __future__ import annotations
 

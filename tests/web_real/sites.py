@@ -1,6 +1,6 @@
 """One site in four frameworks, for real servers: `/answer` relays, `/api/chat` is a service.
 
-The environment says which backend is asked (BACKEND), and with which heartbeat (HEARTBEAT, in
+The environment selects the backend (BACKEND), and the heartbeat (HEARTBEAT, in
 seconds), journal (REDIS, the URL of one), client (CLIENT, keyword arguments as JSON) and middleware
 (MIDDLEWARE: some that compresses, or passes on).
 """
@@ -128,7 +128,7 @@ def in_django_asgi() -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    # A server imports the one application that it is told to.
+    # A server imports only the application that it was given.
     if name.startswith("app_"):
         app = globals()[f"in_{name[4:]}"]()
         globals()[name] = app

@@ -32,7 +32,7 @@ def leave_after(words: bytes, url: str, answer: Callable[[], Script]) -> None:
 
 
 def one(backend: ChatServer) -> Script:
-    """Answer with a word, and then say nothing."""
+    """Answer with a word, and then stay silent."""
     script = backend.answer("openai")
     script.say("One")
     return script
@@ -55,7 +55,7 @@ def test_leaving_an_answer_that_grows(server, backend, djangos) -> None:
 
 @pytest.mark.parametrize("server", ASGI)
 def test_an_event_loop_needs_no_heartbeat(server, backend, djangos) -> None:
-    """An ASGI server tells the application that the browser has left."""
+    """An ASGI server informs the application that the browser has left."""
     with running(server, backend.url, djangos, HEARTBEAT=60) as url:
         leave_after(b"One", url, lambda: one(backend))
 

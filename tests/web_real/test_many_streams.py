@@ -14,7 +14,7 @@ STREAMS = 50
 
 @pytest.mark.parametrize("server", ASGI)
 def test_silent_answers(server, backend, djangos) -> None:
-    """Answers that have begun and say nothing hold none of the loop's threads."""
+    """Answers that have begun and are silent hold none of the loop's threads."""
     with running(server, backend.url, djangos) as url, contextlib.ExitStack() as pages:
         for _ in range(STREAMS):
             backend.answer("openai").say("One")

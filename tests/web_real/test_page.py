@@ -131,7 +131,7 @@ def test_regenerate(chat, backend: ChatServer) -> None:
 
 @pytest.mark.parametrize("way", ["Enter", "button"])
 def test_edit(chat, backend: ChatServer, way) -> None:
-    """An edited question drops what came after it and is asked anew."""
+    """An edited question drops everything after it and is asked again."""
     backend.answer("openai", "First")
     backend.answer("openai", "Second")
     chat.ask("Hello")
@@ -229,7 +229,7 @@ def test_the_backend_fails_before_the_first_word(chat, backend: ChatServer) -> N
 
 
 def test_the_backend_fails_after_the_first_word(chat, backend: ChatServer) -> None:
-    """What came stays, with the error below it; a retry begins anew."""
+    """The partial answer stays, with the error below it; a retry starts over."""
     script = backend.answer("openai")
     script.say("Half an")
     chat.ask("Hi")
@@ -345,7 +345,7 @@ def test_enter_that_ends_a_composition(chat, backend: ChatServer) -> None:
                 "Input.dispatchKeyEvent",
                 {"type": kind, "key": "Process", "code": "Enter", "windowsVirtualKeyCode": 229},
             )
-        # Safari tells the end of the composition first, and the key afterwards with this code.
+        # Safari reports the end of the composition first, and then the key with this code.
         chat.page.evaluate(
             """() => document.activeElement.dispatchEvent(new KeyboardEvent("keydown",
                  { key: "Enter", keyCode: 229, bubbles: true, cancelable: true }))"""
@@ -415,7 +415,7 @@ def test_by_the_keyboard_alone(chat, backend: ChatServer) -> None:
 
 
 def test_what_a_screen_reader_is_told(chat, backend: ChatServer) -> None:
-    """The transcript is a log, and a live region says that an answer begins and ends."""
+    """The transcript is a log, and a live region announces the begin and end of an answer."""
     script = backend.answer("openai")
     chat.ask("Hi")
     status = chat.page.get_by_role("status")

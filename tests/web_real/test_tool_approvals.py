@@ -69,7 +69,7 @@ def asks(backend: ChatServer, *paths: str) -> None:
 
 
 def results(backend: ChatServer) -> list[str]:
-    """What the model was told of its calls."""
+    """The calls and results that the model received."""
     messages = backend.requests[-1].json["messages"]
     return [message["content"] for message in messages if message["role"] == "tool"]
 

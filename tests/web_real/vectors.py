@@ -1,4 +1,4 @@
-"""Text with which a model, or whoever writes what it reads, might run a script in the page."""
+"""Text with which a model, or the author of its input, might run a script in the page."""
 
 from __future__ import annotations
 

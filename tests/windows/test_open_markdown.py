@@ -54,7 +54,7 @@ from chatsdk.windows.open_markdown import completed
     ],
 )
 def test_completed(written, shown) -> None:
-    """What was begun is closed, and what cannot be told yet is left out."""
+    """Open Markdown is closed, and undecided parts are omitted."""
     assert completed(written) == shown
 
 

@@ -18,7 +18,7 @@ WAIT = 20.0
 
 
 class Desk:
-    """Stands for a toolkit: its thread is the test's, and it runs what was dispatched."""
+    """Replaces a toolkit: its thread is the test's, and it runs dispatched functions."""
 
     def __init__(
         self, url: str, session: dict[str, object] | None = None, **options: object
@@ -348,6 +348,6 @@ def test_after_the_end_nothing_is_drawn(server, desk) -> None:
 
 @pytest.mark.parametrize("given", ["http://127.0.0.1:9/v1/chat/completions", None])
 def test_no_session(given) -> None:
-    """A view that is given a URL in place of a session says how to make one."""
+    """A view that is given a URL instead of a session shows how to make one."""
     with pytest.raises(TypeError, match=r"give a session, such as use_chat\(url\)"):
         Presenter(given, lambda now, before: None, lambda function, delay=0.0: None)

@@ -45,7 +45,7 @@ def seen(text: str, width: int = 10_000) -> list[str]:
         ("لا", "\ufefb"),
         ("ببب", "\ufe90\ufe92\ufe91"),
         ("دب", "\ufe8f\ufea9"),
-        # A vowel mark stays on its letter, and does not part the letters beside it.
+        # A vowel mark stays on its letter, and does not separate the letters around it.
         ("بَب", "\ufe90\ufe91\u064e"),
     ],
 )

@@ -135,7 +135,7 @@ def test_citations_are_numbered_and_checked() -> None:
     ],
 )
 def test_a_restored_turn_says_how_it_ended(message, kind, retry) -> None:
-    """Stopped, failed, empty and unanswered turns say so, also after they were saved."""
+    """Stopped, failed, empty and unanswered turns have a notice, also after they were saved."""
     reply = [] if message is None else [message]
     (turn,) = shown_of([Message("user", "Hi"), *reply]).turns
     assert (turn.notice.kind, turn.notice.retry) == (kind, retry)
@@ -152,7 +152,7 @@ def test_only_the_last_turn_offers_a_retry() -> None:
 
 
 def test_a_turn_in_flight(server, session) -> None:
-    """It says that it is alive until its text begins, and for how long."""
+    """It shows that it is alive until its text begins, and for how long."""
     script = server.answer("openai")
     handle = session.start("Hi")
     (turn,) = read(session, seconds=65).turns
@@ -212,7 +212,7 @@ def test_tool_rounds_in_flight(server) -> None:
 
 
 def test_a_call_that_waits_for_a_person(server, session) -> None:
-    """Calls that a person must allow say so, each with the id to decide by."""
+    """Calls that a person must allow are marked, each with the id to decide by."""
     script = server.answer("openai")
     for number, name in enumerate(("delete", "read_file", "phone")):
         script.put(ToolCallDelta(number, id=None if number else "c1", name=name, arguments="{}"))
