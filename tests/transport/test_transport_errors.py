@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import pickle
+import socket
 import ssl
 import zlib
 
@@ -1008,6 +1010,28 @@ def test_a_redirect_to_a_login_page_is_called_that(server, target):
             error = failed(client)
         assert "probably a login page: check the token" in str(error)
         assert "use that URL" not in str(error)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_an_answer_that_comes_before_the_request_is_sent_is_read(monkeypatch, tls):
+    """A server that rejects a large request closes while it is on its way; its words count."""
+    kind = ssl.SSLSocket if tls else socket.socket
+    sendall = kind.sendall
+
+    def close_early(sock, data, *flags):
+        sendall(sock, data, *flags)
+        if b'"images"' in bytes(data):
+            if tls:
+                raise ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with ChatServer(tls=tls) as server:
+        server.reply(413, json={"error": {"message": "too many images"}})
+        verify = server.ca_pem if tls else None
+        with ChatClient(server.url, verify=verify, retry=Retry(attempts=1)) as client:
+            monkeypatch.setattr(kind, "sendall", close_early)
+            with pytest.raises(HTTPStatusError, match="too many images"):
+                client.send({"images": "a" * 100_000})
 
 
 def test_a_length_of_zero_beside_chunks_is_ignored(server):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import errno
 import functools
 import queue
 import re
@@ -158,7 +159,12 @@ class _Wired:
                 # Sending images takes longer than connecting.
                 self.sock.settimeout(scope.first_event)
                 watch(scope, "first_event", scope.first_event)
-        super().send(data)  # type: ignore[misc]
+        try:
+            super().send(data)  # type: ignore[misc]
+        except ssl.SSLEOFError as error:
+            # A server may answer and close while a large request is on its way. urllib3 then reads
+            # the response, but knows only the exception of plain connections.
+            raise BrokenPipeError(errno.EPIPE, str(error)) from error
 
 
 def _close_half_made(error: BaseException) -> None:
