@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 
 from chatsdk.cli.remedies import WrongArguments
 from chatsdk.cli.request_options import add_request_arguments, asked_of
@@ -25,7 +29,11 @@ exit codes:
   1    the backend refused, could not be reached, or broke off; it is recorded
        as far as it came
   2    wrong arguments; nothing was sent
-  130  stopped by Ctrl-C; recorded so far"""
+  130  stopped by Ctrl-C; recorded so far (143 by SIGTERM)"""
+
+
+# 128 plus the number of SIGTERM, as a shell reports a program that it ended.
+TERMINATED = 143
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     recorder.hide(asked.token)
     noted = _Noted(recorder)
     code = 0
-    with recorder, asked.client(noted) as client:
+    with _exit_on_sigterm(), recorder, asked.client(noted) as client:
         try:
             with client.send(asked.body) as stream:
                 for _ in stream:
@@ -68,6 +76,19 @@ def run(arguments: argparse.Namespace) -> int:
     shown = "stdout" if piped else os.path.basename(arguments.output)
     print(f"{noted.reads} reads, {noted.bytes} bytes in {shown}", file=sys.stderr)
     return code
+
+
+@contextlib.contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    """Close the file before SIGTERM ends the process, as `timeout 30 chatsdk record ...` does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Noted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import os
 from array import array
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,9 @@ from chatsdk.recording.recorder import VERSION
 __all__ = ["Contents", "read_lines"]
 
 ENDS = ("whole", "cut", "timeout", "stopped")
+
+# The status codes that a response can begin with.
+STATUSES = range(100, 600)
 
 # Largest file to keep in memory, in bytes; the reads of a larger one stay in the file.
 KEPT_BYTES = 4 * 1024 * 1024
@@ -114,11 +118,17 @@ def _first(line: bytes, name: str) -> tuple[Any, Any]:
     for field in ("request", "response"):
         if first.get(field) is not None and not isinstance(first[field], dict):
             raise ValueError(f"{name}: {field!r} in the first line is not an object")
-    return first.get("request"), first.get("response")
+    request, response = first.get("request"), first.get("response")
+    status = 200 if response is None else response.get("status", 200)
+    if type(status) is not int or status not in STATUSES:
+        raise ValueError(f"{name}: the status in the first line is not one of HTTP")
+    return request, response
 
 
 def _read_of(line: bytes) -> tuple[float, bytes]:
     value = json.loads(line)
+    if not 0 <= float(value["at"]) < math.inf:
+        raise ValueError("not a time")
     return float(value["at"]), base64.b64decode(value["bytes"], validate=True)
 
 

@@ -102,8 +102,9 @@ class _View:
         return inspect._is_coroutine_mark if _in_event_loop() else None  # type: ignore[attr-defined]
 
     def __call__(
-        self, request: HttpRequest, rest: str = ""
+        self, request: HttpRequest, *_: object, rest: str = "", **__: object
     ) -> HttpResponse | Coroutine[Any, Any, HttpResponse]:
+        # The other arguments are variables of the site's own path to `urls`.
         if isinstance(request, ASGIRequest):
             return self._answer_async(request, rest)
         return _response(request, self._service.respond(_request(request, rest)))

@@ -47,7 +47,8 @@ def blueprint(service: ChatService, name: str = "chatsdk") -> flask.Blueprint:
     """
     routes = flask.Blueprint(name, __name__)
 
-    def answer(rest: str = "") -> flask.Response:
+    def answer(rest: str = "", **_: Any) -> flask.Response:
+        # The other arguments are variables of the site's own `url_prefix`.
         request = flask.request
         full = request.script_root + request.path
         mount = full.rstrip("/")[: len(full.rstrip("/")) - len(rest.rstrip("/"))].rstrip("/")

@@ -320,6 +320,20 @@ def test_record_any_stream(server: ChatServer, tmp_path: Path) -> None:
     assert load(file).end == "whole"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM that can be handled")
+def test_record_terminated(server: ChatServer, tmp_path: Path) -> None:
+    """SIGTERM ends a recording with all that came, and a file that can be played."""
+    server.answer("openai").say("One")
+    file = tmp_path / "r.jsonl"
+    url = f"{server.url}/v1/chat/completions"
+    words = ["record", url, "--prompt", "Hi", "-o", str(file)]
+    with subprocess.Popen([sys.executable, "-m", "chatsdk", *words]) as process:
+        server.wait_for_request(WAIT_SECONDS)
+        process.terminate()
+        assert process.wait(WAIT_SECONDS) == 143
+    assert load(file).end == "stopped"
+
+
 def test_record_where_nobody_may_write(server: ChatServer, tmp_path: Path) -> None:
     """It is known before anything is sent."""
     file = tmp_path / "missing" / "r.jsonl"

@@ -309,6 +309,23 @@ def test_broken_line_in_the_middle(path: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize("status", [None, True, "200", 2e2, [], 0, 99, 600, float("inf")])
+def test_status_that_http_does_not_have(path: Path, status: object) -> None:
+    """An edited status that could not be played is refused when the file is loaded."""
+    written(path, FIRST | {"response": {"status": status, "headers": {}}}, read_line(b"x"))
+    with pytest.raises(ValueError, match="status"):
+        load(path)
+
+
+@pytest.mark.parametrize("at", [-1, float("nan"), float("inf")])
+def test_time_that_cannot_be(path: Path, at: float) -> None:
+    """An edited time that nobody can wait for is refused with its line."""
+    line = {"at": at, "bytes": ""}
+    written(path, FIRST, line, read_line(b"x"))
+    with pytest.raises(ValueError, match="line 2"):
+        load(path)
+
+
 def test_constant_memory(path: Path) -> None:
     """200,000 events are written and read back without being held."""
     count = 200_000

@@ -261,6 +261,26 @@ def test_a_site_that_has_read_the_body(server, chunked) -> None:
             assert text_of(response.read()) == "Hello"
 
 
+def test_a_prefix_with_variables(server) -> None:
+    """A site may mount the service below a path that has variables of its own."""
+    server.answer("openai", "Hello")
+    seen: list[Any] = []
+
+    def allow(request: Any, chat: str | None) -> bool:
+        seen.append(request.view_args["team"])
+        return True
+
+    with ChatClient(server.url, dialect="openai") as client:
+        app = flask.Flask("site")
+        routes = chatsdk_flask.blueprint(ChatService(client, authorize=allow))
+        app.register_blueprint(routes, url_prefix="/<team>/chat")
+        with serving(app) as url, Page(f"{url}/red/chat") as page:
+            where = page.ask(body=user("Hi"), Accept="application/json")
+            assert json.loads(where.read())["stream"] == "/red/chat/chat-1/stream"
+            assert text_of(page.ask("GET", "/chat-1/stream").read()) == "Hello"
+    assert seen == ["red", "red"]
+
+
 def test_a_limit_of_the_site(server) -> None:
     """A body over Flask's MAX_CONTENT_LENGTH is refused in JSON as well."""
     with ChatClient(server.url, dialect="openai") as client:

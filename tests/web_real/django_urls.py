@@ -12,6 +12,8 @@ from sites import HEARTBEAT, client, new_service
 from chatsdk import ChatError
 from chatsdk.web import django
 
+service = new_service()
+
 
 def answer(request: Any) -> Any:
     try:
@@ -28,5 +30,6 @@ async def pid(request: Any) -> Any:
 urlpatterns = [
     path("answer", answer),
     path("pid", pid),
-    path("api/chat", include(django.urls(new_service()))),
+    path("api/chat", include(django.urls(service))),
+    path("<slug:team>/chat", include(django.urls(service))),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from browser import Page, read_until, user
+from browser import Page, read_until, text_of, user
 from servers import ASGI, GUNICORN, SERVERS, Server, running
 
 # More than the threads of an event loop's pool, and than Django's one.
@@ -39,6 +39,15 @@ def test_a_backend_that_has_not_answered(server, backend, djangos) -> None:
         page = pages.enter_context(Page(f"{url}/api/chat"))
         # The silent ones last as long as the test: a thread of theirs would never be free.
         read_until(page.ask(body=user("Hi", "chat-2")), b"Two")
+
+
+@pytest.mark.parametrize("server", ["django-4.2-gthread", "django-5.2-uvicorn"])
+def test_a_path_with_variables(server, backend, djangos) -> None:
+    """Django may mount the service below a path that has variables of its own."""
+    backend.answer("openai", "One")
+    with running(server, backend.url, djangos) as url, Page(f"{url}/red/chat") as page:
+        assert text_of(page.ask(body=user("Hi")).read()) == "One"
+        assert text_of(page.ask("GET", "/chat-1/stream").read()) == "One"
 
 
 def test_two_hundred_in_one_worker(backend, djangos, monkeypatch) -> None:
