@@ -105,7 +105,7 @@ def start_turn(
     plan: TurnPlan,
     *,
     name: str,
-    threads: list[threading.Thread],
+    threads: set[threading.Thread],
 ) -> TurnHandle:
     """Read a turn on a daemon thread, which is in `threads` until it ends.
 
@@ -123,7 +123,7 @@ def start_turn(
                 store.fail(turn, error)
             handle._error = error
         finally:
-            threads.remove(thread)
+            threads.discard(thread)
             handle._over.set()
 
     # The turn has the context variables of its caller, such as the current span of a tracer.
@@ -131,11 +131,11 @@ def start_turn(
     name = f"{name}-turn-{turn.number}"
     thread = threading.Thread(target=context.run, args=(work,), name=name, daemon=True)
     handle._thread = thread
-    threads.append(thread)
     try:
+        threads.add(thread)
         thread.start()
     except BaseException:
-        threads.remove(thread)
+        threads.discard(thread)
         raise
     return handle
 

@@ -67,8 +67,7 @@ class Store(RoundStore):
         Args:
             request, options: what is asked, and how.
             latest: end the turn in flight first.
-            dialect: the dialect of the request, which goes to `url`.
-            url: see there.
+            dialect, url: those of the client.
             start: sends the request, or has a thread send it.
 
         Raises:

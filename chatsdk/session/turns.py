@@ -44,8 +44,8 @@ class Turns(View):
         self._client = client
         self._latest = latest
         self._name = name
-        # The threads of start(), until they end. A list: append, remove and copy are atomic.
-        self._threads: list[threading.Thread] = []
+        # The threads of start(), until they end. A set: add, discard and copy are atomic.
+        self._threads: set[threading.Thread] = set()
 
     def send(self, body: Any, *, latest: bool | None = None) -> TurnStream:
         """POST exactly this JSON body; reading the returned stream updates the session.

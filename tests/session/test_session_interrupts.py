@@ -315,6 +315,22 @@ def test_ctrl_c_at_any_call_leaves_no_turn_in_flight():
     assert number > 100
 
 
+def test_ctrl_c_at_any_call_of_start_leaves_no_turn_in_flight():
+    """Wherever Ctrl-C interrupts start(), the turn has ended, and the next one can begin."""
+    for number in itertools.count(1):
+        session = ChatSession(FakeClient(["Hi"], ["Hi"]))
+        handle = None
+        with CtrlCAt(number) as ctrl_c:
+            handle = session.start({})
+        if handle is not None:
+            handle.result(WAIT)
+        assert session.done
+        assert session.run({}).text == "Hi"
+        if not ctrl_c.came:
+            break
+    assert number > 50
+
+
 @pytest.mark.parametrize("where", ["lock", "delivery"])
 def test_collected_in_the_midst(where):
     """A stream that is collected while its thread has the lock, or delivers, ends all the same."""

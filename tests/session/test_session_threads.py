@@ -61,7 +61,7 @@ def test_the_thread_of_start(server):
         script.finish()
         assert handle.wait(WAIT)
         thread.join(WAIT)
-        assert session._threads == []
+        assert session._threads == set()
     assert names_of_threads() == []
 
 
