@@ -1,4 +1,4 @@
-"""What every contestant is given, and what it gives.
+"""The input and the result of every contestant.
 
 A contestant is a function ``(url, kind, out)``: it posts to the address, reads a stream of frames
 of that kind (`wire`), and appends the text of each event to ``out``.

@@ -10,7 +10,7 @@ EVENTS = 200
 
 ROUNDS = 7
 
-# What share of the events is at least as quick, and how many times the floor's it may take.
+# The share of events that are at least as quick, and the limit relative to the floor.
 GOALS = {"p50": (0.5, 1.3), "p99": (0.99, 1.5)}
 
 PEERS = ("iter_lines", "sseclient-py", "requests-sse", "httpx-sse", "openai")

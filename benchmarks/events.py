@@ -26,7 +26,7 @@ SLOW_EVENTS = 4_000
 PEERS = ("sseclient-py", "requests-sse", "httpx-sse", "launchdarkly-eventsource")
 SLOW = {"openai": ("openai",), "anthropic": ("anthropic",)}
 
-# What instructions are counted for, and how many times the floor's they may be. Padded frames do
+# The jobs whose instructions are counted, and their limits relative to the floor. Padded frames do
 # not differ in their text alone.
 COUNTED = (("openai", 1.10, 0.90), ("anthropic", 1.3, 1.0), ("padded", 1.10, 0.90))
 

@@ -32,7 +32,7 @@ ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTEC
     "PYTHONHASHSEED": "0"
 }
 
-# Where a program finds nothing that it would not find anyway: neither the checkout nor this folder.
+# A folder without modules of its own: neither the checkout nor this folder.
 FOLDER = Path(os.__file__).parent
 
 

@@ -102,7 +102,7 @@ def waiting_bytes(name: str, url: str) -> float:
     """Memory of a stream and its thread, blocked in the read after some events."""
     address = f"{url}/hold/openai/{HELD}"
     read = READERS[name](address)
-    # What the first stream of a process loads is not counted.
+    # The modules that a process loads for its first stream are not counted.
     begin(read, 1)
     before = resident_bytes()
     begin(read, STREAMS)
@@ -116,7 +116,7 @@ def begin(read: Callable[[Callable[[], None]], None], count: int) -> None:
         threading.Thread(target=read, args=(begun.release,), daemon=True).start()
     for _ in range(count):
         begun.acquire()
-    # What follows the first event, until the read that blocks.
+    # The reads after the first event, until the one that blocks.
     time.sleep(SETTLE_SECONDS)
 
 

@@ -26,7 +26,7 @@ ROUNDS = 7
 # machine.
 RUN_SECONDS = 120.0
 
-# What could not be measured, each once: a client, and why.
+# The measurements that failed, each once: a client, and the reason.
 left_out: list[str] = []
 
 

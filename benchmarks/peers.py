@@ -1,4 +1,4 @@
-"""What else a stream may be read with, each used as its own documentation shows."""
+"""Other readers of a stream, each used as its own documentation shows."""
 
 from __future__ import annotations
 

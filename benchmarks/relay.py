@@ -1,4 +1,4 @@
-"""What a relay, a gateway and the journals cost: python benchmarks/relay.py.
+"""The cost of a relay, a gateway and the journals: python benchmarks/relay.py.
 
 Needs gunicorn, openai, redis and a redis-server. Each figure is a ratio or a difference between
 contestants that took turns in the same run.

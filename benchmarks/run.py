@@ -105,7 +105,7 @@ difference here.
 
 @dataclass
 class Found:
-    """What was found: figures, clients that are not in some of them, programs that failed."""
+    """The results: figures, clients that are not in some of them, programs that failed."""
 
     rows: list[Row] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)

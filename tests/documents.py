@@ -34,7 +34,7 @@ _BLOCK = re.compile(
     re.M | re.S,
 )
 
-# Where `chatsdk serve` answers.
+# The URL of `chatsdk serve`.
 SERVE_PORT = 8765
 
 # Ports of this machine at which pages ask a model server, and what is spoken there.
@@ -56,7 +56,7 @@ PROVIDERS = {
     "openrouter.ai": "openai",
 }
 
-# What a reader has in the environment.
+# The reader's environment variables.
 KEYS = (
     *(
         "API_KEY",
@@ -85,7 +85,7 @@ class Block(NamedTuple):
 
 
 class Program(NamedTuple):
-    """What a reader would put into one file.
+    """Join the blocks that a reader would put into one file.
 
     Attributes:
         page: such as ``docs/session.md``.
@@ -161,7 +161,7 @@ def program(page: str, name: str = "") -> Program:
 
 
 class World:
-    """Where the addresses on a page lead: a context manager.
+    """Map the URLs of a page to a server: a context manager.
 
     ``127.0.0.1:8765`` is a server that speaks OpenAI's dialect, as `chatsdk serve` does. A host of
     a provider is one that speaks the provider's, and so are the ports of local model servers. No

@@ -54,7 +54,7 @@ class Meter:
         return value
 
     def grown(self, target: Any, added: Any, local: bool) -> Any:
-        """What is added in place; CPython copies text and tuples unless a local variable has it."""
+        """Values are added in place; CPython copies text and tuples unless a local has them."""
         copied = isinstance(target, (str, bytes, tuple)) and not (local and type(target) is str)
         self.work += 1 + size(added) + (size(target) if copied else 0)
         return added

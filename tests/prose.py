@@ -8,7 +8,7 @@ import re
 import tokenize
 from pathlib import Path
 
-__all__ = ["TELLTALES", "hits", "long_sentences", "page_lines", "prose_lines"]
+__all__ = ["TELLTALES", "hits", "long_sentences", "page_lines", "prose_lines", "starts"]
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -20,6 +20,8 @@ TELLTALES = re.compile(
     r"|\bwho (is|reads|looks|asks|gives|would|watches|has)\b",
     re.IGNORECASE,
 )
+
+RELATIVE = re.compile(r"(What|Who|Whoever|Where|Whatever|Whichever|Of)\b")
 
 
 def prose_lines(path: Path) -> list[str]:
@@ -56,6 +58,17 @@ def long_sentences(path: Path, most_words: int = 25) -> list[str]:
             for words in items:
                 sentences = re.split(r"(?<=[.!?;])\s+(?=[A-Z`\"(])", " ".join(words))
                 found += [text for text in sentences if len(text.split()) > most_words]
+    return found
+
+
+def starts(path: Path) -> list[str]:
+    """The first lines of docstrings that begin with a relative clause."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = (ast.get_docstring(node) or "").partition("\n")[0]
+            if RELATIVE.match(first):
+                found.append(first)
     return found
 
 

@@ -22,7 +22,7 @@ TRANSCRIPTS = Path(__file__).parent / "transcripts"
 
 
 class Reading(NamedTuple):
-    """What came of a body; `steps` are the answers, one for each event."""
+    """The result of a body; `steps` are the answers, one for each event."""
 
     answer: Answer
     steps: tuple[Answer, ...]
@@ -162,7 +162,7 @@ class Transcript(NamedTuple):
         return dict(self.facts.get("options", {}))
 
     def expected(self, *, auto: bool = False) -> dict[str, Any]:
-        """What reading it gives; for ``auto`` with what differs there."""
+        """Return the result of reading it; for ``auto`` with its differences."""
         facts = {name: self.facts.get(name) for name in ("answer", "end", "error", "deltas")}
         if auto:
             facts |= self.facts.get("auto_differs", {})

@@ -20,7 +20,7 @@ class _Script:
     def __init__(self, pieces: Iterable[bytes], *, ends: bool) -> None:
         self._pieces = [piece for piece in pieces if piece]
         self._ends = ends
-        # What was asked for, one number a recv.
+        # The size of each recv.
         self.asked: list[int] = []
 
     def next(self, most: int) -> bytes:
@@ -86,7 +86,7 @@ SOCKETS = (FileSocket, WholeSocket)
 
 
 def read_all(response: Any, most: int = 65536) -> tuple[list[bytes], type[Exception] | None]:
-    """What `read1` gives up to the end, a piece a call, and the class of the error after it."""
+    """Return the pieces from `read1` up to the end, and the class of the error after it."""
     pieces = []
     try:
         while piece := response.read1(most):

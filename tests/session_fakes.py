@@ -32,7 +32,7 @@ WAIT = 20.0
 
 
 class FakeStream:
-    """What `FakeClient.send` returns: the test feeds it, from any thread."""
+    """The stream of `FakeClient.send`: the test feeds it, from any thread."""
 
     def __init__(self, cancel: Cancel, *texts: str) -> None:
         # Reentrant, so that a cancel in a signal handler or a finalizer may wake the reader.
@@ -164,7 +164,7 @@ def asking(*names, text="", plus=(), ids=None):
 
 
 class Log(list):
-    """What the callbacks got, in order; `callbacks()` are the options for a session."""
+    """Records the callbacks' arguments, in order; `callbacks()` are the options for a session."""
 
     def callbacks(self) -> dict:
         return {
@@ -264,7 +264,7 @@ def reading(session, client):
 
 
 def said(messages) -> list:
-    """Who said what."""
+    """Return roles and texts."""
     return [(message.role, message.content) for message in messages]
 
 

@@ -33,7 +33,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
-# What moves the cursor or colours the text (ECMA-48), and what sets the title.
+# Cursor movements and colours (ECMA-48), and the title.
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>]")
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks do with a client, or a program, that fails. Nothing here is timed."""
+"""The benchmarks with a client, or a program, that fails. Nothing here is timed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_client_that_hangs_is_left_out(programs, monkeypatch):
 
 
 def test_a_client_that_is_not_installed_is_left_out(programs):
-    """What cannot be imported, or does not read the framing, is named with the reason."""
+    """A client that cannot be imported, or does not read the framing, is named with the reason."""
     measuring, _ = programs
     with measuring.server() as url, measuring.started(["floor", "launchdarkly-eventsource"]) as all:
         found = measuring.present(all, f"{url}/gzip/openai/20", "openai")

@@ -1,4 +1,4 @@
-"""What an event costs, counted in calls and not in time: a slow-down is seen when it is made.
+"""The cost of an event, counted in calls and not in time, so a slow-down is seen at once.
 
 The bounds are a few calls above the counts. To need more of them for a good reason, raise
 a bound; `benchmarks/` shows what that costs.

@@ -1,4 +1,4 @@
-"""What `from chatsdk import ChatClient` loads, and that a send has nothing left to load."""
+"""The modules that `from chatsdk import ChatClient` loads; a send loads nothing more."""
 
 from __future__ import annotations
 

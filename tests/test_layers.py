@@ -1,4 +1,4 @@
-"""Who imports whom inside chatsdk, read from the sources without importing them."""
+"""The imports inside chatsdk, read from the sources without importing them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
     # Schemas come from the annotations, as those of tools do.
     "output": {"frozen_values", "parts", "answer", "errors", "tools"},
     "sse": VALUES,
-    # What they cut out is given out as events.
+    # Their pieces are returned as events.
     "ndjson": VALUES | {"sse"},
     "json_values": VALUES | {"sse"},
     "amazon_frames": VALUES | {"sse"},
@@ -62,15 +62,14 @@ ARROWS: dict[str, set[str]] = {
 
 # Third-party modules that have one home each.
 HOMES = {"requests": "transport", "urllib3": "transport", "sseclient": "sse", "orjson": "dialects"}
-# Of an extra, and imported where a function needs it: `stream.display()` shows an answer in a
-# notebook, and to a user a stream is one thing; `client.map()` draws a bar. The types of `output=`
-# are the user's own.
+# Packages of extras, imported in the functions that need them: `stream.display()` shows an answer
+# in a notebook, `client.map()` draws a bar, and the types of `output=` are the user's own.
 IN_FUNCTIONS = {
     "IPython": "client",
     "tqdm": "client",
     **dict.fromkeys(("cattrs", "jiter", "pydantic"), "output"),
 }
-# What else the modules below the edges may count on being installed.
+# Other packages that the modules below the edges may rely on.
 EVERYWHERE = {"attrs", "attr"}
 
 # Sockets, threads, clocks, files and processes: not for what only computes.
@@ -296,7 +295,7 @@ def test_a_wrong_arrow_is_found(tmp_path, file, source, complaint):
     ],
 )
 def test_a_right_arrow_is_left_alone(tmp_path, file, source):
-    """What the layers allow is no complaint."""
+    """An import that the layers allow is not reported."""
     assert complaints(plant(tmp_path, file, source)) == []
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
     reason="needs setuptools >= 70.1 here: nothing is downloaded for a test",
 )
 
-# What is in a checkout but not under version control, by the patterns of .gitignore.
+# Files in a checkout but not under version control, by the patterns of .gitignore.
 NOT_SOURCES = (".git", ".*_cache", ".tox", ".venv", ".hypothesis", "__pycache__", "*.egg-info")
 
 # Seconds; a build takes about three.

@@ -1,4 +1,4 @@
-"""What a backend wants to get back with the results of tools, sent back by a session."""
+"""The opaque state that a backend requires with the results of tools, sent by a session."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def server():
 @pytest.mark.parametrize("dialect", ROUNDS)
 @pytest.mark.parametrize("saved", [False, True], ids=["same", "saved"])
 def test_what_goes_back(server, dialect, saved):
-    """What the model thought, as its backend wants it, goes with the results and after them."""
+    """The model's reasoning, in its backend's form, is sent with the results and after them."""
     path, first, second, place, wanted = ROUNDS[dialect]
     kind = "application/x-ndjson" if dialect == "ollama" else "text/event-stream"
     for body in (first, second, second):

@@ -1,4 +1,4 @@
-"""What a user's type checker sees. Checked by mypy, never run: only public names, no casts."""
+"""The types that a user's checker sees. Checked by mypy, never run: public names, no casts."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class JoinedAnswer:
         self._begun = False
         self._newest: Answer | None = None
         self._before = self.answer
-        # Of the previous rounds; cached, because each rewrite needs them.
+        # The text of the previous rounds; cached, because each rewrite needs it.
         self._text = self._reasoning = ""
         self._cited: set[Citation] = set()
         # Number of citations taken from the current round.

@@ -141,7 +141,7 @@ class Renderer:
 def _console(out: TextIO) -> Console:
     console = Console(file=out, highlight=False)
     if console.color_system == "standard" and has_256_colours():
-        # Of the 16 colours only red and magenta are readable on both white and black.
+        # Only red and magenta of the 16 colours are readable on both white and black.
         return Console(file=out, highlight=False, color_system="256")
     return console
 

@@ -93,7 +93,7 @@ def _likely(url: str) -> str | None:
     """Return the question for a URL without its scheme, ``None`` if it is not one."""
     if "://" in url:
         return None
-    # Of "http:/host" and "https//host".
+    # Matches "http:/host" and "https//host".
     begun = BROKEN_SCHEME.match(url)
     url = url[begun.end() :] if begun else url
     try:

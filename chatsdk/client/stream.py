@@ -38,7 +38,7 @@ _Self = TypeVar("_Self", bound="AnswerStream[Any, Any]")
 
 
 class Head(Protocol):
-    """What a stream reports besides its answer."""
+    """The attributes of a stream besides its answer."""
 
     @property
     def response(self) -> ResponseInfo | None: ...

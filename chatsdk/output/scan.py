@@ -109,7 +109,7 @@ class Scan:
         found = _BEGIN.search(text, self._at, end)
         self._at = end if found is None else found.start()
         if found is None or found[0][-1] not in '"}':
-            # What follows the brace decides.
+            # The next character decides.
             return None
         return found.start()
 

@@ -249,7 +249,7 @@ def _in_string(
         try:
             found = re.search(pattern, value) is not None
         except re.error:
-            # Of the dialect of ECMAScript; the backend checks it.
+            # The dialect is that of ECMAScript; the backend checks it.
             found = True
         if not found:
             yield Mismatch(path, f"a string that matches {pattern}", value)

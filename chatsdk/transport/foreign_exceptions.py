@@ -82,7 +82,7 @@ def raised_by_handler(error: BaseException) -> bool:
 def freed(error: BaseException) -> BaseException:
     """Return `error` without the transport's frames, in it and in its causes.
 
-    Of a signal handler's exception only the handler's frames are left.
+    Only the handler's frames of a signal handler's exception are kept.
     """
     kept = set()
     item: BaseException | None = error

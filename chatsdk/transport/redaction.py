@@ -24,7 +24,7 @@ _PRIVATE = re.compile(
     r"auth|token|secret|cookie|session|credential|password|apikey|(^|[-_])key", re.I
 )
 
-# Of these, the ones whose values are known to be words and numbers.
+# Exceptions among them, whose values are known to be words and numbers.
 _HARMLESS = re.compile(r"^access-control-|ratelimit.*tokens", re.I)
 
 # Shortest value to redact, in characters: a shorter one would hide ordinary words.

@@ -93,7 +93,7 @@ class RedisJournal:
         self._threads: list[threading.Thread] = []
         self._closed = False
 
-    # What a service calls ------------------------------------------------------------------
+    # Methods for a service -----------------------------------------------------------------
 
     def begin(self, chat: str) -> Turn:
         """Begin a turn of this chat; one that is in flight is stopped."""
@@ -188,7 +188,7 @@ class RedisJournal:
         if self._own:
             self._redis.close()
 
-    # What turns and followers call ----------------------------------------------------------
+    # Methods for turns and followers --------------------------------------------------------
 
     @property
     def lease(self) -> float:

@@ -213,7 +213,7 @@ class Presenter:
         """Whole seconds since the turn in flight was submitted."""
         return int(time.monotonic() - self._submitted)
 
-    # What a person does ---------------------------------------------------------------------
+    # Actions of a person --------------------------------------------------------------------
 
     def submit(self, text: str) -> bool:
         """Send a text, or queue it if an answer is in flight; return whether it was taken."""

@@ -20,7 +20,7 @@ _FORMULA = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 
-# What TeX has, and words between two prices have not.
+# Marks of TeX, which words between two prices do not have.
 _TEX = re.compile(r"[\\^_={}]")
 
 

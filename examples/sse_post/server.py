@@ -18,7 +18,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != "/sse":
             self.send_error(404)
             return
-        # What was sent has to be read, or the next request on this connection begins in it.
+        # Read the body, or the next request on this connection would begin in it.
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -36,7 +36,7 @@ class Handler(BaseHTTPRequestHandler):
         self._write_chunk(b"")
 
     def do_OPTIONS(self) -> None:
-        """What a browser asks before it lets a page of another origin POST JSON."""
+        """Answer a browser's question before a page of another origin may POST JSON."""
         self.send_response(204)
         self.send_header("Access-Control-Allow-Origin", "*")
         self.send_header("Access-Control-Allow-Methods", "POST")

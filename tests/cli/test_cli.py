@@ -373,7 +373,7 @@ def test_chat_input_that_is_no_text(capsys, monkeypatch, server) -> None:
 
 
 def test_chat_text_that_an_encoding_lacks(monkeypatch, server) -> None:
-    """What the output's encoding lacks, and half a surrogate pair, is a question mark."""
+    """Characters missing in the output's encoding, and lone surrogates, become question marks."""
     server.answer("openai", "é\ud83d\u4f60.")
     out = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
     monkeypatch.setattr(sys, "stdout", out)

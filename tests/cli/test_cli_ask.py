@@ -23,7 +23,7 @@ WAIT_SECONDS = 30
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
 
-# What `--json` prints, in this order.
+# The fields that `--json` prints, in this order.
 KEYS = [
     *("text", "reasoning", "tool_calls", "citations", "usage", "finish_reason"),
     *("id", "conversation_id", "model", "timings", "error"),
@@ -60,7 +60,7 @@ def contents(server: ChatServer) -> list[object]:
     return [message["content"] for message in server.requests[-1].json["messages"]]
 
 
-# What is printed ---------------------------------------------------------------------------
+# Output ------------------------------------------------------------------------------------
 
 
 def test_only_the_text(capsys, server) -> None:
@@ -235,7 +235,7 @@ def test_json_without_usage(capsys, server) -> None:
 
 
 def test_json_of_a_cut_answer(capsys, server) -> None:
-    """Of an answer that broke off, `--json` prints what there is, with the error."""
+    """For an answer that broke off, `--json` prints the partial answer with the error."""
     frame = b'data: {"choices":[{"index":0,"delta":{"content":"Half"}}]}\n\n'
     server.cut_after(len(frame), frame * 2)
     assert main(["ask", url_of(server), "Hi", "--json"]) == 1
@@ -254,7 +254,7 @@ def test_json_of_a_refusal(capsys, server) -> None:
     assert "wrong key" in answer["error"]["message"]
 
 
-# What is asked -----------------------------------------------------------------------------
+# Questions ---------------------------------------------------------------------------------
 
 
 def test_options(server) -> None:
@@ -323,7 +323,7 @@ def test_a_file_of_another_kind(tmp_path, capsys, server, data) -> None:
     ],
 )
 def test_wrong_arguments(capsys, server, arguments, remedy) -> None:
-    """What cannot be asked is an error before anything is sent, with 2."""
+    """An impossible question is an error before anything is sent, with exit code 2."""
     assert main(["ask", url_of(server), *arguments]) == 2
     shown = capsys.readouterr()
     assert remedy in shown.err

@@ -1,4 +1,4 @@
-"""What a person can type into `chatsdk chat` besides prompts, and what stays for the next run."""
+"""The commands and keys of `chatsdk chat` besides prompts, and the history of the next run."""
 
 from __future__ import annotations
 

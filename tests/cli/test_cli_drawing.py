@@ -18,7 +18,7 @@ from chatsdk.parts import Reasoning, Text
 
 FAMILY = "👨‍👩‍👧‍👦"
 
-# What makes terminals and programs disagree about widths, and what makes blocks.
+# Characters whose widths differ between terminals and programs, and Markdown blocks.
 PIECES = st.sampled_from(
     [
         *("word ", "another", " ", "\n", "\n\n", "- item\n", "1. one\n", "# Head\n", "> quote\n"),

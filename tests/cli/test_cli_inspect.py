@@ -63,7 +63,7 @@ def test_sizes_do_not_depend_on_the_reads(pieces: list[bytes], cuts: list[int]) 
 
 
 def seen(reads: list[bytes]) -> list[tuple[int, str, str | None, str, int]]:
-    """What `inspect` shows of the events, without times and reads."""
+    """The events that `inspect` shows, without times and reads."""
     rows: list[Row] = []
     watch = Watch(dialects.get("openai"), rows.extend)
     for read in reads:

@@ -1,4 +1,4 @@
-"""What the command writes for an answer: on a terminal, in a pipe, as Markdown."""
+"""The command's output for an answer: on a terminal, in a pipe, as Markdown."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Paper(io.StringIO):
 
 
 def shown(*parts: Part, terminal: bool = True, rewrites: bool = False) -> tuple[str, str]:
-    """What goes out for these parts, and what is noted."""
+    """Return the output for these parts, and the notes."""
     out, notes = Paper(terminal=terminal), Paper(terminal=terminal)
     screen = Screen(out, notes, rewrites=rewrites)
     play(screen, *parts)
@@ -169,7 +169,7 @@ def test_a_block_stays_complete(text) -> None:
 
 
 def rendered(*parts: Part) -> str:
-    """What rich leaves on a terminal, with everything that it does to the cursor."""
+    """The text that rich leaves on a terminal after all its cursor movements."""
     rich = pytest.importorskip("rich.console")
     from chatsdk.cli.markdown_renderer import Renderer
 
@@ -208,7 +208,7 @@ def test_markdown_only_on_a_terminal(monkeypatch) -> None:
 
 
 def test_a_prompt_beside_a_pipe(monkeypatch, capsys) -> None:
-    """Where the answers go into a pipe, the prompt does not."""
+    """If the answers go into a pipe, the prompt does not."""
     monkeypatch.setattr("sys.stdin", io.StringIO("Hi\n"))
     prompt = keyboard.prompts(Paper(terminal=False), History(None))
     assert prompt("") == "Hi\n"

@@ -94,7 +94,7 @@ def test_ctrl_c_before_the_first_word(server) -> None:
 
 @pytest.mark.parametrize("term", TERMS)
 def test_typing_meanwhile_is_not_shown(server, term) -> None:
-    """What is typed while an answer streams is not echoed into it, and waits for the prompt."""
+    """Keys typed while an answer streams are not echoed into it, and wait for the prompt."""
     with chat(server, term) as terminal:
         script = asked(terminal, server, "Hi")
         script.say("One")
@@ -136,7 +136,7 @@ def test_an_error_is_one_line_and_no_end(server, term) -> None:
 
 @pytest.mark.parametrize("term", TERMS)
 def test_a_cut_answer_is_an_error(server, term) -> None:
-    """What came of a broken answer stays on the screen and in the conversation."""
+    """The partial text of a broken answer stays on the screen and in the conversation."""
     with chat(server, term) as terminal:
         script = asked(terminal, server, "Hi")
         script.say("Half of")
@@ -207,7 +207,7 @@ def test_markdown_is_rendered(server) -> None:
 
 
 def test_a_long_block_follows_its_end(server) -> None:
-    """Of a block that is taller than the terminal the last lines are shown while it grows."""
+    """A growing block that is taller than the terminal shows its last lines."""
     pytest.importorskip("rich")
     with chat(server, "xterm-256color") as terminal:
         script = asked(terminal, server, "Hi")

@@ -645,7 +645,7 @@ def test_a_head_that_is_cut_is_an_interruption(server, head):
 
 @pytest.mark.parametrize("framing", ["chunked", "close"])
 def test_comments_alone_are_no_answer(server, framing):
-    """Where `auto` has found no dialect, the end of the body is no end of an answer."""
+    """If `auto` has found no dialect, the end of the body is not the end of an answer."""
     server.stream([b": ping\n\n"], framing=framing)
     with ChatClient(server.url) as client, pytest.raises(StreamInterrupted, match="comments"):
         client.send({}).result()
@@ -682,7 +682,7 @@ def test_two_readers(server, client, read):
 
 
 def test_a_value_error_in_a_dialect_is_no_second_reader(server, client, monkeypatch):
-    """What the reading itself raises is not taken for that."""
+    """Exceptions of the reading itself are not mistaken for that."""
     server.stream(HELLO)
     stream = client.send({})
 

@@ -18,7 +18,7 @@ from chatsdk.testing import ChatServer
 
 
 class Notebook:
-    """What IPython does in a notebook: an output that is displayed once, and then updated.
+    """Replaces IPython in a notebook: an output that is displayed once, and then updated.
 
     Attributes:
         shown: each state of the output, as Markdown.
@@ -326,7 +326,7 @@ def test_nothing_is_fetched(notebook) -> None:
 
 
 def test_in_a_terminal(client, server, notebook, capsys) -> None:
-    """Where an output cannot be changed, the text is printed as it comes."""
+    """If an output cannot be changed, the text is printed as it arrives."""
     notebook.kernel = None
     server.answer("openai", "Good day to you.")
     assert client.ask("Hello").display().text == "Good day to you."

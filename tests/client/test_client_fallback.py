@@ -214,7 +214,7 @@ def test_when_decides(servers, clients):
 
 
 def test_an_exception_of_when_comes_out(servers, clients):
-    """What `when` raises is raised as it is."""
+    """Exceptions of `when` are raised unchanged."""
     refuse(servers[0], 500)
     fallback = ChatClient.fallback(*clients, when=lambda error: 1 // 0)
     with pytest.raises(ZeroDivisionError):
@@ -494,7 +494,7 @@ def test_an_unknown_conversation_goes_to_one_backend(servers):
 
 
 def test_a_new_conversation_whose_id_the_client_chooses(servers):
-    """Where the client chooses the ids, an unknown one may be new, so any backend is asked."""
+    """If the client chooses the ids, an unknown one may be new, so any backend is asked."""
     clients = [ChatClient(f"{server.url}/webhook/x", dialect="n8n") for server in servers[:2]]
     refuse(servers[0])
     servers[1].answer("n8n", "One.")

@@ -93,7 +93,7 @@ def gate():
     return Gate()
 
 
-# What is given ------------------------------------------------------------------------------
+# Arguments ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dialect", SIX)
@@ -275,7 +275,7 @@ def test_objects():
     assert bad.answer.text == '{"number": "seven"}'
 
 
-# What fails ---------------------------------------------------------------------------------
+# Failures -----------------------------------------------------------------------------------
 
 
 def test_a_failed_prompt_is_kept(server, client):
@@ -316,7 +316,7 @@ def test_another_exception_comes_out_as_itself(server):
 
 
 def test_the_exception_of_the_source(client):
-    """What the iterable raises comes out, after what was given out before."""
+    """Exceptions of the iterable are raised, after the outcomes before them."""
 
     def prompts():
         yield "one"

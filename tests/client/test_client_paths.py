@@ -24,7 +24,7 @@ BODY = {"messages": [{"role": "user", "content": "Hi"}], "stream": True}
 
 
 def printed(url: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What the loop prints."""
+    """Return the loop's output."""
     for answer in ChatClient(url).send(BODY):
         print(answer.delta, end="")
     return capsys.readouterr().out

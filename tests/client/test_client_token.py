@@ -21,7 +21,7 @@ URL = "http://127.0.0.1:1/v1/chat/completions"
     ],
 )
 def test_a_token_with_more_than_the_key(token, cure):
-    """What does not belong to the key is refused at once, and the key is not shown."""
+    """Anything besides the key is refused at once, and the key is not shown."""
     with pytest.raises(ValueError, match=cure) as caught:
         ChatClient(URL, token=token)
     assert "sk-1" not in str(caught.value)

@@ -55,7 +55,7 @@ PANCAKES = {"title": "Pancakes", "steps": ["Mix.", "Fry."], "minutes": None}
 TEXT = json.dumps(PANCAKES)
 OBJECT = Recipe("Pancakes", ["Mix.", "Fry."])
 
-# Where the schema or the mode is in the body of each dialect's first way, and its type.
+# The place of the schema or the mode in the body of each dialect's first way, and its type.
 FIELDS = {
     "anthropic": ("output_config", "format", "type", "json_schema"),
     "bedrock": ("outputConfig", "textFormat", "type", "json_schema"),
@@ -383,7 +383,7 @@ def test_a_list_and_a_choice_are_wrapped(server):
 
 
 def test_strict_mode_has_every_field(server):
-    """What may be left out is required and nullable there; null is left out again."""
+    """Optional fields are required and nullable there; null is omitted again."""
 
     @attrs.define
     class Cake:

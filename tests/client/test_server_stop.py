@@ -116,7 +116,7 @@ def test_the_address_of_a_stop_request(url, stop, expected):
 
 
 def told(stream):
-    """What became of it, as soon as that is known."""
+    """Return the result of the stop, as soon as it is known."""
     looks = threading.Event()
     for _ in range(2000):
         if stream.outcome.server_stop is not None:

@@ -198,7 +198,7 @@ def test_calls_of_tools_of_the_client_are_the_end():
 
 
 def test_a_slow_reader_loses_nothing():
-    """What a caller takes between two events is not waiting."""
+    """The caller's time between two events is not waiting."""
     with ChatServer() as server, ChatClient(server.url, dialect="openai") as client:
         script = server.stream()
         script.push(chunk({"content": "Hi"}) + chunk({}, "stop"))

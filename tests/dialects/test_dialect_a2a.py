@@ -87,7 +87,7 @@ def test_stop(dialect, method):
     ],
 )
 def test_what_an_agent_cannot_be_asked(messages, options, remedy):
-    """What the protocol has no place for is refused with the remedy."""
+    """Messages that the protocol cannot express are refused with the remedy."""
     with pytest.raises(ValueError, match=remedy):
         new.body(messages, **options)
     with pytest.raises(ValueError, match=r"1\.0, 0\.3"):
@@ -96,7 +96,7 @@ def test_what_an_agent_cannot_be_asked(messages, options, remedy):
 
 @pytest.mark.parametrize("dialect", [new, old], ids=["1.0", "0.3"])
 def test_there_and_back(dialect):
-    """Whatever is written in a version is read back, including restarted text and failures."""
+    """Everything written in a version is read back, including restarted text and failures."""
     parts = [Text("Bad"), TextSnapshot("Good"), Text("."), Finish("stop")]
     reading = read(dialect, [b"".join(dialect.encode(parts))], "")
     assert (reading.answer.text, reading.end) == ("Good.", "marker")

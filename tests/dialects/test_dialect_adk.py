@@ -41,7 +41,7 @@ def test_body():
 
 
 def test_the_result_of_a_long_running_tool():
-    """What a person has approved goes back as the answer to the call."""
+    """A person's approval is sent back as the answer to the call."""
     messages = [
         HI,
         Message("assistant", "", tool_calls=(ToolCall("c1", "approve", "{}"),)),
@@ -68,7 +68,7 @@ def test_the_result_of_a_long_running_tool():
     ],
 )
 def test_what_adk_cannot_be_asked(messages, options, remedy):
-    """What ADK takes in another way, or not at all, is refused with the remedy."""
+    """Messages that ADK takes in another way, or not at all, are refused with the remedy."""
     with pytest.raises(ValueError, match=remedy):
         adk.body(messages, **options)
 

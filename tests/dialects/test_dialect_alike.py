@@ -26,7 +26,7 @@ class Never(Alike):
 
 
 def read(name, frames, *, alike=True, **options):
-    """What a decoder makes of these frames, an error in the place of what cannot be read."""
+    """Return the decoder's parts for these frames, with an error for each that cannot be read."""
     dialect = dialects.get(name) if not options else type(dialects.get(name))(**options)
     decoder = dialect.decoder()
     if not alike:

@@ -176,7 +176,7 @@ def test_an_error_that_is_no_json():
 
 
 def test_blocks_follow_each_other():
-    """What is written has one block open at a time, and each is closed."""
+    """The writer has one block open at a time, and closes each."""
     parts = [
         Reasoning("Hm"),
         Text("I look."),
@@ -324,7 +324,7 @@ def test_without_thoughts_nothing_is_kept():
 
 
 def test_a_flood_of_thoughts_is_not_kept(monkeypatch):
-    """What would go back is bounded, however much a server sends."""
+    """The state to send back is bounded, however much a server sends."""
     monkeypatch.setattr("chatsdk.dialects.request.MOST_NATIVE_CHARS", 500)
     assert events(thought("a" * 100)).native is not None
     assert events(*[thought("a" * 100)] * 4).native is None

@@ -99,7 +99,7 @@ def test_body():
     ],
 )
 def test_what_bedrock_cannot_be_asked(message, options, remedy):
-    """What Bedrock takes in another way is refused with the remedy."""
+    """Messages that Bedrock takes in another way are refused with the remedy."""
     with pytest.raises(ValueError, match=remedy):
         bedrock.body([message], **options)
 

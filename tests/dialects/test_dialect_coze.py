@@ -55,7 +55,7 @@ def test_body():
     ],
 )
 def test_what_cannot_be_asked(messages, options, remedy):
-    """What Coze does not take is refused before anything is sent, with the remedy."""
+    """Messages that Coze does not take are refused before anything is sent, with the remedy."""
     with pytest.raises(ValueError, match=remedy):
         coze.body(messages, **options)
 

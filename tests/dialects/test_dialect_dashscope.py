@@ -62,7 +62,7 @@ def test_body():
 
 
 def test_snapshots_are_asked_for():
-    """What is asked for is what the dialect reads."""
+    """The dialect reads the format that the request asks for."""
     body = dialects.get("dashscope", text="snapshot").body([Message("user", "Hi")])
     assert body["parameters"]["incremental_output"] is False
     with pytest.raises(ValueError, match="'delta' or 'snapshot'"):

@@ -71,7 +71,7 @@ def test_pictures():
     ],
 )
 def test_what_dify_cannot_be_asked(messages, options, remedy):
-    """What Dify takes in another way, or not at all, is refused with the remedy."""
+    """Messages that Dify takes in another way, or not at all, are refused with the remedy."""
     with pytest.raises(ValueError, match=remedy):
         dify.body(messages, **options)
 

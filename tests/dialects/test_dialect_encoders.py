@@ -1,4 +1,4 @@
-"""What is peculiar about writing an answer: what comes twice, breaks off or is taken back."""
+"""Special cases of writing an answer: repetitions, interruptions and retractions."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_ids_given_by_the_caller(name):
 
 @each_dialect
 def test_a_source_that_breaks_off(name):
-    """Where the parts break off with an exception, nothing claims that the answer is whole."""
+    """If the parts break off with an exception, no frame marks the answer as complete."""
 
     def parts() -> Iterator[Part]:
         yield Text("Half")
@@ -176,7 +176,7 @@ def test_a_half_before_an_error(name):
 
 
 def test_a_writer_says_nothing_by_itself():
-    """What a dialect has no frames for is left out, whatever the parts are."""
+    """Parts for which a dialect has no frames are omitted, whatever they are."""
     parts = [Text("Hi"), Reasoning("Hm"), ToolCallDelta(0, name="now"), Citations((Citation(),))]
     assert list(write(Writer[bytes](), [*parts, UsageUpdate(input=1), Finish("stop")])) == []
     assert list(write(Writer[bytes](), [*parts, Failure("no")])) == []

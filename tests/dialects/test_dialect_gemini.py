@@ -263,7 +263,7 @@ def test_what_was_changed_goes_back_without_signatures():
 
 
 def test_a_flood_of_signatures_is_not_kept(monkeypatch):
-    """What would go back is bounded, however much a server sends."""
+    """The state to send back is bounded, however much a server sends."""
     monkeypatch.setattr("chatsdk.dialects.request.MOST_NATIVE_CHARS", 500)
     signed = [{"text": "a", "thoughtSignature": "S" * 100}]
     assert content(signed).native is not None

@@ -110,7 +110,7 @@ def test_ways_to_end(end, frame):
     ],
 )
 def test_there_and_back(options):
-    """What is written with fields that are named is read back with them."""
+    """An answer written with named fields is read back with them."""
     dialect = dialects.json(**options)
     parts = [Reasoning("Hm"), Text("Hel"), Text("lo")]
     reading = read(dialect, [b"".join(dialect.encode(parts))], "text/event-stream")

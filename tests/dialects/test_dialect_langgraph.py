@@ -94,7 +94,7 @@ def test_an_old_server_does_not_say_that_a_run_was_cancelled():
 
 
 def test_the_message_under_way_counts():
-    """Of two messages at once, the one that was not finished shows that the run was cancelled."""
+    """If two messages arrive at once, the unfinished one shows that the run was cancelled."""
     decoder = langgraph.decoder()
     for id, position in (("m1", "null"), ("m2", "null"), ("m2", '"last"')):
         decoder.decode(

@@ -313,7 +313,7 @@ def events(*data, between="\n\n"):
 
 
 def asked(body, dialect):
-    """What a client makes of this body, with the type of an event stream."""
+    """Return the client's answer to this body, with the type of an event stream."""
     reply = Reply(body=body.encode(), content_type=STREAM)
     with ChatServer(lambda _: reply) as server, ChatClient(server.url, dialect=dialect) as client:
         return client.send({}).result()

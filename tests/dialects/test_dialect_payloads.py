@@ -200,7 +200,7 @@ def test_long_numbers(name):
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"auto", "raw", "text"}))
 @pytest.mark.parametrize("data", ["null", "17", "[]", "{"])
 def test_frames_of_no_object(name, data):
-    """Where each event is a JSON object, one that is not is a ProtocolError."""
+    """If each event is a JSON object, any other one is a ProtocolError."""
     if name in {"langserve", "langgraph", "coze", "fastgpt"} and data != "{":
         pytest.skip("its events may hold any JSON")
     if name in {"gemini", "json"} and data == "[]":

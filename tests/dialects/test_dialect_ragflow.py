@@ -147,7 +147,7 @@ def test_a_legacy_request_is_answered_with_snapshots(how):
 
 
 def test_who_reads_a_request():
-    """What the user said of the text goes before the body, and a contradiction is refused."""
+    """The user's `text=` goes before the body, and a contradiction is refused."""
     deltas = dialects.get("ragflow", text="delta")
     assert deltas.for_request({"legacy": True}) is deltas
     assert CHAT.for_request({"legacy": False}) is CHAT

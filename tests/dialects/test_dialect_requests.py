@@ -24,7 +24,7 @@ WEATHER = {
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
 }
 
-# What a dialect cannot be asked without.
+# Options that a dialect requires.
 NEEDED: dict[str, dict[str, Any]] = {
     "adk": {"app_name": "app", "user_id": "u"},
     "coze": {"bot_id": "b", "user_id": "u"},
@@ -38,7 +38,7 @@ ADDED = {
 }
 # Whose server keeps the conversation, so that only the new message is sent.
 ONE_MESSAGE = ("a2a", "dify", "ragflow_agent", "adk", "n8n", "flowise", "langflow")
-# Who keeps a conversation's id in the body.
+# Dialects with the conversation's id in the body.
 CONVERSATION_IN_BODY = (
     *("a2a", "adk", "agui", "dify", "fastgpt", "mastra", "openai_responses"),
     *("ragflow", "ragflow_agent", "ragflow_legacy", "vercel", "vercel_v1"),
@@ -64,7 +64,7 @@ def readable() -> list[Any]:
 
 
 def said(message: Message) -> tuple[Any, ...]:
-    """What has to survive."""
+    """The content that has to survive."""
     images = tuple(image.source for image in message.images)
     calls = tuple((call.id, call.name, call.parsed) for call in message.tool_calls)
     return (message.role, message.content, images, calls, message.tool_call_id)
@@ -170,7 +170,7 @@ def test_what_is_not_a_request(dialect: Dialect, body: Any) -> None:
 @pytest.mark.parametrize("dialect", readable())
 @given(data=st.data())
 def test_mutated_requests(dialect: Dialect, data: st.DataObject) -> None:
-    """Whatever a client sends in place of a field is read, or is a ValueError."""
+    """Any value that a client sends for a field is read, or is a ValueError."""
     messages = (
         (Message("user", "Hi"),)
         if dialect.name in ONE_MESSAGE

@@ -1,4 +1,4 @@
-"""What a dialect writes, it reads back as the same answer."""
+"""A dialect reads back the answer that it has written."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def writers() -> list[str]:
 
 WRITERS = writers()
 
-# What has no place on the wire although the dialect reads something of the kind.
+# Content without a place on the wire, although the dialect reads something like it.
 LOST: dict[str, set[str]] = {
     # An agent's run reports the sum only.
     "ragflow_agent": {"usage"},

@@ -69,13 +69,13 @@ OBJECTS = st.lists(st.builds("{}:{}".format, NAMES, VALUES), max_size=4).map(
 
 @given(st.one_of(OBJECTS, OBJECTS, VALUES, st.text(max_size=20)))
 def test_the_same_values(data):
-    """Whatever the text: the same value of the same types in the same order, or none for both."""
+    """Any text gives the same value of the same types in the same order, or none in both."""
     assert result(quick, data) == result(SCAN, data)
 
 
 @pytest.mark.parametrize("literal", LITERALS)
 def test_the_same_literals(literal):
-    """What the two read differently is read by the standard library."""
+    """Text that the two read differently is read by the standard library."""
     for data in (literal, f'{{"a":{literal}}}', f'{{"a":[{literal}],"b":1,"a":2}}'):
         assert result(quick, data) == result(SCAN, data)
 

@@ -142,7 +142,7 @@ def test_written_parts_are_opened_and_closed():
 
 
 def test_arguments_that_are_no_json_are_written_as_an_error():
-    """What the model got wrong reaches the reader as text, not as an input."""
+    """The model's malformed arguments reach the reader as text, not as an input."""
     found = chunks([ToolCallDelta("a", "c1", "wind", '{"city"')])
     error = next(chunk for chunk in found if chunk["type"] == "tool-input-error")
     assert (error["input"], error["toolName"]) == ('{"city"', "wind")
@@ -162,7 +162,7 @@ def test_streamed_arguments_stay_as_they_came():
 
 
 def test_passages_survive():
-    """What the protocol has no field for comes back all the same."""
+    """Content without a field in the protocol comes back all the same."""
     items = (
         Citation("Weather", "https://w.example/z", "d1", "8 °C", 0.5, 1),
         Citation("Handbook", document="d2", snippet="Page 8"),

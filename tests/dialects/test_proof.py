@@ -62,7 +62,7 @@ def test_the_error_names_the_dialect_that_it_may_be():
 
 
 def test_the_error_shows_how_to_read_a_hand_written_service():
-    """Where the words are likely to be is said."""
+    """The error names the likely place of the text."""
     _, _, error = read(frames({"data": {"content": "Hi"}}), "auto")
     assert "dialects.json(text='data.content')" in str(error)
 

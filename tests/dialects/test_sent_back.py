@@ -1,4 +1,4 @@
-"""What goes back to a backend is what it takes, and nothing that was written is left out."""
+"""A backend receives only content that it accepts, and nothing that was written is lost."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_ids_of_other_backends_fit_anthropic():
 
 
 def pieces(*calls):
-    """What `Calls` makes of pieces: names, ids and arguments of each call."""
+    """Return the result of `Calls` for these pieces: names, ids and arguments of each call."""
     reader, made = Calls(), {}
     for call in calls:
         for part, _ in reader.pieces([call]):

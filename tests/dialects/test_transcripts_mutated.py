@@ -24,7 +24,7 @@ TRANSCRIPTS = transcripts()
 # Seconds of the processor that one broken stream may take.
 MOST_SECONDS = 1.0
 
-# What is put into a body: pieces of framing and of JSON, and what is long or strange.
+# Insertions into a body: pieces of framing and of JSON, and long or strange ones.
 FRAMING = [
     b"\n",
     b"\r",
@@ -93,7 +93,7 @@ def broken(draw: Any, body: bytes) -> bytes:
     places=st.lists(st.integers(0, 5000), max_size=5),
 )
 def test_a_broken_stream_comes_to_an_end(data, transcript, auto, places):
-    """Whatever is wrong with a stream, reading it gives an answer or a `ChatError`, and soon."""
+    """Reading a stream with any fault gives an answer or a `ChatError`, and soon."""
     body = data.draw(broken(transcript.body))
     cuts = [0, *sorted(min(place, len(body)) for place in places), len(body)]
     chunks = [body[start:end] for start, end in pairwise(cuts) if start < end]

@@ -60,7 +60,7 @@ def work_of(world: World, name: str, options: dict[str, Any], events: Stream) ->
             else:
                 builder.step(decoder.close())
         except (errors.ProtocolError, ValueError, TypeError, AttributeError, LookupError):
-            # What a client makes a ProtocolError of.
+            # The exceptions that a client turns into a ProtocolError.
             pass
         _ = (builder.size, builder.flush().text)
     return int(world.meter.work)
@@ -122,7 +122,7 @@ def has_list(value: Any) -> bool:
 
 
 def shape_of(value: Any) -> Any:
-    """What two payloads of one kind have in common."""
+    """Return the common part of two payloads of one kind."""
     if isinstance(value, dict):
         kinds = [value.get(key) for key in ("type", "event", "object") if key in value]
         return [[key, shape_of(item)] for key, item in sorted(value.items())], kinds

@@ -267,7 +267,7 @@ def test_stream_that_goes_on(server: ChatServer) -> None:
     assert (report.verdict, grave(report)) == ("streams", [])
 
 
-# What came instead ----------------------------------------------------------------------------
+# Other responses than a stream ----------------------------------------------------------------
 
 JSON_LINES = b'{"a": 1}\n{"a": 2}\n{"a": 3}\n'
 
@@ -284,7 +284,7 @@ BODIES = {
 
 @pytest.mark.parametrize("code", BODIES)
 def test_no_stream(server: ChatServer, code: str) -> None:
-    """What came instead of a stream has a code, evidence and a remedy."""
+    """A response that is not a stream has a code, evidence and a remedy."""
     body, content_type = BODIES[code]
     server.reply(200, body=body, content_type=content_type, repeat=True)
     report = diagnose(server.url, {}, timeout=30)
@@ -410,7 +410,7 @@ def test_no_end_marker(server: ChatServer) -> None:
 
 
 def test_harmless(server: ChatServer) -> None:
-    """What is true and harmless is a note, and goes away with the header."""
+    """A harmless fact is a note, and disappears with the header."""
     report = examined(server, lambda _: paced(3, 0.02), framing="close")
     assert {one.code for one in report.findings} == INFO - {"http-1.0"}
     with ChatServer() as other:
@@ -526,7 +526,7 @@ def test_command_findings(server: ChatServer, capsys: pytest.CaptureFixture[str]
 
 
 def test_command_unreachable(capsys: pytest.CaptureFixture[str]) -> None:
-    """What cannot be asked is exit code 2."""
+    """An impossible request is exit code 2."""
     with RefusingPort() as port:
         assert main(["doctor", port.url, "--data", "{}", "--yes"]) == 2
     assert "no-connection" in capsys.readouterr().out

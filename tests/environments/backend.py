@@ -72,7 +72,7 @@ class Backend:
 
     def _answer(self, request: RecordedRequest) -> Response:
         if request.path == "/token":
-            # Of an authorization server, which gives a new token for an old one.
+            # An authorization server, which exchanges an old token for a new one.
             token = {"access_token": "fresh", "token_type": "Bearer", "expires_in": 3600}
             response: Response = Reply(json=token)
         else:

@@ -44,7 +44,7 @@ BUILD_SECONDS = 900
 
 @pytest.fixture
 def expected(backend) -> str:
-    """What the program prints."""
+    """Return the program's output."""
     return f"{len(dialects.names())}\n{TEXT}\n{TEXT}"
 
 

@@ -23,20 +23,20 @@ ROWS = [
 
 
 def test_responses(programs, backend):
-    """What `responses` registers answers, and nothing is sent."""
+    """A response registered with `responses` answers, and nothing is sent."""
     assert programs.both("mocked", "responses") == "mocked 1\nmocked 2\nan error of the wire"
     assert backend.server.requests == []
 
 
 def test_requests_mock(programs, backend):
-    """What `requests_mock` registers answers, and nothing is sent."""
+    """A response registered with `requests_mock` answers, and nothing is sent."""
     wire = "an error of the wire"
     assert programs.both("mocked", "requests_mock") == f"mocked 1\nmocked 2\n{wire}\n{wire}"
     assert backend.server.requests == []
 
 
 def test_httpretty(programs, backend):
-    """What `httpretty` registers answers, and nothing is sent."""
+    """A response registered with `httpretty` answers, and nothing is sent."""
     assert programs.both("mocked", "httpretty") == "mocked"
     assert backend.server.requests == []
 

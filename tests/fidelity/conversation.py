@@ -1,4 +1,4 @@
-"""What the tests against the backends' own software share: one conversation, and its answer."""
+"""One conversation and its answer, for the tests against the backends' own software."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_the_sdk_reads_our_error():
 
 
 def test_the_sdk_reads_the_embedded_server():
-    """What the embedded server streams are the SDK's events, from the run's start to its end."""
+    """The embedded server's events are the SDK's, from the run's start to its end."""
     body = agui.body([Message("user", "Tell me of Zürich")], conversation_id="th1")
     with EmbeddedServer("agui", pace=0) as server, requests.post(server.url, json=body) as response:
         found = events(response.content)

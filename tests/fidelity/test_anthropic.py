@@ -92,7 +92,7 @@ def test_same_bytes_same_answer(client, transcript):
 
 
 def test_halves_of_a_pair_stay_halves_there(client):
-    """Where text was cut inside a pair, the client's text cannot be encoded; ours can."""
+    """If text was split inside a pair, the client's text cannot be encoded; chatsdk's can."""
     (transcript,) = [item for item in TRANSCRIPTS if item.name == "anthropic/surrogate_halves"]
     theirs = "".join(block.text for block in client.final(transcript.body).content)
     with pytest.raises(UnicodeEncodeError):
@@ -103,7 +103,7 @@ def test_halves_of_a_pair_stay_halves_there(client):
 
 @pytest.mark.parametrize("name", ["error_in_mid_stream", "error_first"])
 def test_same_bytes_same_error(client, name):
-    """What is an error for the client is one for chatsdk, with the same words."""
+    """An error for the client is one for chatsdk, with the same message."""
     (transcript,) = [item for item in TRANSCRIPTS if item.name == f"anthropic/{name}"]
     with pytest.raises(anthropic.APIStatusError) as caught:
         client.final(transcript.body)

@@ -93,7 +93,7 @@ def test_same_bytes_same_answer(client, name):
 
 @pytest.mark.parametrize("name", ["bare_error", "error_in_mid_stream", "error_first"])
 def test_same_bytes_same_error(client, name):
-    """What is an error for the client is one for chatsdk, with the same words."""
+    """An error for the client is one for chatsdk, with the same message."""
     transcript = TRANSCRIPTS[name]
     with pytest.raises(genai.errors.APIError) as caught:
         list(client.chunks(transcript.body))

@@ -119,7 +119,7 @@ def test_the_client_sees_the_same_events(server):
 
 
 def test_the_client_breaks_on_half_a_pair(server):
-    """Where text was cut inside a pair the client's JSON library gives up; chatsdk does not."""
+    """If text was split inside a pair, the client's JSON library fails; chatsdk does not."""
     (item,) = [item for item in TRANSCRIPTS if item.name == "langgraph/oddities"]
     with pytest.raises(ValueError, match="surrogate"):
         run(server, item.body)

@@ -63,7 +63,7 @@ def test_the_client_stumbles_over_separators_in_text(server):
 
 @pytest.mark.parametrize("name", ["error_in_mid_stream", "error_first"])
 def test_same_bytes_same_error(server, name):
-    """What is an error for the client is one for chatsdk, with the same words."""
+    """An error for the client is one for chatsdk, with the same message."""
     with pytest.raises(ollama.ResponseError) as caught:
         chat(server, TRANSCRIPTS[name].body)
     assert caught.value.error == TRANSCRIPTS[name].facts["error"]["message"]

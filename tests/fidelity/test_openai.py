@@ -19,7 +19,7 @@ openai = pytest.importorskip("openai")
 
 pytestmark = pytest.mark.filterwarnings("default")
 
-# What the client, or a user of it, cannot read as its makers meant it.
+# Frames that the client, or its user, cannot read as intended.
 LEFT_OUT = {
     "openai/cumulative": "the text as snapshots is an option of ours",
     "openai/cumulative_rewritten": "the text as snapshots is an option of ours",

@@ -236,7 +236,7 @@ def test_bedrock():
 
 
 def test_a_server_that_uses_pydantic(server: ChatServer):
-    """What OpenAI's client gets through a gateway from Anthropic fits its own model."""
+    """The object that OpenAI's client gets through a gateway from Anthropic fits its own model."""
     openai = pytest.importorskip("openai")
     from chatsdk.web import Gateway
 

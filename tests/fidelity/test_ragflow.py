@@ -35,7 +35,7 @@ def messages(server: ChatServer, body: bytes, kind: str, content_type: str) -> l
 def client_text(
     server: ChatServer, body: bytes, kind: str, content_type: str = CONTENT_TYPE
 ) -> str:
-    """What the client shows: the last snapshot, or all pieces of an agent."""
+    """Return the text that the client shows: the last snapshot, or all pieces of an agent."""
     found = messages(server, body, kind, content_type)
     if kind == "agent":
         return "".join(message.content for message in found)

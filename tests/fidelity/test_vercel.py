@@ -80,7 +80,7 @@ def test_same_bytes_same_answer(node, server, transcript):
     if error is not None and error["type"] == "BackendError":
         assert errors == [error["message"]]
     else:
-        # What was cut looks whole to the client: it waits for no marker.
+        # A truncated stream looks complete to the client: it waits for no marker.
         assert errors == []
 
 

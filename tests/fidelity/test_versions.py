@@ -44,7 +44,7 @@ def test_there_are_some():
 
 @pytest.mark.parametrize(("package", "version"), sorted(named().items()))
 def test_the_version_that_is_named(package, version):
-    """What wrote a transcript is installed in the release that its source names."""
+    """The writer of a transcript is installed in the release that its source names."""
     if package == "ai":
         assert f"ai@{version}" in PACKAGES
         return

@@ -1,4 +1,4 @@
-"""What a session sends back with the results of tools, as the backends' own types have it."""
+"""The messages that a session sends with tool results, in the backends' own types."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_backends_own_types_take_it(server, dialect):
 
 @pytest.mark.parametrize("name", ["thinking", "sdk_types"])
 def test_the_blocks_are_those_of_anthropics_client(server, name):
-    """What its client puts together of a stream, and its users send back, is what goes back."""
+    """A session sends back the message that the client's users would send back."""
     anthropic = pytest.importorskip("anthropic")
     (transcript,) = [item for item in transcripts("anthropic") if item.name.endswith(f"/{name}")]
     server.reply(body=transcript.body, headers={"Content-Type": "text/event-stream"})

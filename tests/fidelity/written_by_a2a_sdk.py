@@ -110,7 +110,7 @@ ASKED = {
 
 
 async def body(name: str) -> bytes:
-    """What the server answers to the body that chatsdk writes."""
+    """Return the server's answer to chatsdk's body."""
     from chatsdk import dialects
 
     version, path, question = ASKED[name]

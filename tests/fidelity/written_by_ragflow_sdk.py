@@ -26,7 +26,7 @@ def said(content: str, **fields: Any) -> dict[str, Any]:
 
 
 def passages() -> list[dict[str, Any]]:
-    """What the answer leans on, as the SDK writes it."""
+    """The citations of the answer, as the SDK writes them."""
     first = {
         "id": "k-1",
         "content": "Zürich: 8 °C, calm.",

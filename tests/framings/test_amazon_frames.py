@@ -39,7 +39,7 @@ def test_every_cut():
 
 @given(st.data())
 def test_any_events_any_cuts(data):
-    """Whatever is framed comes back, wherever it is cut."""
+    """Framed events are read back, however the bytes are split."""
     names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
     words = st.text(st.characters(codec="utf-8"), max_size=20)
     told = data.draw(st.lists(st.tuples(names, words), max_size=4))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.fuzz
 
 ENDS = [b"\n", b"\r", b"\r\n"]
 
-# Where the code changes its mind about how to read, and next to it.
+# Thresholds at which the code changes its way of reading, and their neighbours.
 THRESHOLDS = [1024, 4096, 8192, 65536]
 LENGTHS = st.one_of(
     st.integers(0, 40),

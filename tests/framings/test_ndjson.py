@@ -149,7 +149,7 @@ def test_bytes_are_no_chunks(chunks):
 
 
 def test_bad_arguments():
-    """What is no chunk and what is no limit is refused."""
+    """Invalid chunks and limits are refused."""
     with pytest.raises(TypeError, match="bytes, not str"):
         list(ndjson.parse(["{}"]))
     with pytest.raises(TypeError, match="int, not float"):
@@ -162,7 +162,7 @@ def test_bad_arguments():
 
 @pytest.mark.parametrize("data", ["", " ", '{\n"a":1}'])
 def test_what_is_no_line(data):
-    """What would be read back as no line, or as two, is not written."""
+    """Data that would be read back as no line, or as two, is not written."""
     with pytest.raises(ValueError, match="one line of JSON"):
         ndjson.encode(data)
 
@@ -189,7 +189,7 @@ JSON = st.recursive(
 @pytest.mark.fuzz
 @given(values=st.lists(JSON), cuts=st.lists(st.integers(0, 400)))
 def test_there_and_back(values, cuts):
-    """What was written is read back, for any cutting of the bytes."""
+    """Written lines are read back, however the bytes are split."""
     body = b"".join(
         ndjson.encode(json.dumps(value, ensure_ascii=index % 2 == 0))
         for index, value in enumerate(values)

@@ -136,7 +136,7 @@ def test_other_line_separators_are_text():
 
 
 def test_invalid_utf8_becomes_the_replacement_character():
-    """What is not UTF-8 is replaced, in every shape of a block, and loses nothing else."""
+    """Bytes that are not UTF-8 are replaced, in every shape of a block; nothing else is lost."""
     bad = b"a\xff\xc3(\xe2\x82\xed\xa0\x80\xf0\x9f\x98b"
     text = bad.decode("utf-8", "replace")
     assert text.count("\ufffd") >= 5
@@ -404,7 +404,7 @@ def test_wrong_arguments():
 
 
 def test_long_chunk_is_read_in_pieces():
-    """Of a chunk of many megabytes only a small part is copied at a time."""
+    """Only a small part of a chunk of many megabytes is copied at a time."""
     body = b"data: 1\n\n" * 500_000
     read = parse([body])
     tracemalloc.start()
@@ -428,7 +428,7 @@ class CountingBytearray(bytearray):
 
 
 def test_long_line_is_collected_in_place():
-    """Of a line that comes byte by byte each byte is added once, to the same buffer."""
+    """A line that arrives byte by byte is built in one buffer, each byte added once."""
     parser = EventParser()
     list(parser.feed(b"data: "))
     buffer = parser._open = CountingBytearray(b"data: ")
@@ -569,7 +569,7 @@ def test_encode_joins_surrogate_halves():
     ],
 )
 def test_encode_refuses_what_no_reader_would_read_back(arguments, message):
-    """What would be read back as something else is a `ValueError`."""
+    """Fields that would be read back differently are a `ValueError`."""
     with pytest.raises(ValueError, match=message):
         encode(**arguments)
 

@@ -234,7 +234,7 @@ def written(text: str) -> str:
 @given(WILD, WILD, WILD, st.none() | st.integers(0, 10**20), WILD, CUTS)
 @example("a\r", "e", "1", None, "c\ndata: x", [])
 def test_encode_smuggles_nothing(data, event, id, retry, comment, cuts):
-    """What is written is read back as one event with the same fields, or is refused."""
+    """A written event is read back with the same fields, or it is refused."""
     try:
         body = encode(data, event=event, id=id, retry=retry, comment=comment)
     except ValueError:

@@ -25,7 +25,7 @@ def server() -> Iterator[ChatServer]:
 
 @pytest.fixture
 def artefact(request, tmp_path) -> Path:
-    """Where the picture of this test goes: a file in the folder CHATSDK_ARTEFACTS, if it is set."""
+    """The file for the picture of this test, in the folder CHATSDK_ARTEFACTS, if it is set."""
     folder = Path(os.environ.get("CHATSDK_ARTEFACTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{request.path.stem}-{request.node.name}.png".replace("test_", "")
@@ -36,7 +36,7 @@ def display() -> Iterator[str]:
     """A separate display for the tests of Tk."""
     if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
         missing = "needs Xvfb and xdotool: apt-get install xvfb xdotool"
-        # Where the tests decide, a window that was never opened does not work.
+        # In these tests, a window that was never opened does not work.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     reading, writing = os.pipe()
     command = [

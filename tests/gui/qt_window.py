@@ -76,7 +76,7 @@ class Window:
         return views[0] if views else None
 
     def places(self) -> dict[int, int]:
-        """Where the rows in view are, by the number of the row."""
+        """The positions of the rows in view, by the number of the row."""
         scroller = self.view.scroller
         return {
             number: row.widget.y()

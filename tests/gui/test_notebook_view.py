@@ -47,7 +47,7 @@ class Cell:
     def enter(self, text: str) -> None:
         """Type a text and press Enter."""
         self.view.entry.value = text
-        # What the browser sends.
+        # Messages of the browser.
         self.view.entry._handle_custom_msg({"event": "submit"}, [])
 
     def press(self, label: str) -> None:
@@ -74,7 +74,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """What one reads."""
+        """Return the visible text."""
         return unescape(re.sub(r"<[^>]*>", "", self.html))
 
 
@@ -103,7 +103,7 @@ def run(scene: Callable[[], Any]) -> None:
 
 
 def test_a_conversation(opened, server) -> None:
-    """What is entered is asked, the answer is formatted while it streams, and Stop stops it."""
+    """An entered text is asked, the answer is formatted while it streams, and Stop stops it."""
 
     async def scene() -> None:
         async with opened() as cell:
@@ -255,7 +255,7 @@ def test_citations(opened, server) -> None:
     ids=["answer", "reasoning"],
 )
 def test_a_long_text_is_sent_once(opened, server, say, text, name) -> None:
-    """Of a long answer, or of long reasoning, only the part that still grows is sent again."""
+    """In long answers and long reasoning, only the growing part is sent again."""
 
     async def scene() -> None:
         async with opened() as cell:

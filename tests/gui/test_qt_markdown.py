@@ -79,7 +79,7 @@ def window(application, server) -> Iterator[Window]:
 
 
 def described(document: Any) -> list[Any]:
-    """What is drawn of a document: its blocks with their formats, numbers and pieces of text."""
+    """Return a document's blocks with their formats, numbers and pieces of text."""
     found, block = [], document.begin()
     while block.isValid():
         form, items = block.blockFormat(), block.textList()
@@ -98,7 +98,7 @@ def described(document: Any) -> list[Any]:
 
 
 def drawn(theme: Theme, steps: list[str]) -> list[tuple[list[Any], list[Any]]]:
-    """What the rows of a text show after it has come in these steps."""
+    """Return the rows of a text that arrived in these steps."""
     text = TextRows("answer")
     parent = QtWidgets.QWidget()
     rows = []

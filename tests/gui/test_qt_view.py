@@ -70,11 +70,11 @@ def blocks(view: TextView) -> list[str]:
     return found
 
 
-# What is asked and answered --------------------------------------------------------------------
+# Questions and answers -------------------------------------------------------------------------
 
 
 def test_an_answer_grows(window, server, monkeypatch) -> None:
-    """What is typed is asked, and the answer grows while it streams, on Qt's thread."""
+    """A typed text is asked, and the answer grows while it streams, on Qt's thread."""
     threads = set()
     show_turn = turn_rows.TurnRows.show
 
@@ -921,7 +921,7 @@ def lower(bar: Any, before: int) -> bool:
 
 
 def test_only_what_is_in_view_has_widgets(show) -> None:
-    """Of 500 turns only those near the view have widgets, and each can be scrolled to."""
+    """Only those of 500 turns that are near the view have widgets, and each can be scrolled to."""
     messages = []
     for number in range(500):
         messages += [Message("user", f"Question {number}"), Message("assistant", f"**{number}**")]
@@ -945,7 +945,7 @@ def fewer(scroller: Any, count: int) -> bool:
 
 
 def test_a_long_conversation_does_not_jump(show) -> None:
-    """What is in view stays where it is when rows get their real height."""
+    """The visible rows stay in place when other rows get their real height."""
     text = "A paragraph of some words that are long enough to fill more than one line. " * 6
     messages = []
     for number in range(60):

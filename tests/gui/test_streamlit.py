@@ -126,7 +126,7 @@ def test_stop(page, server, url, runtime) -> None:
     thread = threading.Thread(target=ask, args=(reading, "Hello"))
     thread.start()
     assert half.wait(WAIT)
-    # What a press on Stop does: Streamlit begins the next run while this one still reads.
+    # The effect of Stop: Streamlit begins the next run while this one still reads.
     pressing.run()
     script.wait_for_disconnect()
     thread.join(WAIT)

@@ -880,7 +880,7 @@ def test_nothing_moves_where_one_reads(opened) -> None:
 
 
 def test_few_widgets_for_a_long_answer(opened, server) -> None:
-    """Of 2,000 paragraphs and 500 turns only those near the visible ones have widgets."""
+    """Only those of 2,000 paragraphs and 500 turns that are near the visible ones have widgets."""
 
     async def scene() -> None:
         said = [Message("user" if n % 2 == 0 else "assistant", f"Text {n}.") for n in range(1000)]
@@ -1024,7 +1024,7 @@ def test_as_a_program() -> None:
     """Without a URL the program starts its own server; closed in mid-answer it ends cleanly."""
     with Terminal("-X", "dev", str(EXAMPLES / "textual_chat.py")) as terminal:
         terminal.expect(words.PLACEHOLDER)
-        # What a terminal sends for a text of two lines that is pasted: nothing is sent by that.
+        # A terminal's input for pasted text of two lines, which does not send it.
         terminal.type("\x1b[200~Hello\nfriend\x1b[201~ of mine")
         terminal.expect("friend of mine")
         assert "You said" not in terminal.seen

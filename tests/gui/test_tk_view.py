@@ -268,7 +268,7 @@ def test_a_turn_from_the_question_to_the_end(desks, server, artefact) -> None:
     desk.until(lambda: desk.shows("Hi", "there", "Thinking"))
     desk.until(lambda: re.search(r"Thinking · \d+ s", desk.text))
     desk.picture(artefact, "submitted")
-    # What is typed while it streams is sent after it.
+    # Text typed while it streams is sent after it.
     desk.keys("m", "o", "r", "e", "Return", "d", "r", "a", "f", "t")
     desk.until(lambda: desk.view.queued.winfo_viewable() and desk.view.entry.value == "draft")
     script.say("Half of")
@@ -529,7 +529,7 @@ def test_the_keyboard_reaches_everything(desks, server) -> None:
     desk.keys("x")
     desk.until(lambda: desk.view.entry.value == "x")
     assert desk.root.focus_get() is desk.entry
-    # What is selected in the text can be copied from there, and the text can be scrolled.
+    # The selected text can be copied from there, and the text can be scrolled.
     start = desk.paper.search("the docs", "1.0")
     desk.paper.tag_add("sel", start, f"{start}+8c")
     desk.keys("ctrl+c")

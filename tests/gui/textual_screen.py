@@ -123,7 +123,7 @@ class Screen:
 
     @property
     def text(self) -> str:
-        """What is on the screen."""
+        """Return the text on the screen."""
         return "\n".join(self.lines)
 
     def picture(self, path: Path) -> None:

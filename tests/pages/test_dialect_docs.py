@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 PAGE = DOCS / "adding-a-dialect.md"
 
-# What a stranger has from the repository; the transcripts of others are left out for the time.
+# A stranger's view of the repository; the transcripts of others are left out for the time.
 TESTS = (
     *("conftest.py", "reading.py"),
     *("dialects/test_transcripts.py", "dialects/test_dialect_payloads.py"),
@@ -193,7 +193,7 @@ def run(root: Path, *command: str) -> str:
 
 
 def test_the_page_can_be_walked(checkout):
-    """Who follows the page block by block has a dialect that passes, is listed and answers."""
+    """A reader who follows the page gets a dialect that passes, is listed and answers."""
     found = blocks(PAGE.read_text(encoding="utf-8"))
     steps = [block for block in found if block.above.startswith(("New file", "In `"))]
     touched = {block.above.split("`")[1] for block in steps}

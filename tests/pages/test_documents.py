@@ -31,7 +31,7 @@ def test_a_page_runs_as_it_is_printed(program: Program) -> None:
     """Pasted into one file in the page's order, its blocks print what the page shows."""
     if (program.page, program.name) in ELSEWHERE:
         pytest.skip(f"{ELSEWHERE[program.page, program.name]} runs it")
-    # What is stopped must not be over before.
+    # A stopped answer must not be over before.
     stops = re.search(r"\bstop\(\)|Timer\(", program.source)
     with World(pace=WORD_SECONDS if stops else 0.0):
         try:

@@ -39,7 +39,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def server(world) -> EmbeddedServer:
-    """What answers at 127.0.0.1:8765."""
+    """The server at 127.0.0.1:8765."""
     return world.server
 
 

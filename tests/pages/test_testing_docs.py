@@ -35,7 +35,7 @@ def test_page_names_every_fault() -> None:
 
 
 def test_every_public_name_has_a_docstring() -> None:
-    """What chatsdk.testing offers is documented, down to its public methods."""
+    """Everything in chatsdk.testing is documented, down to its public methods."""
     missing = []
     for name in chatsdk.testing.__all__:
         value = getattr(chatsdk.testing, name)

@@ -32,7 +32,7 @@ HELLO = speak({"prompt": "Hello!"})
 
 @pytest.fixture
 def server() -> Iterator[EmbeddedServer]:
-    """What answers at 127.0.0.1:8765."""
+    """The server at 127.0.0.1:8765."""
     with World() as world:
         yield world.server
 
@@ -73,7 +73,7 @@ def test_the_page_names_what_there_is() -> None:
     assert [name for name in called if not hasattr(ChatSession, name)] == []
 
 
-# What a person does, and sees, once the main loop has begun.
+# A person's actions and the results, once the main loop has begun.
 PERSON = """
 import os
 

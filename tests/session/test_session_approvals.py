@@ -392,7 +392,7 @@ def test_conditions_that_make_no_sense(arguments, options, error, words):
 
 
 def saved_in_the_middle(client, tools, *decisions):
-    """What is saved of a session that waits, after these decisions."""
+    """Return the saved state of a waiting session, after these decisions."""
     with ChatSession(client) as session:
         waiting = Waiting(session)
         handle = session.start("Go", tools=tools)
@@ -408,7 +408,7 @@ def saved_in_the_middle(client, tools, *decisions):
 @pytest.mark.parametrize("dialect", ["openai", "openai_responses"])
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_a_restored_turn_goes_on(dialect, before):
-    """What was decided before the process ended counts; the rest is asked again."""
+    """Decisions from before the process ended count; the rest is asked again."""
     tools = {"read": lambda: "text", "delete": Tool(delete, approve=True)}
     plan = asking("delete", "read", "delete", text="Let me.")
     client = FakeClient(plan, dialect=dialect)
@@ -570,7 +570,7 @@ WORDS = ("free", "approve", "reject", "answer")
     st.booleans(),
 )
 def test_any_decisions_in_any_order(words, random, saved_after, same_ids):
-    """Whatever is decided, and wherever the turn is saved, each call gets its own result."""
+    """For any decisions, and a turn saved at any point, each call gets its own result."""
     ids = ["same"] * len(words) if same_ids else None
     names = [f"{word}_{place}" for place, word in enumerate(words)]
     runs = []
@@ -628,7 +628,7 @@ def test_any_decisions_in_any_order(words, random, saved_after, same_ids):
 
 
 def test_many_threads_decide():
-    """Of many threads that decide and one that stops, each call hears at most one decision."""
+    """With many threads that decide and one that stops, each call gets at most one decision."""
     for _ in range(20):
         client = FakeClient(asking(*["delete"] * 4), ["Done."])
         told = []

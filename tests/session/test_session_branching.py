@@ -78,7 +78,7 @@ def test_a_saved_session_can_go_back(server):
 
 
 def test_an_older_saved_session_goes_on(server):
-    """Where only the newest id was saved, the next question goes on from it, not earlier."""
+    """If only the latest id was saved, the next question continues from it, not earlier."""
     with hook(server, "one", "two") as session:
         session.run("1")
         saved = session.to_dict()

@@ -487,7 +487,7 @@ def test_an_interrupted_thread_leaves_nothing(at):
 
 
 def test_callbacks_must_be_functions():
-    """What is no function is a TypeError when the session is made."""
+    """A callback that is not a function is a TypeError when the session is made."""
     for name in ("on_answer", "on_finish", "on_error", "dispatch"):
         with pytest.raises(TypeError, match=f"{name} is a function, not str"):
             ChatSession(FakeClient(), **{name: "print"})

@@ -60,7 +60,7 @@ def test_all_is_sent_again():
 
 
 def test_the_server_gets_what_is_new():
-    """Where the backend keeps the history it gets the new message and its conversation's id."""
+    """If the backend keeps the history, it gets the new message and its conversation's id."""
     client = on_server([Identity(conversation_id="c1"), "one"], ["two"], ["three"])
     session = ChatSession(client)
     session.run("first")
@@ -266,7 +266,7 @@ def test_regenerate_while_streaming():
 
 
 def test_regenerate_on_the_server():
-    """Where the backend keeps the history, the last question is asked again; no other can be."""
+    """If the backend keeps the history, only the last question can be asked again."""
     client = on_server([Identity(conversation_id="c1"), "one"], ["two"], ["again"])
     session = ChatSession(client)
     session.run("first")

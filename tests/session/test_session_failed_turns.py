@@ -126,7 +126,7 @@ def test_one_further_up_can_be_asked_again():
 
 
 def test_an_answer_that_broke_off_goes_along():
-    """What came of an answer is sent with its question."""
+    """A partial answer is sent with its question."""
     client = FakeClient(None, ["two"])
     session = ChatSession(client)
     stream = session.ask("1?")

@@ -121,7 +121,7 @@ def test_in_a_signal_handler_within_the_lock(what, during):
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("what", ["stop", "close", "stream.close", "stream.stop", "reset", "send"])
 def test_interrupted_between_a_step_and_its_callback(what, when):
-    """Whatever a signal handler does there, each end is delivered once, and no step after it."""
+    """Each end is delivered once, and no step after it, whatever a signal handler does there."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, latest=True, **log.callbacks())
@@ -225,7 +225,7 @@ def test_a_look_in_the_midst_of_the_first_step():
 
 
 def test_a_look_in_the_midst_of_a_stop():
-    """What is shown while a stop is under way stays, whatever the reader still commits."""
+    """The state shown during a stop stays, whatever the reader still commits."""
     client = FakeClient()
     session = ChatSession(client)
     stream = reading(session, client)
@@ -286,7 +286,7 @@ def test_ctrl_c_when_the_lock_is_taken():
     lock = session._store.guard.lock
 
     def interrupt(frame, event, function):
-        # Where the interpreter looks for signals: after a call.
+        # Calls after which the interpreter checks for signals.
         if event == "c_return" and getattr(function, "__self__", None) is lock and lock.locked():
             raise KeyboardInterrupt
 

@@ -55,7 +55,7 @@ def test_an_id_of_the_user():
 
 
 def test_the_rounds_of_a_turn_are_in_one_chat():
-    """What is sent with the results of tools names the same chat."""
+    """The request with the results of tools names the same chat."""
     with ChatServer() as server:
         server.answer("vercel", tool_calls=[{"id": "c1", "name": "look", "arguments": {}}])
         server.answer("vercel", "A cat.")
@@ -74,7 +74,7 @@ def test_who_is_not_named_is_not_named():
 
 
 def test_a_message_has_one_name():
-    """What was said in a round has the same id in the next request and in those after it."""
+    """A message of a round has the same id in all later requests."""
     with ChatServer() as server:
         server.answer("agui", tool_calls=[{"id": "c1", "name": "look", "arguments": {}}])
         for _ in range(2):

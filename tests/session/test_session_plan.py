@@ -36,7 +36,7 @@ OWED = (user("1"), reply("2", tool_calls=(CALL,)))
 
 
 def dialect_of(keeper: str):
-    """Who keeps the conversation: the client, the server, or a server that branches."""
+    """The conversation is kept by the client, the server, or a server that branches."""
     return SimpleNamespace(
         history=lambda url: "client" if keeper in ("client", "named") else "server",
         branches=lambda id: keeper == "branches",

@@ -47,7 +47,7 @@ def test_a_flood(clock):
 
 
 def test_a_short_answer(clock):
-    """What is read within two milliseconds is read without a rest."""
+    """Data that arrives within two milliseconds is read without a rest."""
     handle.drain(clock.steps(100, 1e-5))
     assert clock.rests == []
 

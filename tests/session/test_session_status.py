@@ -244,7 +244,7 @@ def test_latest(where):
 
 
 def test_a_refused_send_is_an_error():
-    """What send raises is also the session's error, and the next send may succeed."""
+    """The exception of send is also the session's error, and the next send may succeed."""
     session = ChatSession(FakeClient(BackendError("no"), ["yes"]))
     with pytest.raises(BackendError, match="no"):
         session.send({})
@@ -263,7 +263,7 @@ def test_a_body_that_cannot_be_sent_is_an_error():
 
 
 def test_an_error_in_the_reading_code_closes_the_stream():
-    """What is no ChatError, such as a bug in a tap, is raised as it is and ends the turn."""
+    """An exception that is not a ChatError, such as a bug in a tap, is raised and ends the turn."""
     client = FakeClient()
     session = ChatSession(client)
     stream = session.send({})

@@ -182,7 +182,7 @@ def test_stop_while_send_is_connecting():
 
 @pytest.mark.parametrize("late", ["lo", BackendError("it broke")])
 def test_what_comes_after_the_stop(late):
-    """What a reader that no Cancel reaches still reads, text or error, changes nothing."""
+    """Text or an error read by a reader that no Cancel reaches changes nothing."""
     client = FakeClient()
     log = Log()
     session = ChatSession(client, **log.callbacks())
@@ -261,13 +261,13 @@ def test_stop_then_send_at_once():
     for turn, text in zip(turns, shown, strict=False):
         assert text.replace(f"<{turn}>", "") == ""
     for turn, outcome in enumerate(finishes[:100]):
-        # What on_finish got is what was shown last, or the step that was on its way.
+        # The answer of on_finish is the one shown last, or the step on its way.
         assert outcome.answer.text.replace(f"<{turn}>", "") == ""
     assert shown[-1] == "new"
 
 
 def test_two_senders():
-    """Of two threads that send at once one gets the turn, the other one BusyError."""
+    """If two threads send at once, one gets the turn, the other one BusyError."""
     for _ in range(50):
         client = FakeClient()
         session = ChatSession(client)

@@ -67,7 +67,7 @@ def act(session, choice, barrier, errors):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("options", [{}, {"throttle": 0.001}, {"dispatch": "threads"}])
 def test_on_finish_once_a_turn(seed, options):
-    """Whatever several threads do at once, each turn that began has exactly one on_finish."""
+    """With several threads, each turn that began has exactly one on_finish."""
     client = Talker()
     events = []
     runners = []

@@ -241,7 +241,7 @@ def test_a_callback_that_sends(clock):
 
 
 def test_a_flood_does_not_keep_the_user_interface(clock):
-    """What is committed while a call runs waits for the next call: a call shows one state."""
+    """A commit during a call waits for the next call: a call shows one state."""
     client = FakeClient()
     ui, shown = FakeUI(), []
 

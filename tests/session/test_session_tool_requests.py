@@ -22,7 +22,7 @@ def server():
 def owed(dialect, body):
     """The calls in a request that have no result, and the results that have no call.
 
-    Where the backend keeps the conversation, its own calls are those of `HALT`.
+    If the backend keeps the conversation, its own calls are those of `HALT`.
     """
     calls, answered = [], []
     if dialect == "openai_responses":
@@ -55,7 +55,7 @@ HALT = {"text": "Wait. ", "tool_calls": [call("halt")], "id": "resp_1"}
 @pytest.mark.parametrize("dialect", PATHS)
 @pytest.mark.parametrize("how", ["stopped in the tool", "failed after it", "left to the user"])
 def test_no_call_goes_without_its_result(server, dialect, how):
-    """Whatever became of a call, the next question is a request that the backend takes."""
+    """After any end of a call, the next question is a request that the backend accepts."""
     with hook(server, HALT, dialect=dialect) as session:
         tools = {"halt": session.stop if how == "stopped in the tool" else lambda: "done"}
         if how == "failed after it":
@@ -99,7 +99,7 @@ def test_a_server_that_waits_for_a_result_gets_one(server):
 
 
 def test_one_of_two_results(server):
-    """Of two calls the one that has a result stays, in order where the calls have no ids."""
+    """If one of two calls has a result, it stays; calls without ids go by their order."""
     calls = [call("halt"), call("halt", "c2")]
     with hook(server, {"tool_calls": calls}, {"text": "Yes?"}) as session:
         session.run("Go", tools={"halt": None})
@@ -109,7 +109,7 @@ def test_one_of_two_results(server):
 
 
 def test_results_without_ids(server):
-    """Where calls have no ids, as many are answered as there are results."""
+    """If calls have no ids, as many are answered as there are results."""
     client = FakeClient(["Done."])
     two = tuple(ToolCall(None, "look", f'{{"n": {n}}}') for n in (1, 2))
     before = [Message("user", "Go"), Message("assistant", tool_calls=two)]
@@ -120,7 +120,7 @@ def test_results_without_ids(server):
 
 @pytest.mark.parametrize("reason", ["tool-calls", None])
 def test_only_its_own_tools_are_run_where_the_server_has_some_too(server, reason):
-    """Of calls side by side those of the server are left alone, and no result is made up."""
+    """In parallel calls those of the server are left alone, and no result is made up."""
     calls = [
         {"type": "tool-input-available", "toolCallId": id, "toolName": name, "input": {}}
         for id, name in (("s1", "search"), ("c1", "look"))
@@ -142,7 +142,7 @@ def test_only_its_own_tools_are_run_where_the_server_has_some_too(server, reason
 
 
 def test_a_failed_call_of_the_server_is_no_call_of_ours(server):
-    """Where only tools of the server were called, the turn ends, whatever reason is given."""
+    """If only the server's tools were called, the turn ends, for any finish reason."""
     chunks = [
         {"type": "tool-input-error", "toolCallId": "s1", "toolName": "search", "input": "{"},
         {"type": "tool-output-error", "toolCallId": "s1", "errorText": "no"},

@@ -51,7 +51,7 @@ def test_side_by_side():
 
 
 def test_never_more_than_eight():
-    """Of many calls only some run at the same time."""
+    """Only some of many calls run at the same time."""
     lock, running, most = threading.Lock(), [], []
 
     def look() -> None:
@@ -169,7 +169,7 @@ def test_one_that_hangs_does_not_hold_a_stop(release, way, parallel):
 
 
 def test_a_tool_that_exits():
-    """What is no ordinary exception goes up through the reader, as if it had run there."""
+    """An extraordinary exception is raised through the reader, as if it had run there."""
 
     def leave() -> None:
         raise SystemExit(3)

@@ -377,7 +377,7 @@ def test_declarations_leave_the_calls_to_the_user(server, tools):
         assert sent(server)["tools"][0]["function"]["name"] == "weather"
         session.run([Message("tool", "sunny", tool_call_id="c1")], tools=tools)
         assert results(server) == {"c1": "sunny"}
-        # What the user said of a tool is the question.
+        # The user's remark about a tool is the question.
         server.answer("openai", "Dry, again.")
         session.run(Regenerate())
         assert results(server) == {"c1": "sunny"}
@@ -533,7 +533,7 @@ def test_on_tool_comes_where_callbacks_run():
 
 
 def test_on_tool_that_raises(caplog):
-    """What on_tool raises is logged, and the turn goes on."""
+    """Exceptions of on_tool are logged, and the turn continues."""
     client = FakeClient(asking("f"), ["Done."])
     session = ChatSession(client, on_tool=lambda call, result: 1 / 0)
     assert session.run("Go", tools={"f": lambda: "x"}).text == "Done."
@@ -589,7 +589,7 @@ def test_the_conversation_keeps_its_id():
 
 @pytest.mark.parametrize("name", dialects.names())
 def test_any_dialect_may_be_told_of_a_conversation(name):
-    """Where the client keeps the history, the id adds at most a field to what is sent."""
+    """If the client keeps the history, the id adds at most a field to the request."""
     dialect, messages = dialects.get(name), [Message("user", "Hi")]
     try:
         without = dialect.body(messages)
@@ -607,7 +607,7 @@ def test_any_dialect_may_be_told_of_a_conversation(name):
 
 
 def test_langgraph_without_a_thread_keeps_nothing():
-    """Who keeps the conversation depends on the address: without a thread all is sent again."""
+    """The URL decides who keeps the conversation: without a thread everything is sent again."""
     asked = []
     for path in ("/runs/stream", "/threads/t1/runs/stream"):
         client = FakeClient([Identity(conversation_id="t1"), "one"], ["two"], dialect="langgraph")
@@ -644,7 +644,7 @@ def test_wrong_tools_change_nothing(options, message):
 
 
 def test_refused_by_the_dialect(server):
-    """Where the backend runs its own tools, giving some is its dialect's ValueError."""
+    """If the backend runs its own tools, giving some is its dialect's ValueError."""
     with (
         use_chat(server.url, dialect="dify", defaults={"user": "u"}) as session,
         pytest.raises(ValueError, match="tools"),

@@ -424,7 +424,7 @@ def test_metrics(server, client, collected):
     assert (first.count, dict(first.attributes)) == (2, shared)
     assert first.sum <= duration.sum
     (chunks,) = found["gen_ai.client.operation.time_per_output_chunk"]
-    # Of each answer the events after the first: three words, the reason and the usage.
+    # For each answer the events after the first: three words, the reason and the usage.
     assert chunks.count >= 2 * 4
 
 
@@ -733,7 +733,7 @@ def test_many_threads(server, client, collected):
     assert sum(point.count for point in collected.metrics[conventions.DURATION]) == 16
 
 
-# What it takes ------------------------------------------------------------------------------
+# Arguments ----------------------------------------------------------------------------------
 
 
 def test_without_a_client(collected):

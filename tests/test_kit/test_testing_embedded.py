@@ -226,7 +226,7 @@ STOPPABLE = {
 
 
 def told(stream: AnswerStream) -> str | None:
-    """What became of the stop, as soon as that is known."""
+    """Return the result of the stop, as soon as it is known."""
     deadline = threading.Event()
     for _ in range(2000):
         if stream.outcome.server_stop is not None:

@@ -164,7 +164,7 @@ def test_nothing_added_is_said(server: ChatServer) -> None:
     ],
 )
 def test_malformed_request_is_refused(server: ChatServer, bad: bytes) -> None:
-    """What is no request gets a 400, and the server goes on."""
+    """A malformed request gets a 400, and the server continues."""
     with dial(server) as sock:
         sock.sendall(bad)
         assert sock.recv(12) == b"HTTP/1.1 400"

@@ -74,7 +74,7 @@ def test_hands_out_all_chunks_of_a_recv_in_one_piece(respond):
 
 
 def test_needs_no_recv_for_what_came_with_the_headers(respond):
-    """What arrived together with the headers is given without another recv."""
+    """Data that arrived with the headers is returned without another recv."""
     response = respond(CHUNKED + b"".join(map(chunk, EVENTS)), ends=False)
     before = len(response.wire.asked)
     assert response.read1(65536) == BODY
@@ -260,7 +260,7 @@ BAD_SIZES += [b"0x5", b"+5", b" 5", b"5_0", b"-0", b"\x0b5", b"f" * 16, b"7fffff
 
 @pytest.mark.parametrize("size", BAD_SIZES)
 def test_bad_size_is_an_error_and_never_a_bare_one(respond, size):
-    """What is no size raises BadChunk from read1, read and readinto; the rest is not read."""
+    """An invalid size raises BadChunk from read1, read and readinto; the rest is not read."""
     for read in ("read1", "read", "readinto"):
         response = respond(CHUNKED, chunk(b"ab"), size + b"\r\nabcdefgh\r\n0\r\n\r\n")
         assert response.read1(2) == b"ab"
@@ -402,7 +402,7 @@ def test_reading_without_read1_is_that_of_http_client(respond):
 
 
 def test_flush_and_fileno_reach_the_socket():
-    """What io expects of a file works before and after read1."""
+    """The methods that io expects of a file work before and after read1."""
     with closing(WholeSocket([CHUNKED, WIRE])) as wire:
         response = CoalescingResponse(wire)
         response.begin()

@@ -80,7 +80,7 @@ ends = st.builds(
 whole_bodies = st.builds(
     lambda chunks, end: b"".join(chunks) + end, st.lists(chunks | runs, max_size=8), ends
 )
-# What no server should send.
+# Bytes that no server should send.
 faults = st.one_of(
     st.builds(
         lambda size: size + b"\r\nabc\r\n",
@@ -141,7 +141,7 @@ def outcome(response: Any, most: int = 65536) -> tuple[bytes, type[Exception] | 
 
 
 def plainly(pieces: Sequence[bytes], *, ends: bool = True) -> tuple[bytes, Any, bool]:
-    """What http.client gives for the whole: bytes, error and whether it is closed."""
+    """Return http.client's result for the complete body: bytes, error and whether it is closed."""
     response = PlainResponse(FileSocket(pieces, ends=ends))  # type: ignore[arg-type]
     response.begin()
     with closing(response):

@@ -239,7 +239,7 @@ def signalled_when(fact, function):
 def blocked() -> None:
     """Wait until the main thread waits for a socket."""
     main = threading.main_thread().ident
-    # Where Python calls recv(), plain and under TLS, and connect().
+    # Python's calls of recv(), plain and under TLS, and connect().
     waiting = ("readinto", "read", "receive", "recv", "_reach")
     wait_until(lambda: sys._current_frames()[main].f_code.co_name in waiting, "blocking")
 

@@ -98,7 +98,7 @@ def test_a_server_that_keeps_connections_for_long_gets_the_next_request_on_the_s
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("own", [True, False])
 def test_a_connection_that_was_idle_for_long_is_replaced(monkeypatch, tls, own):
-    """What may have been dropped on the way, or is about to be closed, carries no question."""
+    """A connection that may be dropped, or is about to be closed, carries no question."""
     monkeypatch.setattr(connection, "REUSE_TLS_SECONDS" if tls else "REUSE_SECONDS", 0.0)
     with ChatServer(tls=tls) as server, requests.Session() as http:
         verify = server.ca_pem if tls else None
@@ -112,7 +112,7 @@ def test_a_connection_that_was_idle_for_long_is_replaced(monkeypatch, tls, own):
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="a clock of Linux")
 def test_the_clock_of_idle_connections_runs_while_the_computer_sleeps():
-    """Where Linux stops the monotonic clock, this one goes on."""
+    """If Linux stops the monotonic clock, this one continues."""
     assert abs(since_boot() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 10
 
 
@@ -236,7 +236,7 @@ def test_a_child_opens_connections_of_its_own(server, own):
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("way", ["stop", "close", "drop", "cancel", "client"])
 def test_a_child_does_not_disturb_the_stream_of_its_parent(server, way):
-    """Whatever the child does with a stream under way, the parent reads on."""
+    """The parent reads on, whatever the child does with an open stream."""
     script = server.stream()
     script.push(CHUNK % b"one")
     cancel = Cancel()

@@ -298,7 +298,7 @@ def test_what_is_left_is_readable(server):
 
 
 def test_an_error_keeps_a_cause_that_shows_nothing(server):
-    """Where the original exception is harmless it stays, for who debugs."""
+    """A harmless original exception stays, for debugging."""
     with RefusingPort() as port:
         error = error_of(client_of(port.url))
     assert isinstance(error.__cause__, ConnectionRefusedError)
@@ -392,7 +392,7 @@ def test_netrc_is_not_read(server, netrc, mine):
 
 
 def test_cookies_are_not_kept(server):
-    """What one answer sets is not sent with the next."""
+    """Cookies of one answer are not sent with the next."""
     with ChatClient(server.url, dialect="openai") as client:
         for _ in range(2):
             server.stream(HELLO, headers=[("Set-Cookie", "id=1; Path=/")])
@@ -403,7 +403,7 @@ def test_cookies_are_not_kept(server):
 
 
 def test_cookies_of_a_session_of_ones_own_are(server):
-    """Who brings a session wants its cookies."""
+    """A caller's session keeps its cookies."""
     with requests.Session() as session:
         with ChatClient(server.url, dialect="openai", http=session) as client:
             for _ in range(2):
@@ -635,7 +635,7 @@ def test_headers_that_cannot_be_sent(server, headers):
 
 
 def test_a_latin_1_value_is_sent(server):
-    """What HTTP can carry is carried."""
+    """A value that HTTP can carry is sent."""
     server.stream(HELLO)
     with ChatClient(server.url, dialect="openai", headers={"X-A": "größe\ttab"}) as client:
         client.send({}).result()

@@ -27,7 +27,7 @@ def frame(data: bytes, window_log: int) -> bytes:
 
 
 class Response:
-    """What `bound_decoder` needs of a response."""
+    """The attributes of a response that `bound_decoder` needs."""
 
     _decoder = None
 

@@ -1,4 +1,4 @@
-"""Whatever a server sends or leaves out becomes one of our errors, with the partial answer."""
+"""Any fault or omission of a server is one of chatsdk's errors, with the partial answer."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ UNREADABLE_HEADS = {
 
 @pytest.mark.parametrize("what", UNREADABLE_HEADS)
 def test_a_head_that_does_not_tell_the_body(server, client, what):
-    """Where http.client would read on all the same, framing could pass for text."""
+    """If http.client would read on, framing could pass for text."""
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(frame), frame) for frame in HELLO)
     server.raw(HEAD + UNREADABLE_HEADS[what] + b"\r\n" + chunks + b"0\r\n\r\n")
     assert type(failed(client)) is ProtocolError
@@ -266,7 +266,7 @@ def test_cut_at_every_byte(server, dialect, options):
 @pytest.mark.parametrize("dialect", CUT_BODIES)
 @pytest.mark.parametrize("framing", ["chunked", "close"])
 def test_cut_without_a_sign(server, dialect, framing):
-    """Where HTTP shows nothing, the end marker is missing, or at the least the proof."""
+    """If HTTP shows nothing, the end marker is missing, or at least the proof."""
     body = CUT_BODIES[dialect]
     reason = body.find(STOP) + len(STOP) if dialect == "openai" else len(body)
     how = "finish" if framing == "chunked" else "fin"
@@ -544,7 +544,7 @@ def test_good_events_under_another_name(server, dialect, content_type):
 )
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/json"])
 def test_something_else(server, client, body, content_type):
-    """What is neither a stream nor an answer is said to be none."""
+    """A response that is neither a stream nor an answer is reported as such."""
     server.reply(body=body, content_type=content_type)
     error = failed(client)
     assert isinstance(error, NotAStreamError)
@@ -767,7 +767,7 @@ class Careless(dialects.Dialect):
 
 @pytest.mark.parametrize("payload", ["{", "7", "null", "{}", '{"text": 7}', '{"error": 7}', "[]"])
 def test_a_careless_dialect(server, payload):
-    """What a decoder of the user's stumbles over is a ProtocolError, and no payload is shown."""
+    """An exception of the user's decoder is a ProtocolError, and no payload is shown."""
     with ChatClient(server.url, dialect=Careless()) as client:
         server.stream([b'data: {"text": "Hi"}\n\n', f"data: {payload}\n\n"])
         error = failed(client)
@@ -780,7 +780,7 @@ def test_a_careless_dialect(server, payload):
 
 
 def test_errors_of_the_user_come_through(server):
-    """What a tap or a token function raises is the caller's own, and closes the connection."""
+    """An exception of a tap or a token function is the caller's own, and closes the connection."""
 
     def tap(data, at):
         raise LookupError("mine")
@@ -869,7 +869,7 @@ NO_PROXY_THERE = {
 
 @pytest.mark.parametrize("address", NO_PROXY_THERE)
 def test_a_proxy_that_is_none(server, monkeypatch, address):
-    """What the environment names and is no proxy is said to be the proxy's, without a password."""
+    """A faulty proxy from the environment is reported as the proxy's, without a password."""
     monkeypatch.setenv("http_proxy", address)
     with ChatClient(server.url, retry=Retry(attempts=1)) as client:
         error = failed(client)
@@ -882,7 +882,7 @@ def test_a_proxy_that_is_none(server, monkeypatch, address):
     "address", ["http://", "http://a proxy", "a..b", "x" * 64, "ftp://x", "http://x:port", ""]
 )
 def test_an_address_no_proxy_can_have(server, address):
-    """What is given as an address and can be none is refused, before anything is sent."""
+    """An argument that cannot be an address is refused before anything is sent."""
     with pytest.raises(ValueError, match="give one such as http://proxy:3128"):
         ChatClient(server.url, proxies={"http": address})
 
@@ -912,7 +912,7 @@ CONNECT_ANSWERS = {
 
 @pytest.mark.parametrize("answer", CONNECT_ANSWERS)
 def test_a_proxy_that_opens_no_tunnel(answer):
-    """Whatever it answers to CONNECT, nothing was sent, and the error speaks of the proxy."""
+    """For any answer to CONNECT, nothing was sent, and the error names the proxy."""
     with ProxyServer() as proxy:
         proxy.raw(answer.encode(), method="CONNECT")
         proxies = {"https": proxy.url}

@@ -182,7 +182,7 @@ def test_the_peer_is_gone_too(server, client, limit, monkeypatch):
 
 def test_while_waiting_to_send_again(server, client, limit):
     """It ends the wait, and nothing is sent again."""
-    # What reads an error is imported at the first one, and Python's import drops an OSError.
+    # The reader of an error is imported at the first one, and Python's import drops an OSError.
     with pytest.raises(HTTPStatusError):
         client.send({})
     busy = server.busy(retry_after=30)
@@ -247,7 +247,7 @@ def test_a_waiter_that_is_interrupted(server, limit):
 
 
 class Refused(Exception):
-    """What a function of the user raises."""
+    """An exception of a function of the user."""
 
 
 RAISED = [Refused("no"), requests.ConnectionError("no"), TimeoutError("timed out"), ValueError("x")]

@@ -49,7 +49,7 @@ needs_proc = pytest.mark.skipif(
 
 
 def growth(server, dialect):
-    """What reading gives, and by how many MiB the reader's memory grew at most."""
+    """Return the result of reading, and the largest growth of the reader's memory in MiB."""
     done = subprocess.run(
         [sys.executable, "-c", READER, server.url, dialect],
         capture_output=True,
@@ -110,7 +110,7 @@ def test_a_bomb_does_not_fill_the_memory(server, encoding):
 
 
 def test_a_huge_error_body_is_read_in_part(server):
-    """Of 50 MiB that go with a 500, the first 64 KiB are kept."""
+    """The first 64 KiB of the 50 MiB of a 500 are kept."""
     server.error_body(50 * MIB)
     with ChatClient(server.url, retry=ONCE) as client, pytest.raises(HTTPStatusError) as caught:
         client.send({})
@@ -170,7 +170,7 @@ def test_an_unknown_compression_is_refused_clearly(server):
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_compressed_stream_is_read_event_by_event(server, encoding):
-    """Where a proxy compresses all the same, each flushed event still comes on time."""
+    """If a proxy compresses all the same, each flushed event still arrives on time."""
     script = server.stream(encoding=encoding)
     with ChatClient(server.url, dialect="openai") as client:
         stream = client.send({})

@@ -1,4 +1,4 @@
-"""What is sent again and what is not, counted at the server."""
+"""The requests that are sent again, counted at the server."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def test_other_refusals(server, client, status):
 
 
 def test_statuses_of_ones_own(server):
-    """Who knows the backend may name others."""
+    """A caller who knows the backend may name other statuses."""
     retry = Retry(attempts=2, backoff=0, statuses={529})
     with ChatClient(server.url, dialect="openai", retry=retry) as client:
         server.reply(529)
@@ -396,7 +396,7 @@ def test_a_token_is_renewed_once(server, attempts):
 
 
 def test_a_renewed_token_leaves_the_retries(server):
-    """What is refused for now after that is still sent again."""
+    """A temporary refusal after that is still sent again."""
     tokens = Tokens()
     retry = Retry(attempts=2, backoff=0)
     with ChatClient(server.url, dialect="openai", token=tokens, retry=retry) as client:

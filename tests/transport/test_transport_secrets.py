@@ -231,7 +231,7 @@ def test_a_redirect_loop_ends(server):
 
 
 def test_cookies_are_not_shared_between_sends(server):
-    """What one user's answer sets is not sent with the next one's request."""
+    """Cookies from one user's answer are not sent with the next one's request."""
     for _ in range(2):
         server.stream([CHUNK, DONE], headers=[("Set-Cookie", "who=alice")])
     with ChatClient(server.url, dialect="openai") as client:
@@ -241,7 +241,7 @@ def test_cookies_are_not_shared_between_sends(server):
 
 
 def test_cookies_of_a_session_of_ones_own_are_kept(server):
-    """Who brings a requests.Session gets its cookies."""
+    """A caller's requests.Session keeps its cookies."""
     for _ in range(2):
         server.stream([CHUNK, DONE], headers=[("Set-Cookie", "who=alice")])
     with requests.Session() as http, ChatClient(server.url, dialect="openai", http=http) as client:

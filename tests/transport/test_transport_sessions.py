@@ -147,7 +147,7 @@ def test_a_body_of_any_kind_streams(respond):
 
 
 def test_a_body_that_a_hook_has_read():
-    """What a hook read is still there."""
+    """The data that a hook has read is still there."""
     with Handing(lambda: consumed(io.BytesIO(EVENTS))) as http:
         with ChatClient("http://backend.test/", dialect="openai", http=http) as client:
             assert client.send({}).result().text == "Hello"

@@ -112,7 +112,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("head", OTHERS.values(), ids=OTHERS)
 def test_through(head):
-    """What is compressed is decompressed by urllib3, and a length is checked there."""
+    """A compressed body is decompressed by urllib3, and a length is checked there."""
     wire, raw, _ = opened([head])
     assert not passes(body_reader(raw))
     raw.close()

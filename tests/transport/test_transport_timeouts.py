@@ -244,7 +244,7 @@ def test_whatever_comes_is_life(plain, life):
 
 
 def test_a_slow_consumer_is_no_silence(plain):
-    """What the user does with an answer takes as long as it takes."""
+    """The user may take any time with an answer."""
     plain.server.stream(HELLO)
     with plain.client(timeout=Timeout(idle=LIMIT)) as client:
         pause = threading.Event()
@@ -351,7 +351,7 @@ def test_the_total_without_the_helper(way, what, helpless):
 
 
 def test_the_helper_outlives_an_exception(plain, monkeypatch, caplog):
-    """What it cannot handle is logged, and the other streams keep their deadlines."""
+    """An exception of the helper is logged, and the other streams keep their deadlines."""
     expire = CancelScope.expire
 
     def fail_once(self, phase, when):
@@ -463,7 +463,7 @@ def _flood(_request):
 
 @pytest.mark.parametrize("what", ENDLESS)
 def test_the_total_holds_against_everything(way, what):
-    """Whatever the server sends, and however slowly."""
+    """For any data of the server, at any speed."""
     script = ENDLESS[what](way.server)
     with way.client(timeout=Timeout(total=LIMIT)) as client:
         begun = time.monotonic()

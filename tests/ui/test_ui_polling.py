@@ -111,7 +111,7 @@ def from_elsewhere(function, *args):
 
 
 def test_only_the_window_touches_tk(widget):
-    """What another thread dispatches runs on the window's own, and only that one touches Tk."""
+    """Functions from another thread run on the window's own, and only that one touches Tk."""
     threads = []
     dispatch = ui.tk(widget)
     from_elsewhere(dispatch, lambda: threads.append(threading.current_thread()))
@@ -148,7 +148,7 @@ def test_order_and_delay(widget):
 
 
 def test_one_that_raises(widget, caplog):
-    """What a function raises is logged, and the window goes on asking."""
+    """Exceptions of a function are logged, and the window keeps polling."""
     seen = []
     dispatch = ui.tk(widget)
     dispatch(lambda: 1 // 0)

@@ -356,7 +356,7 @@ jApyZXF1ZXN0X2lklE51YoeULg==
 
 
 def test_pickles_of_0_1_0_still_load():
-    """What an earlier version pickled has its usage and its answer, too."""
+    """A value pickled by an earlier version has its usage and its answer, too."""
     answer, counted, error = pickle.loads(base64.b64decode(PICKLED_BY_0_1_0))
     assert answer == Answer("Hi")
     assert answer.usage.output is None

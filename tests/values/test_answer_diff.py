@@ -62,7 +62,7 @@ def test_rebuilt_from_its_parts(events: list[list[Any]], data: st.DataObject) ->
 
 @given(st.lists(st.lists(parts, max_size=3), max_size=8))
 def test_the_rest_after_a_flush(events: list[list[Any]]) -> None:
-    """What the end of the stream released is among the parts, too."""
+    """The text that the end of the stream released is among the parts, too."""
     builder = AnswerBuilder()
     for event in events:
         builder.step(event)

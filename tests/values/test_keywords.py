@@ -154,7 +154,7 @@ def test_an_option_in_the_wrong_place(how, wrong, said):
     ],
 )
 def test_fields_of_a_body_pass(field):
-    """Whatever may be a field of a body is sent as one."""
+    """Any possible field of a body is sent as one."""
     with EmbeddedServer(pace=0) as server, use_chat(server.url + "/v1/chat/completions") as chat:
         chat.run("Hi", **{field: 1})
         assert server.requests[0].json[field] == 1

@@ -1,4 +1,4 @@
-"""What Python's prompt and a notebook show: `dir`, `repr`, an answer as a cell's value."""
+"""The output of Python's prompt and of a notebook: `dir`, `repr`, an answer as a cell's value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a relay hands on at once: all frames that are there, and never later than they could be."""
+"""A relay passes on all waiting frames at once, and never later than possible."""
 
 from __future__ import annotations
 

@@ -234,7 +234,7 @@ FRAMEWORKS = {"flask", "django", "starlette", "redis"}
     ],
 )
 def test_each_needs_only_its_own_framework(statement: str, needs: str) -> None:
-    """What is imported needs no other framework than its own."""
+    """A module imports no other framework than its own."""
     if needs:
         pytest.importorskip(needs)
     blocked = sorted(FRAMEWORKS - {needs})

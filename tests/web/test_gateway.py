@@ -170,7 +170,7 @@ def test_the_client_has_a_model(server) -> None:
     assert server.requests[0].json["model"] == "mine"
 
 
-# Who may ask ---------------------------------------------------------------------------------
+# Access --------------------------------------------------------------------------------------
 
 HI = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -218,7 +218,7 @@ def test_without_a_token(server, headers, status) -> None:
     assert response.status == status
 
 
-# What goes wrong -------------------------------------------------------------------------------
+# Failures --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_options_of_a_client_are_no_fields(server, name) -> None:
 
 @pytest.mark.parametrize(("theirs", "ours"), [(400, 400), (422, 422), (401, 502), (500, 502)])
 def test_the_backend_refuses(server, theirs, ours) -> None:
-    """What is the caller's fault is passed on, freed of keys and addresses; the rest is a 502."""
+    """The caller's faults are passed on, without keys and addresses; the rest is a 502."""
     words = "max_tokens is too large for sk-abcdef123456 at https://10.0.0.1/v1 (10.0.0.1:80)"
     server.reply(theirs, json={"error": {"message": words}})
     with gateway(server, "openai") as url, Page(url) as page:

@@ -92,7 +92,7 @@ def test_each_frame_once_and_in_order(journals) -> None:
 
 
 def test_resuming_anywhere(journals) -> None:
-    """Whatever entry a browser has last, it gets the rest, also of what was written at once."""
+    """From any last entry, a browser gets the rest, also entries written at once."""
     first, second = journals
     turn = first.begin("chat")
     frames = [b"%d" % number for number in range(1200)]

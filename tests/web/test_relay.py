@@ -214,7 +214,7 @@ def test_every_chunk_of_openai_has_a_choice(server, client) -> None:
 
 
 def test_slow_browser_slows_the_backend(server, client) -> None:
-    """What waits for a browser that does not read is bounded."""
+    """The data waiting for a browser that does not read is bounded."""
     script = server.answer("openai")
     body = relay(client.ask("Hi"))
     for _ in range(400):
@@ -267,7 +267,7 @@ def test_the_object_is_a_data_part(server, client) -> None:
     [
         ("agui", b'"STATE_SNAPSHOT", "snapshot": {"object": {"city": "Oslo"}}'),
         ("vercel_v1", b'2:[{"object": {"city": "Oslo"}}]'),
-        # What `useObject` of the AI SDK reads.
+        # The text that `useObject` of the AI SDK reads.
         ("text", b'{"city": "Oslo"}'),
     ],
 )

@@ -488,7 +488,7 @@ def test_many_followers(server) -> None:
 
 
 def test_the_reload_within_a_chat_that_the_backend_keeps() -> None:
-    """Where the backend keeps the history, its conversation id is remembered for the chat."""
+    """If the backend keeps the history, its conversation id is remembered for the chat."""
     with ChatServer() as server, ChatClient(server.url, dialect="dify") as client:
         server.answer("dify", "One", conversation_id="conv-1")
         server.answer("dify", "Two", conversation_id="conv-1")

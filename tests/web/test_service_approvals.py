@@ -245,7 +245,7 @@ def test_a_used_decision_is_used_up(server) -> None:
 
 
 def test_two_requests_at_once(server) -> None:
-    """Of two requests with the same decision, however close, one runs the call."""
+    """If two requests have the same decision, however close, one runs the call."""
     files = Files()
     server.answer("openai", tool_calls=[DELETE])
     server.answer("openai", "Done.")

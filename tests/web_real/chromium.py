@@ -67,7 +67,7 @@ class Chat:
 
     @property
     def box(self) -> Locator:
-        """Where one writes."""
+        """The field to type in."""
         return self.page.get_by_role("textbox", name="Message", exact=True)
 
     def button(self, name: str) -> Locator:

@@ -430,7 +430,7 @@ def test_what_a_screen_reader_is_told(chat, backend: ChatServer) -> None:
 
 
 def test_a_browser_without_storage(browser, site, backend: ChatServer) -> None:
-    """Where storage is forbidden the page works, and only forgets."""
+    """If storage is forbidden, the page works without remembering anything."""
     context = browser.new_context()
     context.add_init_script(
         "Object.defineProperty(window, 'localStorage', { get() { throw new Error('no'); } })"

@@ -86,7 +86,7 @@ def desk(server):
 
 
 def test_a_question_is_sent_and_drawn(server, desk) -> None:
-    """What is submitted is asked, drawn at once, and again as the answer grows and ends."""
+    """A submitted text is asked, drawn at once, and again as the answer grows and ends."""
     script = server.answer("openai")
     assert desk.presenter.submit(" Hi \n")
     assert desk.drawn[-1].turns[0].question.text == "Hi"

@@ -48,5 +48,5 @@ def test_everything_else(text) -> None:
 
 @given(st.text(alphabet="a_ $\\()[]`~\n5^", max_size=60))
 def test_twice_is_once(text) -> None:
-    """What has been turned into code stays."""
+    """Text that was turned into code stays."""
     assert tex_as_code(tex_as_code(text)) == tex_as_code(text)

@@ -1,4 +1,4 @@
-"""What a chat window shows of a session, derived from its state alone."""
+"""The transcript of a chat window, derived from the session's state alone."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_the_bytes_of_images() -> None:
 
 
 def test_a_conversation_is_saved_and_opened(tmp_path) -> None:
-    """What was saved can be loaded into another session, and an old file is replaced as a whole."""
+    """A saved conversation can be loaded into another session, and a file is replaced at once."""
     path = tmp_path / "conversation.json"
     path.write_text("old")
     with ChatClient("http://127.0.0.1:9/v1/chat/completions") as client:

@@ -31,7 +31,7 @@ from chatsdk.transport.http1.read_ahead import receive_within
 
 __all__ = ["using_scope", "current_scope", "wire_pool"]
 
-# What requests passes to urllib3 by default: no retries.
+# The default that requests passes to urllib3: no retries.
 ONCE = Retry(0, read=False)
 
 HTTPS_PORT = 443

@@ -28,7 +28,7 @@ __all__ = [
 
 
 class Actions(Protocol):
-    """What a person can do in a turn, and where its pictures come from."""
+    """The actions of a person in a turn, and the source of its pictures."""
 
     @property
     def thumbnails(self) -> Thumbnails: ...

@@ -290,7 +290,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
         """Lay out again after a part was folded or unfolded."""
         self._lay_out()
 
-    # What a person does ---------------------------------------------------------------------
+    # Actions of a person --------------------------------------------------------------------
 
     def submit(self) -> None:
         """Send what the entry holds, or queue it while an answer is in flight."""

@@ -81,7 +81,7 @@ class History(VerticalScroll):
             self.thumbnails.close()
             self._painter.cancel()
 
-    # What to show ---------------------------------------------------------------------------
+    # Content --------------------------------------------------------------------------------
 
     def show_transcript(self, transcript: Transcript) -> None:
         """Show another state of the conversation."""

@@ -174,7 +174,7 @@ class ChatView(Vertical):
         event.stop()
         self.set_class(not event.at_end, "-away")
 
-    # What a person does ---------------------------------------------------------------------
+    # Actions of a person --------------------------------------------------------------------
 
     @on(Entry.Submitted)
     def _submitted(self, event: Entry.Submitted) -> None:

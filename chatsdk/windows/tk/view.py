@@ -258,7 +258,7 @@ class ChatView(ttk.Frame):
         margin = max(MARGIN, (event.width - WIDTH - MEASURE) // 2)
         self._box.pack_configure(padx=(margin, margin + WIDTH))
 
-    # What a person does ---------------------------------------------------------------------
+    # Actions of a person --------------------------------------------------------------------
 
     def _send(self) -> None:
         text = self.entry.value
