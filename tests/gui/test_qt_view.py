@@ -18,6 +18,7 @@ from chatsdk import Message, Tool, ToolCall, ui, use_chat
 from chatsdk.messages import Image
 from chatsdk.parts import Citation
 from chatsdk.windows import links, words
+from chatsdk.windows.printable import LINE_CHARS
 from chatsdk.windows.qt import ChatView, turn_rows
 
 PATH = "/v1/chat/completions"
@@ -334,6 +335,29 @@ def test_open_ends_an_edit(show, tmp_path) -> None:
     assert not window.view.composer.editing.isVisible()
     assert window.entry.toPlainText() == "draft"
     window.until(lambda: window.texts() == ["Other", "Yes."])
+
+
+def test_a_very_long_line_is_pasted(window, server) -> None:
+    """A pasted line of 1 MB is broken for Qt, which would take minutes for it, and sent whole."""
+    pasted = "x" * 1_000_000 + "\n" + "word " * 1000 + "end"
+    window.type("Explain: this")
+    cursor = window.entry.textCursor()
+    cursor.movePosition(cursor.MoveOperation.PreviousWord, cursor.MoveMode.KeepAnchor)
+    window.entry.setTextCursor(cursor)
+    QtWidgets.QApplication.clipboard().setText(pasted)
+    window.entry.paste()
+    window.type("?")
+    text = f"Explain: {pasted}?"
+    assert window.entry.text == text
+    assert max(map(len, window.entry.toPlainText().split("\n"))) <= LINE_CHARS + 20
+    server.answer("openai", "Fine.")
+    window.key(QtCore.Qt.Key.Key_Return)
+    window.until(lambda: window.session.done and window.texts()[-1] == "Fine.")
+    assert server.requests[-1].json["messages"][0]["content"] == text
+    window.key(QtCore.Qt.Key.Key_Up)
+    assert window.entry.text == text
+    window.entry.put("Short.")
+    assert window.entry.text == "Short."
 
 
 def test_another_conversation_ends_an_edit(show) -> None:

@@ -92,3 +92,34 @@ def test_as_a_program(display) -> None:
     )
     said = "Summarize our conversation.\nclosing\nended\n"
     assert (done.stdout, done.stderr) == (said, "")
+
+
+THREADED = """
+import threading, tkinter
+from chatsdk import use_chat
+from chatsdk.windows import tk
+
+class Tk(tkinter.Tk):
+    def mainloop(self, n=0):
+        self.after_idle(self.destroy)
+        super().mainloop(n)
+
+tkinter.Tk = Tk
+with use_chat("http://127.0.0.1:9/v1/chat/completions") as session:
+    thread = threading.Thread(target=tk.show, args=[session])
+    thread.start()
+    thread.join()
+print("ended")
+"""
+
+
+def test_on_another_thread(display) -> None:
+    """A window may be shown on any thread: Tk is freed there, elsewhere it would abort."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", THREADED],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")

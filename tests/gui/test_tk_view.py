@@ -24,7 +24,7 @@ from PIL import Image as Pillow
 from chatsdk import ChatClient, ChatSession, Citation, Image, Message, Tool, ToolCall
 from chatsdk.parts import Citations, ToolCallDelta
 from chatsdk.windows.tk import ChatView, palette, thumbnails, transcript_view
-from chatsdk.windows.tk.markdown_runs import MarkdownRuns
+from chatsdk.windows.tk.markdown_runs import LINE_CHARS, MarkdownRuns
 from chatsdk.windows.tk.turn_drawing import TurnDrawing
 from chatsdk.windows.tk.visual_order import visual_lines
 from chatsdk.windows.transcript import ShownTurn
@@ -297,6 +297,27 @@ def test_a_turn_from_the_question_to_the_end(desks, server, artefact) -> None:
     desk.keys("Up")
     desk.until(lambda: desk.view.entry.value == "Hi\nthere")
     desk.picture(artefact, "empty")
+
+
+def test_a_very_long_line_is_pasted(desks, server) -> None:
+    """A pasted line of 1 MB is broken for Tk, which would take minutes for it, and sent whole."""
+    desk = desks()
+    pasted = "x" * 1_000_000 + "\n" + "word " * 1000 + "end"
+    desk.view.entry.value = "Explain: this?"
+    desk.entry.tag_add("sel", "1.9", "1.13")
+    desk.entry.mark_set("insert", "1.13")
+    desk.root.clipboard_clear()
+    desk.root.clipboard_append(pasted)
+    desk.entry.event_generate("<<Paste>>")
+    text = f"Explain: {pasted}?"
+    assert desk.view.entry.value == text
+    assert max(map(len, desk.entry.get("1.0", "end").split("\n"))) <= LINE_CHARS + 20
+    server.answer("openai", "Fine.")
+    desk.view.send_button.invoke()
+    desk.until(lambda: desk.session.done and desk.shows("Fine."))
+    assert server.requests[-1].json["messages"][0]["content"] == text
+    desk.entry.event_generate("<Up>")
+    assert desk.view.entry.value == text
 
 
 def test_a_queued_question_is_sent(desks, server) -> None:

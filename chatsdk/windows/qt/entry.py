@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chatsdk.windows import words
+from chatsdk.windows.printable import BREAK, broken
 from chatsdk.windows.qt.binding import QtCore, QtGui, QtWidgets, signal
 from chatsdk.windows.qt.theme import Theme
 
@@ -12,6 +13,9 @@ __all__ = ["Entry", "is_shortcut"]
 
 # The lines that are shown at most; longer texts scroll.
 LINES = 9
+
+# The state of a block that ends with a line break which is not in the text.
+SOFT = 1
 
 
 class Entry(QtWidgets.QPlainTextEdit):  # type: ignore[misc]
@@ -35,6 +39,8 @@ class Entry(QtWidgets.QPlainTextEdit):  # type: ignore[misc]
     def __init__(self, theme: Theme, parent: Any = None) -> None:
         super().__init__(parent)
         self._composing = False
+        # Whether there are line breaks that are not in the text.
+        self._broken = False
         self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -71,16 +77,41 @@ class Entry(QtWidgets.QPlainTextEdit):  # type: ignore[misc]
 
     @property
     def text(self) -> str:
-        return str(self.toPlainText())
+        if not self._broken:
+            return str(self.toPlainText())
+        pieces = []
+        block = self.document().begin()
+        while block.isValid():
+            pieces += [block.text(), "" if block.userState() == SOFT else "\n"]
+            block = block.next()
+        return "".join(pieces[:-1])
 
     def put(self, text: str) -> None:
         """Replace the text, and set the cursor to its end."""
         # Undo brings the earlier text back.
         cursor = self.textCursor()
         cursor.select(QtGui.QTextCursor.SelectionType.Document)
-        cursor.insertText(text)
+        self._broken = False
+        self._insert(cursor, text)
         self.setTextCursor(cursor)
         self.ensureCursorVisible()
+
+    def _insert(self, cursor: Any, text: str) -> None:
+        """Insert a text, its long lines broken."""
+        first, *pieces = broken(text.replace(BREAK, "\ufffd")).split(BREAK)
+        cursor.beginEditBlock()
+        cursor.insertText(first)
+        for piece in pieces:
+            self._broken = True
+            cursor.insertBlock()
+            cursor.block().previous().setUserState(SOFT)
+            cursor.insertText(piece)
+        cursor.endEditBlock()
+
+    def insertFromMimeData(self, source: Any) -> None:
+        if source.hasText():
+            self._insert(self.textCursor(), source.text())
+            self.ensureCursorVisible()
 
     def inputMethodEvent(self, event: Any) -> None:
         self._composing = bool(event.preeditString())

@@ -6,6 +6,7 @@ import html
 from typing import Any, NamedTuple
 
 from chatsdk.windows.links import safe_url
+from chatsdk.windows.printable import BREAK, broken
 from chatsdk.windows.qt.binding import QtCore, QtGui
 from chatsdk.windows.qt.theme import Theme
 from chatsdk.windows.tex import tex_as_code
@@ -91,10 +92,10 @@ class MarkdownDocument(QtGui.QTextDocument):  # type: ignore[misc]
         self._open = (0, True, 0)
 
     def write_plain(self, text: str) -> None:
-        """Append text as it is."""
+        """Append text as it is, with its long lines broken."""
         cursor = QtGui.QTextCursor(self)
         cursor.movePosition(QtGui.QTextCursor.MoveOperation.End)
-        cursor.insertText(text)
+        cursor.insertText(broken(text).replace(BREAK, "\n"))
 
     # The end of the document ----------------------------------------------------------------
 

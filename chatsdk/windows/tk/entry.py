@@ -8,14 +8,18 @@ from typing import Any
 
 from chatsdk.windows import words
 from chatsdk.windows.presenter import SentTexts
-from chatsdk.windows.printable import printable
+from chatsdk.windows.printable import BREAK, LINE_CHARS, broken, printable
 from chatsdk.windows.tk.palette import Palette
 from chatsdk.windows.tk.style import Fonts
 
 __all__ = ["Entry"]
 
-# Lines after which it scrolls.
+# Lines after which it scrolls, and characters that certainly fill them.
 MAX_LINES = 8
+MAX_CHARS = 4000
+
+# The tag of a line break that is not in the text: Tk takes minutes for a line of 1 MB.
+SOFT = "soft"
 
 
 class Entry(tkinter.Frame):
@@ -64,6 +68,7 @@ class Entry(tkinter.Frame):
         self.text.bind("<Shift-KP_Enter>", self._broke)
         self.text.bind("<Up>", self._up)
         self.text.bind("<Down>", self._down)
+        self.text.bind("<<Paste>>", self._pasted)
         self.text.bind("<Tab>", self._tab)
         self.text.bind("<Shift-Tab>", self._back_tab)
         if self.tk.call("tk", "windowingsystem") == "x11":
@@ -87,15 +92,37 @@ class Entry(tkinter.Frame):
     @property
     def value(self) -> str:
         """The text."""
-        return self.text.get("1.0", "end-1c")
+        soft = [str(place) for place in self.text.tag_ranges(SOFT)]
+        starts, ends = ["1.0", *soft[1::2]], [*soft[::2], "end-1c"]
+        return "".join(map(self.text.get, starts, ends))
 
     @value.setter
     def value(self, value: str) -> None:
         self.text.delete("1.0", "end")
-        self.text.insert("1.0", printable(value))
-        self.text.mark_set("insert", "end-1c")
-        self.text.see("insert")
+        self.text.mark_set("insert", "1.0")
+        self._insert(value)
         self._grow()
+
+    def _insert(self, text: str) -> None:
+        """Insert a text at the cursor, its long lines broken."""
+        pieces = [(piece, ()) for piece in broken(printable(text)).split(BREAK)]
+        breaks = [("\n", (SOFT,))] * len(pieces)
+        runs = [item for pair in zip(pieces, breaks, strict=True) for run in pair for item in run]
+        self.text.tk.call(str(self.text), "insert", "insert", *runs[:-2])
+        self.text.see("insert")
+
+    def _pasted(self, event: Any) -> str | None:
+        """Paste a text with long lines; leave any other to Tk."""
+        try:
+            text = self.text.clipboard_get()
+        except tkinter.TclError:
+            return None
+        if max(map(len, text.split("\n"))) <= LINE_CHARS:
+            return None
+        if self.text.tag_ranges("sel"):
+            self.text.delete("sel.first", "sel.last")
+        self._insert(text)
+        return "break"
 
     def _returned(self, event: Any) -> str:
         self._send()
@@ -138,7 +165,8 @@ class Entry(tkinter.Frame):
 
     def _grow(self) -> None:
         """Adapt the height to the text, and show the hint if it is empty."""
-        counted = self.text.tk.call(str(self.text), "count", "-displaylines", "1.0", "end")
+        end = f"1.0 + {MAX_CHARS} chars"
+        counted = self.text.tk.call(str(self.text), "count", "-displaylines", "1.0", end)
         lines = max(1, min(MAX_LINES, int(counted or 1)))
         if int(str(self.text.cget("height"))) != lines:
             self.text.configure(height=lines)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatsdk.windows import words
-from chatsdk.windows.printable import printable
+from chatsdk.windows.printable import BREAK, LINE_CHARS, broken, printable
 from chatsdk.windows.tk.inline_runs import inline_runs
 from chatsdk.windows.tk.style import DEPTHS
 from chatsdk.windows.tk.table_layout import Cell, Run
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 __all__ = ["MarkdownRuns", "Table", "is_right_to_left", "plain_runs"]
-
-# Characters of a line of text before a break is made. Tk lays out a line as a whole, which takes
-# time in proportion to the square of its length.
-LINE_CHARS = 2000
-
-# Marks a break within a line. It occurs in no text, because Tk could not show it.
-BREAK = "\x00"
 
 # The beginnings of the items of a task list.
 _BOXES = {"[ ] ": "☐", "[x] ": "☑", "[X] ": "☑"}
@@ -66,24 +59,8 @@ def plain_runs(text: str, *tags: str) -> list[Run]:
     runs: list[Run] = []
     for line in printable(text).split("\n"):
         more = ("rtl",) if is_right_to_left(line) else ()
-        runs.append((_broken(line).replace(BREAK, "\n") + "\n", (*tags, *more)))
+        runs.append((broken(line).replace(BREAK, "\n") + "\n", (*tags, *more)))
     return runs
-
-
-def _broken(text: str) -> str:
-    """Put `BREAK` into long lines, between words if possible."""
-    if len(text) <= LINE_CHARS:
-        return text
-    pieces = []
-    for line in text.split("\n"):
-        start = 0
-        while len(line) - start > LINE_CHARS:
-            space = line.rfind(" ", start + LINE_CHARS // 2, start + LINE_CHARS)
-            end = space + 1 if space > 0 else start + LINE_CHARS
-            pieces += [line[start:end], BREAK]
-            start = end
-        pieces += [line[start:], "\n"]
-    return "".join(pieces[:-1])
 
 
 class MarkdownRuns:
@@ -231,7 +208,7 @@ class _Rendering:
         place = 0
         for piece, inline in runs:
             if place + len(piece) > LINE_CHARS:
-                piece = _broken(piece).replace(BREAK, "\n")
+                piece = broken(piece).replace(BREAK, "\n")
                 place = 0
             place += len(piece)
             self._pieces.append((piece, (*tags, *inline)))
@@ -252,7 +229,7 @@ class _Rendering:
                 (words.COPY, (*tags, "block-head", "action", f"do:copy-code:{name}")),
                 ("\n", (*tags, "block-head")),
             ]
-        for number, piece in enumerate(_broken(content.rstrip("\n")).split(BREAK)):
+        for number, piece in enumerate(broken(content.rstrip("\n")).split(BREAK)):
             if number:
                 # Not part of what is copied.
                 self._pieces.append(("\n", tags))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import threading
 import tkinter
 from collections.abc import Mapping
 from typing import Any
@@ -56,3 +58,8 @@ def show(
         session.stop()
         with contextlib.suppress(tkinter.TclError):
             window.destroy()
+    if threading.current_thread() is not threading.main_thread():
+        # What is kept until the program ends is freed on the main thread.
+        _closed.remove(window)
+        del window
+        gc.collect()
