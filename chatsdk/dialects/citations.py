@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from chatsdk.dialects.payload import as_list, as_name, as_number, as_object
+from chatsdk.dialects.payload import as_list, as_name, as_number, extra_object, extra_objects
 from chatsdk.parts import Citation
 
 __all__ = ["documents_cited", "looked_up", "passages", "url_citation", "web_results"]
@@ -17,11 +17,11 @@ NUMBER_DIGITS = 6
 
 def url_citation(annotation: object) -> Citation | None:
     """Decode OpenAI's ``url_citation``, nested as in chat completions or flat as in responses."""
-    value = as_object(annotation, "annotation")
+    value = extra_object(annotation)
     if value.get("type") != "url_citation":
         return None
     inner = value.get("url_citation")
-    source = value if inner is None else as_object(inner, "url_citation")
+    source = value if inner is None else extra_object(inner)
     return Citation(
         title=as_name(source.get("title")),
         url=as_name(source.get("url")),
@@ -34,7 +34,7 @@ def web_results(values: object) -> Iterator[Citation]:
 
     The answer counts them from 1.
     """
-    for place, item in enumerate(as_list(values, "citations"), 1):
+    for place, item in enumerate(values if isinstance(values, list) else (), 1):
         if isinstance(item, str):
             yield Citation(url=item, position=place)
         elif isinstance(item, dict):
@@ -51,8 +51,7 @@ def documents_cited(values: object) -> Iterator[Citation]:
 
     Source: https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data
     """
-    for place, value in enumerate(as_list(values, "citations"), 1):
-        item = as_object(value, "citations[]")
+    for place, item in enumerate(extra_objects(values), 1):
         yield Citation(
             title=_first(item, "title", "filepath"),
             url=as_name(item.get("url")),
@@ -67,12 +66,11 @@ def documents_cited(values: object) -> Iterator[Citation]:
 def looked_up(values: object) -> Iterator[Citation]:
     """Decode Open WebUI's ``sources``: passages, each with its metadata and distance."""
     place = 0
-    for value in as_list(values, "sources"):
-        item = as_object(value, "sources[]")
-        source = as_object(item.get("source"), "source")
-        facts = as_list(item.get("metadata"), "metadata")
-        scores = as_list(item.get("distances"), "distances")
-        for number, passage in enumerate(as_list(item.get("document"), "document") or [None]):
+    for item in extra_objects(values):
+        source = extra_object(item.get("source"))
+        lists = (item.get(name) for name in ("metadata", "distances", "document"))
+        facts, scores, texts = (each if isinstance(each, list) else [] for each in lists)
+        for number, passage in enumerate(texts or [None]):
             fact = facts[number] if number < len(facts) else None
             fact = fact if isinstance(fact, dict) else {}
             urls = (source.get("url"), fact.get("url"), fact.get("source"), source.get("name"))
@@ -103,7 +101,9 @@ def passages(reference: object) -> Iterator[Citation]:
     else:
         numbered = enumerate(as_list(reference, "chunks"))
     for number, item in numbered:
-        chunk = as_object(item, "chunks[]")
+        chunk = extra_object(item)
+        if not chunk:
+            continue
         yield Citation(
             title=_first(chunk, "document_name", "docnm_kwd", "doc_name"),
             url=_first(chunk, "url", "document_url"),

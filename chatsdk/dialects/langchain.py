@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chatsdk.dialects.growing_text import Running
-from chatsdk.dialects.payload import as_counts, as_list, as_name, as_object, as_text, as_whole
+from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole, extra_object
 from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.request import paired
 from chatsdk.messages import Image, Message
@@ -111,7 +111,7 @@ class MessageReader:
             if native is not None and (id, native) != self._finish:
                 self._finish = (id, native)
                 parts.append(Finish(reason_of(native, FINISH), native))
-        usage = as_counts(message.get("usage_metadata"))
+        usage = extra_object(message.get("usage_metadata"))
         if usage:
             # Counts of deltas are added up, as LangChain does when it joins chunks.
             known = {} if add else self._usage.get(id, {})
@@ -189,8 +189,8 @@ def _calls(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _counts(usage: dict[str, Any]) -> dict[str, int]:
-    into = as_counts(usage.get("input_token_details"))
-    out = as_counts(usage.get("output_token_details"))
+    into = extra_object(usage.get("input_token_details"))
+    out = extra_object(usage.get("output_token_details"))
     found = {
         "input": as_whole(usage.get("input_tokens")),
         "output": as_whole(usage.get("output_tokens")),

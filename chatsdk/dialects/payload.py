@@ -13,7 +13,6 @@ from chatsdk.parts import Failure
 __all__ = [
     "DONE",
     "UNSCANNABLE",
-    "as_counts",
     "as_index",
     "as_list",
     "as_name",
@@ -22,6 +21,8 @@ __all__ = [
     "as_text",
     "as_whole",
     "envelope",
+    "extra_object",
+    "extra_objects",
     "failure_in",
     "is_among",
     "is_dict",
@@ -135,9 +136,18 @@ def as_object(value: object, name: str) -> dict[str, Any]:
     raise ProtocolError(f"{name!r} in an event should be an object, not {_kind(value)}")
 
 
-def as_counts(value: object) -> dict[str, Any]:
-    """Return an object of token counts; empty for any other type, because no answer needs them."""
+def extra_object(value: object) -> dict[str, Any]:
+    """Return an object beside the answer, such as counts; empty for any other type.
+
+    A mistake in what only accompanies an answer must not end it.
+    """
     return value if isinstance(value, dict) else {}
+
+
+def extra_objects(value: object) -> list[dict[str, Any]]:
+    """Return the objects in a list beside the answer, such as sources; empty for other types."""
+    items = value if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, dict)]
 
 
 def as_list(value: object, name: str) -> list[Any]:

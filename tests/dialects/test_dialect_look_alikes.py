@@ -264,6 +264,57 @@ def test_the_first_choice_as_a_string():
     assert answer_of(piece).text == "Hi"
 
 
+def test_a_choice_counted_from_one():
+    """The first choice to arrive is the answer, whatever its index; a second one is not."""
+    one, two = (
+        {"index": place, "delta": {"content": text}} for place, text in ((1, "Hi"), (2, "No"))
+    )
+    pieces = [{"id": "c", "choices": [choice]} for choice in (one, two, one)]
+    assert answer_of(*pieces).text == "HiHi"
+    late = {"id": "c", "choices": [{"index": 0, "delta": {"content": "No"}}]}
+    assert answer_of(*pieces, late, late).text == "HiHi"
+
+
+ODD = ["x", 5, True, {"a": 1}, ["x"], [5], [{"a": 1}], [[1]], {"chunks": 5}]
+BESIDE = ("citations", "search_results", "sources", "usage", "x_groq")
+IN_DELTA = (
+    *("annotations", "context", "reasoning_details", "thinking_blocks", "reference", "audio"),
+    *("extra_content", "reasoning", "reasoning_text", "thinking", "images", "role"),
+)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_what_accompanies_a_text_never_fails_it(odd):
+    """Sources, counts and details of another type are ignored; the text stays."""
+    for name in BESIDE:
+        assert answer_of(chunk({"content": "Hi"}, "stop", **{name: odd})).text == "Hi"
+    for name in IN_DELTA:
+        assert answer_of(chunk({"content": "Hi", name: odd}, "stop")).text == "Hi"
+
+
+GEMINI_TEXT = {"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}
+DIFY_TEXT = {"event": "message", "message_id": "m", "conversation_id": "c", "answer": "Hi"}
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_sources_of_another_type_fail_no_dialect(odd):
+    """The same holds in the dialects that have citations of their own."""
+    grounded = {"groundingMetadata": odd, "citationMetadata": {"citations": odd}}
+    gemini = {"candidates": [GEMINI_TEXT | grounded], "usageMetadata": odd}
+    assert answer_of(gemini, name="gemini").text == "Hi"
+    end = {"event": "message_end", "metadata": {"usage": odd, "retriever_resources": odd}}
+    assert answer_of(DIFY_TEXT, DIFY_TEXT | end, name="dify").text == "Hi"
+    flow = [{"event": "token", "data": "Hi"}, {"event": "sourceDocuments", "data": odd}]
+    assert answer_of(*flow, name="flowise").text == "Hi"
+    text = {"type": "output_text", "text": "Hi", "annotations": odd}
+    item = {"type": "message", "id": "i", "content": [text]}
+    done = {"type": "response.output_item.done", "item": item}
+    assert answer_of(done, name="openai_responses").text == "Hi"
+    start = {"type": "content_block_start", "index": 0}
+    block = {"content_block": {"type": "text", "text": "Hi", "citations": odd}}
+    assert answer_of(start | block, name="anthropic").text == "Hi"
+
+
 # --- counts ---------------------------------------------------------------------------------------
 
 COUNTS = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -408,6 +459,19 @@ def test_titles_of_the_application_are_not_errors():
     """An event with a title and details is the application's, unless its status is an error's."""
     event = json.dumps({"type": "step", "title": "Searching", "detail": "hr.pdf", "status": 200})
     assert asked(events(event, *LINES, "[DONE]"), "openai").text == "Hello"
+
+
+def test_a_delta_after_the_end_of_a_call_is_dropped():
+    """Some agents send the last delta of a call again, after its end."""
+    of = {"toolCallId": "a"}
+    answer = answer_of(
+        {"type": "TOOL_CALL_START", "toolCallName": "f", **of},
+        {"type": "TOOL_CALL_ARGS", "delta": A, **of},
+        {"type": "TOOL_CALL_END", **of},
+        {"type": "TOOL_CALL_ARGS", "delta": "}", **of},
+        name="agui",
+    )
+    assert [one.arguments for one in answer.tool_calls] == [A]
 
 
 # --- platforms ------------------------------------------------------------------------------------

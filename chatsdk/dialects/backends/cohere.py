@@ -7,12 +7,12 @@ from typing import Any
 
 from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import (
-    as_counts,
-    as_list,
     as_name,
     as_object,
     as_text,
     as_whole,
+    extra_object,
+    extra_objects,
     failure_in,
     load_object,
 )
@@ -170,15 +170,15 @@ class CohereDecoder(Decoder):
         return (piece,)
 
     def _cited(self, payload: dict[str, Any], delta: dict[str, Any]) -> Sequence[Part]:
-        citation = as_object(_said(delta).get("citations"), "citations")
+        citation = extra_object(_said(delta).get("citations"))
         found = tuple(_sources(citation))
         return (Citations(found),) if found else ()
 
     def _end(self, payload: dict[str, Any], delta: dict[str, Any]) -> Sequence[Part]:
         parts: list[Part] = []
-        usage = as_counts(delta.get("usage"))
+        usage = extra_object(delta.get("usage"))
         # The billed counts, which omit Cohere's own prompts, are separate.
-        counted = as_counts(usage.get("tokens")) or as_counts(usage.get("billed_units"))
+        counted = extra_object(usage.get("tokens")) or extra_object(usage.get("billed_units"))
         if counted:
             parts.append(
                 UsageUpdate(
@@ -214,8 +214,7 @@ def _said(delta: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sources(citation: dict[str, Any]) -> Iterator[Citation]:
-    for value in as_list(citation.get("sources"), "sources"):
-        source = as_object(value, "sources[]")
+    for source in extra_objects(citation.get("sources")):
         # A document of the request or the output of a tool; the caller chose its fields.
         held = source.get("document", source.get("tool_output"))
         held = held if isinstance(held, dict) else {}

@@ -9,12 +9,12 @@ from typing import Any
 from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.field_path import find, keys_of, placed
 from chatsdk.dialects.payload import (
-    as_counts,
     as_list,
     as_name,
     as_object,
     as_text,
     as_whole,
+    extra_object,
     failure_in,
     load_object,
 )
@@ -119,7 +119,7 @@ class GenkitDecoder(Decoder):
             # The result repeats the streamed content, except calls that wait for the client.
             if isinstance(part, ToolCallDelta) or not spoken:
                 parts.append(part)
-        usage = as_counts(whole.get("usage"))
+        usage = extra_object(whole.get("usage"))
         if usage:
             parts.append(
                 UsageUpdate(

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chatsdk.dialects.dialect import About, Decoder, Dialect
-from chatsdk.dialects.payload import as_counts, as_name, as_text, load_object
+from chatsdk.dialects.payload import as_name, as_text, extra_object, load_object
 from chatsdk.dialects.request import new_messages
 from chatsdk.dialects.usage import counted
 from chatsdk.messages import Message
@@ -110,7 +110,7 @@ class MaxKBDecoder(Decoder):
             parts.append(Text(text))
         if chunk.get("is_end"):
             # The counts are zero until the end, and version 1 does not have any.
-            usage = as_counts(chunk.get("usage"))
+            usage = extra_object(chunk.get("usage"))
             if usage:
                 parts.append(counted(usage))
             parts.append(End())

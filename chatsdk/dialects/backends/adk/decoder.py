@@ -9,11 +9,11 @@ from typing import Any
 from chatsdk.dialects.backends.gemini.decoder import UNSET, grounds, usage_update
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
-    as_counts,
     as_list,
     as_name,
     as_object,
     as_text,
+    extra_object,
     failure_in,
     load_object,
 )
@@ -128,7 +128,7 @@ class ADKDecoder(Decoder):
         cited = tuple(grounds(frame))
         if cited:
             parts.append(Citations(cited))
-        usage = as_counts(frame.get("usageMetadata"))
+        usage = extra_object(frame.get("usageMetadata"))
         if usage:
             parts.append(self._counted(usage_update(usage)))
         native = as_text(frame.get("finishReason"), "finishReason")

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
-from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole, load_object
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    extra_object,
+    extra_objects,
+    load_object,
+)
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -152,8 +161,7 @@ def _call(tool: dict[str, Any]) -> ToolCallDelta:
 
 
 def _cited(frame: dict[str, Any]) -> Iterator[Part]:
-    citations = as_object(frame.get("citations"), "citations")
-    urls = [as_object(item, "urls[]") for item in as_list(citations.get("urls"), "urls")]
+    urls = extra_objects(extra_object(frame.get("citations")).get("urls"))
     if urls:
         yield Citations(
             tuple(

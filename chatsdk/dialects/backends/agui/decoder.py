@@ -54,6 +54,8 @@ class AGUIDecoder(Decoder):
         self._call: str | None = None
         # Calls without a result: the client must run their tools.
         self._open_calls: dict[str, None] = {}
+        # Calls whose arguments are complete; some agents send their last delta again.
+        self._complete: set[str] = set()
         self._streamed = False
         self._thought = ""
         self._encrypted = Encrypted()
@@ -112,7 +114,13 @@ class AGUIDecoder(Decoder):
         name = as_name(payload.get("toolCallName"))
         if name is not None:
             self._open_calls[id] = None
+        elif id in self._complete:
+            return ()
         return (ToolCallDelta(id, id, name, as_text(payload.get("delta"), "delta")),)
+
+    def _call_end(self, payload: dict[str, Any]) -> Sequence[Part]:
+        self._complete.add(as_name(payload.get("toolCallId")) or self._call or "")
+        return ()
 
     def _call_result(self, payload: dict[str, Any]) -> Sequence[Part]:
         self._open_calls.pop(as_text(payload.get("toolCallId"), "toolCallId"), None)
@@ -184,6 +192,7 @@ _READ: dict[str, Callable[[AGUIDecoder, dict[str, Any]], Sequence[Part]]] = {
     "REASONING_ENCRYPTED_VALUE": AGUIDecoder._encrypted_value,
     "TOOL_CALL_START": AGUIDecoder._call_piece,
     "TOOL_CALL_ARGS": AGUIDecoder._call_piece,
+    "TOOL_CALL_END": AGUIDecoder._call_end,
     "TOOL_CALL_CHUNK": AGUIDecoder._call_piece,
     "TOOL_CALL_RESULT": AGUIDecoder._call_result,
     "MESSAGES_SNAPSHOT": AGUIDecoder._snapshot,

@@ -11,13 +11,13 @@ from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.frame_template import Alike
 from chatsdk.dialects.payload import (
     UNSCANNABLE,
-    as_counts,
     as_index,
-    as_list,
     as_name,
     as_object,
     as_text,
     as_whole,
+    extra_object,
+    extra_objects,
     failure_in,
     load_object,
     scan,
@@ -112,7 +112,7 @@ class AnthropicDecoder(Decoder):
     def _message_start(self, payload: dict[str, Any]) -> Sequence[Part]:
         message = as_object(payload.get("message"), "message")
         identity = Identity(id=as_name(message.get("id")), model=as_name(message.get("model")))
-        usage = as_counts(message.get("usage"))
+        usage = extra_object(message.get("usage"))
         return (identity, self._usage(usage)) if usage else (identity,)
 
     def _block_start(self, payload: dict[str, Any]) -> Sequence[Part]:
@@ -128,7 +128,7 @@ class AnthropicDecoder(Decoder):
             parts += before
             if text := as_text(block.get("text"), "text"):
                 parts.append(Text(text))
-            if found := as_list(block.get("citations"), "citations"):
+            if found := extra_objects(block.get("citations")):
                 parts.append(Citations(tuple(_citation(item) for item in found)))
             return parts
         if kind == "thinking":
@@ -176,7 +176,7 @@ class AnthropicDecoder(Decoder):
     def _message_delta(self, payload: dict[str, Any]) -> Sequence[Part]:
         delta = as_object(payload.get("delta"), "delta")
         parts: list[Part] = []
-        usage = as_counts(payload.get("usage"))
+        usage = extra_object(payload.get("usage"))
         if usage:
             parts.append(self._usage(usage))
         native = as_text(delta.get("stop_reason"), "stop_reason")
@@ -197,7 +197,7 @@ class AnthropicDecoder(Decoder):
             count = as_whole(usage.get(name))
             if count is not None:
                 self._counts[name] = count
-        details = as_counts(usage.get("output_tokens_details"))
+        details = extra_object(usage.get("output_tokens_details"))
         return UsageUpdate(
             input=sum(self._counts.values()) if self._counts else None,
             output=as_whole(usage.get("output_tokens")),
@@ -236,7 +236,7 @@ def _is_index(payload: dict[str, Any]) -> bool:
 
 
 def _citation(value: object) -> Citation:
-    item = as_object(value, "citation")
+    item = extra_object(value)
     url, document = as_name(item.get("url")), as_name(item.get("file_id"))
     source = as_name(item.get("source"))
     if source is not None and source.startswith(("https://", "http://")):

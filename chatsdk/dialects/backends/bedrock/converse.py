@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chatsdk.dialects.payload import as_counts, as_list, as_name, as_object, as_text, as_whole
+from chatsdk.dialects.payload import (
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    extra_object,
+    extra_objects,
+)
 from chatsdk.dialects.request import Room
 from chatsdk.parts import (
     Citation,
@@ -88,7 +95,7 @@ class ConverseReader:
             index = self._calls.setdefault((self._turn, key), len(self._calls))
             parts.append(ToolCallDelta(index, arguments=piece))
         if delta.get("citation"):
-            parts.append(Citations((_citation(as_object(delta["citation"], "citation")),)))
+            parts.append(Citations((_citation(extra_object(delta["citation"])),)))
         return parts
 
     def _thought(self, thought: dict[str, Any], key: object) -> Sequence[Part]:
@@ -108,7 +115,7 @@ class ConverseReader:
         return (Native.of(DIALECT, signed),) if signed and self._room else ()
 
     def _metadata(self, value: dict[str, Any]) -> Sequence[Part]:
-        usage = as_counts(value.get("usage"))
+        usage = extra_object(value.get("usage"))
         if not usage:
             return ()
         turn = (
@@ -152,13 +159,12 @@ def _signed(thought: dict[str, list[str]]) -> dict[str, Any] | None:
 
 
 def _citation(citation: dict[str, Any]) -> Citation:
-    location = as_object(citation.get("location"), "location")
-    web = as_object(location.get("web"), "web")
+    location = extra_object(citation.get("location"))
+    web = extra_object(location.get("web"))
     source = as_name(citation.get("source"))
     is_url = source is not None and source.startswith(("https://", "http://"))
     passages = [
-        as_text(as_object(item, "sourceContent[]").get("text"), "text")
-        for item in as_list(citation.get("sourceContent"), "sourceContent")
+        as_name(item.get("text")) or "" for item in extra_objects(citation.get("sourceContent"))
     ]
     return Citation(
         title=as_name(citation.get("title")),

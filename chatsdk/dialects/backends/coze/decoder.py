@@ -8,12 +8,12 @@ from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
-    as_counts,
     as_list,
     as_name,
     as_object,
     as_text,
     as_whole,
+    extra_object,
     failure_in,
     load_object,
 )
@@ -77,7 +77,7 @@ class CozeDecoder(Decoder):
         id = as_name(chat.get("id"))
         conversation = as_name(chat.get("conversation_id"))
         parts: list[Part] = [Identity(id=id, conversation_id=conversation, task=id)]
-        usage = as_counts(chat.get("usage"))
+        usage = extra_object(chat.get("usage"))
         counts = [as_whole(usage.get(f"{name}_count")) for name in ("input", "output", "token")]
         # The counts are zero until the end.
         if any(counts):

@@ -8,12 +8,13 @@ from typing import Any
 from chatsdk.dialects.backends.openai.calls import Calls
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
-    as_counts,
     as_list,
     as_name,
     as_object,
     as_text,
     as_whole,
+    extra_object,
+    extra_objects,
     failure_in,
     load_object,
 )
@@ -87,7 +88,7 @@ class DashScopeDecoder(Decoder):
         cited = _cited(output)
         if cited:
             parts.append(Citations(tuple(cited)))
-        usage = as_counts(payload.get("usage"))
+        usage = extra_object(payload.get("usage"))
         if usage:
             parts.append(_usage(usage))
         return parts
@@ -151,8 +152,7 @@ def _cited(output: dict[str, Any]) -> list[Citation]:
         for item in as_list(search.get("search_results"), "search_results")
         if (result := as_object(item, "search_results[]"))
     ]
-    for item in as_list(output.get("doc_references"), "doc_references"):
-        document = as_object(item, "doc_references[]")
+    for document in extra_objects(output.get("doc_references")):
         number = as_name(document.get("index_id"))
         found.append(
             Citation(
@@ -170,9 +170,9 @@ def _usage(usage: dict[str, Any]) -> UsageUpdate:
     listed = as_list(usage.get("models"), "models")
     # An application counts each of its models separately.
     models = [as_object(item, "models[]") for item in listed] or [usage]
-    out = as_counts(usage.get("output_tokens_details"))
-    into = as_counts(usage.get("prompt_tokens_details"))
-    cached = as_counts(usage.get("input_tokens_details")) | into
+    out = extra_object(usage.get("output_tokens_details"))
+    into = extra_object(usage.get("prompt_tokens_details"))
+    cached = extra_object(usage.get("input_tokens_details")) | into
     return UsageUpdate(
         input=sum_of(item.get("input_tokens") for item in models),
         output=sum_of(item.get("output_tokens") for item in models),

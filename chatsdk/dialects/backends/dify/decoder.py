@@ -8,13 +8,13 @@ from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
-    as_counts,
-    as_list,
     as_name,
     as_number,
     as_object,
     as_text,
     as_whole,
+    extra_object,
+    extra_objects,
     failure_in,
     load_object,
 )
@@ -170,10 +170,10 @@ class DifyDecoder(Decoder):
         id = as_name(payload.get("message_id")) or as_name(payload.get("id"))
         parts.append(Identity(id=id))
         metadata = as_object(payload.get("metadata"), "metadata")
-        usage = as_counts(metadata.get("usage"))
+        usage = extra_object(metadata.get("usage"))
         if usage:
             parts.append(counted(usage))
-        sources = as_list(metadata.get("retriever_resources"), "retriever_resources")
+        sources = extra_objects(metadata.get("retriever_resources"))
         if sources:
             parts.append(Citations(tuple(map(_citation, sources))))
         return [*self._tags.flush(), *parts, End()]
@@ -250,8 +250,7 @@ def _result(outputs: dict[str, Any]) -> str:
     return words[0] if len(words) == 1 else json.dumps(outputs, ensure_ascii=False)
 
 
-def _citation(value: object) -> Citation:
-    source = as_object(value, "retriever_resources[]")
+def _citation(source: dict[str, Any]) -> Citation:
     return Citation(
         title=as_name(source.get("document_name")) or as_name(source.get("title")),
         url=as_name(source.get("url")),

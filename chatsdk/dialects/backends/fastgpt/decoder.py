@@ -12,6 +12,7 @@ from chatsdk.dialects.payload import (
     as_number,
     as_object,
     as_text,
+    extra_objects,
     failure_in,
     load,
     load_object,
@@ -47,8 +48,7 @@ def _nodes(nodes: list[Any]) -> Sequence[Part]:
     into, out = [], []
     for item in nodes:
         node = as_object(item, "node")
-        for quote in as_list(node.get("quoteList"), "quoteList"):
-            found.append(_citation(as_object(quote, "quoteList[]")))
+        found += map(_citation, extra_objects(node.get("quoteList")))
         into.append(node.get("inputTokens"))
         out.append(node.get("outputTokens"))
     parts: list[Part] = [Citations(tuple(found))] if found else []

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
-from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole, load_object
+from chatsdk.dialects.payload import (
+    as_list,
+    as_name,
+    as_object,
+    as_text,
+    as_whole,
+    extra_object,
+    extra_objects,
+    load_object,
+)
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -90,11 +99,8 @@ class FlowiseDecoder(Decoder):
     def sources(self, data: Any) -> list[Part]:
         """Return the answer's citations."""
         cited = []
-        for item in as_list(data, "sourceDocuments"):
-            if item is None:
-                continue
-            document = as_object(item, "sourceDocuments[]")
-            facts = as_object(document.get("metadata"), "metadata")
+        for document in extra_objects(data):
+            facts = extra_object(document.get("metadata"))
             source = as_name(facts.get("source"))
             is_url = source is not None and source.startswith(("https://", "http://"))
             cited.append(

@@ -9,12 +9,13 @@ from typing import Any
 from chatsdk.dialects.backends.gemini.native import DIALECT, Content
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
-    as_counts,
     as_list,
     as_name,
     as_object,
     as_text,
     as_whole,
+    extra_object,
+    extra_objects,
     failure_in,
     load_object,
 )
@@ -88,7 +89,7 @@ class GeminiDecoder(Decoder):
                 else:
                     self._speaking.add(index)
         self.finished = self._ended and not self._speaking
-        usage = as_counts(payload.get("usageMetadata"))
+        usage = extra_object(payload.get("usageMetadata"))
         # Every frame has the counts up to now.
         if usage and usage != self._usage:
             self._usage = usage
@@ -138,11 +139,10 @@ class GeminiDecoder(Decoder):
 
 def grounds(candidate: dict[str, Any]) -> Iterator[Citation]:
     """Decode the citations in ``groundingMetadata``."""
-    grounding = as_object(candidate.get("groundingMetadata"), "groundingMetadata")
-    for place, value in enumerate(as_list(grounding.get("groundingChunks"), "groundingChunks")):
-        chunk = as_object(value, "groundingChunks[]")
+    grounding = extra_object(candidate.get("groundingMetadata"))
+    for place, chunk in enumerate(extra_objects(grounding.get("groundingChunks"))):
         for kind in ("web", "retrievedContext", "maps"):
-            source = as_object(chunk.get(kind), kind)
+            source = extra_object(chunk.get(kind))
             if source:
                 yield Citation(
                     title=as_name(source.get("title")),
@@ -155,11 +155,10 @@ def grounds(candidate: dict[str, Any]) -> Iterator[Citation]:
 
 
 def _recited(candidate: dict[str, Any]) -> Iterator[Citation]:
-    metadata = as_object(candidate.get("citationMetadata"), "citationMetadata")
+    metadata = extra_object(candidate.get("citationMetadata"))
     # Vertex AI uses the second name.
     for name in ("citationSources", "citations"):
-        for value in as_list(metadata.get(name), name):
-            source = as_object(value, f"{name}[]")
+        for source in extra_objects(metadata.get(name)):
             yield Citation(title=as_name(source.get("title")), url=as_name(source.get("uri")))
 
 

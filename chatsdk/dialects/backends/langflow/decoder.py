@@ -9,12 +9,12 @@ from typing import Any
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.growing_text import Running
 from chatsdk.dialects.payload import (
-    as_counts,
     as_list,
     as_name,
     as_object,
     as_text,
     as_whole,
+    extra_object,
     failure_in,
     load_object,
 )
@@ -102,7 +102,7 @@ class LangflowDecoder(Decoder):
                 if content.get("type") == "tool_use":
                     parts += self._call((id or "", at, place), content)
         properties = as_object(data.get("properties"), "properties")
-        usage = as_counts(properties.get("usage"))
+        usage = extra_object(properties.get("usage"))
         if usage:
             parts.append(self._counted(id or "", usage))
         return parts

@@ -7,12 +7,12 @@ from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
-    as_counts,
     as_list,
     as_name,
     as_object,
     as_text,
     as_whole,
+    extra_object,
     load_object,
 )
 from chatsdk.parts import (
@@ -74,7 +74,7 @@ class ConversationsDecoder(Decoder):
         yield ToolCallDelta(id, id or None, as_name(frame.get("name")), arguments)
 
     def _done(self, frame: dict[str, Any]) -> Iterator[Part]:
-        usage = as_counts(frame.get("usage"))
+        usage = extra_object(frame.get("usage"))
         if usage:
             yield UsageUpdate(
                 input=as_whole(usage.get("prompt_tokens")),

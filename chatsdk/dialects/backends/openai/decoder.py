@@ -52,6 +52,8 @@ class OpenAIDecoder(Decoder):
         self._delta = Delta(snapshot=snapshot, think_tags=think_tags)
         # Whether text arrived in a `delta`; a `message` next to it then repeats the text.
         self._deltas = False
+        # The index of the first choice that arrived.
+        self._index: object = None
         # Choices with output since their last finish reason, except the first choice.
         self._speaking: set[int] = set()
         # The failure to report if no error with details follows.
@@ -123,6 +125,7 @@ class OpenAIDecoder(Decoder):
                 or not text
                 or choice["finish_reason"]
                 or choice["index"]
+                or self._index
             ):
                 return None
         except (LookupError, TypeError, ValueError):
@@ -150,10 +153,10 @@ class OpenAIDecoder(Decoder):
             for choice in as_list(choices, "choices"):
                 if choice.__class__ is not dict:
                     as_object(choice, "choices[]")
-                elif not (index := choice.get("index")) or index == "0":
+                elif self._is_answer(choice.get("index")):
                     # The first of several choices is the answer; the others are in `raw`.
                     self._choice(choice, parts)
-                elif isinstance(index, int):
+                elif isinstance(index := choice.get("index"), int):
                     if choice.get("finish_reason"):
                         self._speaking.discard(index)
                     elif choice.get("delta"):
@@ -165,6 +168,14 @@ class OpenAIDecoder(Decoder):
         if not _RARE.isdisjoint(chunk):
             self._beside(chunk, parts)
         return parts
+
+    def _is_answer(self, index: object) -> bool:
+        """Whether the choice with this index is the answer; some servers count from 1."""
+        if not index or index == "0":
+            index = 0
+        if self._index is None:
+            self._index = index if isinstance(index, int) else 0
+        return index == self._index
 
     def _beside(self, chunk: dict[str, Any], parts: list[Part]) -> None:
         """Decode a chunk's content outside its choices."""

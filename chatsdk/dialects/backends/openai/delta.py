@@ -8,7 +8,7 @@ from typing import Any
 from chatsdk.dialects.backends.openai.calls import Calls
 from chatsdk.dialects.backends.openai.native import DIALECT, Kept
 from chatsdk.dialects.citations import documents_cited, passages, url_citation
-from chatsdk.dialects.payload import as_list, as_object, as_text
+from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, extra_objects
 from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.think_tags import Flagged, LeadingThinking, split_thinking
 from chatsdk.parts import (
@@ -176,17 +176,15 @@ class Delta:
     def _reasoning_details(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
         self._keep().add_details(value)
         if not any(map(delta.get, REASONING)):
-            for item in as_list(value, "reasoning_details"):
-                detail = as_object(item, "reasoning_details[]")
+            for detail in extra_objects(value):
                 for name in ("text", "summary"):
-                    if text := as_text(detail.get(name), name):
+                    if text := as_name(detail.get(name)):
                         parts.append(Reasoning(text))
 
     def _thinking_blocks(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        for item in as_list(value, "thinking_blocks"):
-            block = as_object(item, "thinking_blocks[]")
+        for block in extra_objects(value):
             self._keep().add_thinking(block)
-            text = as_text(block.get("thinking"), "thinking")
+            text = as_name(block.get("thinking"))
             if text and not any(map(delta.get, REASONING)):
                 parts.append(Reasoning(text))
 
@@ -196,7 +194,7 @@ class Delta:
         return self._kept
 
     def _annotations(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        found = [url_citation(item) for item in as_list(value, "annotations")]
+        found = [url_citation(item) for item in extra_objects(value)]
         parts.append(Citations(tuple(item for item in found if item is not None)))
 
     def _context(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
@@ -205,7 +203,10 @@ class Delta:
             parts.append(Citations(tuple(documents_cited(value["citations"]))))
 
     def _reference(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
-        parts.append(Citations(tuple(passages(value))))
+        if isinstance(value, dict):
+            value = value.get("chunks")
+        if isinstance(value, (dict, list)):
+            parts.append(Citations(tuple(passages(value))))
 
     def _final_content(self, value: object, delta: dict[str, Any], parts: list[Part]) -> None:
         # RAGFlow sends the complete text at the end. If a delta repeated the text before, this

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatsdk.dialects.payload import as_list, as_object, as_text
+from chatsdk.dialects.payload import as_name, extra_objects
 from chatsdk.dialects.request import Room
 
 __all__ = ["DIALECT", "Kept"]
@@ -43,8 +43,7 @@ class Kept:
 
     def add_details(self, value: object) -> None:
         """Store a chunk's reasoning details; a delta continues the previous one."""
-        for item in as_list(value, "reasoning_details"):
-            detail = as_object(item, "reasoning_details[]")
+        for detail in extra_objects(value):
             if not self._room.take(detail):
                 return
             last = self._details[-1] if self._details else None
@@ -66,7 +65,7 @@ class Kept:
 
     def add_thinking(self, block: dict[str, Any]) -> None:
         """Store a delta of LiteLLM's ``thinking_blocks``; its signature ends a block."""
-        if not self._room.take(block):
+        if not block.get("type") or not self._room.take(block):
             return
         last = self._thinking[-1] if self._thinking else None
         kind = block.get("type")
@@ -74,21 +73,20 @@ class Kept:
             last = {"type": kind, "thinking": []} if kind == "thinking" else dict(block)
             self._thinking.append(last)
         if kind == "thinking":
-            last["thinking"].append(as_text(block.get("thinking"), "thinking"))
+            last["thinking"].append(as_name(block.get("thinking")) or "")
             if block.get("signature"):
                 last["signature"] = block["signature"]
 
     def add_block(self, block: dict[str, Any]) -> None:
         """Store a delta of Databricks' reasoning in the content; its signature ends a block."""
-        for value in as_list(block.get("summary"), "summary"):
-            item = as_object(value, "summary[]")
+        for item in extra_objects(block.get("summary")):
             if not self._room.take(item):
                 return
             last = self._blocks[-1] if self._blocks else None
             if last is None or last.get("signature"):
                 last = {"type": item.get("type", "summary_text"), "text": []}
                 self._blocks.append(last)
-            last["text"].append(as_text(item.get("text"), "text"))
+            last["text"].append(as_name(item.get("text")) or "")
             if item.get("signature"):
                 last["signature"] = item["signature"]
 

@@ -16,11 +16,12 @@ from chatsdk.dialects.backends.openai_responses.native import (
 )
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import (
-    as_counts,
     as_list,
     as_name,
     as_object,
     as_text,
+    extra_object,
+    extra_objects,
     failure_in,
     load_object,
 )
@@ -250,7 +251,7 @@ class ResponsesDecoder(Decoder):
         self._items.replace(output)
         if (kept := self._items.whole()) is not None:
             parts.append(Native.of(DIALECT, kept))
-        usage = as_counts(response.get("usage"))
+        usage = extra_object(response.get("usage"))
         if usage:
             parts.append(self._counted(usage_of(usage)))
         self._running = False
@@ -316,7 +317,7 @@ class ResponsesDecoder(Decoder):
                 self._refused = self._refused or name == "refusal"
                 if "text" not in said:
                     parts.append(Text(as_text(part.get(name), name)))
-                found = map(citation_of, as_list(part.get("annotations"), "annotations"))
+                found = map(citation_of, extra_objects(part.get("annotations")))
                 parts.append(Citations(tuple(item for item in found if item is not None)))
 
 

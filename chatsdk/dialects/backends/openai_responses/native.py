@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chatsdk.dialects.citations import url_citation
-from chatsdk.dialects.payload import as_counts, as_list, as_name, as_object, as_text, as_whole
+from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole, extra_object
 from chatsdk.dialects.request import Room
 from chatsdk.parts import Citation, Identity, UsageUpdate
 
@@ -101,7 +101,7 @@ def conversation_of(response: dict[str, Any]) -> str | None:
 
 def citation_of(value: object) -> Citation | None:
     """Return the citation in an annotation, if there is one."""
-    annotation = as_object(value, "annotation")
+    annotation = extra_object(value)
     file = as_name(annotation.get("file_id"))
     if file is not None:
         return Citation(title=as_name(annotation.get("filename")), document=file)
@@ -110,8 +110,8 @@ def citation_of(value: object) -> Citation | None:
 
 def usage_of(usage: dict[str, Any]) -> UsageUpdate:
     """Return the counts of a response."""
-    into = as_counts(usage.get("input_tokens_details"))
-    out = as_counts(usage.get("output_tokens_details"))
+    into = extra_object(usage.get("input_tokens_details"))
+    out = extra_object(usage.get("output_tokens_details"))
     return UsageUpdate(
         input=as_whole(usage.get("input_tokens")),
         output=as_whole(usage.get("output_tokens")),

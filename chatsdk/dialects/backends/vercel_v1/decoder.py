@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
-from chatsdk.dialects.payload import as_counts, as_name, as_object, as_text, as_whole, load
+from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, extra_object, load
 from chatsdk.errors import ProtocolError
 from chatsdk.parts import (
     Citation,
@@ -155,7 +155,7 @@ class VercelV1Decoder(Decoder):
 
 
 def _counted(value: dict[str, Any]) -> tuple[int | None, int | None]:
-    usage = as_counts(value.get("usage"))
+    usage = extra_object(value.get("usage"))
     into = usage.get("promptTokens", usage.get("inputTokens"))
     return as_whole(into), as_whole(usage.get("completionTokens", usage.get("outputTokens")))
 
