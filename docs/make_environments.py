@@ -20,7 +20,8 @@ TESTS = DOCS.parent / "tests" / "environments"
 HEAD = """\
 # Environments
 
-If it works with requests, it works with chatsdk. `tox -e environments` tests that: each program
+This page lists the packages and servers with which chatsdk was tested. If it works with requests,
+it works with chatsdk. `tox -e environments` tests that: each program
 runs in a separate process, with the real package, once with plain requests and once with chatsdk,
 and both must print the same. `python docs/make_environments.py` generates this page.
 
