@@ -9,13 +9,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from chatsdk.transport import has_adapter, shown_url
 
 # A host name or an IPv4 address.
-HOST = re.compile(r"[\w-]+(\.[\w-]+)*")
+HOST = r"[\w-]+(\.[\w-]+)*"
 
 # Hosts on this machine and in local networks, where TLS is rare.
-LOCAL = re.compile(r"localhost|127\..*|10\..*|192\.168\..*|[^.]+|.+\.(local|lan|internal)")
+LOCAL = r"localhost|127\..*|10\..*|192\.168\..*|[^.]+|.+\.(local|lan|internal)"
 
 # A scheme without its colon, or with one slash.
-BROKEN_SCHEME = re.compile(r"(https?)(:/?|:?//)(?=\w)")
+BROKEN_SCHEME = r"(https?)(:/?|:?//)(?=\w)"
 
 __all__ = ["checked_url"]
 
@@ -94,13 +94,13 @@ def _likely(url: str) -> str | None:
     if "://" in url:
         return None
     # Matches "http:/host" and "https//host".
-    begun = BROKEN_SCHEME.match(url)
+    begun = re.match(BROKEN_SCHEME, url)
     url = url[begun.end() :] if begun else url
     try:
         host = urlsplit(f"//{url}").hostname or ""
     except ValueError:
         return None
-    if not HOST.fullmatch(host):
+    if not re.fullmatch(HOST, host):
         return None
-    scheme = begun[1] if begun else "http" if LOCAL.fullmatch(host) else "https"
+    scheme = begun[1] if begun else "http" if re.fullmatch(LOCAL, host) else "https"
     return f"did you mean {shown_url(f'{scheme}://{url}')} ?"

@@ -37,7 +37,7 @@ __all__ = ["Auto", "AutoDecoder"]
 KEPT_EVENTS = 64
 
 # The start of an array of Gemini's responses.
-GEMINI_ARRAY = re.compile(
+GEMINI_ARRAY = (
     rb"""\s*\[\s*\{\s*"(?:candidates|promptFeedback|usageMetadata|modelVersion|responseId)\""""
 )
 
@@ -101,7 +101,7 @@ class Auto(Dialect):
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
         """Decode an error, or Gemini's array, which is sent if ``alt=sse`` is missing."""
-        if GEMINI_ARRAY.match(body):
+        if re.match(GEMINI_ARRAY, body):
             return get("gemini").error(status, headers, body)
         return super().error(status, headers, body)
 

@@ -29,7 +29,7 @@ NDJSON_TYPES = frozenset(
 )
 
 # A line of Vercel's data stream v1: a code of one character, a colon, and JSON.
-VERCEL_V1_LINE = re.compile(rb'\s*[0-9a-k]:["{\[]')
+VERCEL_V1_LINE = rb'\s*[0-9a-k]:["{\[]'
 
 AMAZON = "application/vnd.amazon.eventstream"
 
@@ -59,7 +59,7 @@ def is_vercel_v1(content_type: str, headers: Mapping[str, str], head: bytes) -> 
         return True
     # Servers that copied the format omit the field.
     plain = media_type(content_type) in ("text/plain", "")
-    return plain and VERCEL_V1_LINE.match(head) is not None
+    return plain and re.match(VERCEL_V1_LINE, head) is not None
 
 
 def is_json_object(line: bytes) -> bool:

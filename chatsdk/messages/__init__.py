@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["OTHER_PARTS", "ROLES", "Image", "Message", "file_of", "picture_type"]
 
 # The start of a URL (RFC 3986, section 3.1). A single letter would be a Windows drive.
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+URL = r"[A-Za-z][A-Za-z0-9+.-]+:"
 
 # Characters of an invalid URL to show in an error.
 SHOWN_CHARS = 80
@@ -71,7 +71,7 @@ class Image(Value):
     def __init__(
         self, url: str | None = None, data: str | None = None, media_type: str | None = None
     ) -> None:
-        if url is not None and not URL.match(url):
+        if url is not None and not re.match(URL, url):
             raise ValueError(
                 f"{url[:SHOWN_CHARS]!r} is not a URL; for a picture in a file give "
                 "Image.from_file(...)"

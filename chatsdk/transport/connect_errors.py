@@ -38,7 +38,7 @@ OUTDATED = (9, 10)
 OTHER_HOST = (62, 64)
 
 # OpenSSL's reasons for files that do not hold what they should.
-NOT_PEM = re.compile(r"\bX509: NO_CERT|\bPEM\b|PEM_|KEY_VALUES_MISMATCH|\bASN1\b")
+NOT_PEM = r"\bX509: NO_CERT|\bPEM\b|PEM_|KEY_VALUES_MISMATCH|\bASN1\b"
 
 PLAIN_CURE = "if it serves plain HTTP, write http:// instead of https://"
 
@@ -113,7 +113,7 @@ def untrusted(roots: Sequence[BaseException], whose: str) -> str | None:
             )
         # requests raises a plain OSError for a file that is missing.
         missing = type(root) is OSError and str(root).startswith("Could not find")
-        if missing or (isinstance(root, ssl.SSLError) and NOT_PEM.search(str(root))):
+        if missing or (isinstance(root, ssl.SSLError) and re.search(NOT_PEM, str(root))):
             return (
                 "a certificate file cannot be read: check verify=, cert= and the variables "
                 "REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"

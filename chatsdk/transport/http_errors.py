@@ -52,13 +52,16 @@ REMEDIES = {
 # A 403 with a web page, because backends answer in JSON.
 FORBIDDEN_PAGE = "probably from a proxy or a firewall, which did not pass the request on"
 
+# The patterns are strings, which `re` compiles for the first error: compiling all of them takes as
+# long as loading four modules.
+
 # The address of a login page, to which portals redirect requests without a session.
-LOGIN = re.compile(r"log-?in|sign-?in|\bsso\b|saml|oauth|authori[sz]e|cloudflareaccess", re.I)
+LOGIN = r"(?i)log-?in|sign-?in|\bsso\b|saml|oauth|authori[sz]e|cloudflareaccess"
 
 # A charset in a content type; not one whose decoder takes long, such as punycode.
-CHARSET = re.compile(
-    r"charset\s*=\s*[\"']?((?:iso-8859|latin|windows|cp\d|gb|big5|euc|shift|koi8|utf-16)[\w-]*)",
-    re.I,
+CHARSET = (
+    r"(?i)charset\s*=\s*[\"']?"
+    r"((?:iso-8859|latin|windows|cp\d|gb|big5|euc|shift|koi8|utf-16)[\w-]*)"
 )
 
 # A web page: content types, and how its body begins.
@@ -66,7 +69,7 @@ HTML = ("text/html", "application/xhtml+xml")
 PAGE_STARTS = (b"<!doctype html", b"<html")
 
 # The title of a web page.
-TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.I)
+TITLE = rb"(?i)<title[^>]*>([^<]{1,200})"
 
 # Remedies that depend on the backend's message for a 400, 404, 413 or 422.
 GIVE_A_MODEL = "give model=..."
@@ -74,19 +77,16 @@ CHECK_THE_MODEL = "check the model's name"
 TOO_LONG = "the conversation is too long for this model"
 _ABOUT_THE_REQUEST = (400, 404, 413, 422)
 _SAID = (
-    (TOO_LONG, re.compile(r"context[ _-]?(length|window|size)|(prompt|input) is too long", re.I)),
-    (
-        GIVE_A_MODEL,
-        re.compile(r"(provide|missing|required?)\b.*\bmodel\b|\bmodel\b.*\brequired", re.I),
-    ),
+    (TOO_LONG, r"(?i)context[ _-]?(length|window|size)|(prompt|input) is too long"),
+    (GIVE_A_MODEL, r"(?i)(provide|missing|required?)\b.*\bmodel\b|\bmodel\b.*\brequired"),
     (
         CHECK_THE_MODEL,
-        re.compile(r"model[ _]not[ _]found|\bmodel\b.*\b(not exist|not found)|no such model", re.I),
+        r"(?i)model[ _]not[ _]found|\bmodel\b.*\b(not exist|not found)|no such model",
     ),
 )
 
 # Responses of nginx, Apache, Go and Tomcat to plain HTTP on a port that expects TLS.
-PLAIN_TO_TLS = re.compile(
+PLAIN_TO_TLS = (
     rb"plain HTTP request was sent to HTTPS|plain HTTP to an SSL|HTTP request to an HTTPS server"
     rb"|combination of host and port requires TLS"
 )
@@ -132,7 +132,7 @@ def http_status_error(
         remedy = remedy or REMEDIES.get(status, "")
     if status == 401 and exchange.anonymous:
         remedy = NO_TOKEN
-    if status == 400 and PLAIN_TO_TLS.search(body):
+    if status == 400 and re.search(PLAIN_TO_TLS, body):
         remedy = f"{peer_of(url)} expects TLS: write https:// instead of http://"
     message = said.message if said is not None else ""
     shown = message if len(message) <= SHOWN_CHARS else message[:SHOWN_CHARS] + CUT
@@ -155,7 +155,7 @@ def _cure(status: int, said: Failure | None) -> str:
     if said is None or status not in _ABOUT_THE_REQUEST:
         return ""
     words = f"{said.code} {said.message[:SHOWN_CHARS]}"
-    return next((cure for cure, pattern in _SAID if pattern.search(words)), "")
+    return next((cure for cure, pattern in _SAID if re.search(pattern, words)), "")
 
 
 def _page(status: int, content_type: str, body: bytes) -> str:
@@ -165,7 +165,7 @@ def _page(status: int, content_type: str, body: bytes) -> str:
     # Imported late, because only pages need it.
     import html
 
-    found = TITLE.search(body)
+    found = re.search(TITLE, body)
     title = html.unescape(found[1].decode("utf-8", "replace")).strip() if found else ""
     page = f"the web page {title!r}" if title else "a web page"
     remedy = FORBIDDEN_PAGE if status == 403 else REMEDIES.get(status, "")
@@ -184,7 +184,7 @@ def _said(reader: Reader, exchange: Exchange, body: bytes) -> Failure | None:
 
 def _as_utf8(exchange: Exchange, body: bytes) -> bytes:
     """Return the body in UTF-8, because its content type may name another charset."""
-    found = CHARSET.search(exchange.headers.get("content-type", ""))
+    found = re.search(CHARSET, exchange.headers.get("content-type", ""))
     if found is not None:
         with contextlib.suppress(LookupError, UnicodeError):
             return body.decode(found[1]).encode()
@@ -212,7 +212,7 @@ def why_not_followed(
         allowed: the caller passed ``follow_redirects=True``.
         followed: number of redirects of this request already followed.
     """
-    if status not in KEEP_THE_METHOD and LOGIN.search(shown_url(target)):
+    if status not in KEEP_THE_METHOD and re.search(LOGIN, shown_url(target)):
         return "probably a login page: check the token, or log in at the proxy before the backend"
     if not allowed:
         return "which is not followed: use that URL"
