@@ -306,7 +306,11 @@ class Presenter:
         self.trouble = ""
         try:
             action()
-        except (BusyError, OSError, TypeError, ValueError, RuntimeError) as error:
+        except OSError as error:
+            # Without the number.
+            reason = error.strerror or str(error)
+            self.trouble = f"{error.filename}: {reason}" if error.filename else reason
+        except (BusyError, TypeError, ValueError, RuntimeError) as error:
             self.trouble = str(error)
         self.refresh()
         return not self.trouble

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import io
+import json
 import re
 import subprocess
 import threading
@@ -433,7 +434,7 @@ def test_what_needs_attention_is_red(desks) -> None:
     assert color(desk, " · failed") == palette.LIGHT.bad
 
 
-def delete() -> str:
+def delete(path: str, why: str) -> str:
     """Delete everything."""
     return "deleted"
 
@@ -441,16 +442,18 @@ def delete() -> str:
 def test_a_person_allows_a_tool(desks, server, artefact) -> None:
     """A call that needs a person is allowed or denied in the window."""
     desk = desks(options={"tools": [Tool(delete, approve=True)]})
+    arguments = json.dumps({"path": "a" * 200, "why": "the end"})
     for last in ("c1", "c2"):
         script = server.answer("openai")
-        script.put(ToolCallDelta(0, id=last, name="delete", arguments="{}"))
+        script.put(ToolCallDelta(0, id=last, name="delete", arguments=arguments))
         script.finish("tool_calls")
     server.answer("openai", "As you wish.")
     desk.ask("Go")
-    desk.until(lambda: desk.shows("delete · waiting for you", "Allow"))
+    # All that is decided about can be seen.
+    desk.until(lambda: desk.shows("delete · waiting for you", '"why": "the end"', "Allow"))
     desk.picture(artefact)
     desk.click("Allow")
-    desk.until(lambda: desk.shows("delete · done", "→ deleted", "Deny"))
+    desk.until(lambda: desk.shows("▸ delete · done", "→ deleted", "Deny"))
     desk.click("Deny")
     desk.until(lambda: desk.shows("delete · failed", "As you wish."))
     assert not desk.shows("Allow")

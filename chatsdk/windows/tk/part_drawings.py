@@ -150,7 +150,8 @@ class FoldDrawing(PartDrawing):
 
     def __init__(self, paper: Paper, before: Region) -> None:
         super().__init__(paper, before)
-        self.unfolded = False
+        # Whether a person has folded it, and how.
+        self._chosen: bool | None = None
         self._live = False
         self._shown = 0
         # The start of the last line shown of the reasoning.
@@ -185,9 +186,15 @@ class FoldDrawing(PartDrawing):
         self.region.clear()
         yield from self._all()
 
+    @property
+    def unfolded(self) -> bool:
+        """Whether all of it is shown: as the person chose, else while it asks for a decision."""
+        waits = isinstance(self.part, CallPart) and self.part.state == "waiting"
+        return waits if self._chosen is None else self._chosen
+
     def toggle(self) -> Iterator[None]:
         """Fold or unfold it."""
-        self.unfolded = not self.unfolded
+        self._chosen = not self.unfolded
         self.region.clear()
         yield from self._all()
 
@@ -247,7 +254,7 @@ class FoldDrawing(PartDrawing):
                 runs.append((f"{preview}\n", ("thought", "preview")))
             self.region.write([*runs, *_decision(part)])
             return
-        self.region.write([*runs, *_decision(part)])
+        self.region.write(runs)
         begun = self._begun
         for title, text in (
             (words.ARGUMENTS, _indented(part.arguments)),
@@ -264,6 +271,7 @@ class FoldDrawing(PartDrawing):
                 if self._begun != begun:
                     return
             self.region.write([("\n", ("block",)), ("\n", ("block", "pad"))])
+        self.region.write(_decision(part))
 
 
 def drawing_of(part: Part, paper: Paper, before: Region) -> TextDrawing | FoldDrawing:
