@@ -331,7 +331,7 @@ def unknown_dialect(name: str, listed: str) -> str:
 
     known = names()
     if spoken := SPOKEN_BY.get(_key(name)):
-        return f"unknown dialect {name!r}: its dialect is {spoken!r}; {listed} lists all"
+        return f"unknown dialect {name!r}: use {spoken!r}, which is its dialect; {listed} lists all"
     if close := get_close_matches(_key(name), known, 1):
         return f"unknown dialect {name!r}: did you mean {close[0]!r}? {listed} lists all"
     return f"unknown dialect {name!r}; {listed} lists all {len(known)}, such as 'openai'"

@@ -59,16 +59,18 @@ class Store(RoundStore):
         dialect: Dialect,
         url: str,
         start: Callable[[Turn, TurnPlan], _T],
+        method: str,
     ) -> _T:
-        """Begin a turn, and return what `start` makes of it.
+        """Begin a turn, and return the result of `start`.
 
         If `start` raises, the turn ends with that.
 
         Args:
-            request, options: what is asked, and how.
+            request, options: the request and the fields of its body.
             latest: end the turn in flight first.
             dialect, url: those of the client.
             start: sends the request, or has a thread send it.
+            method: the method of the session, for the error.
 
         Raises:
             BusyError: a turn is in flight.
@@ -82,7 +84,7 @@ class Store(RoundStore):
                 if self.closed:
                     raise RuntimeError("this session is closed: make a new one")
                 if not latest:
-                    self._must_be_free("send()")
+                    self._must_be_free(f"{method}()")
                 plan_for = partial(
                     TurnPlan.of, request, options, dialect=dialect, url=url, new_id=self._new_id
                 )

@@ -360,4 +360,5 @@ class Turns(View):
             dialect=self._client.ask_dialect,
             url=self._client.url,
             start=start,
+            method=method,
         )

@@ -206,17 +206,19 @@ def test_reset_from_everywhere():
 
 
 def test_busy():
-    """While a turn is in flight another one is a BusyError, and the first goes on."""
+    """While a turn is in flight another one is a BusyError, which names the method called."""
     client = FakeClient()
     session = ChatSession(client)
     stream = session.send({})
-    with pytest.raises(BusyError, match="stop"):
+    with pytest.raises(BusyError, match=r"^send\(\) while .* stop"):
         session.send({})
     client.streams[0].feed("Hel")
     next(stream)
-    with pytest.raises(BusyError):
+    with pytest.raises(BusyError, match=r"^start\(\) while"):
         session.start("Hello?")
-    with pytest.raises(BusyError):
+    with pytest.raises(BusyError, match=r"^ask\(\) while"):
+        session.ask("Hello?")
+    with pytest.raises(BusyError, match=r"^set_messages\(\) while"):
         session.set_messages([])
     client.streams[0].finish()
     assert stream.result().text == "Hel"

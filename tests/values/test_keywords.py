@@ -358,7 +358,7 @@ def test_what_is_not_a_message(message, said):
 )
 def test_a_provider_as_the_dialect(name, spoken):
     """The error names the dialect that the provider uses."""
-    with pytest.raises(ValueError, match=f"unknown dialect '{name}': its dialect is '{spoken}'"):
+    with pytest.raises(ValueError, match=f"unknown dialect '{name}': use '{spoken}'"):
         ChatClient(URL, dialect=name)
 
 
