@@ -90,8 +90,8 @@ class Store(RoundStore):
                 )
                 before = notifier.snapshot.interrupted()
                 plan = plan_for(before)
-                old = self._interrupt()
-                if old is not None and notifier.snapshot.conversation != before.conversation:
+                self._interrupt()
+                if notifier.snapshot.conversation != before.conversation:
                     # A step arrived meanwhile. Plan again so that the history matches what
                     # `on_finish` reported; it is too late to fail.
                     with contextlib.suppress(TypeError, ValueError):
@@ -102,7 +102,6 @@ class Store(RoundStore):
                 self._turns += 1
                 turn = Turn(self._turns, plan, reply)
                 notifier.snapshot = notifier.snapshot.begun(turn)
-            _wake(old)
             if self.closed:
                 # close() ran meanwhile and has not seen this turn.
                 self.stop(turn)
@@ -145,10 +144,8 @@ class Store(RoundStore):
         """Stop a turn, by default the current one, and wake its reader. Takes no lock."""
         snapshot = self.notifier.snapshot
         current = snapshot.turn
-        if current is None or not snapshot.in_flight or turn not in (None, current):
-            return
-        _stop(current)
-        current.cancel.set()
+        if current is not None and snapshot.in_flight and turn in (None, current):
+            current.stop()
 
     def answer_of(self, turn: Turn) -> Answer:
         """Return the latest answer of a turn, current or not."""
@@ -228,9 +225,8 @@ class Store(RoundStore):
     def reset(self) -> None:
         """End the turn in flight, and forget everything."""
         with self.guard, self.guard.lock:
-            turn = self._interrupt()
+            self._interrupt()
             self.notifier.snapshot = self.notifier.snapshot.reset()
-        _wake(turn)
         self.notifier.changed()
 
     # Under the lock -------------------------------------------------------------------------
@@ -263,24 +259,9 @@ class Store(RoundStore):
                 turn.reopen_to_stop()
                 raise
 
-    def _interrupt(self) -> Turn | None:
-        """End the turn in flight and return it; the caller wakes its reader after the lock."""
+    def _interrupt(self) -> None:
+        """End the turn in flight, and wake its reader."""
         snapshot = self.notifier.snapshot
-        if snapshot.turn is None or not snapshot.in_flight:
-            return None
-        _stop(snapshot.turn)
-        self._end(snapshot.turn, Outcome("stopped"))
-        return snapshot.turn
-
-
-def _stop(turn: Turn) -> Answer:
-    """Prevent further steps of a turn, and return the answer that it keeps. Takes no lock."""
-    # Mark first. A step committed after the mark is not delivered, and a delivered step was
-    # committed before the mark, so the answer read here includes it.
-    turn.mark_stopped()
-    return turn.answer_at_stop
-
-
-def _wake(turn: Turn | None) -> None:
-    if turn is not None:
-        turn.cancel.set()
+        if snapshot.turn is not None and snapshot.in_flight:
+            snapshot.turn.stop()
+            self._end(snapshot.turn, Outcome("stopped"))

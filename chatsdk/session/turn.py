@@ -120,9 +120,13 @@ class Turn:
         """Whether it was stopped before it ended."""
         return self.ending.get(STOPPED, False)
 
-    def mark_stopped(self) -> None:
-        """Prevent further steps."""
+    def stop(self) -> None:
+        """Prevent further steps, keep the answer, and wake the reader. Takes no lock."""
+        # Mark first. A step committed after the mark is not delivered, and a delivered step was
+        # committed before the mark, so the answer read here includes it.
         self.ending.setdefault(STOPPED, True)
+        self._kept.setdefault(STOPPED, self.answer)
+        self.cancel.set()
 
     def close_to_stop(self) -> None:
         """Ignore `stop` from here on: the turn is ending by itself."""

@@ -318,13 +318,13 @@ def test_the_wait_ends_in_the_middle_of_a_stop(monkeypatch):
     waiting.ids()
 
     def stop_slowly(turn):
-        # The first step of `Store.stop`; those after it wait for the reader.
+        # The first step of `Turn.stop`; those after it wait for the reader.
         turn.ending[STOPPED] = True
         if turn.bell is not None:
             turn.bell.ring()
         assert handle.wait(WAIT)
 
-    monkeypatch.setattr(Turn, "mark_stopped", stop_slowly)
+    monkeypatch.setattr(Turn, "stop", stop_slowly)
     session.stop()
     assert handle.result(WAIT).text == ""
     assert session.outcome.reason == "stopped"

@@ -14,7 +14,7 @@ import pytest
 from session_fakes import WAIT, CtrlCAt, FakeClient, FakeUI, Log, eventually, reading
 
 from chatsdk.session import ChatSession
-from chatsdk.session.turn import Turn
+from chatsdk.session.turn import STOPPED, Turn
 
 
 class Trap:
@@ -231,7 +231,7 @@ def test_a_look_in_the_midst_of_a_stop():
     stream = reading(session, client)
     turn = stream._source.turn
     client.streams[0].feed("lo")
-    turn.mark_stopped()
+    turn.ending[STOPPED] = True
     shown = (session.status, session.answer)
     turn.answer = client.streams[0].__next__()
     session.stop()
