@@ -237,10 +237,12 @@ class FallbackClient(Base):
                 self._homes[id_] = client
 
     def _observe(self, observer: Observer) -> None:
+        super()._observe(observer)
         for client in self._clients:
             client._observe(observer)
 
     def _unobserve(self, observer: Observer) -> None:
+        super()._unobserve(observer)
         for client in self._clients:
             client._unobserve(observer)
 

@@ -134,6 +134,9 @@ class ToolStream:
         """Go on with the saved round that waits for a person."""
         saved = self._plan.messages
         place = waiting_round(saved)
+        # The request that called the tools is over, so the client's observer has them.
+        observer = getattr(self._client, "_observer", None)
+        self._runner.observation = observer if hasattr(observer, "run_tool") else None
         messages = self._runner.resume(saved[place], saved[place + 1 :])
         if messages is not None:
             messages = self._store.end_saved_round(self._turn, place, messages)

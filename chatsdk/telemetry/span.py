@@ -79,6 +79,42 @@ class Telemetry:
                 return
             left.span.end(left.outcome, left.seconds, left.nanoseconds)
 
+    def run_tool(
+        self, call: ToolCall, run: Callable[[], _Result], parent: Context | None = None
+    ) -> _Result:
+        """Run a tool in a span below `parent`, or below the current span.
+
+        The tools of a restored session have no parent: the request that called them is over.
+        """
+        content = self.content
+        attributes: dict[str, Any] = {
+            conventions.OPERATION: "execute_tool",
+            conventions.TOOL_NAME: call.name or "",
+            conventions.TOOL_TYPE: "function",
+        }
+        if call.id is not None:
+            attributes[conventions.TOOL_CALL_ID] = call.id
+        if content:
+            attributes[conventions.TOOL_CALL_ARGUMENTS] = call.arguments
+        with self.tracer.start_as_current_span(
+            f"execute_tool {call.name}",
+            context=parent,
+            attributes=attributes,
+            record_exception=content,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                result = run()
+            except BaseException as error:
+                _fail(span, error)
+                raise
+            # A `chatsdk.session.tools.Result`; the session hands a failure on to the model.
+            if getattr(result, "failed", False):
+                _fail(span, getattr(result, "value", None))
+            if content and isinstance(text := getattr(result, "text", None), str):
+                span.set_attribute(conventions.TOOL_CALL_RESULT, text)
+            return result
+
 
 class RequestSpan(Observation):
     """The span of one request, which is current while the request is sent."""
@@ -196,34 +232,7 @@ class RequestSpan(Observation):
 
     def run_tool(self, call: ToolCall, run: Callable[[], _Result]) -> _Result:
         """Run a tool in a span below that of the request that called it."""
-        content = self._telemetry.content
-        attributes: dict[str, Any] = {
-            conventions.OPERATION: "execute_tool",
-            conventions.TOOL_NAME: call.name or "",
-            conventions.TOOL_TYPE: "function",
-        }
-        if call.id is not None:
-            attributes[conventions.TOOL_CALL_ID] = call.id
-        if content:
-            attributes[conventions.TOOL_CALL_ARGUMENTS] = call.arguments
-        with self._telemetry.tracer.start_as_current_span(
-            f"execute_tool {call.name}",
-            context=self._context,
-            attributes=attributes,
-            record_exception=content,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                result = run()
-            except BaseException as error:
-                _fail(span, error)
-                raise
-            # A `chatsdk.session.tools.Result`; the session hands a failure on to the model.
-            if getattr(result, "failed", False):
-                _fail(span, getattr(result, "value", None))
-            if content and isinstance(text := getattr(result, "text", None), str):
-                span.set_attribute(conventions.TOOL_CALL_RESULT, text)
-            return result
+        return self._telemetry.run_tool(call, run, self._context)
 
 
 def error_type(error: ChatError) -> str:

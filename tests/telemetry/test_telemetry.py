@@ -23,6 +23,7 @@ from chatsdk import (
     use_chat,
 )
 from chatsdk.answer import Usage
+from chatsdk.session import Resume
 from chatsdk.testing import ChatServer
 
 pytest.importorskip("opentelemetry.sdk")
@@ -649,6 +650,30 @@ def test_tools_are_spans_of_the_request_that_called_them(server, client, collect
         "gen_ai.tool.type",
         "gen_ai.tool.call.id",
     }
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("fallback", [False, True])
+def test_tools_of_a_restored_session_are_spans(server, client, collected, parallel, fallback):
+    """The request that called them is over, so they belong to the current span."""
+    asked_for(server, "Oslo", "Bergen")
+    tools = [Tool(weather, approve=True, parallel=parallel, timeout=WAIT)]
+    waits = threading.Event()
+    with ChatSession(client) as session:
+        session.subscribe(lambda: waits.set() if session.pending else None)
+        session.start("Umbrella?", tools=tools)
+        assert waits.wait(WAIT)
+        saved = json.loads(json.dumps(session.to_dict()))
+    asking = ChatClient.fallback(client) if fallback else client
+    collected.instrument(asking)
+    with ChatSession.from_dict(saved, asking) as session:
+        for pending in session.pending:
+            session.approve(pending.id)
+        with collected.tracer.start_as_current_span("view"):
+            assert session.run(Resume(), tools=tools).text == "Take an umbrella."
+    assert len(collected.named("execute_tool weather")) == 2
+    assert parents(collected, "execute_tool weather", "view")
+    assert parents(collected, "chat m", "view")
 
 
 @pytest.mark.parametrize("content", [False, True])
