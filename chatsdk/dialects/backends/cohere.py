@@ -16,6 +16,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.request import paired
 from chatsdk.dialects.tool_calls import written_calls, written_tools
 from chatsdk.messages import Message
@@ -193,7 +194,7 @@ class CohereDecoder(Decoder):
             words = error if isinstance(error, str) else failure_in({"error": error}).message
             return [*parts, Failure(words, native or None)]
         if native:
-            parts.append(Finish(FINISH.get(native, "other"), native))
+            parts.append(Finish(reason_of(native, FINISH), native))
         return [*parts, End()]
 
 

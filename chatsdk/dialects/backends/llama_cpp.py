@@ -8,6 +8,7 @@ from typing import Any
 from chatsdk.dialects.backends.tgi import only_prompt
 from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_text, as_whole, failure_in, load_object
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.messages import Message
 from chatsdk.parts import End, Finish, Identity, Part, Text, UsageUpdate
 from chatsdk.sse import ServerSentEvent
@@ -95,5 +96,5 @@ class LlamaCppDecoder(Decoder):
             (word for name, word in OLD_FINISH.items() if frame.get(name) is True), None
         )
         if native is not None and native != "none":
-            parts.append(Finish(FINISH.get(native, "other"), native))
+            parts.append(Finish(reason_of(native, FINISH), native))
         return [*parts, End()]

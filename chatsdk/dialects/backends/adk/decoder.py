@@ -17,7 +17,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import GOOGLE
+from chatsdk.dialects.reasons import GOOGLE, reason_of
 from chatsdk.parts import (
     Citations,
     End,
@@ -133,7 +133,7 @@ class ADKDecoder(Decoder):
             parts.append(self._counted(usage_update(usage)))
         native = as_text(frame.get("finishReason"), "finishReason")
         if native and native != UNSET:
-            self._reason = Finish(GOOGLE.get(native, "other"), native)
+            self._reason = Finish(reason_of(native, GOOGLE), native)
 
     def _call(self, call: dict[str, Any]) -> ToolCallDelta:
         self._calls += 1

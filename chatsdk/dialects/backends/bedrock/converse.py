@@ -13,6 +13,7 @@ from chatsdk.dialects.payload import (
     extra_object,
     extra_objects,
 )
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.request import Room
 from chatsdk.parts import (
     Citation,
@@ -109,7 +110,7 @@ class ConverseReader:
 
     def _stop(self, value: dict[str, Any]) -> Sequence[Part]:
         native = as_text(value.get("stopReason"), "stopReason")
-        self.stopped = Finish(FINISH.get(native, "other"), native or None)
+        self.stopped = Finish(reason_of(native, FINISH), native or None)
         blocks = [_signed(thought) for thought in self._thoughts.values()]
         signed = [block for block in blocks if block is not None]
         return (Native.of(DIALECT, signed),) if signed and self._room else ()

@@ -15,6 +15,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import (
     Citation,
     Citations,
@@ -144,7 +145,7 @@ class MastraDecoder(Decoder):
             )
         reason = as_text(result.get("reason"), "reason")
         if reason:
-            parts.append(Finish(FINISH.get(reason, "other"), reason))
+            parts.append(Finish(reason_of(reason, FINISH), reason))
         return [*parts, End()]
 
     def _abort(self, payload: dict[str, Any]) -> Sequence[Part]:

@@ -25,6 +25,7 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import (
     Citations,
     End,
@@ -282,7 +283,7 @@ class ResponsesDecoder(Decoder):
         if status == "incomplete":
             details = as_object(response.get("incomplete_details"), "incomplete_details")
             reason = as_text(details.get("reason"), "reason")
-            return Finish(INCOMPLETE.get(reason, "other"), reason or status)
+            return Finish(reason_of(reason, INCOMPLETE), reason or status)
         if status == "cancelled":
             return Finish("cancelled", status)
         if status != "completed":

@@ -8,6 +8,7 @@ from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
 from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, extra_object, load
+from chatsdk.dialects.reasons import reason_of
 from chatsdk.errors import ProtocolError
 from chatsdk.parts import (
     Citation,
@@ -161,7 +162,7 @@ def _counted(value: dict[str, Any]) -> tuple[int | None, int | None]:
 
 
 def _finish(native: str) -> Sequence[Part]:
-    return (Finish(FINISH.get(native, "other"), native),)
+    return (Finish(reason_of(native, FINISH), native),)
 
 
 _READ: dict[str, Callable[[VercelV1Decoder, Any], Sequence[Part]]] = {
