@@ -29,8 +29,8 @@ from chatsdk.outcome import Outcome
 from chatsdk.parts import Failure
 from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.clock import now
+from chatsdk.transport.network_errors import Stopped
 from chatsdk.transport.redaction import CUT
-from chatsdk.transport.translate import Stopped
 
 if TYPE_CHECKING:
     from chatsdk.client.reader import AnswerReader

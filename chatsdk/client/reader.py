@@ -21,7 +21,7 @@ from chatsdk.sse import ServerSentEvent
 from chatsdk.transport.cancel import FINISHED, STOPPED
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.foreign_exceptions import freed, raised_by_handler
-from chatsdk.transport.translate import Stopped
+from chatsdk.transport.network_errors import Stopped
 
 if TYPE_CHECKING:
     from chatsdk.client.observation import Observation

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from chatsdk.dialects.reasons import GOOGLE
+from chatsdk.dialects.finish_reasons import GOOGLE
 from chatsdk.parts import Failure
 from chatsdk.sse import EventParser, ServerSentEvent
 

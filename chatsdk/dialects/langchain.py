@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.growing_text import Running
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, as_whole, extra_object
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.request import paired
 from chatsdk.messages import Image, Message
 from chatsdk.parts import (

@@ -19,7 +19,7 @@ from chatsdk.session.history import (
     waiting_round,
     with_ids,
 )
-from chatsdk.session.omitted_messages import (
+from chatsdk.session.incomplete_turns import (
     cancelled_results,
     unanswered_calls,
     without_failed_questions,

@@ -8,7 +8,7 @@ from typing import Any
 from chatsdk.messages import Message
 from chatsdk.session.approvals import read_approvals, written_approvals
 from chatsdk.session.history import Conversation
-from chatsdk.session.omitted_messages import failed_questions
+from chatsdk.session.incomplete_turns import failed_questions
 
 __all__ = ["VERSION", "read", "written"]
 

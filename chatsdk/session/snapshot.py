@@ -10,7 +10,7 @@ from chatsdk.messages import Message
 from chatsdk.outcome import Outcome
 from chatsdk.session.approvals import Approval
 from chatsdk.session.history import Conversation
-from chatsdk.session.omitted_messages import has_failed
+from chatsdk.session.incomplete_turns import has_failed
 from chatsdk.session.status import Move, Status, after
 from chatsdk.session.turn import BEFORE_FIRST, Turn
 

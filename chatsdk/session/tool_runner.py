@@ -20,7 +20,7 @@ from chatsdk.session.approvals import (
     requested,
     undecided,
 )
-from chatsdk.session.omitted_messages import cancelled_results
+from chatsdk.session.incomplete_turns import cancelled_results
 from chatsdk.session.status import Status
 from chatsdk.session.tools import Result, Toolbox, failure, result_of
 from chatsdk.session.turn import Rounds, Turn

@@ -1,4 +1,4 @@
-"""`Turns`: the methods of a session that begin and end turns."""
+"""`Turns`: the public methods of a session that begin and stop turns; `Store` decides."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from chatsdk.transport.checks import (
     shown_url,
 )
 from chatsdk.transport.exchange import Exchange
+from chatsdk.transport.network_errors import Stopped
 from chatsdk.transport.redaction import Secrets, is_private_header
-from chatsdk.transport.translate import Stopped
 from chatsdk.transport.transport import Request, Transport
 
 __all__ = [

@@ -343,7 +343,7 @@ class CancelScope:
                 return
 
 
-# Wires that have a connection. They are kept alive here: the interpreter would close a socket that
+# Scopes that have a connection. They are kept alive here: the interpreter would close a socket that
 # only cyclic garbage refers to, with a warning, before its owner closes it.
 _attached: set[CancelScope] = set()
 

@@ -15,8 +15,8 @@ from chatsdk.transport.cancel import FINISHED, IDLE, PROGRESS, STOPPED, Cancel, 
 from chatsdk.transport.clock import now
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.http1.body import Body
+from chatsdk.transport.network_errors import Stopped, cut_in_compression, ended, translate
 from chatsdk.transport.redaction import Secrets
-from chatsdk.transport.translate import Stopped, cut_in_compression, ended, translate
 
 __all__ = ["Exchange", "Tap"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from chatsdk.errors import ChatTimeout
 from chatsdk.transport.cancel import FINISHED
-from chatsdk.transport.translate import Stopped
+from chatsdk.transport.network_errors import Stopped
 
 __all__ = ["ResponseHead", "Telling"]
 

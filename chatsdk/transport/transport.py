@@ -24,10 +24,10 @@ from chatsdk.transport.checks import (
 from chatsdk.transport.deadlines import watch
 from chatsdk.transport.exchange import Exchange, Tap
 from chatsdk.transport.http_errors import http_status_error, redirected, why_not_followed
+from chatsdk.transport.network_errors import ended, translate
 from chatsdk.transport.redaction import Secrets, quiet_urllib3
 from chatsdk.transport.retry import is_left, wait_before
 from chatsdk.transport.sender import Sender, is_anonymous
-from chatsdk.transport.translate import ended, translate
 
 if TYPE_CHECKING:
     from chatsdk.transport.tap import Telling

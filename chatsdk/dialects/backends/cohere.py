@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import (
     as_name,
     as_object,
@@ -16,7 +17,6 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.request import paired
 from chatsdk.dialects.tool_calls import written_calls, written_tools
 from chatsdk.messages import Message

@@ -8,6 +8,7 @@ from typing import Any
 
 from chatsdk.dialects.dialect import About, Decoder, Dialect
 from chatsdk.dialects.field_path import find, keys_of, placed
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -18,7 +19,6 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.request import user_prompt
 from chatsdk.messages import Message
 from chatsdk.parts import End, Finish, Part, Reasoning, Text, ToolCallDelta, UsageUpdate

@@ -7,8 +7,8 @@ from typing import Any
 
 from chatsdk.dialects.backends.tgi import only_prompt
 from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import as_name, as_text, as_whole, failure_in, load_object
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.messages import Message
 from chatsdk.parts import End, Finish, Identity, Part, Text, UsageUpdate
 from chatsdk.sse import ServerSentEvent

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatsdk.dialects.dialect import About, Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, failure_in, load_object
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.request import user_prompt
 from chatsdk.messages import Message
 from chatsdk.parts import End, Failure, Finish, Part, Text, UsageUpdate

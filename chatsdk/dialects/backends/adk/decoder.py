@@ -8,6 +8,7 @@ from typing import Any
 
 from chatsdk.dialects.backends.gemini.decoder import UNSET, grounds, usage_update
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.finish_reasons import GOOGLE, reason_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -17,7 +18,6 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import GOOGLE, reason_of
 from chatsdk.parts import (
     Citations,
     End,

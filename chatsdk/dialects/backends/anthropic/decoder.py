@@ -8,6 +8,7 @@ from typing import Any
 
 from chatsdk.dialects.backends.anthropic.native import DIALECT, Content
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.frame_template import Alike
 from chatsdk.dialects.payload import (
     UNSCANNABLE,
@@ -22,7 +23,6 @@ from chatsdk.dialects.payload import (
     load_object,
     scan,
 )
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import (
     Citation,
     Citations,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import (
     as_name,
     as_object,
@@ -13,7 +14,6 @@ from chatsdk.dialects.payload import (
     extra_object,
     extra_objects,
 )
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.request import Room
 from chatsdk.parts import (
     Citation,

@@ -7,6 +7,7 @@ from typing import Any
 
 from chatsdk.dialects.backends.openai.calls import Calls
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -18,7 +19,6 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.usage import sum_of
 from chatsdk.parts import (
     Citation,

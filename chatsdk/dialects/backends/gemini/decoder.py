@@ -8,6 +8,7 @@ from typing import Any
 
 from chatsdk.dialects.backends.gemini.native import DIALECT, Content
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.finish_reasons import GOOGLE, reason_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -19,7 +20,6 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import GOOGLE, reason_of
 from chatsdk.dialects.usage import sum_of
 from chatsdk.errors import ProtocolError
 from chatsdk.parts import (

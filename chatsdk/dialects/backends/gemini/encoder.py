@@ -9,7 +9,7 @@ from chatsdk import sse
 from chatsdk.answer import Answer, ToolCall, Usage
 from chatsdk.dialects.encoder import Writer, write
 from chatsdk.dialects.encoder_values import dump, native_reason, opening
-from chatsdk.dialects.reasons import GOOGLE
+from chatsdk.dialects.finish_reasons import GOOGLE
 from chatsdk.dialects.request import arguments_of
 from chatsdk.parts import Citation, Failure, Finish, Identity, Part
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import (
     as_name,
     as_object,
@@ -15,7 +16,6 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import (
     Citation,
     Citations,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -16,7 +17,6 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import End, Finish, Identity, Part, Reasoning, Text, ToolCallDelta, UsageUpdate
 from chatsdk.sse import ServerSentEvent
 

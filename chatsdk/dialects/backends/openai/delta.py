@@ -8,8 +8,8 @@ from typing import Any
 from chatsdk.dialects.backends.openai.calls import Calls
 from chatsdk.dialects.backends.openai.native import DIALECT, Kept
 from chatsdk.dialects.citations import documents_cited, passages, url_citation
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import as_list, as_name, as_object, as_text, extra_objects
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.dialects.think_tags import Flagged, LeadingThinking, split_thinking
 from chatsdk.parts import (
     Citations,

@@ -15,6 +15,7 @@ from chatsdk.dialects.backends.openai_responses.native import (
     usage_of,
 )
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import (
     as_list,
     as_name,
@@ -25,7 +26,6 @@ from chatsdk.dialects.payload import (
     failure_in,
     load_object,
 )
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import (
     Citations,
     End,

@@ -8,8 +8,8 @@ from typing import Any
 
 from chatsdk.dialects.backends.vercel.native import DIALECT, Metadata
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import as_name, as_number, as_object, as_text, as_whole, load_object
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.parts import (
     Citation,
     Citations,

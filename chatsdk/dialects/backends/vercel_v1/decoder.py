@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatsdk.dialects.dialect import Decoder, Dialect
+from chatsdk.dialects.finish_reasons import reason_of
 from chatsdk.dialects.payload import as_name, as_object, as_text, as_whole, extra_object, load
-from chatsdk.dialects.reasons import reason_of
 from chatsdk.errors import ProtocolError
 from chatsdk.parts import (
     Citation,

@@ -1,4 +1,7 @@
-"""Leaves out of a request the messages that a backend would refuse."""
+"""Leaves out of a request the messages of incomplete turns, which a backend would refuse.
+
+`chatsdk.session.history` decides which messages the backend has already.
+"""
 
 from __future__ import annotations
 
