@@ -152,6 +152,24 @@ def test_the_options_of_an_adapter_go_before_the_probes(server):
             stream.result()
 
 
+def test_socket_options_may_name_their_protocol(server):
+    """urllib3-future, which niquests installs in place of urllib3, has options for UDP, too."""
+
+    class Future(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args, **kwargs):
+            kwargs["socket_options"] = [
+                (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1, "tcp"),
+                (socket.IPPROTO_UDP, 103, 1, "udp"),
+            ]
+            super().init_poolmanager(*args, **kwargs)
+
+    server.stream(HELLO)
+    with requests.Session() as http:
+        http.mount("http://", Future())
+        with ChatClient(server.url, dialect="openai", http=http) as client:
+            assert client.send({}).result().text == "Hi"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse when a queue is full")
 @pytest.mark.parametrize("connect", [30.0, None])
 def test_an_address_that_does_not_answer_leaves_time_for_the_next(server, monkeypatch, connect):

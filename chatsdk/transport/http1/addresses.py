@@ -95,7 +95,9 @@ def _reach(
     try:
         probe_when_idle(sock)
         for option in connection.socket_options or ():
-            sock.setsockopt(*option)
+            # urllib3-future, which replaces urllib3 where niquests is installed, adds a protocol.
+            if "udp" not in option:
+                sock.setsockopt(*option[:3])
         if known:
             sock.settimeout(timeout)
         if not last:
