@@ -323,7 +323,10 @@ def _said(roots: list[BaseException]) -> str:
     # The innermost exception has the reason; its wrappers repeat URLs and object addresses.
     plain = [root for root in roots if not isinstance(root, _WRAPPERS)]
     root = (plain or roots)[-1]
-    text = str(root) or type(root).__name__
+    text = str(root)
+    if not any(map(str.isalnum, text)):
+        # Empty, or "[]" as of pyOpenSSL.
+        text = type(root).__name__
     if isinstance(root, OSError) and root.strerror:
         text = root.strerror
     elif isinstance(root, http.client.IncompleteRead):
