@@ -112,7 +112,7 @@ _SESSION = {
 }
 
 
-# The public modules; those not loaded yet are loaded on first access.
+# The public modules, each loaded on first access.
 _MODULES = (
     "dialects",
     "doctor",

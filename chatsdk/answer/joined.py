@@ -33,7 +33,7 @@ class JoinedAnswer:
         self._taken = 0
 
     def next_round(self) -> None:
-        """Start a new round: append what is taken from now on to the current answer."""
+        """Start a new round: append all later parts to the current answer."""
         before = self._before = self.answer
         self._newest = None
         self._text, self._reasoning = before.text, before.reasoning

@@ -308,7 +308,7 @@ class Answer(Step, Generic[Value_co]):
 
 
 class Restored:
-    """The value of an answer that was pickled, in place of what makes values."""
+    """The value of a pickled answer, which replaces the maker of values."""
 
     def __init__(self, value: Any) -> None:
         self._value = value

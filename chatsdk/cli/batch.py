@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         WrongArguments: nothing was sent; or the input could not be read to its end, and what was
             read before has been asked and written.
-        KeyboardInterrupt: Ctrl-C; what was complete has been written.
+        KeyboardInterrupt: Ctrl-C; the complete answers have been written.
     """
     if "://" in arguments.file and "://" not in arguments.url:
         arguments.url, arguments.file = arguments.file, arguments.url
@@ -150,7 +150,7 @@ class Tally:
         self._output.write({"index": line.index, "id": line.id, **fields})
 
     def report(self, *, stopped: bool) -> None:
-        """Print what the file has now."""
+        """Print the number of answers in the file."""
         kept = f", after {self._output.kept} that were there" if self._output.kept else ""
         complete = self._output.written - self.failed
         words = [f"{complete} complete answer{'' if complete == 1 else 's'} written{kept}"]

@@ -131,7 +131,7 @@ class BatchOutput:
 
 
 def _answer_of(line: bytes) -> dict[str, Any] | None:
-    """The object of one whole line that a batch wrote, else ``None``."""
+    """The object of one complete line that a batch wrote, else ``None``."""
     try:
         value = json.loads(line.decode()) if line.endswith(b"\n") else None
     except (ValueError, RecursionError):

@@ -106,7 +106,7 @@ def _open_streams(given: list[str]) -> None:
     """Replace standard streams that the caller has closed (``>&-``), for which Python has None.
 
     A connection would otherwise get the number of a closed one. Writing to a closed stdout fails,
-    except for a server, whose greeting nobody has to read.
+    except for a server, whose greeting is not essential.
     """
     serves = bool(given) and given[0] in SERVERS
     modes = (("stdin", "r"), ("stdout", "w" if serves else "r"), ("stderr", "w"))

@@ -141,7 +141,7 @@ class Conversation:
                 self._typed += keys.typed()
 
     def retry(self) -> None:
-        """Ask the last question again, in place of its answer."""
+        """Ask the last question again and replace its answer."""
         if any(message.role == "user" for message in self.session.messages):
             self._turn(Regenerate())
         else:

@@ -82,7 +82,7 @@ def in_words(totals: dict[str, Any]) -> list[str]:
 
 
 def one_line(text: str, columns: int | None = None) -> str:
-    """Return `text` on one line without controls, in at most so many columns.
+    """Return `text` on one line without controls, in at most this number of columns.
 
     JSON that was written with line ends is written compactly.
     """

@@ -232,14 +232,14 @@ _ERASE_LINE, _ERASE_BELOW = "\x1b[2K", "\x1b[J"
 
 
 class LiveRegion:
-    """Lines at the cursor that are replaced by each drawing. Nothing else may write meanwhile."""
+    """Lines at the cursor that each drawing replaces. No other output may come in between."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._rows = 0
 
     def draw(self, lines: Sequence[str], *, above: str = "") -> None:
-        """Show these lines in place of the last ones, below `above`, which is printed permanently.
+        """Show these lines instead of the last ones, below `above`, which is printed permanently.
 
         Args:
             lines: without line ends; the terminal truncates those that are too long.

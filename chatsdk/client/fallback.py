@@ -31,7 +31,7 @@ __all__ = ["FallbackClient", "fallback_client"]
 
 _T = TypeVar("_T")
 
-# Conversations that backends keep whose backend is remembered; the oldest are forgotten first.
+# Largest number of backends' conversations to remember; the oldest are forgotten first.
 MOST_CONVERSATIONS = 10_000
 
 
@@ -39,7 +39,7 @@ class FallbackClient(Base):
     """Asks several clients in turn: see `ChatClient.fallback`.
 
     `url`, `dialect`, `defaults` and `ask_dialect` are those of the first client whose messages the
-    caller keeps. A conversation that only one backend keeps cannot go on at another.
+    caller keeps. A conversation that only one backend keeps cannot continue at another.
     """
 
     def __init__(

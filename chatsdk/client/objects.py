@@ -113,7 +113,7 @@ def with_words(messages: Sequence[Message], words: str) -> tuple[Message, ...]:
             content = f"{message.content}\n\n{words}" if message.content else words
             more = message.more
             if more is not None and "content" in (parsed := json.loads(more)):
-                # Its parts are sent in place of the text.
+                # Its parts are sent instead of the text.
                 parsed["content"].append({"type": "text", "text": words})
                 more = json.dumps(parsed, ensure_ascii=False)
             found[place] = message._replace(content=content, more=more)

@@ -35,7 +35,7 @@ MOST_WORKERS = 1000
 # Seconds between two updates of the elapsed time, and between two checks for Ctrl-C on Windows.
 TICK_SECONDS = 0.5
 
-# A source of prompts that takes longer than this many seconds must not hold back what is done.
+# Seconds after which a slow source of prompts must not delay complete outcomes.
 SLOW_SECONDS = 0.05
 
 # Seconds that `close` waits in total for its threads.
@@ -47,7 +47,7 @@ PROGRESS = (True, False, "always")
 
 
 class Outcomes(Iterator[PromptOutcome[Value_co]], Generic[Value_co]):
-    """Iterates over the outcomes of many prompts, which worker threads ask meanwhile.
+    """Iterates over the outcomes of many prompts, which worker threads ask in the background.
 
     Prompts are taken on the thread that iterates, at most four for each worker ahead of what was
     given out. The iterator may be closed, stopped from any thread, or just dropped, which closes
@@ -55,7 +55,7 @@ class Outcomes(Iterator[PromptOutcome[Value_co]], Generic[Value_co]):
 
     Iterating raises what the caller's functions raise, which closes it; and what the prompts' own
     iterator raises, after the outcomes of the prompts before. After Ctrl-C it may be iterated
-    further: like `stop`, it then gives what is done.
+    further: like `stop`, it then gives the complete outcomes.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Outcomes(Iterator[PromptOutcome[Value_co]], Generic[Value_co]):
         self._workers.release()
 
     def wake(self) -> None:
-        """Ask the source again, which had nothing yet. From any thread; it never blocks."""
+        """Ask the source again, which was not ready. From any thread; it never blocks."""
         self._workers.done.put((-1, None))
 
     def close(self) -> None:

@@ -314,7 +314,7 @@ class AnswerReader:
         return Outcome("stopped", answer=self.answer, server_stop=self.server_stop)
 
     def end_stopped(self) -> None:
-        """End as stopped, and ask the backend to stop, because it may go on without a reader."""
+        """End as stopped, and ask the backend to stop, because it may continue without a reader."""
         if self.ending is None:
             self.end(self.stopped())
             self.server_stop.begin(self.dialect or self.requested, self.answer)

@@ -122,7 +122,7 @@ class Repaired(Passing):
             return
         self._over = True
         self.below.close(self._inner)
-        # One that is read by another thread meanwhile ends by itself.
+        # A stream that another thread is reading ends by itself.
         with contextlib.suppress(ValueError):
             steps.close()
         self._question.unlink()
@@ -155,7 +155,7 @@ class Repaired(Passing):
                 stream.stop()
             source, self._inner = taken(stream)
             if isinstance(source, Unanswered):
-                # Stopped meanwhile: what had come is kept.
+                # It was stopped: keep the partial answer.
                 source.answer, source.outcome = before, Outcome("stopped", answer=before)
             self.below = source
             if self._before_waits is not None:

@@ -1,4 +1,4 @@
-"""`SharedPause`: holds back all workers while the backend refuses requests for now."""
+"""`SharedPause`: pauses all workers while the backend refuses requests for now."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SharedPause:
         self._accepted = True
 
     def refused(self, asked_at: float) -> int:
-        """Record a refusal, and return how many pauses in a row were in vain, this one included.
+        """Record a refusal, and return the number of successive pauses that did not help.
 
         Args:
             asked_at: when the request was sent. A request sent before the latest pause ended

@@ -25,7 +25,7 @@ __all__ = ["Ask", "Workers"]
 
 logger = logging.getLogger("chatsdk")
 
-# How many pauses in a row may be in vain before a prompt fails.
+# Number of successive pauses without success before a prompt fails.
 PAUSES = 5
 
 # The longest pause in seconds, if `Retry.max_wait` does not allow more. Limits on the requests and
@@ -45,7 +45,7 @@ class Workers:
         switch: cancels the requests under way; nothing more is asked then.
         done: pairs of an index and its result: a `PromptOutcome`, or an exception that is not of
             the wire. ``None`` stands for a prompt that was not asked because `switch` was set. An
-            index below 0 only wakes who waits.
+            index below 0 only wakes the waiting thread.
     """
 
     def __init__(self, ask: Ask, retry: Retry) -> None:
@@ -84,7 +84,7 @@ class Workers:
                 self._threads.append(thread)
 
     def release(self) -> None:
-        """Let the threads end once they have asked what was put."""
+        """Let the threads end once they have asked all prompts in the queue."""
         for _ in self._threads:
             self._jobs.put(None)
 

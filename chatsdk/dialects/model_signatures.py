@@ -29,7 +29,7 @@ ANTHROPIC_TYPES = frozenset(
         *("content_block_start", "content_block_delta", "content_block_stop"),
     }
 )
-# Anthropic's types are the same words with underscores in place of hyphens.
+# Anthropic's types are the same words with underscores instead of hyphens.
 COHERE_TYPES = frozenset(
     {
         *("message-start", "content-start", "content-delta", "content-end", "message-end"),

@@ -33,7 +33,7 @@ def checkpoint(length: int) -> int:
 
 
 class _State(NamedTuple):
-    """The latest value made; replaced as a whole, so that threads need no lock."""
+    """The latest value; it is replaced, never changed, so threads need no lock."""
 
     start: int
     end: int

@@ -171,7 +171,7 @@ class PartialMaker:
             return NOTHING
 
     def _raw(self, schema: Any, value: Any, edge: Edge | None) -> Any:
-        """The value for a JSON schema: itself, without what is not certain."""
+        """Return the value for a JSON schema: itself, without its uncertain parts."""
         schema = resolved(schema, self._root)
         schema = schema if isinstance(schema, Mapping) else {}
         options = schema.get("anyOf") or schema.get("oneOf")

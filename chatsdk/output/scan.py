@@ -58,7 +58,7 @@ class Scan:
         self._end: int | None = None
 
     def copy(self) -> Scan:
-        """Return a scan that goes on from here by itself."""
+        """Return a copy of the scan, which continues independently."""
         made = copy.copy(self)
         made._find = getattr(made, self._find.__name__)
         return made

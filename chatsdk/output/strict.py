@@ -242,7 +242,7 @@ def without_nulls(schema: Any, value: Any, root: Any = None) -> Any:
 
 
 def _rooted(schema: Any, root: Any) -> Any:
-    """A part of a schema with the definitions of the whole, which it refers to."""
+    """A part of a schema, with the definitions of the complete one."""
     if not isinstance(schema, Mapping):
         return schema
     found = {name: root[name] for name in ("$defs", "definitions") if name in root}

@@ -149,7 +149,7 @@ class TurnPlan:
 
     @classmethod
     def for_waiting_calls(cls, options: Mapping[str, Any], history: History) -> TurnPlan:
-        """Plan to go on with the round that waits; `after_round` sends it with its results."""
+        """Plan to continue the waiting round; `after_round` sends it with its results."""
         messages, failed = history.conversation.messages, history.conversation.failed
         approvals = history.conversation.approvals
         _check_resumed(approvals, options.get("tools"))

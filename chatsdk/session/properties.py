@@ -71,5 +71,5 @@ class View:
 
 
 def snapshot_of(session: View) -> Snapshot:
-    """Return the state of a session as one consistent value, for a view that draws all of it."""
+    """Return the state of a session as one consistent value, for views."""
     return session._store.seen

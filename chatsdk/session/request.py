@@ -65,7 +65,7 @@ class Edit:
 
 @attrs.frozen
 class Resume:
-    """Go on with a saved turn that waits for a person, for `ChatSession.run` and `start`.
+    """Continue a saved turn that waits for a person, for `ChatSession.run` and `start`.
 
     Pass the same ``tools`` again, because functions cannot be saved. The turn waits for the calls
     of `ChatSession.pending` that are still undecided, runs the approved ones, and sends the

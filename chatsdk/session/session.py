@@ -55,7 +55,7 @@ class ChatSession(Turns):
         latest: a new turn ends the one in flight, instead of raising `BusyError`.
         messages: the initial conversation, such as a system message.
         conversation_id: the conversation to continue, if the backend stores the history.
-        saved: the return value of `to_dict`, in place of those two.
+        saved: the return value of `to_dict`, instead of those two.
 
     Callbacks never overlap. If one raises, the exception is logged and the others still run.
     Callbacks may call the session.
@@ -139,7 +139,7 @@ class ChatSession(Turns):
         return self._store.decide(_checked_id(id), Decision(REJECTED, reason))
 
     def answer_call(self, id: str | None, result: Any) -> bool:
-        """Give the result of a call of `pending`, in place of its tool.
+        """Give the result of a call of `pending`, instead of running its tool.
 
         Args:
             id: the id of the call.
@@ -173,7 +173,7 @@ class ChatSession(Turns):
         """Return the conversation as JSON values, for a file or a web session.
 
         While the status is ``waiting``, it includes the unfinished turn: ``Resume()``
-        goes on with it, in another process too.
+        continues it, in another process too.
         """
         return written(*self._store.save())
 

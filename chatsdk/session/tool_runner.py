@@ -157,7 +157,7 @@ class ToolRunner:
         return not self._turn.active or self._store.approvals != approvals
 
     def _run(self, calls: Sequence[Place]) -> dict[int, Message] | None:
-        """Run calls; ``None`` if the turn was stopped meanwhile."""
+        """Run calls; ``None`` if the turn was stopped before they ended."""
         found: dict[int, Message] = {}
         for group in self._groups(calls):
             if len(group) == 1 and self._toolbox.terms(group[0][1]) is None:

@@ -25,7 +25,7 @@ __all__ = ["ToolStream"]
 
 
 class ToolStream:
-    """Read by `TurnStream` in place of an `AnswerStream` if the session runs tools.
+    """Read by `TurnStream` instead of an `AnswerStream` if the session runs tools.
 
     A round is an answer with tool calls. The `next` after its last step has a `ToolRunner` run
     them, and sends their results. The next answer continues the text of this one. Only the
@@ -131,7 +131,7 @@ class ToolStream:
         self._send(self._turn.rounds.messages[-len(messages) :], answer.conversation_id)
 
     def _resume(self) -> None:
-        """Go on with the saved round that waits for a person."""
+        """Continue the saved round that waits for a person."""
         saved = self._plan.messages
         place = waiting_round(saved)
         # The request that called the tools is over, so the client's observer has them.

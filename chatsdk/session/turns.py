@@ -146,7 +146,7 @@ class Turns(View):
         idempotency_key: str | None = NOT_GIVEN,
         **options: Any,
     ) -> TurnStream:
-        """Have the last question answered again, in place of its answer.
+        """Have the last question answered again, and replace its answer.
 
         After ``send(body)`` that body is posted again.
 
@@ -208,7 +208,7 @@ class Turns(View):
         idempotency_key: str | None = NOT_GIVEN,
         **options: Any,
     ) -> TurnStream:
-        """Go on with a saved turn that waits for a person, as ``run(Resume())`` does.
+        """Continue a saved turn that waits for a person, as ``run(Resume())`` does.
 
         Args:
             latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`; the
@@ -268,7 +268,7 @@ class Turns(View):
         Args:
             what: a dict is sent as the body, as by `send`; a text, a `Message` or a list of
                 messages is asked; ``Regenerate()`` and ``Edit(message_id, text)`` call those
-                methods; ``Resume()`` goes on with a saved turn that waits for a person.
+                methods; ``Resume()`` continues a saved turn that waits for a person.
             latest, tools, max_rounds, conversation_id, idempotency_key, options: as in `ask`.
 
         Raises:

@@ -15,7 +15,7 @@ _KINDS = ("close", "reset", "silent", "half-handshake", "not-tls")
 
 
 class BrokenConnection(Waitable):
-    """Breaks one connection in place of serving it; also the handle to wait for facts.
+    """Breaks one connection instead of serving it; also the handle to wait for facts.
 
     "close" and "reset" end the connection at once with a FIN or an RST; after the FIN the server
     waits for the client to leave. "silent" accepts it and sends nothing, so that a TLS handshake

@@ -133,7 +133,7 @@ class Upstream:
             # Not every version of http.client raises if a body of known length is truncated.
             whole = not response.length
         except (OSError, http.client.HTTPException, ValueError, AttributeError):
-            # A truncated body; AttributeError: closed meanwhile.
+            # A truncated body; AttributeError: it was closed by then.
             whole = False
         self._put(None, whole=whole)
 

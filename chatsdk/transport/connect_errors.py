@@ -37,7 +37,7 @@ NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILU
 OUTDATED = (9, 10)
 OTHER_HOST = (62, 64)
 
-# OpenSSL's reasons for files that do not hold what they should.
+# OpenSSL's reasons for files with the wrong content.
 NOT_PEM = r"\bX509: NO_CERT|\bPEM\b|PEM_|KEY_VALUES_MISMATCH|\bASN1\b"
 
 PLAIN_CURE = "if it serves plain HTTP, write http:// instead of https://"

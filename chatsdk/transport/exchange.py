@@ -203,7 +203,7 @@ class Exchange:
         return ended(self.scope.reason or STOPPED, self._timeout)
 
     def failure(self, error: BaseException) -> BaseException:
-        """Return the exception to raise in place of `error`: see `translate`."""
+        """Return the exception to raise instead of `error`: see `translate`."""
         self._notice(now() + CLOCK_SECONDS)
         return translate(
             error, self.scope, self.secrets, self._timeout, streaming=True, started=self._started

@@ -85,7 +85,7 @@ def translate(
     streaming: bool = False,
     started: bool = False,
 ) -> BaseException:
-    """Return the exception to raise in place of one from requests: a `ChatError` or `Stopped`.
+    """Return the exception to raise instead of one from requests: a `ChatError` or `Stopped`.
 
     Exceptions that do not come from the network, such as a signal handler's, are returned as is.
 

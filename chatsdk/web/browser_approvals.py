@@ -69,7 +69,7 @@ class ApprovalRecord:
         return found
 
     def take(self, chat: str, decided: Mapping[str, str]) -> None:
-        """Forget the requests, because a turn goes on with these decisions.
+        """Forget the requests, because a turn continues with these decisions.
 
         Raises:
             Refused: another request has been faster.

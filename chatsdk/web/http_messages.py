@@ -53,7 +53,7 @@ class FrameStream(Protocol):
 
     @property
     def pump(self) -> Pump:
-        """The frames, produced on a separate thread; started, and used in place of iterating."""
+        """The frames, produced on a separate thread; started, and used instead of iterating."""
 
     def __iter__(self) -> Iterator[bytes]: ...
 

@@ -82,7 +82,7 @@ class ChatService:
         origins: other sites whose pages may use the chat, such as ``"https://example.com"``.
         tools: functions that the model may call, as in `chatsdk.ChatSession.ask`. If a
             `chatsdk.Tool` asks a person, the stream ends with the question, in the parts of
-            ``useChat``; the request with the decision goes on.
+            ``useChat``; the request with the decision continues the turn.
 
     Raises:
         TypeError, ValueError: an argument is invalid.

@@ -31,7 +31,7 @@ class Block(NamedTuple):
     Attributes:
         text: its text, which can be rendered by itself.
         continued: it continues the block before, which was too long for one: draw no gap.
-        start: the index of its first character in the whole text. Its text may have something
+        start: the index of its first character in the complete text. Its text may have something
             before that: the fence or the table that it continues, or the right number.
         end: the index after its last character.
     """
@@ -43,7 +43,7 @@ class Block(NamedTuple):
 
     @property
     def lead(self) -> str:
-        """The part of its text that is not in the whole text."""
+        """The part of its text that is not in the complete text."""
         return self.text[: len(self.text) - (self.end - self.start)]
 
 
@@ -191,7 +191,7 @@ def _closes(line: str, fence: str) -> bool:
 
 
 def _cut(text: str) -> tuple[int, str]:
-    """Return where to cut a block that is too long, and what the next piece begins with."""
+    """Return where to split a block that is too long, and the beginning of the next piece."""
     end = text.rfind("\n") + 1
     if end < len(text) // 2:
         space = text.rfind(" ") + 1

@@ -79,7 +79,7 @@ def _with_table(lines: list[str]) -> list[str]:
 
 
 def _closed(lines: list[str]) -> list[str]:
-    """Return the last line with what has been begun in its paragraph closed."""
+    """Return the last line with the open markup of its paragraph closed."""
     last = lines[-1]
     if last.lstrip().startswith("|"):
         return [last]

@@ -60,7 +60,7 @@ class SentTexts:
         return self._texts[self._place]
 
     def newer(self) -> str | None:
-        """Return the text after the shown one, at last the draft; ``None`` if that is shown."""
+        """Return the text after the shown one, finally the draft; ``None`` if that is shown."""
         if self._place >= len(self._texts):
             return None
         self._place += 1

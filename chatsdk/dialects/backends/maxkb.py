@@ -48,7 +48,7 @@ class MaxKB(Dialect):
         return MaxKBDecoder(self)
 
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
-        """Return the URL with the chat `conversation_id` in place of its current one."""
+        """Return the URL with the chat `conversation_id` instead of its current one."""
         if conversation_id is None:
             return url
         chat = quote(conversation_id, safe="")

@@ -108,7 +108,7 @@ class TurnBox(widgets.VBox):
 
 
 class _TextBox:
-    """Markdown that grows. What is complete is not sent again."""
+    """Markdown that grows. Complete pieces are not sent again."""
 
     def __init__(self, acts: Acts) -> None:
         self._begin()

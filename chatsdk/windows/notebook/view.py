@@ -58,7 +58,7 @@ class ChatView(widgets.VBox):
     """A chat bound to a session: transcript, entry, stop, and all states.
 
     It is the last value of a cell, or given to ``display``. It is drawn by the kernel's event loop,
-    whatever the session's `dispatch` is, and so between cells, not while one runs.
+    whatever the session's `dispatch` is: between cells, not while one runs.
 
     Args:
         session: the session to show and to ask with. It is not closed.

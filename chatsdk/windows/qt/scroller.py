@@ -67,7 +67,7 @@ class Scroller(QtWidgets.QAbstractScrollArea):  # type: ignore[misc]
         self.rows: list[Row] = []
         self.following = True
         self._scrolled = scrolled
-        # The top of each row, and at last the height of all.
+        # The top of each row, and finally the height of all.
         self._tops: list[int] = [0]
         self._arranging = False
         self._shown: list[Row] = []

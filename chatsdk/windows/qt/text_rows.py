@@ -204,7 +204,7 @@ class TextRow(Row):
             self.changed()
 
     def refresh(self) -> None:
-        """Show what is new."""
+        """Show the new blocks."""
         if self.widget is not None:
             new = [self._defined(source) for source in self._new]
             self.widget.document_.write(new, self._open())

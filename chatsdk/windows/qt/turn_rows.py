@@ -171,7 +171,7 @@ class CallPartRows:
         self.rows: tuple[CallRow] = (CallRow(actions),)
 
     def advance(self) -> None:
-        """Nothing is ever behind."""
+        """Always false."""
 
     def shows(self, part: Part) -> bool:
         return isinstance(part, CallPart)

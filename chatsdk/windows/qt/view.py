@@ -24,17 +24,17 @@ from chatsdk.windows.transcript import CallPart, Question, Transcript
 
 __all__ = ["ChatView"]
 
-# Turns whose rows are made in one go.
+# Number of turns whose rows are made at once.
 BATCH = 20
 
-# Seconds between two drawings while the rows are behind the text.
+# Seconds between two drawings while the rows do not have all the text.
 CATCH_UP_SECONDS = 0.1
 
 
 class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
-    """A chat: the transcript of a session, and an entry to go on with.
+    """A chat: the transcript of a session, and an entry for the next question.
 
-    Any program can put it where it likes. It is bound to the session, whatever the session's
+    Any program can place it anywhere. It is bound to the session, whatever the session's
     `dispatch` is, and shows what the program itself asks, too. It follows the palette and the font
     of the application. The session is not closed with it.
 
@@ -247,7 +247,7 @@ class ChatView(QtWidgets.QWidget):  # type: ignore[misc]
             self._later.start(0)
 
     def _lay_out_in_time(self) -> None:
-        """Lay the rows out, or soon if they are behind: what is drawn now would not be seen."""
+        """Lay the rows out, or soon if they are incomplete: a drawing now would not be seen."""
         if self._behind() and time.monotonic() - self._laid_out < CATCH_UP_SECONDS:
             self._later.start(0)
         else:

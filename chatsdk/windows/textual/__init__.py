@@ -1,4 +1,4 @@
-"""A chat for a terminal, with Textual: `ChatView`, a widget, and `show`, a whole app."""
+"""A chat for a terminal, with Textual: `ChatView`, a widget, and `show`, a complete app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`show`: a chat as a whole app in the terminal."""
+"""`show`: a chat as a complete app in the terminal."""
 
 from __future__ import annotations
 

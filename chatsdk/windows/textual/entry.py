@@ -53,7 +53,7 @@ class Entry(TextArea):
             soft_wrap=True, tab_behavior="focus", placeholder=words.PLACEHOLDER, compact=True
         )
         self.sent = sent
-        # The text that Up or Down has brought back; arrow keys go on from there.
+        # The text that Up or Down has brought back; arrow keys continue from there.
         self._brought: str | None = None
 
     async def _on_key(self, event: events.Key) -> None:

@@ -197,7 +197,7 @@ class TurnSlots:
                 yield Row("ask", part.name, value=part)
 
     def _reasoning(self, place: int, part: ReasoningPart) -> str:
-        """The line of folded reasoning; while it is received, with the newest of it."""
+        """The line of folded reasoning; while it is received, with its latest text."""
         if self.turn.live and place == len(self.turn.parts) - 1:
             newest = part.text.rstrip().rsplit("\n", 1)[-1][-200:].strip()
             return f"{words.REASONING} · {newest}"

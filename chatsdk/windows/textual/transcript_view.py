@@ -41,7 +41,7 @@ class History(VerticalScroll):
     """
 
     class Moved(Message):
-        """The end came into view, or went out of it.
+        """The end became visible, or is no longer visible.
 
         Attributes:
             at_end: whether the end is visible.
@@ -249,7 +249,7 @@ class History(VerticalScroll):
         return not later
 
     def _later(self, wanted: list[Slot], fresh: list[Slot]) -> set[int]:
-        """The slots that get their widgets another time; what is visible comes first."""
+        """The slots that get their widgets later, because visible ones come first."""
         if len(fresh) <= MOST_AT_ONCE:
             return set()
         # Those in the middle of the wanted ones are visible, or the last ones at the end.

@@ -123,7 +123,7 @@ class EntryBox(tkinter.Frame):
         self.configure(highlightbackground=color, highlightcolor=color)
 
     def show_stop(self, in_flight: bool) -> None:
-        """Offer Stop in place of Send, or the other way round."""
+        """Offer Stop instead of Send, or Send instead of Stop."""
         shown, hidden = (
             (self.stop_button, self.send_button)
             if in_flight

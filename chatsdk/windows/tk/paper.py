@@ -260,7 +260,7 @@ class Paper:
     # The keyboard ---------------------------------------------------------------------------
 
     def _step(self, direction: int, event: Any) -> str | None:
-        """Move to the next link or action; after the last one, Tab goes on as usual."""
+        """Move to the next link or action; after the last one, Tab works as usual."""
         where = self._focused
         found = self._next_target(where, direction)
         self._unfocus()

@@ -36,7 +36,7 @@ class PartDrawing:
     """The drawing of one part.
 
     Attributes:
-        part: what has been drawn.
+        part: the part as drawn.
     """
 
     def __init__(self, paper: Paper, before: Region) -> None:

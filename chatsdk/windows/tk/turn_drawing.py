@@ -28,7 +28,7 @@ class TurnDrawing:
     """Draws one turn, and changes what is drawn as the turn changes.
 
     Attributes:
-        turn: what has been drawn, ``None`` before.
+        turn: the turn as drawn, ``None`` before.
         first: the region with which it begins.
     """
 

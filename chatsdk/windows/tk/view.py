@@ -231,7 +231,7 @@ class ChatView(ttk.Frame):
             self._beat(True)
 
     def _give_back(self, text: str) -> None:
-        """Put a queued text before what is typed; during an edit, before the draft."""
+        """Put a queued text before the typed one; during an edit, before the draft."""
         if self._editing is None:
             self.entry.value = "\n".join(item for item in (text, self.entry.value) if item)
         else:
@@ -342,7 +342,7 @@ class ChatView(ttk.Frame):
             self.entry.text.focus_set()
 
     def _say(self, note: str) -> None:
-        """Show a note in place of the line of help for a moment."""
+        """Show a note instead of the line of help for a moment."""
         self._note = note
         self._hovered("")
         if self._note_timer:
@@ -369,7 +369,7 @@ class ChatView(ttk.Frame):
         return f"{shown}…"
 
     def _typed(self, event: Any) -> str | None:
-        """Move what is typed in the transcript to the entry."""
+        """Move text typed in the transcript to the entry."""
         if not event.char.isprintable() or not event.char or event.state & 0x4 or event.state & 0x8:
             return None
         self.entry.text.focus_set()

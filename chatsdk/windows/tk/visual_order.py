@@ -110,7 +110,7 @@ def visual_lines(
 
     Args:
         cell: the paragraph in the order in which it is read, without line breaks.
-        right_to_left: the paragraph as a whole runs from right to left.
+        right_to_left: the paragraph runs from right to left.
     """
     letters = joined([(letter, tags) for text, tags in cell for letter in text])
     return [

@@ -1,4 +1,4 @@
-"""Decodes ADK's events: deltas, then each turn again as a whole."""
+"""Decodes ADK's events: deltas, then each turn again in one piece."""
 
 from __future__ import annotations
 

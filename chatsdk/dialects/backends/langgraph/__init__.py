@@ -87,7 +87,7 @@ class LangGraph(Dialect):
         return "server" if THREAD.search(url) else "client"
 
     def url(self, url: str, *, conversation_id: str | None = None) -> str:
-        """Return the URL with the thread `conversation_id` in place of its current one."""
+        """Return the URL with the thread `conversation_id` instead of its current one."""
         if conversation_id is None:
             return url
         thread = quote(conversation_id, safe="")

@@ -66,7 +66,7 @@ class _Chunks(Writer[bytes]):
         # A step ends with the results of its tools; any later part starts the next step.
         self._step_over = False
         self._in_step = False
-        # Results that come first belong to the last step of the message that goes on.
+        # Results that come first belong to the last step of the continued message.
         self._goes_on = False
         self._sources = 0
 
