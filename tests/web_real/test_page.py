@@ -100,6 +100,40 @@ def test_send_by_the_button(chat, backend: ChatServer) -> None:
     assert backend.requests[0].json["messages"][-1]["content"] == "One\ntwo"
 
 
+FORMULAS = r"""So $a_1 * b * c_1$ and \(d\,e\), for $5 or **$10**, `$x_1$` &lt; 2 &amp; more.
+
+\[
+\int_0^1 x\,dx
+\]
+
+| name | price |
+|:-:|--:|
+| a | 1 |
+
+مرحبا
+"""
+
+
+def test_formulas_tables_and_directions(chat, backend: ChatServer) -> None:
+    """TeX keeps its source, columns and paragraphs keep their sides, entities are characters."""
+    backend.answer("openai", FORMULAS, pieces=40)
+    chat.ask("Hi")
+    chat.finished()
+    code = chat.log.locator("code").all_inner_texts()
+    assert code == ["a_1 * b * c_1", r"d\,e", "$x_1$", r"\int_0^1 x\,dx"]
+    assert "for $5 or $10, $x_1$ < 2 & more." in chat.text()
+
+    def side(text: str) -> str:
+        return chat.log.get_by_text(text, exact=True).evaluate(
+            "cell => { const range = document.createRange(); range.selectNodeContents(cell);"
+            "const words = range.getBoundingClientRect(), box = cell.getBoundingClientRect();"
+            "const before = words.left - box.left, after = box.right - words.right;"
+            "return Math.abs(before - after) < 2 ? 'center' : before < after ? 'left' : 'right' }"
+        )
+
+    assert [side(text) for text in ("a", "1", "مرحبا")] == ["center", "right", "right"]
+
+
 @pytest.mark.parametrize("way", ["button", "escape"])
 def test_stop(chat, backend: ChatServer, way) -> None:
     """Stop ends the answer and the connection to the backend; what came stays."""
