@@ -209,8 +209,10 @@ class Sender:
             try:
                 secrets.add_url(proxy)
             except ValueError:
-                # `from None`, because the original message may show a password.
-                raise requests.exceptions.InvalidProxyURL("no address") from None
+                # The proxy of another scheme does not matter.
+                if proxy == scope.proxy:
+                    # `from None`, because the original message may show a password.
+                    raise requests.exceptions.InvalidProxyURL("no address") from None
         adopt(session, request, settings)
         return options
 

@@ -887,6 +887,17 @@ def test_an_address_no_proxy_can_have(server, address):
         ChatClient(server.url, proxies={"http": address})
 
 
+@pytest.mark.parametrize("address", ["http://[bad", "socks://proxy:1", "htp://x", "http://a:port"])
+@pytest.mark.parametrize("variable", ["https_proxy", "ftp_proxy"])
+def test_the_proxy_of_another_scheme_does_not_matter(
+    server, client, monkeypatch, address, variable
+):
+    """A variable that no request of this URL uses may hold anything."""
+    monkeypatch.setenv(variable, address)
+    server.stream(HELLO)
+    assert client.send({}).result().text == "Hello"
+
+
 def test_a_proxy_that_is_not_there(server):
     """The error distinguishes a proxy that refuses the connection from a backend that does."""
     with RefusingPort() as port:
