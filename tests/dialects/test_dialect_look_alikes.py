@@ -264,15 +264,16 @@ def test_the_first_choice_as_a_string():
     assert answer_of(piece).text == "Hi"
 
 
-def test_a_choice_counted_from_one():
-    """The first choice to arrive is the answer, whatever its index; a second one is not."""
-    one, two = (
-        {"index": place, "delta": {"content": text}} for place, text in ((1, "Hi"), (2, "No"))
-    )
-    pieces = [{"id": "c", "choices": [choice]} for choice in (one, two, one)]
-    assert answer_of(*pieces).text == "HiHi"
-    late = {"id": "c", "choices": [{"index": 0, "delta": {"content": "No"}}]}
-    assert answer_of(*pieces, late, late).text == "HiHi"
+def test_an_only_choice_counted_from_one():
+    """A choice that is not the first is the answer if the first one never comes."""
+    pieces = [
+        {"id": "c", "choices": [{"index": place, "delta": {"content": text}}]}
+        for place, text in ((1, "He"), (2, "No"), (1, "llo"))
+    ]
+    end = {"id": "c", "choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]}
+    answer = answer_of(*pieces, end, "[DONE]")
+    assert (answer.text, answer.finish_reason) == ("Hello", "stop")
+    assert answer_of(*pieces, chunk({"content": "Hi"}), *pieces).text == "Hi"
 
 
 ODD = ["x", 5, True, {"a": 1}, ["x"], [5], [{"a": 1}], [[1]], {"chunks": 5}]

@@ -34,6 +34,9 @@ _RARE = frozenset(
     {"error", "usage", "search_results", "citations", "sources", "x_groq", "base_resp"}
 )
 
+# Most chunks of other choices to hold until the first choice arrives.
+MOST_HELD = 10_000
+
 # transformers puts its error between quotes without escaping the quotes in it.
 BROKEN_ERROR = re.compile(r'\s*\{"error":\s*"(.*)"\}\s*', re.DOTALL)
 
@@ -52,8 +55,8 @@ class OpenAIDecoder(Decoder):
         self._delta = Delta(snapshot=snapshot, think_tags=think_tags)
         # Whether text arrived in a `delta`; a `message` next to it then repeats the text.
         self._deltas = False
-        # The index of the first choice that arrived.
-        self._index: object = None
+        # The other choices, until the first one arrives; some servers count their only one from 1.
+        self._others: list[dict[str, Any]] | None = []
         # Choices with output since their last finish reason, except the first choice.
         self._speaking: set[int] = set()
         # The failure to report if no error with details follows.
@@ -81,7 +84,12 @@ class OpenAIDecoder(Decoder):
         return self.read(chunk)
 
     def close(self) -> Sequence[Part]:
-        parts = self._delta.close()
+        parts: list[Part] = []
+        others, self._others = self._others or [], None
+        for choice in others:
+            if choice["index"] == others[0]["index"]:
+                self._choice(choice, parts)
+        parts += self._delta.close()
         if self._failed is not None:
             # No details followed the finish reason.
             parts.append(self._failed)
@@ -125,7 +133,6 @@ class OpenAIDecoder(Decoder):
                 or not text
                 or choice["finish_reason"]
                 or choice["index"]
-                or self._index
             ):
                 return None
         except (LookupError, TypeError, ValueError):
@@ -153,10 +160,13 @@ class OpenAIDecoder(Decoder):
             for choice in as_list(choices, "choices"):
                 if choice.__class__ is not dict:
                     as_object(choice, "choices[]")
-                elif self._is_answer(choice.get("index")):
+                elif not (index := choice.get("index")) or index == "0":
                     # The first of several choices is the answer; the others are in `raw`.
+                    self._others = None
                     self._choice(choice, parts)
-                elif isinstance(index := choice.get("index"), int):
+                elif isinstance(index, int):
+                    if self._others is not None and len(self._others) < MOST_HELD:
+                        self._others.append(choice)
                     if choice.get("finish_reason"):
                         self._speaking.discard(index)
                     elif choice.get("delta"):
@@ -168,14 +178,6 @@ class OpenAIDecoder(Decoder):
         if not _RARE.isdisjoint(chunk):
             self._beside(chunk, parts)
         return parts
-
-    def _is_answer(self, index: object) -> bool:
-        """Whether the choice with this index is the answer; some servers count from 1."""
-        if not index or index == "0":
-            index = 0
-        if self._index is None:
-            self._index = index if isinstance(index, int) else 0
-        return index == self._index
 
     def _beside(self, chunk: dict[str, Any], parts: list[Part]) -> None:
         """Decode a chunk's content outside its choices."""
