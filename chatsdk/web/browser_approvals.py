@@ -32,8 +32,6 @@ class ApprovalRecord:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        # Guards the time between reading a record and writing it.
-        self._lock = threading.Lock()
 
     def request(
         self, chat: str, calls: Sequence[ToolCall], decided: Mapping[str, str]
@@ -74,7 +72,9 @@ class ApprovalRecord:
         Raises:
             Refused: another request has been faster.
         """
-        with self._lock:
+        # Guards the time between reading the record and writing it. It is made here, because one
+        # from before gevent's patches would block all greenlets.
+        with vars(self).setdefault("_lock", threading.Lock()):
             record = self._read(chat)
             if not decided.keys() <= record.keys():
                 raise _unknown()

@@ -84,19 +84,35 @@ class RedisJournal:
         self._prefix = prefix
         self._keep = keep
         self._lease = lease
-        # Guards all attributes below.
-        self._changed = threading.Condition()
-        self._turns: dict[str, Turn] = {}
-        self._waiting: dict[Turn, None] = {}
-        self._size = 0
-        self._pid: int | None = None
-        self._threads: list[threading.Thread] = []
         self._closed = False
+        # Guards the reset of what belongs to a process; nothing waits while it is held.
+        self._guard = threading.Lock()
+        self._pid: int | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        """Begin with nothing in this process, if it was forked from one that used the journal.
+
+        A server may also load the application before it forks, and have gevent replace locks and
+        threads after that. Locks that were made before would not keep greenlets apart.
+        """
+        pid = os.getpid()
+        with self._guard:
+            if self._pid == pid:
+                return
+            # Guards all attributes below.
+            self._changed = threading.Condition()
+            self._turns: dict[str, Turn] = {}
+            self._waiting: dict[Turn, None] = {}
+            self._size = 0
+            self._threads: list[threading.Thread] = []
+            self._pid = pid
 
     # Methods for a service -----------------------------------------------------------------
 
     def begin(self, chat: str) -> Turn:
         """Begin a turn of this chat; one that is in flight is stopped."""
+        self._reset()
         turn = Turn(self, chat)
         keep = self._milliseconds(self._keep + 2 * self._lease)
         with _errors():
@@ -106,11 +122,12 @@ class RedisJournal:
             pipe.set(self._key("lease", turn.id), 1, px=self._milliseconds(self._lease))
             earlier = pipe.execute()[0]
         turn.renewed = time.monotonic()
+        if earlier is not None:
+            # If this fails, nobody may keep the lease of the new turn.
+            self._stop(earlier.decode())
         with self._changed:
             self._turns[turn.id] = turn
             self._start()
-        if earlier is not None:
-            self._stop(earlier.decode())
         return turn
 
     def follow(
@@ -173,11 +190,12 @@ class RedisJournal:
 
     def close(self) -> None:
         """End the threads, and the connections if the journal made them."""
+        self._reset()
         with self._changed:
             self._closed = True
             turns = list(self._turns.values())
             self._changed.notify_all()
-            threads = self._threads if self._pid == os.getpid() else []
+            threads = self._threads
         for turn in turns:
             turn.stop()
         with contextlib.suppress(RedisError, OSError):
@@ -236,10 +254,8 @@ class RedisJournal:
 
     def _start(self) -> None:
         """Start the threads of this process. The lock is held."""
-        pid = os.getpid()
-        if self._pid == pid or self._closed:
+        if self._threads or self._closed:
             return
-        self._pid = pid
         self._threads = [
             threading.Thread(target=work, name="chatsdk-redis", daemon=True)
             for work in (self._write, self._watch)
@@ -409,6 +425,7 @@ class RedisJournal:
             return list(self._turns.values())
 
     def _stop(self, turn: str) -> None:
+        self._reset()
         with self._changed:
             own = self._turns.get(turn)
         if own is not None:

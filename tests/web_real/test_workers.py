@@ -48,6 +48,19 @@ def pages(site) -> Iterator[dict[int, Page]]:
         yield found
 
 
+@pytest.mark.parametrize("kind", ["gthread", "gevent"])
+def test_loaded_before_the_fork(backend, djangos, redis_server, monkeypatch, kind) -> None:
+    """With --preload, the journal was made before gevent's patches and before the fork."""
+    command = [*GUNICORN, "--preload", "-k", kind, "--threads", "8", "sites:app_flask"]
+    monkeypatch.setitem(SERVERS, "preloaded", Server(command))
+    with running("preloaded", backend.url, djangos, REDIS=redis_server.url) as url:
+        for number in range(3):
+            backend.answer("openai", "Hello there")
+            with Page(f"{url}/api/chat") as page:
+                response = page.ask(body=user("Hi", f"chat-{number}"))
+                assert text_of(response.read()) == "Hello there"
+
+
 def test_begun_followed_and_stopped_by_three_workers(backend, pages) -> None:
     """Each of three workers does its part of one turn."""
     begin, follow, stop = pages.values()
