@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from chatsdk.answer.shared_text import SharedText, Vector, as_bytes, as_text
 from chatsdk.answer.values import ArrivalLog, Facts, Step, Timings, ToolCall
@@ -235,6 +235,16 @@ class Answer(Step, Generic[Value_co]):
 
     def __str__(self) -> str:
         return self.text
+
+    def __format__(self, spec: str) -> str:
+        return format(self.text, spec)
+
+    if not TYPE_CHECKING:
+
+        def __add__(self, other: object) -> NoReturn:
+            raise TypeError("an Answer is not text: use answer.text")
+
+        __radd__ = __add__
 
     def _repr_markdown_(self) -> str:
         """The display of an answer that is the value of a notebook's cell."""

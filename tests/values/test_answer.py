@@ -376,3 +376,15 @@ def test_values_are_shown_without_what_is_unknown():
     """The repr of a usage and of a citation omits fields that the backend did not send."""
     assert repr(Usage(output=46)) == "Usage(output=46)"
     assert repr(Citation(title="A page", position=1)) == "Citation(title='A page', position=1)"
+
+
+def test_an_answer_in_a_formatted_string():
+    """A format applies to the text, as `str` does."""
+    assert f"{Answer('Hi'):>4}|{Answer('Hi')}" == "  Hi|Hi"
+
+
+@pytest.mark.parametrize("add", [lambda answer: answer + "!", lambda answer: "!" + answer])
+def test_an_answer_is_not_text(add):
+    """Adding an answer and a string is an error that names the attribute with the text."""
+    with pytest.raises(TypeError, match=r"use answer\.text"):
+        add(Answer("Hi"))
