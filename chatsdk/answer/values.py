@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from chatsdk.answer.shared_text import PIECE_BYTES, SharedText, Vector, as_bytes, as_text
 from chatsdk.attributes import names_cures
-from chatsdk.frozen_values import distinct, refuse_to_change
+from chatsdk.frozen_values import Value, refuse_to_change
 from chatsdk.parts import Citation, Native, Usage
 
 __all__ = ["ArrivalLog", "Facts", "Step", "Timings", "ToolCall", "new_arguments"]
@@ -134,30 +135,68 @@ def _restore(id: str | None, name: str | None, arguments: bytes) -> ToolCall:
     return ToolCall(id, name, as_text(arguments))
 
 
-@distinct
-class Timings(NamedTuple):
+class Timings(Value):
     """The arrival of an answer, in seconds of a monotonic clock.
 
     Attributes:
         first_text: from sending the request to the first text, ``None`` before it.
         duration: from sending the request to this step.
-        gaps: the silences between consecutive events.
+        gaps: the silences between consecutive events, a tuple.
         events: number of events received.
         bytes: bytes of the body read, after decompression.
     """
 
-    first_text: float | None = None
-    duration: float = 0.0
-    gaps: tuple[float, ...] = ()
-    events: int = 0
-    bytes: int = 0
+    __match_args__ = _fields = ("first_text", "duration", "gaps", "events", "bytes")
+    __slots__ = ("_gaps", "bytes", "duration", "events", "first_text")
+    first_text: float | None
+    duration: float
+    events: int
+    bytes: int
+    # The log instead of a tuple of gaps, which would take quadratic time if it were made for each
+    # step.
+    _gaps: tuple[float, ...] | ArrivalLog
+
+    def __init__(
+        self,
+        first_text: float | None = None,
+        duration: float = 0.0,
+        gaps: tuple[float, ...] | ArrivalLog = (),
+        events: int = 0,
+        bytes: int = 0,
+    ) -> None:
+        for name, value in zip(
+            ("first_text", "duration", "_gaps", "events", "bytes"),
+            (first_text, duration, gaps, events, bytes),
+            strict=True,
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def gaps(self) -> tuple[float, ...]:
+        """The silences between consecutive events, in seconds."""
+        gaps = self._gaps
+        return gaps if isinstance(gaps, tuple) else gaps.between_events(self.events)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (getattr(self, name) for name in self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __getitem__(self, place: Any) -> Any:
+        return tuple(self)[place]
+
+    def _asdict(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return dict(zip(self._fields, self, strict=True))
 
     def __repr__(self) -> str:
         # Without the gaps: a long answer has thousands.
+        count = len(self._gaps) if isinstance(self._gaps, tuple) else max(0, self.events - 1)
         first = "None" if self.first_text is None else f"{self.first_text:.3f}"
         return (
             f"Timings(first_text={first}, duration={self.duration:.3f}, "
-            f"gaps=<{len(self.gaps)}>, events={self.events}, bytes={self.bytes})"
+            f"gaps=<{count}>, events={self.events}, bytes={self.bytes})"
         )
 
 
@@ -174,7 +213,6 @@ class ArrivalLog:
 
     def timings(self, events: int, received: int) -> Timings:
         """Return the `Timings` of the step after `events` events and `received` bytes."""
-        times = self.times[:events].tolist()
         first = self.first_text
         return Timings(
             first_text=(
@@ -182,11 +220,16 @@ class ArrivalLog:
                 if first is not None and 0 < first <= events
                 else None
             ),
-            duration=times[-1] - self.started if times else 0.0,
-            gaps=tuple(later - earlier for earlier, later in pairwise(times)),
+            duration=self.times[events - 1] - self.started if events else 0.0,
+            gaps=self,
             events=events,
             bytes=received,
         )
+
+    def between_events(self, events: int) -> tuple[float, ...]:
+        """Return the seconds between the first `events` events."""
+        times = self.times[:events].tolist()
+        return tuple(later - earlier for earlier, later in pairwise(times))
 
 
 class Facts(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import pickle
+import sys
 import threading
 import tracemalloc
 
@@ -370,6 +371,34 @@ def test_timings_are_shown_without_their_gaps():
     timings = Timings(0.25, 2.0, (0.5,) * 1000, 1001, 4096)
     shown = "Timings(first_text=0.250, duration=2.000, gaps=<1000>, events=1001, bytes=4096)"
     assert repr(timings) == shown
+
+
+def test_timings_of_each_step_take_linear_time():
+    """Reading the timings costs the same after 2,000 events as after 20, unless gaps are read."""
+
+    def calls(events):
+        builder = AnswerBuilder(started=1.0)
+        for number in range(events):
+            answer = builder.step((Text("a"),), "a", 2.0 + number, number)
+        count = 0
+
+        def note(frame, event, argument):
+            nonlocal count
+            count += event == "call"
+
+        sys.setprofile(note)
+        try:
+            timings = answer.timings
+            repr(timings)
+        finally:
+            sys.setprofile(None)
+        assert (timings.first_text, timings.duration, timings.events) == (1.0, events, events)
+        assert timings.gaps == (1.0,) * (events - 1)
+        assert tuple(timings) == tuple(timings._asdict().values()) == timings[:]
+        assert timings == Timings(*timings) == pickle.loads(pickle.dumps(timings))
+        return count
+
+    assert calls(2000) == calls(20)
 
 
 def test_values_are_shown_without_what_is_unknown():
