@@ -71,9 +71,11 @@ class ToolCall:
 
     def extended(self, id: str | None, name: str | None, piece: str, replace: bool) -> ToolCall:
         """Return this call with `piece` added to its arguments, or replacing them."""
+        if piece and not replace:
+            piece, replace = new_arguments(piece, self._ledger)
         if replace:
             ledger, count = SharedText([piece]), 1
-        elif piece and (piece := new_arguments(piece, self._ledger)):
+        elif piece:
             # Only the latest step is ever extended, so its ledger ends with it.
             ledger = self._ledger
             ledger.pieces.append(piece)
@@ -109,18 +111,27 @@ class ToolCall:
         return self
 
 
-def new_arguments(piece: str, known: SharedText) -> str:
-    """Return what is new in a delta of arguments, whose earlier deltas are `known`.
+def new_arguments(piece: str, known: SharedText) -> tuple[str, bool]:
+    """Return what is new in a delta of arguments, and whether it replaces the earlier deltas.
 
-    Some servers send all arguments up to now in each delta. That cannot be a delta: no JSON object
-    continues with its own beginning. Plain text such as a template may, so ``{{`` is not touched.
+    Some servers send all arguments up to now in each delta, or in the last one, perhaps with other
+    white space. That cannot be a delta: no JSON object continues with its own beginning. Plain text
+    such as a template may, so ``{{`` is not touched.
+
+    Args:
+        piece: the delta.
+        known: the earlier deltas.
     """
     if piece[:1] == "{" and piece[1:2] in JSON_SECOND:
         count = len(known.pieces)
         size = known.size - PIECE_BYTES * count
-        if 0 < size <= len(piece) and piece.startswith(known.upto(count)):
-            return piece[size:]
-    return piece
+        if 0 < size <= 2 * len(piece):
+            text = known.upto(count)
+            if piece.startswith(text):
+                return piece[size:], False
+            if text[0] == "{" and "".join(piece.split()).startswith("".join(text.split())):
+                return piece, True
+    return piece, False
 
 
 def _fill(call: ToolCall, id: str | None, name: str | None, ledger: SharedText, count: int) -> None:

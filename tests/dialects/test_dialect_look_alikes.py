@@ -90,6 +90,15 @@ A, B, BEGUN = '{"q":1}', '{"q":2}', '{"q"'
             ],
             [("f", A)],
         ),
+        # All arguments in the last chunk, with other white space.
+        (
+            [
+                [call("f", '{"q":1,"r":', id="a", index=0)],
+                [call(None, '"x y"', index=0)],
+                [call(None, '{"q": 1, "r": "x y"}', index=0)],
+            ],
+            [("f", '{"q": 1, "r": "x y"}')],
+        ),
         # The name up to now in each chunk, and in pieces.
         ([[call("get", index=0)], [call("get_it", A, index=0)]], [("get_it", A)]),
         ([[call("get", index=0)], [call("_it", A, index=0)]], [("get_it", A)]),

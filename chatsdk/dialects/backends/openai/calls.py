@@ -104,7 +104,8 @@ class Calls:
             call.name = name = name if name.startswith(call.name) else call.name + name
         else:
             name = None
-        return ToolCallDelta(call.key, id=id, name=name, arguments=call.add(arguments))
+        arguments, replace = call.add(arguments)
+        return ToolCallDelta(call.key, id=id, name=name, arguments=arguments, replace=replace)
 
     def _new_key(self, slot: object) -> int | str:
         key: int | str = slot if isinstance(slot, int) else str(slot)
@@ -123,6 +124,9 @@ class _Call:
         self.id: str | None = None
         self.name = ""
         self._plain = plain
+        self._begin()
+
+    def _begin(self) -> None:
         # The deltas of the arguments, and how many of them were scanned.
         self._given = SharedText()
         self._scanned = 0
@@ -130,12 +134,16 @@ class _Call:
         self._depth = 0
         self._in_string = self._escaped = False
 
-    def add(self, arguments: str) -> str:
-        """Add a delta of the arguments, and return the new text in it."""
-        new = arguments if self._plain else new_arguments(arguments, self._given)
+    def add(self, arguments: str) -> tuple[str, bool]:
+        """Add a delta of the arguments; see `new_arguments` for what it returns."""
+        new, replace = (arguments, False)
+        if not self._plain:
+            new, replace = new_arguments(arguments, self._given)
+        if replace:
+            self._begin()
         if new:
             self._given.pieces.append(new)
-        return new
+        return new, replace
 
     def is_repeated(self, name: str, arguments: str) -> bool:
         """Whether a delta with this call's id, and this name and arguments, only repeats it."""

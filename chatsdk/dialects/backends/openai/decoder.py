@@ -165,8 +165,10 @@ class OpenAIDecoder(Decoder):
                     self._others = None
                     self._choice(choice, parts)
                 elif isinstance(index, int):
-                    if self._others is not None and len(self._others) < MOST_HELD:
+                    if self._others is not None:
                         self._others.append(choice)
+                        if len(self._others) > MOST_HELD:
+                            self._others = None
                     if choice.get("finish_reason"):
                         self._speaking.discard(index)
                     elif choice.get("delta"):
