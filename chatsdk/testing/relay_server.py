@@ -19,7 +19,7 @@ from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.response import Reply, Response
 from chatsdk.testing.server import ChatServer
 from chatsdk.testing.server_exchange import Exchange, Framing, Head
-from chatsdk.testing.upstream import HOP_BY_HOP, Upstream
+from chatsdk.testing.upstream import Upstream, end_to_end
 from chatsdk.transport import shown_url
 
 __all__ = ["RelayServer"]
@@ -211,8 +211,8 @@ def _pieces(
 def _head(response: http.client.HTTPResponse, way: Any) -> Head:
     fields = [
         (name, value)
-        for name, value in response.getheaders()
-        if name.lower() not in HOP_BY_HOP and not (way.resized and name.lower() == "content-length")
+        for name, value in end_to_end(response.getheaders())
+        if not (way.resized and name.lower() == "content-length")
     ]
     length = response.getheader("content-length")
     framing: Framing = "chunked" if response.chunked else "close"

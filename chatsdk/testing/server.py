@@ -204,7 +204,7 @@ class ChatServer(Faults):
             if self._context is not None:
                 connection.start_tls(self._context)
         except ssl.SSLError as exc:
-            self._note(exc)
+            self._note(exc, ours=False)
         else:
             self._answer_requests(connection)
 
@@ -226,7 +226,7 @@ class ChatServer(Faults):
         try:
             request = read_request(connection)
         except ValueError as exc:
-            self._note(exc)
+            self._note(exc, ours=False)
             connection.send(BAD_REQUEST)
             connection.end_output()
             connection.wait(DRAIN_SECONDS)
@@ -262,8 +262,9 @@ class ChatServer(Faults):
             self._note(exc)
             exchange.cut(reset=True)
 
-    def _note(self, error: Exception) -> None:
-        logger.warning("while answering: %r", error, exc_info=error)
+    def _note(self, error: Exception, *, ours: bool = True) -> None:
+        # The traceback of a client's error shows only this server.
+        logger.warning("while answering: %r", error, exc_info=error if ours else None)
         with self._changed:
             self._errors.append(error)
 

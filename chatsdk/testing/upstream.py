@@ -9,12 +9,13 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterable
 from urllib.parse import SplitResult
 
 from chatsdk.testing.request import RecordedRequest
 from chatsdk.testing.waker import Waker
 
-__all__ = ["Piece", "Upstream"]
+__all__ = ["Piece", "Upstream", "end_to_end"]
 
 # Header fields of one connection (RFC 9110, section 7.6.1), and those that http.client adds.
 HOP_BY_HOP = {
@@ -60,9 +61,8 @@ class Upstream:
         self.target = target_of(url, request)
         self.sent = [
             (name, value)
-            for name, value in request.headers.pairs
-            if name.lower() not in HOP_BY_HOP | OWN
-            and not (plain and name.lower() == "accept-encoding")
+            for name, value in end_to_end(request.headers.pairs)
+            if name.lower() not in OWN and not (plain and name.lower() == "accept-encoding")
         ]
         if plain:
             self.sent.append(("Accept-Encoding", "identity"))
@@ -142,6 +142,18 @@ class Upstream:
             self._pieces.put((data, time.monotonic(), whole))
             with contextlib.suppress(OSError, ValueError):
                 self.waker.set()
+
+
+def end_to_end(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the header fields that a proxy passes on (RFC 9110, section 7.6.1)."""
+    fields = list(fields)
+    named = {
+        option.strip().lower()
+        for name, value in fields
+        if name.lower() == "connection"
+        for option in value.split(",")
+    }
+    return [(name, value) for name, value in fields if name.lower() not in HOP_BY_HOP | named]
 
 
 def target_of(url: SplitResult, request: RecordedRequest) -> str:

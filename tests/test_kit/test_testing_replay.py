@@ -112,6 +112,17 @@ def test_relay_passes_everything(server: ChatServer) -> None:
     assert response.headers["content-length"] == "4"
 
 
+def test_relay_keeps_what_belongs_to_a_connection(server: ChatServer) -> None:
+    """Header fields that the Connection field names are not passed on, in either direction."""
+    server.reply(200, headers=[("Connection", "X-Hop, keep-alive"), ("X-Hop", "1"), ("X-A", "2")])
+    with RelayServer(server.url) as relay:
+        sent = {"Connection": "x-mine", "X-Mine": "1", "X-B": "2"}
+        response = requests.get(relay.url, headers=sent, timeout=10)
+    (request,) = server.requests
+    assert ("x-mine" in request.headers, request.headers["x-b"]) == (False, "2")
+    assert ("x-hop" in response.headers, response.headers["x-a"]) == (False, "2")
+
+
 def test_relay_is_prompt(server: ChatServer) -> None:
     """Each piece passes before the next is sent."""
     script = server.stream()

@@ -375,3 +375,12 @@ def test_handler_may_close_its_server() -> None:
         read_all(sock)
     server.wait_until_no_connections()
     assert server.errors == []
+
+
+def test_malformed_request_is_logged_in_one_line(server, caplog) -> None:
+    """A client's error has no traceback in the log: it would show only this server."""
+    with socket.create_connection((server.host, server.port), timeout=10) as client:
+        client.sendall(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
+    (record,) = [record for record in caplog.records if "while answering" in record.getMessage()]
+    assert record.exc_info is None
