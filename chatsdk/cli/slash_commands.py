@@ -19,7 +19,7 @@ __all__ = ["COMMANDS", "SlashCommands", "is_command"]
 # Each command as the user types it, and its help text.
 COMMANDS = {
     "/help": "list the commands and keys",
-    "/retry": "ask the last question again, in place of its answer",
+    "/retry": "ask the last question again and replace its answer",
     "/clear": "begin a new conversation",
     "/save [FILE]": "save the conversation: Markdown, or JSON if FILE ends in .json",
     "/model [NAME]": "show the model, or ask for another one from now on",
