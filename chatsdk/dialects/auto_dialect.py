@@ -157,6 +157,9 @@ class AutoDecoder(Decoder):
 
     def _look(self, event: ServerSentEvent) -> Sequence[Part]:
         name = recognise(event, ndjson=self._ndjson)
+        lines = payloads(event.data) if name in (UNKNOWN, "raw") else ()
+        if lines:
+            return [part for line in lines for part in self.decode(event._replace(data=line))]
         if name in (WAIT, UNKNOWN):
             self._keep(event, name)
             return ()
@@ -166,9 +169,6 @@ class AutoDecoder(Decoder):
                 # Nothing is known except that the stream ended.
                 return (End(),)
             name = likely
-        lines = payloads(event.data) if name == "raw" else ()
-        if lines:
-            return [part for line in lines for part in self.decode(event._replace(data=line))]
         self._kept.append(event)
         return self._decide(name)
 

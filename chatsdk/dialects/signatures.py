@@ -34,6 +34,10 @@ UNKNOWN = "unknown"
 # The end marker, before an event that shows the family.
 END = "end"
 
+# Characters from which on text that begins like an object is broken JSON. The words of a model that
+# writes JSON arrive in shorter pieces.
+BROKEN_CHARS = 40
+
 Predicate = Callable[[str, Any], bool]
 
 
@@ -100,8 +104,10 @@ def recognise(event: ServerSentEvent, *, ndjson: bool = False) -> str:
             return dialect
     if value == DONE[0]:
         return END
-    if value is Unreadable and (name in PINGS or data[:1] in ":[") and keeps_alive(event):
+    if name in PINGS or (value is Unreadable and data[:1] in ":[" and keeps_alive(event)):
         return WAIT
+    if value is Unreadable and data.startswith('{"') and len(data) >= BROKEN_CHARS:
+        return UNKNOWN
     if _says_nothing(name, value):
         return WAIT
     return UNKNOWN if value is None or isinstance(value, (dict, list)) else "raw"

@@ -386,6 +386,7 @@ def asked(body, dialect):
     [
         events("[ping]", *LINES, ": keep-alive", "[DONE]"),
         events(": OPENROUTER PROCESSING", *LINES, "[DONE]"),
+        'event: ping\ndata: ""\n\n' + events(*LINES, "[DONE]"),
         "event: ping\ndata: ping\n\n" + events(*LINES, "[DONE]"),
         "event: heartbeat\ndata: 2026-01-01\n\n" + events(*LINES, "[DONE]"),
         events('{"type":"heartbeat"}', *LINES, "[DONE]") + "event: keepalive\ndata: -\n\n",
@@ -423,6 +424,14 @@ def test_lines_without_blank_lines_that_were_cut_are_interrupted(dialect):
     """A body of lines is complete only with a finish reason or the end marker."""
     with pytest.raises(StreamInterrupted):
         asked(events(*LINES[:2], between="\n"), dialect)
+
+
+@pytest.mark.parametrize("cut", [45, len(LINES[0]) - 3])
+def test_broken_json_is_never_the_text(cut):
+    """A frame that a heartbeat broke in two is not plain text, but words of JSON are."""
+    with pytest.raises(NotAStreamError, match="no dialect knows"):
+        asked(events(LINES[0][:cut]), "auto")
+    assert asked(events('{"', "a", '": 1}'), "auto").text == '{"a": 1}'
 
 
 @pytest.mark.parametrize("dialect", ["openai", "auto"])
