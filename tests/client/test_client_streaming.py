@@ -129,8 +129,11 @@ def test_a_transcript_streams_over_a_socket(transcript, framing):
         assert dialect.about.more_after_end
         assert outcome.end == "marker"
     else:
+        # The client passes over null payloads, and these bodies end there.
+        null = b"\ndata: null\n" in transcript.body
+        wanted = "StreamInterrupted" if null else expected["error"]["type"]
         # An event stream without an event is not a stream.
-        assert type(error).__name__ in (expected["error"]["type"], "NotAStreamError")
+        assert type(error).__name__ in (wanted, "NotAStreamError")
 
 
 @pytest.mark.parametrize("framing", ["chunked", "close"])
