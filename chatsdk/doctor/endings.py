@@ -63,11 +63,13 @@ def ending_findings(probe: Probe, meaning: Meaning) -> Iterator[Finding]:
             "bad-chunking",
             "error",
             f"The body cannot be read to its end: {wire.broken}.",
-            "Let the web server or framework write the chunks; do not write them by hand",
+            "Send the Content-Encoding that the body has"
+            if "compressed" in wire.broken
+            else "Let the web server or framework write the chunks; do not write them by hand",
             None,
             {"problem": wire.broken, "events": probe.count},
         )
-    elif probe.end == "cut":
+    elif probe.end == "cut" and probe.wire.undecodable is None:
         yield Finding(
             "cut",
             "error",

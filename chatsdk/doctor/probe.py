@@ -20,6 +20,8 @@ __all__ = ["Asking", "Event", "Probe", "quantile"]
 # Bytes of decompressed body after which a probe stops: with events, and without.
 ENOUGH_BYTES = 64 * 1024 * 1024
 ENOUGH_WITHOUT_EVENTS = 1024 * 1024
+# The first event may hold a picture.
+ENOUGH_OF_AN_EVENT = 16 * 1024 * 1024
 
 # Bytes to keep of the start of the body.
 KEPT_BYTES = 2 * 1024 * 1024
@@ -122,8 +124,7 @@ class Probe:
             exchange = transport.open(request)
             try:
                 while exchange.read():
-                    enough = ENOUGH_BYTES if self.count else ENOUGH_WITHOUT_EVENTS
-                    if self._length > enough:
+                    if self._length > self._enough:
                         self.end = "stopped"
                         break
             finally:
@@ -149,6 +150,13 @@ class Probe:
             return
         if piece.ends:
             self.chunk_ends.append(not self._parser.pending)
+
+    @property
+    def _enough(self) -> int:
+        if self.count:
+            return ENOUGH_BYTES
+        begun = self.body.startswith((b"data", b"event", b"id"))
+        return ENOUGH_OF_AN_EVENT if begun else ENOUGH_WITHOUT_EVENTS
 
     def _new_parser(self) -> Any:
         assert self._dialect is not None

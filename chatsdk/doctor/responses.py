@@ -97,7 +97,20 @@ def _no_event(probe: Probe, dialect: Dialect) -> Iterator[Finding]:
     kind = probe.content_type
     body = probe.body
     named = {"status": probe.wire.status, "content_type": kind or None}
-    if kind == AWS:
+    if probe.wire.undecodable is not None:
+        yield Finding(
+            "not-an-event-stream",
+            "error",
+            f"The body is encoded as {probe.wire.undecodable}, which was not asked for.",
+            "Let the server or proxy heed the request's Accept-Encoding",
+            None,
+            named | {"content_encoding": probe.wire.undecodable},
+            "proxy",
+        )
+    elif probe.wire.broken is not None and not body:
+        # Reported by the findings about the end.
+        return
+    elif kind == AWS:
         yield Finding(
             "aws-event-stream",
             "error",

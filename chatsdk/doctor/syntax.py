@@ -20,6 +20,8 @@ READ = ("sse", "ndjson", "lines", "text")
 # Characters of a payload in a finding.
 SHOWN = 80
 
+END_OF_EVENT = "End each event with an empty line: `data: ` + JSON + two line ends"
+
 # The end marker that is not JSON.
 DONE = "[DONE]"
 
@@ -141,6 +143,17 @@ def _blank_lines(probe: Probe) -> Iterator[Finding]:
         if len(fields) > 1 and b"\n\n" not in body.replace(b"\r\n", b"\n"):
             yield _run_together(1, len(fields))
             return
+        if fields and probe.went_on:
+            yield Finding(
+                "no-blank-line",
+                "error",
+                f"The first event has no end: {len(body)} bytes or more came without the empty "
+                "line that ends it.",
+                END_OF_EVENT,
+                None,
+                {"event": 1, "bytes": len(body)},
+            )
+            return
     yield from _cut_by_blank(probe)
 
 
@@ -150,7 +163,7 @@ def _run_together(number: int, count: int) -> Finding:
         "error",
         f"Event {number} has {count} payloads: the empty line that ends an event is missing, so "
         "frames run together.",
-        "End each event with an empty line: `data: ` + JSON + two line ends",
+        END_OF_EVENT,
         None,
         {"event": number, "payloads": count},
     )

@@ -93,6 +93,11 @@ class WireReader:
             found[key] = f"{found[key]}, {value}" if key in found else value
         return found
 
+    @property
+    def undecodable(self) -> str | None:
+        """The content coding, if it is one that cannot be decoded here."""
+        return self.coding if self._decoder is None else None
+
     def feed(self, data: bytes, at: float) -> list[Piece]:
         """Take the bytes of one read; return the pieces of the body in them."""
         if self.head_at is None:

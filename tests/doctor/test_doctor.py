@@ -402,6 +402,32 @@ def test_bad_chunking(server: ChatServer) -> None:
     assert grave(report) == [("bad-chunking", None)]
 
 
+def test_not_compressed_as_it_says(server: ChatServer) -> None:
+    """A plain body that claims to be compressed is not called empty, nor its chunks wrong."""
+    server.stream(["data: x\n\n"], headers={"Content-Encoding": "gzip"}, repeat=True)
+    (finding,) = diagnose(server.url, {}, timeout=30).findings
+    assert finding.code == "bad-chunking"
+    assert "compressed body" in finding.what
+    assert "Content-Encoding" in finding.remedy
+
+
+def test_coding_that_nobody_asked_for(server: ChatServer) -> None:
+    """A body in a coding that cannot be read is named, and is neither empty nor cut."""
+    server.stream(["\x0b\x02data"], headers={"Content-Encoding": "br"}, repeat=True)
+    (finding,) = diagnose(server.url, {}, timeout=30).findings
+    assert (finding.code, finding.evidence["content_encoding"]) == ("not-an-event-stream", "br")
+
+
+def test_first_event_without_an_end(server: ChatServer) -> None:
+    """An event that never ends is a finding; one of some megabytes is not."""
+    server.stream([b"data: half an event\n", Hang()])
+    report = diagnose(server.url, {}, timeout=1)
+    assert (report.verdict, grave(report)) == ("no stream", [("no-blank-line", None)])
+    large = b"data: " + b"x" * 3_000_000 + b"\n\n"
+    report = examined(server, lambda _: [large, *paced(5, 0.02)])
+    assert report.verdict == "streams"
+
+
 def test_no_end_marker(server: ChatServer) -> None:
     """A stream of a known dialect without its marker looks like a truncated one."""
     chunk = 'data: {"object":"chat.completion.chunk","choices":[{"delta":{"content":"a"}}]}\n\n'
