@@ -15,8 +15,9 @@ from chatsdk.transport.foreign_exceptions import foreign
 
 __all__ = ["Ended", "connected", "probe_when_idle"]
 
-# Seconds to wait for an address if the host has another one: time for two attempts of the system.
-# Broken IPv6 would otherwise use up the time to connect before IPv4 gets its turn.
+# Seconds to wait for an address if the host has another one, at most its share of the time to
+# connect: enough for two attempts of the system. Broken IPv6 would otherwise use up the time before
+# IPv4 gets its turn.
 NEXT_ADDRESS_SECONDS = 3.0
 
 # Seconds of silence before the system probes the peer, seconds between probes, and unanswered
@@ -61,14 +62,12 @@ def connected(connection: Any, scope: CancelScope) -> socket.socket:
         cause = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
         raise NameResolutionError(connection.host, connection, cause) from error
     failure: OSError = OSError("the name has no address")
-    for left, (family, kind, protocol, _, address) in zip(
-        reversed(range(len(found))), found, strict=True
-    ):
+    for number, (family, kind, protocol, _, address) in enumerate(found, 1):
         if scope.reason is not None:
             raise Ended("ended while connecting")
         try:
             sock = socket.socket(family, kind, protocol)
-            _reach(connection, scope, sock, address, last=not left)
+            _reach(connection, scope, sock, address, number < len(found) and len(found))
         except OSError as error:
             if foreign(error) is not None:
                 # A signal handler's time limit: do not try another address.
@@ -88,8 +87,9 @@ def connected(connection: Any, scope: CancelScope) -> socket.socket:
 
 
 def _reach(
-    connection: Any, scope: CancelScope, sock: socket.socket, address: Any, *, last: bool
+    connection: Any, scope: CancelScope, sock: socket.socket, address: Any, shared: int
 ) -> None:
+    """Connect the socket; `shared` is the number of all addresses, 0 for the last of them."""
     timeout = connection.timeout
     known = timeout is None or isinstance(timeout, (int, float))
     try:
@@ -100,15 +100,15 @@ def _reach(
                 sock.setsockopt(*option[:3])
         if known:
             sock.settimeout(timeout)
-        if not last:
-            waits = sock.gettimeout()
-            sock.settimeout(min(NEXT_ADDRESS_SECONDS, waits or NEXT_ADDRESS_SECONDS))
+        waits = sock.gettimeout()
+        if shared:
+            share = NEXT_ADDRESS_SECONDS if waits is None else waits / shared
+            sock.settimeout(min(NEXT_ADDRESS_SECONDS, share))
         if connection.source_address:
             sock.bind(connection.source_address)
         scope.attach(sock)
         sock.connect(address)
-        if not last:
-            sock.settimeout(waits)
+        sock.settimeout(waits)
     except BaseException:
         sock.close()
         scope.detach()
