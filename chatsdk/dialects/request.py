@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,16 @@ __all__ = [
     "more_of",
     "new_messages",
     "paired",
+    "plain_id",
     "system_text",
     "thoughts_to_give_back",
     "tool_name",
     "user_prompt",
     "whole_arguments",
 ]
+
+# Characters that Anthropic and Bedrock do not allow in a call's id.
+UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class OptionMissing(ValueError):
@@ -127,6 +132,11 @@ def _result_of(message: Message, waiting: Sequence[tuple[str | None, str]]) -> i
         if not message.tool_call_id and given != id:
             return place
     return None
+
+
+def plain_id(id: str | None) -> str | None:
+    """Return a call's id in the characters that Anthropic and Bedrock accept."""
+    return None if id is None else UNFIT.sub("_", id)
 
 
 def whole_arguments(call: ToolCall) -> str:

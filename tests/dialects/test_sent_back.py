@@ -138,7 +138,8 @@ def test_ids_that_come_again_in_a_later_answer_are_told_apart(name):
     assert (body.count('"c1"'), body.count('"call00001"')) == (2, 2)
 
 
-def test_ids_of_other_backends_fit_anthropic():
+@pytest.mark.parametrize("name", ["anthropic", "bedrock"])
+def test_ids_of_other_backends_fit(name):
     """An id with characters that the API refuses is changed, in the call and in its result."""
     call = ToolCall("functions.now:0", "now", "{}")
     messages = [
@@ -146,7 +147,7 @@ def test_ids_of_other_backends_fit_anthropic():
         Message("assistant", tool_calls=(call,)),
         Message("tool", "12:00", tool_call_id=call.id),
     ]
-    sent = list(found(body_of("anthropic", messages), "id", "tool_use_id"))
+    sent = list(found(body_of(name, messages), "id", "tool_use_id", "toolUseId"))
     assert sent == ["functions_now_0"] * 2
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from chatsdk.dialects.request import (
     given_back,
     more_of,
     paired,
+    plain_id,
     system_text,
 )
 from chatsdk.dialects.tool_calls import declared
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_TOKENS", "write_body"]
 
-# Characters that are not allowed in a call's id.
-UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 
 # Tokens. The API requires a limit and refuses one above the model's: every model from Claude 3.5 on
 # accepts 8192, which is four times an ordinary answer.
@@ -74,7 +72,7 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
             results.append(
                 {
                     "type": "tool_result",
-                    "tool_use_id": _id(message.tool_call_id),
+                    "tool_use_id": plain_id(message.tool_call_id),
                     "content": _own_parts(message) if message.more else content,
                 }
                 | ({"is_error": True} if failed(message) else {})
@@ -104,7 +102,12 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
             else [*map(_image, message.images), *map(_file, message.files), *said]
         ),
         *(
-            {"type": "tool_use", "id": _id(call.id), "name": call.name, "input": arguments_of(call)}
+            {
+                "type": "tool_use",
+                "id": plain_id(call.id),
+                "name": call.name,
+                "input": arguments_of(call),
+            }
             for call in message.tool_calls
         ),
     ]
@@ -133,11 +136,6 @@ def _own_part(part: dict[str, Any]) -> dict[str, Any] | None:
         names = ", ".join(sorted(inner.keys() - {"url"}))
         raise ValueError(f"Anthropic takes no {names} of a picture: leave it out")
     return _image(Image(url=url)) | more
-
-
-def _id(id: str | None) -> str | None:
-    """A call's id in the characters that the API accepts; other backends use more."""
-    return None if id is None else UNFIT.sub("_", id)
 
 
 def _file(file: File) -> dict[str, Any]:

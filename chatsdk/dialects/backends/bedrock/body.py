@@ -12,6 +12,7 @@ from chatsdk.dialects.request import (
     failed,
     given_back,
     paired,
+    plain_id,
     system_text,
 )
 from chatsdk.dialects.tool_calls import declared
@@ -84,13 +85,13 @@ def _content(message: Message) -> list[dict[str, Any]]:
     if message.content.strip():
         blocks.append({"text": message.content})
     for call in message.tool_calls:
-        use = {"toolUseId": call.id, "name": call.name, "input": arguments_of(call)}
+        use = {"toolUseId": plain_id(call.id), "name": call.name, "input": arguments_of(call)}
         blocks.append({"toolUse": use})
     return blocks
 
 
 def _result(message: Message) -> dict[str, Any]:
-    result = {"toolUseId": message.tool_call_id, "content": [{"text": message.content}]}
+    result = {"toolUseId": plain_id(message.tool_call_id), "content": [{"text": message.content}]}
     return {"toolResult": result | ({"status": "error"} if failed(message) else {})}
 
 
