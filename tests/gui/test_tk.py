@@ -123,3 +123,42 @@ def test_on_another_thread(display) -> None:
         timeout=WAIT,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
+COLLECTED = """
+import gc, threading, tkinter
+from chatsdk import Image, Message, use_chat
+from chatsdk.windows.tk import ChatView
+
+PIXEL = "R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw=="
+
+def shown(session):
+    window = tkinter.Tk()
+    view = ChatView(window, session)
+    view.pack()
+    while view.transcript.busy:
+        window.update()
+    window.destroy()
+
+gc.disable()
+image = Image(data=PIXEL, media_type="image/gif")
+messages = [Message("user", "Look", images=(image,))]
+with use_chat("http://127.0.0.1:9/v1/chat/completions", messages=messages) as session:
+    shown(session)
+    thread = threading.Thread(target=gc.collect)
+    thread.start()
+    thread.join()
+print("ended")
+"""
+
+
+def test_garbage_of_another_thread(display) -> None:
+    """A closed window may be collected on any thread, which neither aborts nor calls Tk there."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", COLLECTED],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")

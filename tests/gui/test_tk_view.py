@@ -646,6 +646,36 @@ def test_large_fonts(desks, server, artefact) -> None:
     )
 
 
+def test_a_screen_of_a_high_resolution(desks) -> None:
+    """Twice the pixels to a point make the column of text twice as wide, and the pictures."""
+    desk = desks("960x500")
+    root = desk.root
+    file = io.BytesIO()
+    Pillow.new("RGB", (800, 400), "red").save(file, "PNG")
+    data = base64.b64encode(file.getvalue()).decode()
+    images = (Image(data=data, media_type="image/png"),)
+    scaling = float(root.tk.call("tk", "scaling"))
+    widths, sides = [], []
+    for factor in (1, 2):
+        root.tk.call("tk", "scaling", scaling * factor)
+        view = ChatView(root, desk.session)
+        text = view.transcript.text
+        widths.append(view.transcript.paper.fonts.column)
+        desk.session.set_messages([Message("user", "Look", images=images)])
+
+        def side(text: tk.Text = text) -> int:
+            names = [text.image_cget(name, "image") for name in text.image_names()]
+            return max([root.tk.call("image", "width", name) for name in names], default=0)
+
+        desk.until(lambda side=side: side() > 1)
+        sides.append(side())
+        view.destroy()
+        desk.session.reset()
+    root.tk.call("tk", "scaling", scaling)
+    assert widths[1] > widths[0] * 1.8
+    assert sides[1] > sides[0] * 1.8
+
+
 def test_without_a_parser(desks, server, artefact, monkeypatch) -> None:
     """Without markdown-it-py the text is plain, and a line shows what to install."""
 

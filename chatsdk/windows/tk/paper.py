@@ -21,10 +21,9 @@ from chatsdk.windows.tk.table_layout import GAP, Cell, Run, columns_of, words_of
 from chatsdk.windows.tk.thumbnails import Pictures
 from chatsdk.windows.tk.visual_order import has_right_to_left, visual_lines
 
-__all__ = ["MARGIN", "MEASURE", "Paper"]
+__all__ = ["MARGIN", "Paper"]
 
-# Pixels of the widest column of text, and of the margins of a narrower one.
-MEASURE = 760
+# Pixels of the margin beside a narrow column of text.
 MARGIN = 18
 
 # The beginnings of tags that a few letters have: links, actions, code and the columns of a table.
@@ -99,7 +98,10 @@ class Paper:
         return int(max(120, self.text.winfo_width() - 2 * int(str(self.text.cget("padx")))))
 
     def _resized(self, event: Any) -> None:
-        margin = max(MARGIN, (event.width - MEASURE) // 2)
+        self._set_margin(event.width)
+
+    def _set_margin(self, width: int) -> None:
+        margin = max(MARGIN, (width - self.fonts.column) // 2)
         if int(str(self.text.cget("padx"))) != margin:
             self.text.configure(padx=margin)
         self._set_tabs()
@@ -113,7 +115,7 @@ class Paper:
         self.palette = palette
         self._widths.clear()
         apply_tags(self.text, palette, self.fonts)
-        self._set_tabs()
+        self._set_margin(self.text.winfo_width())
 
     # Writing --------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatsdk.windows.tk.palette import Palette
 
-__all__ = ["DEPTHS", "Fonts", "apply_tags"]
+__all__ = ["DEPTHS", "Fonts", "apply_tags", "enlargement"]
 
 # Nesting depth of lists and quotes beyond which they look the same.
 DEPTHS = 8
@@ -17,8 +17,18 @@ DEPTHS = 8
 SIZE_STEP = 1
 SIZES = (6, 40)
 
+# The widest column of text, in digits, and in pixels if those are small.
+COLUMN_DIGITS = 84
+COLUMN_PIXELS = 760
+
 # Sizes of headings, relative to the text.
 HEADINGS = {1: 1.55, 2: 1.3, 3: 1.15, 4: 1.0, 5: 1.0, 6: 1.0}
+
+
+def enlargement(widget: tkinter.Misc) -> float:
+    """Return how many pixels of the screen are one of an ordinary screen; at least 1."""
+    # Pixels of a point; an ordinary screen has 96 to an inch, which has 72 points.
+    return max(1.0, float(widget.tk.call("tk", "scaling")) * 72 / 96)
 
 
 class Fonts:
@@ -42,6 +52,11 @@ class Fonts:
     def __getitem__(self, name: str) -> tkfont.Font:
         return self.fonts[name]
 
+    @property
+    def column(self) -> int:
+        """Pixels of the widest column of text."""
+        return max(COLUMN_PIXELS, COLUMN_DIGITS * self["text"].measure("0"))
+
     def _options(self) -> dict[str, dict[str, Any]]:
         def font(scale: float = 1.0, *, fixed: bool = False, **options: Any) -> dict[str, Any]:
             size = max(1, round(self.size * scale)) * self._sign
@@ -63,6 +78,10 @@ class Fonts:
         for level, scale in HEADINGS.items():
             fonts[f"h{level}"] = font(scale, weight="bold")
         return fonts
+
+    def close(self) -> None:
+        """Free the fonts."""
+        self.fonts.clear()
 
     def resize(self, size: int) -> None:
         """Change the size of the text; everything else follows."""

@@ -13,10 +13,11 @@ from chatsdk.windows.printable import printable
 from chatsdk.windows.shown_turn import image_bytes, image_name
 from chatsdk.windows.thumbnails import PENDING, Thumbnails, small_png
 from chatsdk.windows.tk.region import Region
+from chatsdk.windows.tk.style import enlargement
 
 __all__ = ["Pictures"]
 
-# Pixels of the longer side of a picture.
+# Pixels of the longer side of a picture, on an ordinary screen.
 SIDE = 160
 
 # Pixels of the largest image that Tk itself decodes: on its own thread, in about 50 ms.
@@ -33,7 +34,8 @@ class Pictures:
 
     def __init__(self, text: tkinter.Text, dispatch: Dispatch) -> None:
         self._text = text
-        self._thumbnails = Thumbnails(_made, dispatch)
+        self._side = round(SIDE * enlargement(text))
+        self._thumbnails = Thumbnails(partial(_made, side=self._side), dispatch)
         # By their names in the text. Tk does not keep them; the program does.
         self._pictures: dict[str, tkinter.PhotoImage] = {}
 
@@ -62,8 +64,9 @@ class Pictures:
         return self._thumbnails.busy
 
     def close(self) -> None:
-        """Show no more pictures."""
+        """Free the pictures, and show no more."""
         self._thumbnails.close()
+        self._pictures.clear()
 
     def _fill(self, name: str, image: Image, data: bytes | None) -> None:
         """Show a picture that was made, or what an image is called that cannot be shown."""
@@ -71,7 +74,7 @@ class Pictures:
             return
         picture = None
         with contextlib.suppress(tkinter.TclError):
-            picture = None if data is None else _picture(self._text, data)
+            picture = None if data is None else _picture(self._text, data, self._side)
         if picture is not None:
             self._pictures[name] = picture
             self._text.image_configure(name, image=picture)
@@ -83,12 +86,12 @@ class Pictures:
         self._text["state"] = state
 
 
-def _made(image: Image) -> bytes | None:
+def _made(image: Image, side: int) -> bytes | None:
     """Return a file that Tk can read, or ``None`` if the image cannot be shown.
 
     Pillow, if it is installed, makes it small. Tk reads PNG and GIF.
     """
-    small = small_png(image, SIDE)
+    small = small_png(image, side)
     if small is not None:
         return small
     data = image_bytes(image) or b""
@@ -96,9 +99,9 @@ def _made(image: Image) -> bytes | None:
     return data if size is not None and size[0] * size[1] <= MAX_PIXELS else None
 
 
-def _picture(text: tkinter.Text, data: bytes) -> tkinter.PhotoImage:
+def _picture(text: tkinter.Text, data: bytes, side: int) -> tkinter.PhotoImage:
     picture = tkinter.PhotoImage(master=text, data=data)
-    factor = -(-max(picture.width(), picture.height()) // SIDE)
+    factor = -(-max(picture.width(), picture.height()) // side)
     return picture.subsample(factor) if factor > 1 else picture
 
 

@@ -254,6 +254,8 @@ class TranscriptView(tkinter.Frame):
             self._idle = self.after_idle(self._follow)
 
     def _follow(self) -> None:
+        if self._idle:
+            self.after_cancel(self._idle)
         self._idle = ""
         if self.following:
             self.text.see("end")
@@ -294,6 +296,8 @@ class TranscriptView(tkinter.Frame):
         self._layout_timer = self.after(LAYOUT_MS, self._layout)
 
     def _layout(self) -> None:
+        if self._layout_timer:
+            self.after_cancel(self._layout_timer)
         self._layout_timer = ""
         if self._work is None and self._is_stale():
             self._work = self._steps()

@@ -15,9 +15,9 @@ from chatsdk.windows.presenter import Presenter
 from chatsdk.windows.printable import printable
 from chatsdk.windows.tk.bars import EntryBox, Header, NoteBar
 from chatsdk.windows.tk.palette import Palette, palette_of
-from chatsdk.windows.tk.paper import MARGIN, MEASURE
+from chatsdk.windows.tk.paper import MARGIN
 from chatsdk.windows.tk.scroll_bar import WIDTH
-from chatsdk.windows.tk.style import SIZE_STEP, Fonts
+from chatsdk.windows.tk.style import SIZE_STEP, Fonts, enlargement
 from chatsdk.windows.tk.transcript_view import TranscriptView
 from chatsdk.windows.transcript import Question, Transcript
 
@@ -77,6 +77,8 @@ class ChatView(ttk.Frame):
         # The bindings that all of its widgets share.
         self._tag = f"ChatView{self}"
         self._dispatch = ui.tk(self)
+        # Tk must be freed on its own thread, so it never becomes garbage: it refers to itself.
+        self.tk.createcommand("chatsdk-tk", lambda tk=self.tk: tk)
         self._build()
         self.presenter = Presenter(session, self._draw, self._dispatch, options=options)
         self.entry.sent = self.presenter.sent
@@ -247,15 +249,18 @@ class ChatView(ttk.Frame):
             self._pulse = self.after(PULSE_MS, self._beat, not lit)
 
     def _resized(self, event: Any) -> None:
-        narrow = event.width < NARROW
+        narrow = event.width < NARROW * enlargement(self)
         if narrow:
             self.hint.pack_forget()
         elif not self.hint.winfo_manager():
             self.hint.pack(side="bottom", fill="x", pady=(3, 6), before=self._box)
         for label in self._idle_labels:
             label.configure(wraplength=max(100, event.width - 60))
-        # In line with the text, which has a scroll bar beside it.
-        margin = max(MARGIN, (event.width - WIDTH - MEASURE) // 2)
+        self._align(event.width)
+
+    def _align(self, width: int) -> None:
+        """Put the entry in line with the text, which has a scroll bar beside it."""
+        margin = max(MARGIN, (width - WIDTH - self._fonts.column) // 2)
         self._box.pack_configure(padx=(margin, margin + WIDTH))
 
     # Actions of a person --------------------------------------------------------------------
@@ -380,6 +385,7 @@ class ChatView(ttk.Frame):
         size = self._fonts.size + step * SIZE_STEP if step else self._fonts.standard
         self._fonts.resize(size)
         self.transcript.restyle(self._palette)
+        self._align(self.winfo_width())
         self.transcript.to_end()
         return "break"
 
@@ -388,6 +394,8 @@ class ChatView(ttk.Frame):
             self.unbind_class(self._tag, sequence)
         self.presenter.close()
         self.transcript.stop()
+        # Now, because garbage may be collected on any thread, and these call Tk when they are.
+        self._fonts.close()
         for timer in (self._pulse, self._note_timer, self._scroll_timer):
             if timer:
                 self.after_cancel(timer)

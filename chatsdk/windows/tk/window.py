@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import gc
-import threading
+import sys
 import tkinter
 from collections.abc import Mapping
 from typing import Any
@@ -12,16 +11,14 @@ from typing import Any
 from chatsdk.session import ChatSession
 from chatsdk.windows import words
 from chatsdk.windows.presenter import check_session
+from chatsdk.windows.tk.style import enlargement
 from chatsdk.windows.tk.view import ChatView
 
 __all__ = ["show"]
 
-# The window's first size, and the smallest one, in pixels.
-SIZE = "780x820"
+# The window's first size, and the smallest one, in pixels of an ordinary screen.
+SIZE = (780, 820)
 SMALLEST = (320, 320)
-
-# Windows that were closed. Tk must be freed on its own thread, and garbage may be collected on any.
-_closed: list[tkinter.Tk] = []
 
 
 def show(
@@ -44,12 +41,13 @@ def show(
         tkinter.TclError: there is no display.
     """
     check_session(session)
+    _sharpen()
     window = tkinter.Tk()
-    _closed.append(window)
     try:
         window.title(title)
-        window.geometry(SIZE)
-        window.minsize(*SMALLEST)
+        factor = enlargement(window)
+        window.geometry("x".join(str(round(side * factor)) for side in SIZE))
+        window.minsize(*(round(side * factor) for side in SMALLEST))
         ChatView(window, session, options=options, theme=theme, font_size=font_size).pack(
             fill="both", expand=True
         )
@@ -58,8 +56,13 @@ def show(
         session.stop()
         with contextlib.suppress(tkinter.TclError):
             window.destroy()
-    if threading.current_thread() is not threading.main_thread():
-        # What is kept until the program ends is freed on the main thread.
-        _closed.remove(window)
-        del window
-        gc.collect()
+
+
+def _sharpen() -> None:
+    """Let Tk draw in the pixels of the screen, as IDLE does; Windows would enlarge a picture."""
+    if sys.platform == "win32":
+        import ctypes
+
+        # An older Windows does not have it, and a program may have chosen already.
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.OleDLL("shcore").SetProcessDpiAwareness(1)
