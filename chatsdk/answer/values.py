@@ -115,8 +115,9 @@ def new_arguments(piece: str, known: SharedText) -> tuple[str, bool]:
     """Return what is new in a delta of arguments, and whether it replaces the earlier deltas.
 
     Some servers send all arguments up to now in each delta, or in the last one, perhaps with other
-    white space. That cannot be a delta: no JSON object continues with its own beginning. Plain text
-    such as a template may, so ``{{`` is not touched.
+    white space. A real delta repeats the earlier ones only if an object nests another that begins
+    like it, or has the key ``{``. If it also ends the outer object, it is taken for a delta. Plain
+    text such as a template may repeat ``{{``.
 
     Args:
         piece: the delta.
@@ -125,13 +126,25 @@ def new_arguments(piece: str, known: SharedText) -> tuple[str, bool]:
     if piece[:1] == "{" and piece[1:2] in JSON_SECOND:
         count = len(known.pieces)
         size = known.size - PIECE_BYTES * count
-        if 0 < size <= 2 * len(piece):
+        if 0 < size <= 2 * len(piece) and not _ends_more(piece):
             text = known.upto(count)
             if piece.startswith(text):
                 return piece[size:], False
             if text[0] == "{" and "".join(piece.split()).startswith("".join(text.split())):
                 return piece, True
     return piece, False
+
+
+def _ends_more(piece: str) -> bool:
+    """Whether a JSON object is followed by the end of another, which encloses it."""
+    if piece.rstrip()[-1:] != "}":
+        # Not the end of arguments.
+        return False
+    try:
+        _, end = json.JSONDecoder().raw_decode(piece)
+    except (ValueError, RecursionError):
+        return False
+    return bool(piece[end:].strip())
 
 
 def _fill(call: ToolCall, id: str | None, name: str | None, ledger: SharedText, count: int) -> None:
