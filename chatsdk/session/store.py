@@ -109,6 +109,8 @@ class Store(RoundStore):
             return start(turn, plan)
         except BaseException as error:
             if turn is not None:
+                # After Ctrl-C, a thread of `start` may be reading already.
+                turn.cancel.set()
                 self.fail(turn, error)
             raise
 

@@ -143,6 +143,25 @@ def test_a_handle_stops_only_its_own(server):
         assert old.result().text == ""
 
 
+def test_ctrl_c_after_start_ends_the_request(server, monkeypatch):
+    """A Ctrl-C before start() returns its handle ends the thread's request, not just the turn."""
+    server.silent()
+    begin = threading.Thread.start
+
+    def interrupted(thread):
+        begin(thread)
+        if "session" in thread.name:
+            server.wait_for_request()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with use_chat(server.url + PATH) as session:
+        with pytest.raises(KeyboardInterrupt):
+            session.start({})
+        assert session.status == "stopped"
+        server.wait_until_no_connections()
+
+
 def test_close_within_a_second(server):
     """close() ends a turn that waits for the backend, its thread and its connection."""
     server.silent()
