@@ -67,7 +67,8 @@ def connected(connection: Any, scope: CancelScope) -> socket.socket:
             raise Ended("ended while connecting")
         try:
             sock = socket.socket(family, kind, protocol)
-            _reach(connection, scope, sock, address, number < len(found) and len(found))
+            shared = len(found) if number < len(found) else 0
+            _reach(connection, scope, sock, address, shared)
         except OSError as error:
             if foreign(error) is not None:
                 # A signal handler's time limit: do not try another address.
