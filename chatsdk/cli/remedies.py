@@ -72,6 +72,7 @@ CURES = (
 
 
 # The library's notation for something that is an option here.
+TOKEN_OPTION = ": give token=..."
 DIALECT_OPTION = re.compile(r"\bdialect='(\w+)'")
 
 
@@ -100,7 +101,7 @@ def in_options(error: Exception) -> str:
 def in_one_line(error: ChatError) -> str:
     """Return an error as one line: what failed, and the remedy if one is known."""
     message = " ".join(str(error).split()) or type(error).__name__
-    message = DIALECT_OPTION.sub(r"--dialect \1", message)
+    message = DIALECT_OPTION.sub(r"--dialect \1", message).replace(TOKEN_OPTION, "")
     if len(message) > MESSAGE_CHARACTERS:
         message = message[:MESSAGE_CHARACTERS] + "…"
     parts = [message]

@@ -17,8 +17,8 @@ __all__ = ["Contents", "read_lines"]
 
 ENDS = ("whole", "cut", "timeout", "stopped")
 
-# The status codes that a response can begin with.
-STATUSES = range(100, 600)
+# All status codes of three digits; some sites refuse with 999.
+STATUSES = range(100, 1000)
 
 # Largest file to keep in memory, in bytes; the reads of a larger one stay in the file.
 KEPT_BYTES = 4 * 1024 * 1024

@@ -348,6 +348,17 @@ def test_a_dialect_is_advised_once_and_as_an_option() -> None:
     assert in_one_line(ProtocolError("odd")) == "odd; check --dialect"
 
 
+def test_a_missing_token_is_advised_as_an_option(capsys, server, monkeypatch) -> None:
+    """A 401 without a token names the options, and not the library's argument."""
+    monkeypatch.delenv("CHATSDK_TOKEN", raising=False)
+    server.reply(401, json={})
+    assert main(["ask", f"{server.url}/v1/chat/completions", "Hi", "--option", "model=m"]) == 1
+    error = capsys.readouterr().err
+    assert "no token was sent" in error
+    assert "--token-env" in error
+    assert "token=..." not in error
+
+
 def test_an_error_of_any_length() -> None:
     """A long message of the backend is truncated and shown in one line."""
     line = in_one_line(ChatError("so\x1b" + "x \n" * 5000))
