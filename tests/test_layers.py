@@ -23,7 +23,7 @@ EDGES = {"ui", "windows", "web", "doctor", "recording", "testing", "cli", "telem
 # The front door: `import chatsdk` itself, chatsdk/__init__.py.
 ROOT = "chatsdk"
 
-# What each module of the package, or package in it, may import of ours. No other one exists.
+# The modules of chatsdk that each module or package may import. There are no others.
 ARROWS: dict[str, set[str]] = {
     "frozen_values": set(),
     "attributes": set(),
@@ -31,7 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "parts": {"keywords", "frozen_values"},
     "options": {"keywords", "frozen_values"},
     "answer": {"attributes", "frozen_values", "parts"},
-    # An error carries the answer as far as it had come.
+    # An error carries the partial answer.
     "errors": {"frozen_values", "parts", "answer"},
     "messages": {"frozen_values", "errors", "parts", "answer"},
     "outcome": {"frozen_values", "errors", "parts", "answer"},
@@ -96,7 +96,7 @@ def is_type_checking(test: ast.expr) -> bool:
 
 
 def nodes_at_run_time(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node below, except what stands under `if TYPE_CHECKING:`."""
+    """Every node below, except those under `if TYPE_CHECKING:`."""
     yield node
     children: list[ast.AST] = list(ast.iter_child_nodes(node))
     if isinstance(node, ast.If) and is_type_checking(node.test):

@@ -32,7 +32,7 @@ def in_table(rows: list[Row], width: int) -> list[str]:
             since = NO_PREVIOUS
         if name != before:
             before, event = name, f"{one_line(name, EVENT_COLUMNS):<{EVENT_COLUMNS}}"
-        # The rest of such data is not looked at, unless one_line() may write it without line ends.
+        # The rest of such data is not read, unless one_line() may write it without line ends.
         head = data[:width]
         if head.isascii() and head.isprintable() and "\n" not in data:
             shown = head if len(data) <= width else head[:-1] + "…"

@@ -146,9 +146,9 @@ class Asker:
             clients: in the order in which they are asked. The limits and the defaults of each hold
                 for its own requests. `close` closes them all.
             when: called with each `ChatError` before the first word; whether to ask the next
-                client, in place of the rule above.
+                client, instead of the rule above.
             rest: seconds for which a client that failed is asked only after all others, or longer
-                if its backend says so in ``Retry-After``.
+                if its backend asks for it in ``Retry-After``.
 
         Raises:
             TypeError, ValueError: an argument is invalid, or a client is given twice.

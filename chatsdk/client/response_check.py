@@ -215,7 +215,7 @@ def _looks_like_events(head: bytes) -> bool:
 
 
 def may_be_events(body: bytes) -> bool:
-    """Return whether a body is an event stream, as far as its first line shows it."""
+    """Return whether a body is an event stream, judging by its first line."""
     field, _, _ = _bare(body).partition(b"\n")[0].partition(b":")
     return bool(body.strip()) and any(name.startswith(field) for name in FIELDS)
 

@@ -19,7 +19,7 @@ PINGS = frozenset({"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep
 def keeps_alive(event: ServerSentEvent) -> bool:
     """Return whether an event without JSON only keeps the connection open.
 
-    A comment belongs in a line of its own; some gateways send it as data.
+    A comment belongs in a separate line; some gateways send it as data.
     """
     word = event.data.strip()
     comment = word.startswith(":")

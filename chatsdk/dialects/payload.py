@@ -137,7 +137,7 @@ def as_object(value: object, name: str) -> dict[str, Any]:
 
 
 def extra_object(value: object) -> dict[str, Any]:
-    """Return an object beside the answer, such as counts; empty for any other type.
+    """Return an additional object, such as counts; empty for any other type.
 
     A mistake in what only accompanies an answer must not end it.
     """
@@ -145,7 +145,7 @@ def extra_object(value: object) -> dict[str, Any]:
 
 
 def extra_objects(value: object) -> list[dict[str, Any]]:
-    """Return the objects in a list beside the answer, such as sources; empty for other types."""
+    """Return the objects in an additional list, such as sources; empty for other types."""
     items = value if isinstance(value, list) else ()
     return [item for item in items if isinstance(item, dict)]
 

@@ -123,7 +123,7 @@ class RedisJournal:
             earlier = pipe.execute()[0]
         turn.renewed = time.monotonic()
         if earlier is not None:
-            # If this fails, nobody may keep the lease of the new turn.
+            # If this fails, no worker may keep the lease of the new turn.
             self._stop(earlier.decode())
         with self._changed:
             self._turns[turn.id] = turn

@@ -10,7 +10,7 @@ __all__ = ["BREAK", "LINE_CHARS", "broken", "printable"]
 # takes time in proportion to the square of its length.
 LINE_CHARS = 2000
 
-# Stands for a break within a line. It is not in any text, because it cannot be drawn.
+# Marks a break within a line. It is not in any text, because it cannot be drawn.
 BREAK = "\x00"
 
 # Halves of UTF-16 pairs, which toolkits refuse, and control characters except tabs and line feeds.

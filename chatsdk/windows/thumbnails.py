@@ -1,4 +1,4 @@
-"""Decodes images that were sent as small pictures, on a thread beside the window's."""
+"""Decodes the images of questions as thumbnails, on a background thread."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_PIXELS = 50_000_000
 # Pictures that are kept for each window.
 KEPT = 64
 
-# Stands for a picture that is being made.
+# Marks a picture that is being made.
 PENDING = object()
 
 Shown = Callable[[Any], object]

@@ -319,7 +319,7 @@ def test_status_that_http_does_not_have(path: Path, status: object) -> None:
 
 @pytest.mark.parametrize("at", [-1, float("nan"), float("inf")])
 def test_time_that_cannot_be(path: Path, at: float) -> None:
-    """An edited time that nobody can wait for is refused with its line."""
+    """An edited time that is too long to wait for is refused with its line."""
     line = {"at": at, "bytes": ""}
     written(path, FIRST, line, read_line(b"x"))
     with pytest.raises(ValueError, match="line 2"):

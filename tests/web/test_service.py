@@ -262,7 +262,7 @@ def test_a_site_that_has_read_the_body(server, chunked) -> None:
 
 
 def test_a_prefix_with_variables(server) -> None:
-    """A site may mount the service below a path that has variables of its own."""
+    """A site may mount the service below a path with variables."""
     server.answer("openai", "Hello")
     seen: list[Any] = []
 

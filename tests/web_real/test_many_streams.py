@@ -43,7 +43,7 @@ def test_a_backend_that_has_not_answered(server, backend, djangos) -> None:
 
 @pytest.mark.parametrize("server", ["django-4.2-gthread", "django-5.2-uvicorn"])
 def test_a_path_with_variables(server, backend, djangos) -> None:
-    """Django may mount the service below a path that has variables of its own."""
+    """Django may mount the service below a path with variables."""
     backend.answer("openai", "One")
     with running(server, backend.url, djangos) as url, Page(f"{url}/red/chat") as page:
         assert text_of(page.ask(body=user("Hi")).read()) == "One"

@@ -142,7 +142,7 @@ class TextRow(Row):
         start, end: the part of the text in its complete blocks.
         lead: Markdown to put before that.
         continued: it begins inside a block.
-        table: it has a table, and so no long word, which would not be broken beside one.
+        table: it has a table, and so no long word, which would not be broken there.
         long: it has a long word.
     """
 

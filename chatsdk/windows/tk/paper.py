@@ -23,7 +23,7 @@ from chatsdk.windows.tk.visual_order import has_right_to_left, visual_lines
 
 __all__ = ["MARGIN", "Paper"]
 
-# Pixels of the margin beside a narrow column of text.
+# Pixels of the margins of a narrow column of text.
 MARGIN = 18
 
 # The beginnings of tags that a few letters have: links, actions, code and the columns of a table.

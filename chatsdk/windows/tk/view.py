@@ -259,7 +259,7 @@ class ChatView(ttk.Frame):
         self._align(event.width)
 
     def _align(self, width: int) -> None:
-        """Put the entry in line with the text, which has a scroll bar beside it."""
+        """Align the entry with the text, which has a scroll bar at its side."""
         margin = max(MARGIN, (width - WIDTH - self._fonts.column) // 2)
         self._box.pack_configure(padx=(margin, margin + WIDTH))
 
