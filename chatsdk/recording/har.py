@@ -8,13 +8,15 @@ import json
 import os
 from typing import Any
 
-from chatsdk.recording.lines import Contents
+from chatsdk.recording.lines import STATUSES, Contents
 from chatsdk.recording.recorder import joined
 from chatsdk.transport.report_redaction import Mask
 
 __all__ = ["read_har"]
 
 STREAMS = ("text/event-stream", "application/x-ndjson", "application/json-lines")
+
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 NO_BODY = (
     "{name}: the HAR has no body of the event stream {url}. Chrome keeps it only if the panel was "
@@ -33,38 +35,46 @@ def read_har(path: str | os.PathLike[str]) -> Contents:
     with open(path, "rb") as file:
         data = file.read()
     try:
-        har = json.loads(data.removeprefix(b"\xef\xbb\xbf"))
-        entries = har["log"]["entries"]
+        entries = json.loads(data.removeprefix(b"\xef\xbb\xbf"))["log"]["entries"]
         entry = next((one for one in entries if _is_stream(one)), None)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        request, response, reads = (None, None, []) if entry is None else _contents(entry)
+    except _MALFORMED:
         raise ValueError(
             f"{name} is neither a recording nor a complete HAR file: save it again, or give a file "
             "that `chatsdk record` wrote"
         ) from None
-    if entry is None:
+    if request is None:
         raise ValueError(
             f"{name}: no entry of this HAR file is an event stream (text/event-stream); it has "
             f"{len(entries)} entries"
         )
+    if not reads:
+        raise ValueError(NO_BODY.format(name=name, url=request["url"]))
+    return request, response, reads, "whole"
+
+
+def _contents(entry: Any) -> tuple[Any, Any, list[tuple[float, bytes]]]:
+    """Return request, response and body of an entry, secrets masked."""
     request, response = entry["request"], entry["response"]
     mask = Mask()
     url = str(request.get("url", ""))
     sent = _pairs(request.get("headers"))
-    posted = (request.get("postData") or {}).get("text") or ""
+    posted = str((request.get("postData") or {}).get("text") or "")
     mask.add_request(url, dict(sent), posted)
     for cookie in [*(request.get("cookies") or ()), *(response.get("cookies") or ())]:
         mask.add(str(cookie.get("value", "")))
-    body = _body(response.get("content") or {})
-    if not body:
-        raise ValueError(NO_BODY.format(name=name, url=mask.url(url)))
     try:
         shown: Any = mask.json(json.loads(posted)) if posted else None
     except (ValueError, RecursionError):
         shown = mask.text(posted)
+    status = int(response.get("status") or 200)
+    if status not in STATUSES:
+        raise ValueError("not a status")
     # Milliseconds; -1 if unknown.
     timings = entry.get("timings") or {}
     phases = ("blocked", "dns", "connect", "send", "wait")
     at = sum(max(float(timings.get(phase) or 0), 0.0) for phase in phases) / 1000
+    body = _body(response.get("content") or {})
     return (
         {
             "method": request.get("method", "POST"),
@@ -72,12 +82,8 @@ def read_har(path: str | os.PathLike[str]) -> Contents:
             "headers": dict(mask.headers(sent)),
             "body": shown,
         },
-        {
-            "status": int(response.get("status") or 200),
-            "headers": joined(mask.headers(_pairs(response.get("headers")))),
-        },
-        [(at, mask.bytes(body))],
-        "whole",
+        {"status": status, "headers": joined(mask.headers(_pairs(response.get("headers"))))},
+        [(at, mask.bytes(body))] if body else [],
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, overload
 
 from chatsdk.recording.recorder import VERSION
 
-__all__ = ["Contents", "read_lines"]
+__all__ = ["STATUSES", "Contents", "read_lines"]
 
 ENDS = ("whole", "cut", "timeout", "stopped")
 

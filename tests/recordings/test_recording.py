@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -411,6 +412,32 @@ def test_har_without_a_stream(path: Path) -> None:
     path.write_text(json.dumps(har(mime="application/json")), "utf-8")
     with pytest.raises(ValueError, match="no entry of this HAR file is an event stream"):
         load(path)
+
+
+def places(value: object, *place: object) -> Iterator[tuple[object, ...]]:
+    """The keys that lead to each value within a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        yield (*place, key)
+        if isinstance(item, (dict, list)):
+            yield from places(item, *place, key)
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, [1], {"a": 1}, float("inf")], ids=repr)
+def test_har_with_an_odd_value(path: Path, value: object) -> None:
+    """A HAR file with any value in any place is read, or refused with its name."""
+    for *outer, last in places(har()):
+        edited = inner = har()
+        for key in outer:
+            inner = inner[key]
+        inner[last] = value
+        path.write_text(json.dumps(edited), "utf-8")
+        refused = ""
+        try:
+            load(path)
+        except ValueError as error:
+            refused = str(error)
+        assert path.name in refused or not refused
 
 
 def test_curl(path: Path) -> None:
