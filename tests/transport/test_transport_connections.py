@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -12,7 +13,15 @@ import warnings
 import pytest
 import requests
 
-from chatsdk import Cancel, ChatClient, HTTPStatusError, Retry, StreamInterrupted, Timeout
+from chatsdk import (
+    Cancel,
+    ChatClient,
+    ConnectError,
+    HTTPStatusError,
+    Retry,
+    StreamInterrupted,
+    Timeout,
+)
 from chatsdk.testing import ChatServer, ProxyServer, UnansweredPort
 from chatsdk.transport.clock import since_boot
 from chatsdk.transport.http1 import addresses, connection
@@ -185,6 +194,44 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(
         timeout = Timeout(connect=connect, total=60)
         with ChatClient(server.url, dialect="openai", timeout=timeout) as client:
             assert client.send({}).result().text == "Hi"
+
+
+def slow_address(server, monkeypatch, other):
+    """The ports that are tried, each with its time; the second one raises `other`."""
+    connect = socket.socket.connect
+    tried = []
+
+    def slow(sock, address):
+        tried.append((address[1], sock.gettimeout()))
+        if address[1] == 1:
+            raise other
+        if len(tried) == 1:
+            raise TimeoutError("timed out")
+        connect(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", slow)
+    way = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    found = [(*way, (server.host, port)) for port in (server.port, 1)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
+    return tried
+
+
+def test_a_slow_address_is_tried_again_if_the_next_is_not_reachable(server, monkeypatch):
+    """A host on a slow network is reached by IPv4, although there is no way to its IPv6."""
+    server.stream(HELLO)
+    tried = slow_address(server, monkeypatch, OSError(errno.ENETUNREACH, "no way"))
+    with ChatClient(server.url, dialect="openai", timeout=Timeout(connect=30.0)) as client:
+        assert client.send({}).result().text == "Hi"
+    assert tried == [(server.port, 3.0), (1, 30.0), (server.port, 30.0)]
+
+
+def test_a_slow_address_is_not_tried_again_if_the_next_refuses(server, monkeypatch):
+    """The host was reached, and nothing listens there."""
+    tried = slow_address(server, monkeypatch, ConnectionRefusedError("refused"))
+    with ChatClient(server.url, dialect="openai", retry=Retry(attempts=1)) as client:
+        with pytest.raises(ConnectError, match="refused"):
+            client.send({})
+    assert [port for port, _ in tried] == [server.port, 1]
 
 
 def test_a_connection_that_breaks_after_the_request_is_no_reason_to_send_again(server):

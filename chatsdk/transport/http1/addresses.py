@@ -62,18 +62,24 @@ def connected(connection: Any, scope: CancelScope) -> socket.socket:
         cause = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
         raise NameResolutionError(connection.host, connection, cause) from error
     failure: OSError = OSError("the name has no address")
-    for number, (family, kind, protocol, _, address) in enumerate(found, 1):
+    tries = [(each, len(found)) for each in found[:-1]] + [(each, 0) for each in found[-1:]]
+    for each, shared in tries:
+        family, kind, protocol, _, address = each
         if scope.reason is not None:
             raise Ended("ended while connecting")
         try:
             sock = socket.socket(family, kind, protocol)
-            shared = len(found) if number < len(found) else 0
             _reach(connection, scope, sock, address, shared)
         except OSError as error:
             if foreign(error) is not None:
                 # A signal handler's time limit: do not try another address.
                 raise
             failure = error
+            if shared and isinstance(error, TimeoutError):
+                # Perhaps only slow: it gets the rest of the time if no other can be reached.
+                tries.append((each, 0))
+            elif not shared and isinstance(error, ConnectionRefusedError):
+                break
         else:
             sys.audit("http.client.connect", connection, connection.host, connection.port)
             return sock
@@ -90,7 +96,7 @@ def connected(connection: Any, scope: CancelScope) -> socket.socket:
 def _reach(
     connection: Any, scope: CancelScope, sock: socket.socket, address: Any, shared: int
 ) -> None:
-    """Connect the socket; `shared` is the number of all addresses, 0 for the last of them."""
+    """Connect the socket; `shared` is the number of all addresses, 0 for the last try."""
     timeout = connection.timeout
     known = timeout is None or isinstance(timeout, (int, float))
     try:
