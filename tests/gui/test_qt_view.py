@@ -753,6 +753,23 @@ def test_a_tool_that_asks(application, server, artefact, allowed) -> None:
         window.close()
 
 
+def test_a_call_that_failed_is_red(show) -> None:
+    """The state of a failed tool call has the colour of errors, that of another one has not."""
+    call = ToolCall("c1", "search", "{}")
+    red = []
+    for status in ("error", "finished"):
+        result = Message("tool", "no route", tool_call_id="c1", name="search", status=status)
+        window = show(Message("user", "Hi"), Message("assistant", tool_calls=(call,)), result)
+        picture = window.view.turns[0].rows[1].widget.button.grab().toImage()
+        colours = [
+            picture.pixelColor(x, y)
+            for x in range(picture.width())
+            for y in range(picture.height())
+        ]
+        red.append(any(colour.red() > colour.blue() + 60 for colour in colours))
+    assert red == [True, False]
+
+
 SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40">
 <rect width="40" height="40" fill="blue"/></svg>"""
 

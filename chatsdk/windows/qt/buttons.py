@@ -57,6 +57,8 @@ class Button(QtWidgets.QPushButton):  # type: ignore[misc]
         self.setAutoDefault(False)
         # A click leaves the focus where one types.
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
+        # The colour of the label if it is not muted, for what needs attention.
+        self.ink: Any = None
         self.rename(text)
         self.clicked.connect(lambda _checked=False: action())
 
@@ -142,7 +144,7 @@ class Button(QtWidgets.QPushButton):  # type: ignore[misc]
             painter.setPen(QtGui.QPen(theme.line, 1))
             painter.drawRoundedRect(rect, radius, radius)
             return theme.text
-        return theme.text if under or self.hasFocus() else theme.muted
+        return theme.text if under or self.hasFocus() else self.ink or theme.muted
 
 
 def paint_icon(painter: Any, name: str, square: Any, colour: Any) -> None:

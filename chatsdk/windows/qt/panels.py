@@ -93,6 +93,7 @@ class CallPanel(Panel):
         self.unfolded = unfolded
         self.call = call
         line = words.call_line(call.name, call.state)
+        self.button.ink = self.theme.danger if call.state == "error" else None
         self.button.rename(line, "unfolded" if unfolded else "folded")
         self.button.setAccessibleDescription(words.UNFOLDED if unfolded else words.FOLDED)
         self.allow.setVisible(asks and not call.by_hand)
