@@ -13,6 +13,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -30,6 +31,7 @@ from chatsdk.transport.cancel import CancelScope
 from chatsdk.transport.exchange import Exchange
 from chatsdk.transport.http1.chunked import CoalescingResponse
 from chatsdk.transport.redaction import Secrets
+from chatsdk.web.frames import Wording, parts_of
 
 # Two numbers of events: what differs between them is not the start or the end of a stream.
 FEW, MANY = 100, 600
@@ -207,6 +209,21 @@ def test_calls_of_a_step_in_a_session():
         return read
 
     assert calls_an_event(run) < calls_an_event(without) + ONE_OFF
+
+
+def test_calls_of_an_event_in_a_relay():
+    """A relay enters four functions for an event beside those of the stream that it reads."""
+    frames = {count: frames_of("openai", count) for count in (FEW, MANY)}
+
+    def run(relayed, count):
+        def read():
+            stream = stream_of(dialects.get("openai"), frames[count])
+            deque(Wording(dialects.get("vercel")).counted(parts_of(stream)) if relayed else stream)
+
+        return read
+
+    alone, relayed = (calls_an_event(partial(run, relayed)) for relayed in (False, True))
+    assert relayed < alone + 4 + ONE_OFF
 
 
 @pytest.mark.parametrize(("group", "most"), [(GROUP, 2), (1, 15)])
