@@ -114,15 +114,16 @@ def exports() -> str:
     """Return ``chatsdk/dialects/__init__.py`` with each dialect of the registry exported.
 
     Type checkers do not see what the registry imports in its functions, so the file also has an
-    import for each dialect, under ``TYPE_CHECKING``, and its name in ``__all__``.
+    import for each dialect, under ``TYPE_CHECKING``, and its name in ``__all__``. `auto`, which is
+    not in the registry, is imported at run time.
     """
-    found = [("chatsdk.dialects.auto_dialect", "Auto", "auto")]
+    found = []
     for function in ast.parse(REGISTRY.read_text(encoding="utf-8")).body:
         if isinstance(function, ast.FunctionDef) and isinstance(function.body[0], ast.ImportFrom):
             line = function.body[0]
             found.append((str(line.module), line.names[0].name, function.name))
     imports = "".join(_import(*each) for each in sorted(found))
-    names = "".join(f'    "{name}",\n' for _, _, name in sorted(found, key=lambda each: each[2]))
+    names = "".join(f'    "{name}",\n' for name in sorted(["auto", *(each[2] for each in found)]))
     text = EXPORTS.read_text(encoding="utf-8")
     text = _between(
         text,

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# Imported at once: loading a module sets it as an attribute of its package, which would hide the
+# class if it happened later.
+from chatsdk.dialects.auto import Auto as auto
 from chatsdk.dialects.dialect import About, Decoder, Dialect, StopRequest
 from chatsdk.dialects.registry import REGISTRY, class_of, get, names, register, unregister
 
 if TYPE_CHECKING:
     from chatsdk.dialects.asked import AskedFor, CallDecision
-    from chatsdk.dialects.auto_dialect import Auto as auto
     from chatsdk.dialects.backends.a2a import A2A as a2a
     from chatsdk.dialects.backends.adk import ADK as adk
     from chatsdk.dialects.backends.agno import Agno as agno
@@ -115,14 +117,8 @@ __all__ = [
 ]
 
 
-def _auto() -> type[Dialect]:
-    # Not in the registry, in which it looks up the dialects that it detects.
-    from chatsdk.dialects.auto_dialect import Auto
-
-    return Auto
-
-
-REGISTRY["auto"] = _auto
+# Not in the registry, in which it looks up the dialects that it detects.
+REGISTRY["auto"] = lambda: auto
 
 
 def __getattr__(name: str) -> type[Any]:

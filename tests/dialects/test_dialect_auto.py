@@ -9,7 +9,7 @@ from reading import events_of, transcripts
 
 from chatsdk import ChatClient, dialects
 from chatsdk.answer import AnswerBuilder
-from chatsdk.dialects.auto_dialect import KEPT_EVENTS
+from chatsdk.dialects.auto import KEPT_EVENTS
 from chatsdk.dialects.content_type import is_ndjson, media_type
 from chatsdk.errors import BackendError, NotAStreamError, ProtocolError
 from chatsdk.messages import Message

@@ -19,7 +19,7 @@ def _every_module_loaded():
 
 @pytest.mark.parametrize("name", dialects.names())
 def test_a_dialect_is_an_attribute_after_its_module_was_loaded(name):
-    """No module has the name of a dialect, so it cannot hide the dialect's class."""
+    """A module with the name of a dialect does not hide the dialect's class."""
     assert isinstance(getattr(dialects, name), type)
     assert type(dialects.get(name)) is getattr(dialects, name)
     assert getattr(dialects, name).about.name == name
