@@ -132,7 +132,8 @@ class AnswerBuilder:
         self._reasoning = TextBuilder()
         self._facts = Facts(backend=backend)
         self._calls: dict[Hashable, int] = {}
-        self._cited: set[Citation] = set()
+        # An empty one is not worth showing.
+        self._cited = {Citation()}
         # Memory of the calls and citations, in bytes.
         self._rest_size = 0
         self._arrivals = ArrivalLog(started)

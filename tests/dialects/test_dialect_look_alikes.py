@@ -329,15 +329,25 @@ def test_sources_of_another_type_fail_no_dialect(odd):
     assert answer_of(gemini, name="gemini").text == "Hi"
     end = {"event": "message_end", "metadata": {"usage": odd, "retriever_resources": odd}}
     assert answer_of(DIFY_TEXT, DIFY_TEXT | end, name="dify").text == "Hi"
-    flow = [{"event": "token", "data": "Hi"}, {"event": "sourceDocuments", "data": odd}]
-    assert answer_of(*flow, name="flowise").text == "Hi"
+    assert answer_of(DIFY_TEXT, DIFY_TEXT | end | {"metadata": odd}, name="dify").text == "Hi"
+    for kind in ("sourceDocuments", "metadata", "usageMetadata"):
+        flow = [{"event": "token", "data": "Hi"}, {"event": kind, "data": odd}]
+        assert answer_of(*flow, name="flowise").text == "Hi"
+    message = {"choices": [{"message": {"content": "Hi"}}]}
+    for search in (odd, {"search_results": odd}):
+        output = {"output": message | {"search_info": search}}
+        assert answer_of(output, name="dashscope").text == "Hi"
     text = {"type": "output_text", "text": "Hi", "annotations": odd}
     item = {"type": "message", "id": "i", "content": [text]}
     done = {"type": "response.output_item.done", "item": item}
     assert answer_of(done, name="openai_responses").text == "Hi"
     start = {"type": "content_block_start", "index": 0}
     block = {"content_block": {"type": "text", "text": "Hi", "citations": odd}}
-    assert answer_of(start | block, name="anthropic").text == "Hi"
+    delta = {"type": "citations_delta", "citation": odd}
+    cited = answer_of(
+        start | block, start | {"type": "content_block_delta", "delta": delta}, name="anthropic"
+    )
+    assert (cited.text, cited.citations) == ("Hi", ())
 
 
 # --- counts ---------------------------------------------------------------------------------------

@@ -142,15 +142,14 @@ class DashScopeDecoder(Decoder):
 
 
 def _cited(output: dict[str, Any]) -> list[Citation]:
-    search = as_object(output.get("search_info"), "search_info")
+    search = extra_object(output.get("search_info"))
     found = [
         Citation(
             title=as_name(result.get("title")) or as_name(result.get("site_name")),
             url=as_name(result.get("url")),
             position=as_whole(result.get("index")),
         )
-        for item in as_list(search.get("search_results"), "search_results")
-        if (result := as_object(item, "search_results[]"))
+        for result in extra_objects(search.get("search_results"))
     ]
     for document in extra_objects(output.get("doc_references")):
         number = as_name(document.get("index_id"))
@@ -167,9 +166,8 @@ def _cited(output: dict[str, Any]) -> list[Citation]:
 
 
 def _usage(usage: dict[str, Any]) -> UsageUpdate:
-    listed = as_list(usage.get("models"), "models")
     # An application counts each of its models separately.
-    models = [as_object(item, "models[]") for item in listed] or [usage]
+    models = extra_objects(usage.get("models")) or [usage]
     out = extra_object(usage.get("output_tokens_details"))
     into = extra_object(usage.get("prompt_tokens_details"))
     cached = extra_object(usage.get("input_tokens_details")) | into

@@ -169,7 +169,7 @@ class DifyDecoder(Decoder):
         parts: list[Part] = []
         id = as_name(payload.get("message_id")) or as_name(payload.get("id"))
         parts.append(Identity(id=id))
-        metadata = as_object(payload.get("metadata"), "metadata")
+        metadata = extra_object(payload.get("metadata"))
         usage = extra_object(metadata.get("usage"))
         if usage:
             parts.append(counted(usage))

@@ -62,13 +62,13 @@ class FlowiseDecoder(Decoder):
         if kind == "abort":
             self._aborted = True
         elif kind == "metadata":
-            return self.metadata(as_object(data, "data"))
+            return self.metadata(extra_object(data))
         elif kind in ("usedTools", "calledTools"):
             return self.tools(data)
         elif kind == "sourceDocuments":
             return self.sources(data)
         elif kind == "usageMetadata":
-            return _usage(as_object(data, "data"))
+            return _usage(extra_object(data))
         # `start` contains the first token, which is then repeated.
         return ()
 
