@@ -12,8 +12,8 @@ _Kind = TypeVar("_Kind", bound=type)
 # Fields of many backends' bodies, whose names are worth a question if one is nearly right.
 FIELDS = (
     *("model", "temperature", "max_tokens", "max_completion_tokens", "max_output_tokens", "top_p"),
-    *("reasoning_effort", "response_format", "frequency_penalty", "presence_penalty", "seed"),
-    *("tool_choice", "stream_options", "instructions", "thinking", "metadata", "system"),
+    *("top_k", "reasoning_effort", "response_format", "frequency_penalty", "presence_penalty"),
+    *("seed", "tool_choice", "stream_options", "instructions", "thinking", "metadata", "system"),
 )
 
 _OF_ANSWER = (
@@ -92,7 +92,9 @@ def misspelt_fields(names: Collection[str]) -> str:
         for name in names
         if name not in FIELDS and (close := get_close_matches(name, left, 1, 0.8))
     }
-    return ", and ".join(f"did you mean {field}= by {name}= ?" for name, field in meant.items())
+    return ", and ".join(
+        f"did you mean {field}= instead of {name}= ?" for name, field in meant.items()
+    )
 
 
 def refuse(owner: object, name: str) -> None:

@@ -163,11 +163,12 @@ def test_fields_of_a_body_pass(field):
 @pytest.mark.parametrize(
     ("fields", "question"),
     [
-        ({"modle": "m"}, "; did you mean model= by modle= ?"),
-        ({"max_token": 5, "model": "m"}, "; did you mean max_tokens= by max_token= ?"),
+        ({"modle": "m"}, "; did you mean model= instead of modle= ?"),
+        ({"max_token": 5, "model": "m"}, "; did you mean max_tokens= instead of max_token= ?"),
         ({"model": "m", "models": ["m"]}, ""),
         ({"temprature": 1, "temperature": 1}, ""),
         ({"bot_id": "b", "user": "u"}, ""),
+        ({"top_k": 5}, ""),
     ],
 )
 @pytest.mark.parametrize("status", [400, 422, 500])
