@@ -212,7 +212,8 @@ def why_not_followed(
         allowed: the caller passed ``follow_redirects=True``.
         followed: number of redirects of this request already followed.
     """
-    if status not in KEEP_THE_METHOD and re.search(LOGIN, shown_url(target)):
+    to_login = re.search(LOGIN, shown_url(target)) and not re.search(LOGIN, shown_url(url))
+    if status not in KEEP_THE_METHOD and to_login:
         return "probably a login page: check the token, or log in at the proxy before the backend"
     if not allowed:
         return "which is not followed: use that URL"

@@ -1024,6 +1024,14 @@ def test_a_redirect_to_a_login_page_is_called_that(server, target):
         assert "use that URL" not in str(error)
 
 
+def test_a_redirect_of_a_url_like_that_of_a_login_page(server):
+    """A backend whose own path looks like a login page redirects to its new address."""
+    server.reply(301, headers={"Location": "https://127.0.0.1/oauth/v1/chat"})
+    with ChatClient(server.url + "/oauth/v1/chat", dialect="openai") as client:
+        with pytest.raises(HTTPStatusError, match="use that URL"):
+            client.send({})
+
+
 @pytest.mark.parametrize("tls", [False, True])
 def test_an_answer_that_comes_before_the_request_is_sent_is_read(monkeypatch, tls):
     """A server that rejects a large request closes while it is on its way; its words count."""
