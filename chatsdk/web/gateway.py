@@ -30,11 +30,12 @@ _log = logging.getLogger("chatsdk.web")
 # Backend statuses that the caller caused; passed on with the backend's message.
 _CALLERS_FAULT = (400, 404, 413, 422)
 
-# Parts of a backend's message that are not passed on to a caller: addresses and keys.
+# Parts of a backend's message that are not passed on to a caller: addresses and keys. Names and
+# lookaheads have limits, because a long word would else take time in proportion to its square.
 _SECRET = re.compile(
     r"""
-      \b[a-z][a-z0-9+.-]*://\S+
-    | \b(?:localhost|[\w-]+(?:\.[\w-]+)+):\d{2,5}\b | \b[a-z][a-z0-9-]*:\d{4,5}\b
+      \b[a-z][a-z0-9+.-]{0,30}://\S+
+    | (?<![\w-])(?:localhost|[\w-]+(?:\.[\w-]+){1,20}):\d{2,5}\b | \b[a-z][a-z0-9-]{0,62}:\d{4,5}\b
     | \b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b
     | \[[0-9a-f:.]*:[0-9a-f:.]*\](?::\d+)? | (?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}(?!\w)
     | \b(?:bearer|basic)\s+\S{6,}
@@ -42,7 +43,7 @@ _SECRET = re.compile(
     | \b(?:key|token|secret|password)\s+(?=\S*\d)(?=\S*[a-z])\S{8,}
     # The forms in which services issue keys, such as sk-..., app-... and JSON web tokens.
     | \b(?:[sprc]k|gsk|hf|xai|nvapi|pplx|r8|gh[opsu]|pat|app|dataset|fastgpt|ragflow)[-_]
-      (?=[\w-]*\d)[\w-]{8,}
+      (?=[\w-]{0,200}\d)[\w-]{8,}
     | \bsk-[\w*-]{6,} | \bAIza[\w-]{16,} | \bAKIA\w{12,} | \beyJ[\w-]{8,}(?:\.[\w-]+)*
     """,
     re.IGNORECASE | re.VERBOSE,
