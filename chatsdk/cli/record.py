@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise WrongArguments(NO_OUTPUT)
     asked = asked_of(arguments)
     piped = arguments.output == "-"
+    if piped and not sys.stdout.writable():
+        raise WrongArguments("cannot write to stdout, which is closed: name a file with -o")
     try:
         recorder = Recorder(os.dup(sys.stdout.fileno()) if piped else arguments.output)
     except OSError as error:

@@ -447,6 +447,7 @@ def test_output_that_cannot_be_written(server) -> None:
         (["ask", "URL", "-"], "<&-", 2),
         (["inspect", "URL", "--prompt", "Hi"], ">&-", 1),
         (["record", "URL", "--prompt", "Hi", "-o", "FILE"], ">&- <&-", 0),
+        (["record", "URL", "--prompt", "Hi", "-o", "-"], ">&-", 2),
         (["replay", "nothing.jsonl"], "2>&-", 2),
         (["chat", "URL"], "<&-", 0),
     ],
