@@ -121,7 +121,7 @@ def _first(line: bytes, name: str) -> tuple[Any, Any]:
     request, response = first.get("request"), first.get("response")
     status = 200 if response is None else response.get("status", 200)
     if type(status) is not int or status not in STATUSES:
-        raise ValueError(f"{name}: the status in the first line is not one of HTTP")
+        raise ValueError(f"{name}: 'status' in the first line is not a number from 100 to 999")
     return request, response
 
 

@@ -120,7 +120,9 @@ class Put(Step):
     part: Part
 
     def perform(self, exchange: Exchange) -> None:
-        raise TypeError("only an AnswerScript has a dialect, which say() needs")
+        raise TypeError(
+            "Put needs an AnswerScript, which has a dialect: use server.answer(dialect)"
+        )
 
 
 class AnswerScript(Script):

@@ -314,7 +314,7 @@ def test_broken_line_in_the_middle(path: Path) -> None:
 def test_status_that_http_does_not_have(path: Path, status: object) -> None:
     """An edited status that could not be played is refused when the file is loaded."""
     written(path, FIRST | {"response": {"status": status, "headers": {}}}, read_line(b"x"))
-    with pytest.raises(ValueError, match="status"):
+    with pytest.raises(ValueError, match="number from 100 to 999"):
         load(path)
 
 

@@ -236,6 +236,7 @@ def test_put_needs_a_dialect(server: ChatServer) -> None:
         script.wait_until_ended()
     server.wait_until_no_connections()
     assert isinstance(server.errors[0], TypeError)
+    assert "server.answer(dialect)" in str(server.errors[0])
 
 
 def test_chosen_dialect_is_kept(server: ChatServer) -> None:
