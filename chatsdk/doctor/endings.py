@@ -17,7 +17,7 @@ class Meaning:
     """The events of a probe, decoded with a dialect.
 
     Attributes:
-        dialect: the dialect that ``auto`` recognised, or ``None``.
+        dialect: the given dialect, or the one that ``auto`` recognised; ``None`` if it did not.
         ended: there was an end marker; `finished`: there was a finish reason.
         failure: an error that the backend sent inside the stream.
     """

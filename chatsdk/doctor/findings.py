@@ -55,8 +55,9 @@ class Report:
 
     Attributes:
         url: the URL of the requests.
-        verdict: a sentence about the stream as chatsdk receives it, without compression.
-        dialect: the dialect that ``auto`` recognised, or ``None``.
+        verdict: ``"streams"``, ``"late"``, ``"burst"``, ``"no stream"`` or ``"unreachable"``: the
+            stream as chatsdk receives it, without compression.
+        dialect: the given dialect, or the one that ``auto`` recognised; ``None`` if it did not.
         findings: errors first, then warnings, then the rest.
         probes: the requests and their responses, as JSON values.
     """

@@ -40,7 +40,7 @@ class Event(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """The request of a probe. It contains the token, so it has no repr."""
+    """The request of a probe. Its repr shows only the method, because it contains the token."""
 
     url: str
     body: bytes

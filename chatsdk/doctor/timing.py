@@ -25,7 +25,7 @@ LARGE_READ_EVENTS = 4
 # Seconds within which a complete response is harmless if its events were written one by one.
 AT_ONCE_SECONDS = 0.1
 
-# Seconds for which haproxy delays a piece, and the most that a group takes beyond them.
+# Shortest and longest time between two groups that haproxy delays, in seconds.
 DELAY_SECONDS = (0.15, 0.55)
 
 # Buffer sizes are multiples of this number of bytes.

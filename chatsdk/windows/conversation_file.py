@@ -13,7 +13,7 @@ __all__ = ["read_conversation", "write_conversation"]
 
 
 def write_conversation(session: ChatSession, path: str | os.PathLike[str]) -> None:
-    """Write `ChatSession.to_dict` to a file; an existing file is replaced at once.
+    """Write `ChatSession.to_dict` to a file; an existing file is replaced atomically.
 
     Raises:
         OSError: the file cannot be written; an existing one is unchanged.

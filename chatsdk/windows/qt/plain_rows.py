@@ -20,7 +20,7 @@ class PlainRows:
 
     Attributes:
         rows: the rows, in order; at least one.
-        text: the text of all updates.
+        text: the text as last updated.
     """
 
     __slots__ = ("_name", "rows", "text")

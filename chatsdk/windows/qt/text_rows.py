@@ -43,7 +43,7 @@ class TextRows:
 
     Attributes:
         rows: the rows, in order; at least one.
-        text: the text of all updates.
+        text: the text as last updated.
         live: more text may follow.
         open: the block at the end that may still change.
         definitions: the targets of links that the text has defined, as Markdown.

@@ -171,7 +171,7 @@ class CallPartRows:
         self.rows: tuple[CallRow] = (CallRow(actions),)
 
     def advance(self) -> None:
-        """Always false."""
+        """Do nothing, because a call is never behind."""
 
     def shows(self, part: Part) -> bool:
         return isinstance(part, CallPart)

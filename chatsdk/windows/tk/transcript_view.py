@@ -108,7 +108,7 @@ class TranscriptView(tkinter.Frame):
     # Drawing --------------------------------------------------------------------------------
 
     def show(self, transcript: Transcript) -> None:
-        """Draw a transcript: its beginning now, the rest when Tk is idle."""
+        """Draw a transcript: for a few milliseconds now, the rest between Tk's events."""
         self._wanted = transcript
         if self._work is None:
             self._work = self._steps()
