@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -26,9 +27,11 @@ class MemoryJournal:
         if not keep >= 0:
             raise ValueError(f"keep is a number of seconds, not {keep!r}")
         self._keep = keep
-        # Guards the two dicts.
+        # Guards the dicts.
         self._lock = threading.Lock()
         self._turns: dict[str, _Turn] = {}
+        # All turns that are read or followed, by id, including those that another one replaced.
+        self._in_use: weakref.WeakValueDictionary[str, _Turn] = weakref.WeakValueDictionary()
         self._conversations: dict[str, tuple[float, str]] = {}
 
     def begin(self, chat: str) -> _Turn:
@@ -37,7 +40,7 @@ class MemoryJournal:
         with self._lock:
             self._forget()
             earlier = self._turns.pop(chat, None)
-            self._turns[chat] = turn
+            self._turns[chat] = self._in_use[turn.id] = turn
         if earlier is not None:
             earlier.stop()
         return turn
@@ -47,8 +50,8 @@ class MemoryJournal:
     ) -> _Following | None:
         """Follow a turn; see `Journal.follow`."""
         with self._lock:
-            found = self._turns.get(chat)
-        if found is None or found.expired or (turn is not None and found.id != turn):
+            found = self._turns.get(chat) if turn is None else self._in_use.get(turn)
+        if found is None or found.expired:
             return None
         place = found.place(after)
         return None if place is None else _Following(found, place, heartbeat)

@@ -122,6 +122,18 @@ def test_a_turn_without_frames(journals) -> None:
     assert second.follow("chat", heartbeat=1) is None
 
 
+def test_a_turn_that_another_one_replaced(journals) -> None:
+    """Its entries can be followed by its id, because the browser that began it still waits."""
+    first, second = journals
+    turn = first.begin("chat")
+    turn.append(b"a")
+    first.begin("chat").end()
+    following = second.follow("chat", heartbeat=10.0, turn=turn.id)
+    assert following is not None
+    turn.end()
+    assert Follower(following).frames() == [b"a"]
+
+
 def test_heartbeat(journals) -> None:
     """A silent turn yields None after each heartbeat."""
     first, second = journals
