@@ -360,6 +360,23 @@ def test_a_very_long_line_is_pasted(window, server) -> None:
     assert window.entry.text == "Short."
 
 
+def test_a_long_line_that_was_pasted_is_edited(window) -> None:
+    """A line break made in it is in the text, and undo and redo bring back no other."""
+    line = "word " * 600 + "end"
+    QtWidgets.QApplication.clipboard().setText(f"{line}\r\nnext")
+    window.entry.paste()
+    assert window.entry.text == f"{line}\nnext"
+    cursor = window.entry.textCursor()
+    cursor.setPosition(10)
+    cursor.insertBlock()
+    text = f"{line[:10]}\n{line[10:]}\nnext"
+    assert window.entry.text == text
+    window.entry.put("Short.")
+    assert window.entry.text == "Short."
+    window.entry.undo()
+    assert window.entry.text == text
+
+
 def test_another_conversation_ends_an_edit(show) -> None:
     """An edit ends when the program puts another conversation into the session, ids or not."""
     window = show(*conversation("First"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from chatsdk.windows import words
@@ -14,8 +15,9 @@ __all__ = ["Entry", "is_shortcut"]
 # The lines that are shown at most; longer texts scroll.
 LINES = 9
 
-# The state of a block that ends with a line break which is not in the text.
-SOFT = 1
+# The property of a block before which there is a line break that is not in the text: Qt's
+# QTextFormat.UserProperty. Unlike the state of a block, it is kept by undo, redo and edits.
+SOFT = 0x100000
 
 
 class Entry(QtWidgets.QPlainTextEdit):  # type: ignore[misc]
@@ -39,7 +41,7 @@ class Entry(QtWidgets.QPlainTextEdit):  # type: ignore[misc]
     def __init__(self, theme: Theme, parent: Any = None) -> None:
         super().__init__(parent)
         self._composing = False
-        # Whether there are line breaks that are not in the text.
+        # Whether there have been line breaks that are not in the text; undo may bring them back.
         self._broken = False
         self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
@@ -82,30 +84,36 @@ class Entry(QtWidgets.QPlainTextEdit):  # type: ignore[misc]
         pieces = []
         block = self.document().begin()
         while block.isValid():
-            pieces += [block.text(), "" if block.userState() == SOFT else "\n"]
+            pieces += ["" if block.blockFormat().hasProperty(SOFT) else "\n", block.text()]
             block = block.next()
-        return "".join(pieces[:-1])
+        return "".join(pieces[1:]).replace("\u2028", "\n")
 
     def put(self, text: str) -> None:
         """Replace the text, and set the cursor to its end."""
         # Undo brings the earlier text back.
         cursor = self.textCursor()
         cursor.select(QtGui.QTextCursor.SelectionType.Document)
-        self._broken = False
         self._insert(cursor, text)
         self.setTextCursor(cursor)
         self.ensureCursorVisible()
 
     def _insert(self, cursor: Any, text: str) -> None:
         """Insert a text, its long lines broken."""
-        first, *pieces = broken(text.replace(BREAK, "\ufffd")).split(BREAK)
+        soft = QtGui.QTextBlockFormat()
+        soft.setProperty(SOFT, True)
+        text = "\n".join(re.split("\r\n|[\r\u2028\u2029]", text.replace(BREAK, "\ufffd")))
         cursor.beginEditBlock()
-        cursor.insertText(first)
-        for piece in pieces:
-            self._broken = True
-            cursor.insertBlock()
-            cursor.block().previous().setUserState(SOFT)
-            cursor.insertText(piece)
+        cursor.removeSelectedText()
+        for number, piece in enumerate(broken(text).split(BREAK)):
+            if number:
+                self._broken = True
+                cursor.insertBlock(soft)
+            line, line_end, rest = piece.partition("\n")
+            cursor.insertText(line)
+            if line_end:
+                # The lines of a text take the format of the block before them.
+                cursor.insertBlock(QtGui.QTextBlockFormat())
+                cursor.insertText(rest)
         cursor.endEditBlock()
 
     def insertFromMimeData(self, source: Any) -> None:
