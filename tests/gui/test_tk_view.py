@@ -321,6 +321,24 @@ def test_a_very_long_line_is_pasted(desks, server) -> None:
     assert desk.view.entry.value == text
 
 
+def test_undo_brings_back_a_pasted_line(desks) -> None:
+    """A deleted line that was broken for Tk comes back whole, and so does one pasted again."""
+    desk = desks()
+    text = "x" * 5000 + "\nend"
+    desk.root.clipboard_clear()
+    desk.root.clipboard_append(text)
+    desk.entry.event_generate("<<Paste>>")
+    desk.entry.edit_separator()
+    desk.entry.delete("1.0", "end")
+    assert desk.view.entry.value == ""
+    desk.entry.edit_undo()
+    assert desk.view.entry.value == text
+    desk.entry.edit_undo()
+    assert desk.view.entry.value == ""
+    desk.entry.edit_redo()
+    assert desk.view.entry.value == text
+
+
 def test_a_queued_question_is_sent(desks, server) -> None:
     """A question that waited is asked when the answer has ended."""
     desk = desks()

@@ -18,8 +18,9 @@ __all__ = ["Entry"]
 MAX_LINES = 8
 MAX_CHARS = 4000
 
-# The tag of a line break that is not in the text: Tk takes minutes for a line of 1 MB.
-SOFT = "soft"
+# A line break that is not in the text, because Tk takes minutes for a line of 1 MB: two spaces of
+# no width mark it. Undo would bring it back without a tag.
+SOFT = "\u200b\u200b\n"
 
 
 class Entry(tkinter.Frame):
@@ -92,9 +93,7 @@ class Entry(tkinter.Frame):
     @property
     def value(self) -> str:
         """The text."""
-        soft = [str(place) for place in self.text.tag_ranges(SOFT)]
-        starts, ends = ["1.0", *soft[1::2]], [*soft[::2], "end-1c"]
-        return "".join(map(self.text.get, starts, ends))
+        return self.text.get("1.0", "end-1c").replace(SOFT, "")
 
     @value.setter
     def value(self, value: str) -> None:
@@ -105,10 +104,7 @@ class Entry(tkinter.Frame):
 
     def _insert(self, text: str) -> None:
         """Insert a text at the cursor, its long lines broken."""
-        pieces = [(piece, ()) for piece in broken(printable(text)).split(BREAK)]
-        breaks = [("\n", (SOFT,))] * len(pieces)
-        runs = [item for pair in zip(pieces, breaks, strict=True) for run in pair for item in run]
-        self.text.tk.call(str(self.text), "insert", "insert", *runs[:-2])
+        self.text.insert("insert", broken(printable(text)).replace(BREAK, SOFT))
         self.text.see("insert")
 
     def _pasted(self, event: Any) -> str | None:
