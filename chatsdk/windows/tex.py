@@ -15,8 +15,8 @@ _FORMULA = re.compile(
     r"|^(?P<lead>[ \t]*)(?:\$\$(?P<dollars>.{1,4000}?)\$\$|\\\[(?P<brackets>.{1,4000}?)\\\])[ \t]*$"
     r"|\$\$(?P<inside>.{1,1000}?)\$\$"
     r"|\\\((?P<round>[^\n]{1,500}?)\\\)"
-    # Not two prices: "$5 and $10".
-    r"|\$(?=\S)(?P<dollar>[^\n$]{0,499}?[^\s$\\])\$(?![0-9$])",
+    # Not two prices: "$5 and $10". Nor two variables of a shell: "${HOME}/${USER}".
+    r"|\$(?=\S)(?P<dollar>[^\n$]{0,499}?[^\s$\\])\$(?![0-9A-Z${])",
     re.DOTALL | re.MULTILINE,
 )
 

@@ -102,7 +102,7 @@ def test_send_by_the_button(chat, backend: ChatServer) -> None:
 
 FORMULAS = r"""So $a_1 * b * c_1$ and \(d\,e\), for $5 or **$10**, `$x_1$` &lt; 2 &amp; more.
 
-__proto__
+__proto__ in ${a}/${b}
 
 \[
 \int_0^1 x\,dx
@@ -124,6 +124,7 @@ def test_formulas_tables_and_directions(chat, backend: ChatServer) -> None:
     code = chat.log.locator("code").all_inner_texts()
     assert code == ["a_1 * b * c_1", r"d\,e", "$x_1$", r"\int_0^1 x\,dx"]
     assert "for $5 or $10, $x_1$ < 2 & more." in chat.text()
+    assert "proto in ${a}/${b}" in chat.text()
     # A name that every object of JavaScript has.
     assert chat.log.locator("strong").all_inner_texts() == ["$10", "proto"]
 

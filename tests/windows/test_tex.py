@@ -20,6 +20,7 @@ from chatsdk.windows.tex import tex_as_code
         ("1. a\n   $$\n   x\n   $$", "1. a\n   ```math\n   x\n   ```"),
         ("| $$x$$ | b |", "| `x` | b |"),
         ("\\(a`b\\)", "`` a`b ``"),
+        ("_$x_1$_, ${n \\choose k}$", "_`x_1`_, `{n \\choose k}`"),
     ],
 )
 def test_formulas(text, shown) -> None:
@@ -31,6 +32,7 @@ def test_formulas(text, shown) -> None:
     "text",
     [
         "It costs $5 and $10, or $5-$10.",
+        "In ${HOME}/${USER} or $HOME_DIR/$USER",
         "US$ or $x$ alone",
         r"An array\[0\] and a \[note\] in a line",
         r"\$a_1\$ and \\(a_1\\)",
@@ -42,7 +44,7 @@ def test_formulas(text, shown) -> None:
     ],
 )
 def test_everything_else(text) -> None:
-    """Prices, escaped characters, code and half of a formula stay as they are."""
+    """Prices, variables, escaped characters, code and half of a formula stay as they are."""
     assert tex_as_code(text) == text
 
 
