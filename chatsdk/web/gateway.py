@@ -237,18 +237,12 @@ class Gateway:
         _log.info("the backend failed: %s", error)
         kind = type(error).__name__
         if isinstance(error, HTTPStatusError) and error.status in _CALLERS_FAULT:
-            message = self._without_secrets(error.message) or message_of(error)
+            message = _without_secrets(error) or message_of(error)
             return self._error(error.status, "invalid_request_error", message)
         found = error_response(error)
         retry = [pair for pair in found.headers if pair[0] == "Retry-After"]
         response = self._error(found.status, kind, message_of(error))
         return response._replace(headers=[*response.headers, *retry])
-
-    def _without_secrets(self, message: str) -> str:
-        host = urlsplit(self._client.url).hostname
-        if host:
-            message = re.sub(rf"(?<!\w){re.escape(host)}(?:\:\d+)?(?!\w)", "...", message)
-        return _SECRET.sub("...", message)
 
     def _error(
         self, status: int, kind: str, message: str, refused: Refused | None = None
@@ -265,6 +259,15 @@ _NOT_FIELDS = frozenset(ASK) - {"tools"}
 
 # The prefixes of each backend's ids.
 _PREFIXES = {"openai": "chatcmpl-", "anthropic": "msg_", "vercel": "msg_"}
+
+
+def _without_secrets(error: HTTPStatusError) -> str:
+    """Return the backend's message without keys and addresses, such as the backend's own name."""
+    message = error.message
+    host = urlsplit(error.url).hostname
+    if host:
+        message = re.sub(rf"(?<!\w){re.escape(host)}(?:\:\d+)?(?!\w)", "...", message)
+    return _SECRET.sub("...", message)
 
 
 def _json(status: int, value: Any) -> WebResponse:

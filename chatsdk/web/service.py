@@ -41,9 +41,9 @@ _log = logging.getLogger("chatsdk.web")
 # Seconds after which a browser may try again when this process is at its limit of turns.
 RETRY_SECONDS = 5
 
-# Seconds within which a backend's refusal becomes the response's status, if the heartbeat is not
-# shorter. After that the response begins without the backend, because proxies give up on silent
-# ones.
+# Seconds, or those of the heartbeat if that is longer, within which a backend's refusal becomes the
+# response's status. After that the response begins without the backend, because proxies give up on
+# silent ones.
 PATIENCE_SECONDS = 2.0
 
 Prepare = Callable[
@@ -151,7 +151,7 @@ class ChatService:
     def respond(self, request: WebRequest) -> WebResponse:
         """Answer one request.
 
-        Blocks until the backend has accepted or refused a new turn, at most for a heartbeat.
+        Blocks until the backend has accepted or refused a new turn, at most for a heartbeat or 2 s.
         """
         origin: str | None = None
         try:

@@ -362,6 +362,17 @@ def test_what_a_message_must_not_show(server, said, shown) -> None:
     assert json.loads(body)["error"]["message"] == (said if shown is None else shown)
 
 
+def test_the_name_of_another_backend(server) -> None:
+    """With several backends, the name of the one that refused is replaced."""
+    server.reply(400, json={"error": {"message": "no model on localhost"}})
+    with RefusingPort() as port, ChatClient(port.url, dialect="openai") as first:
+        with ChatClient(server.url.replace("127.0.0.1", "localhost"), dialect="openai") as second:
+            client = ChatClient.fallback(first, second)
+            with serving(Gateway(client, dialect="openai")) as url, Page(url) as page:
+                body = page.ask("POST", "/v1/chat/completions", HI).read()
+    assert json.loads(body)["error"]["message"] == "no model on ..."
+
+
 @pytest.mark.parametrize("piece", ["a-", "a.", "a.b-", "key-", "app-", "a:", "token ", "[:"])
 def test_a_long_message_takes_no_long_time(server, piece) -> None:
     """A message of 60 kB is searched in one pass, whatever it is made of."""
