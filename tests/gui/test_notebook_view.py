@@ -21,7 +21,7 @@ from PIL import Image as Pillow
 
 from chatsdk import Citation, File, Image, Message, Tool, ToolCall, use_chat
 from chatsdk.windows import words
-from chatsdk.windows.notebook import ChatView
+from chatsdk.windows.notebook import ChatView, view
 from chatsdk.windows.notebook.html import rendered
 
 
@@ -312,6 +312,25 @@ def test_images_are_shown(opened) -> None:
             assert Pillow.open(io.BytesIO(base64.b64decode(source))).size == (320, 160)
             assert unescape(name) == 'image/"png'
             assert "🖼" not in cell.text
+
+    run(scene)
+
+
+def test_more_images_than_are_kept(opened, monkeypatch) -> None:
+    """Each image of a question is made small once, however many there are."""
+    made: list[Image] = []
+
+    def small(image: Image, side: int) -> bytes:
+        made.append(image)
+        return b"picture"
+
+    monkeypatch.setattr(view, "small_png", small)
+    images = tuple(Image(data=f"{number:04}", media_type="image/png") for number in range(100))
+
+    async def scene() -> None:
+        async with opened([Message("user", "Look", images=images)]) as cell:
+            await cell.until(lambda: cell.html.count("<img") == len(images))
+            assert len(made) == len(images)
 
     run(scene)
 

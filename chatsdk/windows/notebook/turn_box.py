@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -44,6 +45,9 @@ class TurnBox(widgets.VBox):
         self._turn: ShownTurn | None = None
         self._shown: list[Any] = []
         self._question = _html("chatsdk-question")
+        # The question as shown, and the picture of each of its images, `PENDING` or None.
+        self._asked: Question | None = None
+        self._pictures: list[Any] = []
         self._parts: list[_TextBox | _FoldBox] = []
         self._end = _html("chatsdk-end")
         self._retry = _button(words.RETRY, acts["retry"], "refresh")
@@ -81,21 +85,32 @@ class TurnBox(widgets.VBox):
 
     def _show_question(self, question: Question) -> None:
         """Show its text, the names of its files, and its images: small, or by name."""
+        if question == self._asked:
+            return
+        self._asked = question
+        # Each is asked for once: `Thumbnails` does not keep them all.
+        self._pictures = [
+            self._thumbnails.get(image, partial(self._take_picture, question, place))
+            for place, image in enumerate(question.images)
+        ]
+        self._draw_question(question)
+
+    def _take_picture(self, question: Question, place: int, picture: Any) -> None:
+        if question == self._asked:
+            self._pictures[place] = picture
+            self._draw_question(question)
+
+    def _draw_question(self, question: Question) -> None:
         lines = [question.text, *(f"📎 {name}" for name in question.files)]
         pictures = ""
-        for image in question.images:
+        for image, made in zip(question.images, self._pictures, strict=True):
             name = image_name(image) or words.IMAGE
-            made = self._thumbnails.get(image, lambda picture: self._show_pictures())
             if made is None or made is PENDING:
                 lines.append(f"🖼 {name}")
             else:
                 data = base64.b64encode(made).decode()
                 pictures += f'<img src="data:image/png;base64,{data}" alt="{escape(name)}">'
         _set(self._question, paragraphs("\n".join(lines)) + pictures)
-
-    def _show_pictures(self) -> None:
-        if self._turn is not None and self._turn.question is not None:
-            self._show_question(self._turn.question)
 
     def _box(self, place: int, part: Part) -> _TextBox | _FoldBox:
         kind = _TextBox if isinstance(part, TextPart) else _FoldBox
