@@ -214,7 +214,7 @@ def test_calls_of_a_step_in_a_session():
 
 
 def test_calls_of_an_event_in_a_relay():
-    """A relay enters four functions for an event beside those of the stream that it reads."""
+    """A relay enters five functions for an event beside those of the stream that it reads."""
     frames = {count: frames_of("openai", count) for count in (FEW, MANY)}
 
     def run(relayed, count):
@@ -224,8 +224,10 @@ def test_calls_of_an_event_in_a_relay():
 
         return read
 
+    # What the first relay imports and caches is not counted.
+    run(True, FEW)()
     alone, relayed = (calls_an_event(partial(run, relayed)) for relayed in (False, True))
-    assert relayed < alone + 4 + ONE_OFF
+    assert relayed < alone + 5 + ONE_OFF
 
 
 @pytest.mark.parametrize(("group", "most"), [(GROUP, 2), (1, 15)])

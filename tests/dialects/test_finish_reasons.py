@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from reading import read
 
 from chatsdk import dialects
 from chatsdk.parts import Finish, Text
-from tests.reading import read
 
 # The word for a full answer in each dialect that has an encoder.
 OWN_WORDS = {
