@@ -195,7 +195,8 @@ def test_close_ends_everything() -> None:
     server.wait_for_connections(3)
     server.close()
     server.close()
-    assert set(threading.enumerate()) == before
+    # A thread of an earlier test may have ended.
+    assert set(threading.enumerate()) <= before
     for sock in socks:
         with sock:
             read_all(sock)
@@ -242,8 +243,9 @@ def test_nothing_is_left_over() -> None:
             script.push(b"x")
             sock.sendall(POST)
             script.wait_until_sent()
-    assert set(threading.enumerate()) == threads
-    assert set(os.listdir("/proc/self/fd")) == descriptors
+    # A thread of an earlier test may have ended, and its descriptors with it.
+    assert set(threading.enumerate()) <= threads
+    assert set(os.listdir("/proc/self/fd")) <= descriptors
 
 
 def test_close_wakes_a_blocked_sender() -> None:
