@@ -94,6 +94,18 @@ def test_as_a_program(display) -> None:
     assert (done.stdout, done.stderr) == (said, "")
 
 
+def assert_ends(program: str) -> None:
+    """Run a program in a separate process; its last line is "ended", and it reports nothing."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", program],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
 THREADED = """
 import threading, tkinter
 from chatsdk import use_chat
@@ -115,14 +127,7 @@ print("ended")
 
 def test_on_another_thread(display) -> None:
     """A window may be shown on any thread: Tk is freed there, elsewhere it would abort."""
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", THREADED],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=WAIT,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+    assert_ends(THREADED)
 
 
 COLLECTED = """
@@ -154,11 +159,4 @@ print("ended")
 
 def test_garbage_of_another_thread(display) -> None:
     """A closed window may be collected on any thread, which neither aborts nor calls Tk there."""
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", COLLECTED],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=WAIT,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+    assert_ends(COLLECTED)
