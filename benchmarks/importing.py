@@ -32,7 +32,7 @@ ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTEC
     "PYTHONHASHSEED": "0"
 }
 
-# A folder without modules of its own: neither the checkout nor this folder.
+# The programs run here, because in the checkout or in this folder they would import from it.
 FOLDER = Path(os.__file__).parent
 
 
